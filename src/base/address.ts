@@ -1,0 +1,47 @@
+import { BlockList } from "node:net";
+import { GibbsError } from "./error.js";
+
+/** Where something listens: `host` and `port`, or the path of a Unix socket. */
+export type Address = { host: string; port: number } | { path: string };
+
+const loopback = new BlockList();
+loopback.addSubnet("127.0.0.0", 8, "ipv4");
+loopback.addAddress("::1", "ipv6");
+
+/**
+ * Reads `host:port`, `[v6]:port`, `:port` (loopback) or `unix:path`.
+ *
+ * @throws GibbsError INVALID_ARGUMENT / BAD_ADDRESS for anything else.
+ */
+export function parseAddress(text: string): Address {
+  if (text.startsWith("unix:") && text.length > 5) return { path: text.slice(5) };
+  const match = /^(?:\[(?<v6>[0-9a-fA-F:.]+)\]|(?<host>[^:/\s[\]]*)):(?<port>\d{1,5})$/.exec(text);
+  const port = Number(match?.groups?.["port"]);
+  if (!match || port > 65_535) {
+    throw new GibbsError(
+      "INVALID_ARGUMENT",
+      `"${text}" is no address: write host:port, such as 127.0.0.1:5019`,
+      { reason: "BAD_ADDRESS", execution: "NOT_STARTED" },
+    );
+  }
+  const host = match.groups?.["v6"] ?? match.groups?.["host"];
+  return { host: host || "127.0.0.1", port };
+}
+
+/** The address in the form that gRPC reads. */
+export function formatAddress(address: Address): string {
+  if ("path" in address) return `unix:${address.path}`;
+  const host = address.host.includes(":") ? `[${address.host}]` : address.host;
+  return `${host}:${address.port}`;
+}
+
+/** Whether only this machine can reach the address. */
+export function isLoopback(address: Address): boolean {
+  if ("path" in address || address.host === "localhost") return true;
+  const family = address.host.includes(":") ? "ipv6" : "ipv4";
+  try {
+    return loopback.check(address.host, family);
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,89 @@
+import { Channel, type ChannelOptions, connectivityState, credentials } from "@grpc/grpc-js";
+import { type Clock, delay } from "../base/clock.js";
+import { GibbsError } from "../base/error.js";
+import { fixed } from "../base/options.js";
+
+/** The channel to one hub, and the one wait for it that all requests share. */
+export class HubConnection {
+  readonly channel: Channel;
+  readonly #address: string;
+  readonly #clock: Clock;
+  #ready: Promise<void> | undefined;
+
+  constructor(address: string, maxPayloadBytes: number, clock: Clock) {
+    this.#address = address;
+    this.#clock = clock;
+    this.channel = new Channel(address, credentials.createInsecure(), options(maxPayloadBytes));
+  }
+
+  get isReady(): boolean {
+    return this.channel.getConnectivityState(true) === connectivityState.READY;
+  }
+
+  /**
+   * Waits until the hub can be spoken to, or `signal` fires.
+   *
+   * @throws GibbsError UNAVAILABLE / NOT_CONNECTED after `timeoutMs`, CANCELLED /
+   * CLIENT_CLOSED; nothing was sent.
+   */
+  async ready(timeoutMs: number, signal: AbortSignal): Promise<void> {
+    const patience = new AbortController();
+    const giveUp = (): void => patience.abort();
+    signal.addEventListener("abort", giveUp);
+    this.#ready ??= this.#becomeReady().finally(() => {
+      this.#ready = undefined;
+    });
+    try {
+      const tooLong = delay(this.#clock, timeoutMs, patience.signal).then(() => {
+        if (!patience.signal.aborted) throw notConnected(this.#address, timeoutMs);
+      });
+      await Promise.race([this.#ready, tooLong]);
+    } finally {
+      signal.removeEventListener("abort", giveUp);
+      patience.abort();
+    }
+  }
+
+  async #becomeReady(): Promise<void> {
+    for (;;) {
+      const state = this.channel.getConnectivityState(true);
+      if (state === connectivityState.READY) return;
+      if (state === connectivityState.SHUTDOWN) throw closed();
+      await new Promise<void>((resolve) => {
+        this.channel.watchConnectivityState(state, Number.POSITIVE_INFINITY, () => resolve());
+      });
+    }
+  }
+}
+
+/** The client was closed before the request was sent. */
+export function closed(): GibbsError {
+  return new GibbsError("CANCELLED", "the client is closed", {
+    reason: "CLIENT_CLOSED",
+    execution: "NOT_STARTED",
+  });
+}
+
+function notConnected(address: string, timeoutMs: number): GibbsError {
+  const message = `no hub answers at ${address} (waited ${Math.round(timeoutMs)} ms): is one running there?`;
+  return new GibbsError("UNAVAILABLE", message, {
+    reason: "NOT_CONNECTED",
+    execution: "NOT_STARTED",
+  });
+}
+
+function options(maxPayloadBytes: number): ChannelOptions {
+  const maxMessageBytes = maxPayloadBytes + fixed.envelopeBytes;
+  return {
+    "grpc.max_receive_message_length": maxMessageBytes,
+    "grpc.max_send_message_length": maxMessageBytes,
+    "grpc.keepalive_time_ms": 30_000,
+    "grpc.keepalive_timeout_ms": 20_000,
+    // A hub that restarts within seconds costs its callers time, not calls.
+    "grpc.initial_reconnect_backoff_ms": 100,
+    "grpc.min_reconnect_backoff_ms": 100,
+    "grpc.max_reconnect_backoff_ms": 1000,
+    "grpc.use_local_subchannel_pool": 1,
+    "grpc.enable_channelz": 0,
+  };
+}

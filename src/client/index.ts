@@ -1,0 +1,9 @@
+/**
+ * The client.
+ *
+ * @module gibbs/client
+ */
+
+export { type Code, type Execution, GibbsError, type GibbsErrorDetails } from "../base/error.js";
+export { type ClientOptions, DEFAULT_ADDRESS, type RequestOptions } from "../base/options.js";
+export { type Answer, Client } from "./client.js";

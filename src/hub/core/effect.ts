@@ -1,0 +1,15 @@
+import type { GibbsError } from "../../base/error.js";
+import type { Job, Outcome, Request } from "./request.js";
+import type { Session } from "./session.js";
+
+/** What the shell is to do. Effects of one session stand in the order of the wire. */
+export type Effect =
+  | { kind: "settle"; request: Request; outcome: Outcome }
+  | { kind: "welcome"; session: Session }
+  /** `timeLeftMs` is what the job may take, `Infinity` for no limit. */
+  | { kind: "job"; session: Session; job: Job; timeLeftMs: number }
+  | { kind: "cancel"; session: Session; jobId: number; reason: string }
+  | { kind: "heartbeat"; session: Session }
+  | { kind: "drain"; session: Session }
+  /** End the stream: with OK, or with the status of `error`. */
+  | { kind: "end"; session: Session; error: GibbsError | undefined };

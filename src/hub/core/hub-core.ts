@@ -1,0 +1,302 @@
+import type { Execution, GibbsError } from "../../base/error.js";
+import type { Effect } from "./effect.js";
+import type { CoreLimits } from "./limits.js";
+import { match } from "./matcher.js";
+import type { Method } from "./method.js";
+import { type WorkerFailure, workerFailure } from "./outcome.js";
+import { RequestBook } from "./request-book.js";
+import { Job, type Request, type Submission } from "./request.js";
+import { Session, type WorkerHello } from "./session.js";
+import * as sessionEnd from "./session-end.js";
+import { TimerHeap } from "./timer-heap.js";
+
+/** How a worker ended a job. */
+export type JobResult =
+  | { kind: "answer"; payload: Uint8Array }
+  | { kind: "failure"; failure: WorkerFailure };
+
+/**
+ * The whole hub but for its sockets: events go in and change state only;
+ * {@link HubCore.flush} decides what is to be done at this instant and returns
+ * it. No timers, no promises, no I/O: `now` is given, in milliseconds on any
+ * clock that never steps.
+ */
+export class HubCore {
+  readonly limits: CoreLimits;
+  readonly sessions: Set<Session> = new Set();
+  readonly requests: RequestBook;
+  /** What was dropped because it came too late, from the wrong session, or was too much. */
+  readonly dropped = { terminalEvents: 0, slots: 0 };
+  readonly #timers = new TimerHeap<Request | Job | Session | Method>();
+  readonly #instances = new Map<string, Session>();
+  #effects: Effect[] = [];
+  #lastSessionId = 0;
+  #promisedWake = Number.POSITIVE_INFINITY;
+
+  constructor(limits: CoreLimits) {
+    this.limits = limits;
+    this.requests = new RequestBook(limits, this.#timers, (effect) => this.#effects.push(effect));
+  }
+
+  /** Whether nothing is left to do: no request unsettled, no session open. */
+  get idle(): boolean {
+    return this.sessions.size === 0 && this.requests.live.size === 0;
+  }
+
+  /** A caller asks. Its outcome comes as a `settle` effect, perhaps with the next flush. */
+  submit(submission: Submission, now: number): Request {
+    return this.requests.submit(submission, now);
+  }
+
+  /** The caller has gone. */
+  cancel(request: Request, now: number): void {
+    this.#abandoning(request, now, "CLIENT_CANCELLED", () =>
+      this.requests.fail(request, "CLIENT_CANCELLED", "the caller cancelled"),
+    );
+  }
+
+  /** A worker opened a stream. */
+  open(now: number): Session {
+    const session = new Session(++this.#lastSessionId, now);
+    this.sessions.add(session);
+    if (this.sessions.size > this.limits.maxWorkers) {
+      this.#end(session, now, sessionEnd.tooMany(this.limits.maxWorkers));
+    } else {
+      this.#timers.set(session, now + this.limits.helloTimeoutMs);
+    }
+    return session;
+  }
+
+  /** Its first event. */
+  hello(session: Session, hello: WorkerHello, now: number): void {
+    if (session.state === "ended") return;
+    if (session.state !== "opening") return this.violation(session, "a second hello", now);
+    if (this.requests.draining) return this.#end(session, now, sessionEnd.draining());
+    const former = this.#instances.get(hello.instanceId);
+    if (former !== undefined) this.#end(former, now, sessionEnd.superseded());
+    if (hello.instanceId !== "") this.#instances.set(hello.instanceId, session);
+    session.hello = hello;
+    session.state = "serving";
+    this.requests.queues.join(session, now);
+    this.#emit({ kind: "welcome", session });
+    this.#watch(session, now);
+  }
+
+  /** It has so many more free slots. */
+  ready(session: Session, slots: number, now: number): void {
+    if (session.state === "opening") return this.violation(session, "ready before hello", now);
+    if (slots < 1) return this.violation(session, "ready with zero slots", now);
+    if (session.state !== "serving") return;
+    const wasIdle = session.credit > 0;
+    this.dropped.slots += session.addCredit(slots);
+    if (!wasIdle && session.credit > 0) this.requests.queues.sit(session);
+  }
+
+  /** A job has an outcome. Counts once, and only from the session that holds the job. */
+  result(session: Session, jobId: number, result: JobResult, now: number): void {
+    const job = this.#finish(session, jobId, now);
+    if (job === undefined) return;
+    const { request } = job;
+    if (result.kind === "failure") {
+      const error = workerFailure(request, result.failure);
+      return this.requests.settle(request, { kind: "failure", error });
+    }
+    const info = {
+      workerId: session.workerId,
+      attempts: request.attempts,
+      queueTimeMs: job.startedAt - request.arrivedAt,
+      runTimeMs: now - job.startedAt,
+    };
+    this.requests.settle(request, { kind: "answer", payload: result.payload, info });
+  }
+
+  /** A job is over without an outcome. */
+  nack(session: Session, jobId: number, execution: Execution, why: string, now: number): void {
+    const job = this.#finish(session, jobId, now);
+    if (job === undefined) return;
+    if (execution === "NOT_STARTED") this.requests.refused(job.request, job, now);
+    else this.requests.lost(job.request, job, why || "the worker lost the job", now);
+  }
+
+  /** The worker wants no more jobs. */
+  workerDrain(session: Session, now: number): void {
+    if (session.state === "opening") return this.violation(session, "drain before hello", now);
+    if (session.state === "serving") this.#retire(session, now);
+  }
+
+  /** Anything at all arrived from the worker. */
+  heard(session: Session, now: number): void {
+    session.lastHeardAt = now;
+  }
+
+  /** The stream is gone. What it had sent must have been told before. */
+  lost(session: Session, now: number): void {
+    this.#close(session, now, "the worker was lost");
+  }
+
+  /** The worker broke the protocol: its stream ends, what came before stands. */
+  violation(session: Session, what: string, now: number): void {
+    this.#end(session, now, sessionEnd.violation(what));
+  }
+
+  /** Takes nothing new, lets finish what runs, sends the workers home. */
+  drain(now: number): void {
+    if (this.requests.draining) return;
+    this.requests.drain();
+    for (const session of [...this.sessions]) {
+      if (session.state === "opening") this.#end(session, now, sessionEnd.draining());
+      if (session.state !== "serving") continue;
+      this.#emit({ kind: "drain", session });
+      this.#retire(session, now);
+    }
+  }
+
+  /** Ends everything that a drain has left. */
+  stop(now: number): void {
+    this.drain(now);
+    for (const request of this.requests.live) {
+      this.requests.fail(request, "HUB_SHUTDOWN", "the hub was stopped while the request ran");
+    }
+    for (const session of [...this.sessions]) this.#end(session, now, sessionEnd.draining());
+  }
+
+  /** Decides what is due and who gets what, and returns it. To be carried out at once, in order. */
+  flush(now: number): Effect[] {
+    this.#forgiveStall(now);
+    for (;;) {
+      const due = this.#timers.popDue(now);
+      if (due === undefined) break;
+      this.#wake(due, now);
+    }
+    match(this.requests.queues.takeTouched(), (request, session) => this.#dispatch(request, session, now));
+    const effects = this.#effects;
+    this.#effects = [];
+    return effects;
+  }
+
+  /** When to flush at the latest, `Infinity` for never. */
+  nextWake(): number {
+    this.#promisedWake = this.#timers.earliest;
+    return this.#promisedWake;
+  }
+
+  #emit(effect: Effect): void {
+    this.#effects.push(effect);
+  }
+
+  #dispatch(request: Request, session: Session, now: number): void {
+    const job = new Job(session.nextJobId(), session, request, now);
+    this.requests.start(request, session, job);
+    session.credit -= 1;
+    if (session.credit > 0) this.requests.queues.sit(session);
+    else this.requests.queues.stand(session);
+    this.#emit({ kind: "job", session, job, timeLeftMs: request.wakeAt - now });
+  }
+
+  #wake(due: Request | Job | Session | Method, now: number): void {
+    switch (due.timed) {
+      case "request":
+        this.#abandoning(due, now, "DEADLINE_EXCEEDED", () => this.requests.expire(due, now));
+        break;
+      case "job":
+        this.#end(due.session, now, sessionEnd.cancelIgnored(this.limits.cancelGraceMs));
+        break;
+      case "session":
+        this.#judge(due, now);
+        break;
+      case "method":
+        this.requests.expireWorkerless(due, now);
+        break;
+    }
+  }
+
+  /** Settles a request whose worker need not go on, and tells the worker so. */
+  #abandoning(request: Request, now: number, reason: string, settle: () => void): void {
+    const job = request.state;
+    settle();
+    if (!(job instanceof Job)) return;
+    this.#emit({ kind: "cancel", session: job.session, jobId: job.id, reason });
+    this.#timers.set(job, now + this.limits.cancelGraceMs);
+  }
+
+  /** Takes a job out of the ledger; returns it if its request still waits for it. */
+  #finish(session: Session, jobId: number, now: number): Job | undefined {
+    if (session.state === "opening") {
+      this.violation(session, "a terminal event before hello", now);
+      return undefined;
+    }
+    const job = session.inFlight.get(jobId);
+    if (job !== undefined) {
+      session.inFlight.delete(jobId);
+      this.#timers.remove(job);
+      if (session.state === "draining") this.#endIfDrained(session, now);
+      if (job.request.state === job) return job;
+    }
+    this.dropped.terminalEvents += 1;
+    return undefined;
+  }
+
+  #retire(session: Session, now: number): void {
+    session.state = "draining";
+    session.credit = 0;
+    this.requests.queues.leave(session, now);
+    this.#endIfDrained(session, now);
+  }
+
+  #endIfDrained(session: Session, now: number): void {
+    if (session.inFlight.size === 0) this.#end(session, now, undefined);
+  }
+
+  #end(session: Session, now: number, error: GibbsError | undefined): void {
+    if (session.state === "ended") return;
+    this.#close(session, now, error?.message ?? "the worker left");
+    this.#emit({ kind: "end", session, error });
+  }
+
+  #close(session: Session, now: number, why: string): void {
+    if (session.state === "ended") return;
+    session.state = "ended";
+    session.credit = 0;
+    this.requests.queues.leave(session, now);
+    this.#timers.remove(session);
+    this.sessions.delete(session);
+    const instanceId = session.hello?.instanceId ?? "";
+    if (this.#instances.get(instanceId) === session) this.#instances.delete(instanceId);
+    for (const job of session.inFlight.values()) {
+      this.#timers.remove(job);
+      if (job.request.state === job) this.requests.lost(job.request, job, why, now);
+    }
+    session.inFlight.clear();
+  }
+
+  #watch(session: Session, now: number): void {
+    const { heartbeatIntervalMs, livenessTimeoutMs } = this.limits;
+    const beatAt = Math.max(session.lastHeardAt, session.lastBeatAt) + heartbeatIntervalMs;
+    const lostAt = session.judged ? session.lastHeardAt + livenessTimeoutMs : now + heartbeatIntervalMs;
+    this.#timers.set(session, Math.min(beatAt, lostAt));
+  }
+
+  #judge(session: Session, now: number): void {
+    const { heartbeatIntervalMs, livenessTimeoutMs, helloTimeoutMs } = this.limits;
+    if (session.state === "opening") return this.#end(session, now, sessionEnd.noHello(helloTimeoutMs));
+    if (session.judged && session.lastHeardAt + livenessTimeoutMs <= now) {
+      return this.#end(session, now, sessionEnd.silent(livenessTimeoutMs));
+    }
+    if (Math.max(session.lastHeardAt, session.lastBeatAt) + heartbeatIntervalMs <= now) {
+      session.lastBeatAt = now;
+      this.#emit({ kind: "heartbeat", session });
+    }
+    this.#watch(session, now);
+  }
+
+  /** While the hub itself stood still it heard nobody: that silence is its own. */
+  #forgiveStall(now: number): void {
+    const lateMs = now - this.#promisedWake;
+    if (lateMs < this.limits.heartbeatIntervalMs) return;
+    for (const session of this.sessions) {
+      session.lastHeardAt = Math.min(now, session.lastHeardAt + lateMs);
+      if (session.state !== "opening") this.#watch(session, now);
+    }
+    this.#promisedWake = now;
+  }
+}

@@ -1,0 +1,43 @@
+/** What can stand in a {@link LinkedList}: in one list at a time. */
+export interface Linked<T> {
+  prev: T | undefined;
+  next: T | undefined;
+  list: LinkedList<T> | undefined;
+}
+
+/**
+ * A doubly linked list through its own items: insert and remove anywhere in
+ * constant time, which neither an array nor a `Set` (holes in front of its first
+ * item after many deletes) gives to a queue whose items leave from its middle.
+ */
+export class LinkedList<T> {
+  head: T | undefined;
+  tail: T | undefined;
+  size = 0;
+
+  /** Appends `item`, or puts it in front of `next`, which must be in this list. */
+  insert(item: T & Linked<T>, next?: T & Linked<T>): void {
+    const prev = next === undefined ? this.tail : next.prev;
+    item.prev = prev;
+    item.next = next;
+    item.list = this;
+    if (prev === undefined) this.head = item;
+    else (prev as T & Linked<T>).next = item;
+    if (next === undefined) this.tail = item;
+    else next.prev = item;
+    this.size += 1;
+  }
+
+  /** Takes `item` out; does nothing if it is not in this list. */
+  remove(item: T & Linked<T>): void {
+    if (item.list !== this) return;
+    if (item.prev === undefined) this.head = item.next;
+    else (item.prev as T & Linked<T>).next = item.next;
+    if (item.next === undefined) this.tail = item.prev;
+    else (item.next as T & Linked<T>).prev = item.prev;
+    item.prev = undefined;
+    item.next = undefined;
+    item.list = undefined;
+    this.size -= 1;
+  }
+}

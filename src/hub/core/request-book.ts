@@ -1,0 +1,177 @@
+import type { Effect } from "./effect.js";
+import { type CoreLimits, MAX_REFUSALS, MIN_TIME_LEFT_MS, WORKERLESS_SHARE } from "./limits.js";
+import type { Method } from "./method.js";
+import { type HubReason, hubFailure } from "./outcome.js";
+import { Queues } from "./queues.js";
+import { type Job, type Outcome, Request, type Submission } from "./request.js";
+import type { Session } from "./session.js";
+import type { Timed, TimerHeap } from "./timer-heap.js";
+
+const EMPTY = new Uint8Array();
+
+/** All requests that are not settled: their admission, their limits in time, their one outcome. */
+export class RequestBook {
+  readonly queues: Queues = new Queues((method) => this.#watchWorkerless(method));
+  readonly live: Set<Request> = new Set();
+  heldBytes = 0;
+  draining = false;
+  readonly #limits: CoreLimits;
+  readonly #timers: TimerHeap<Timed>;
+  readonly #emit: (effect: Effect) => void;
+  #lastSeq = 0;
+
+  constructor(limits: CoreLimits, timers: TimerHeap<Timed>, emit: (effect: Effect) => void) {
+    this.#limits = limits;
+    this.#timers = timers;
+    this.#emit = emit;
+  }
+
+  /** Takes a request in, or settles it at once if it cannot be taken. */
+  submit(submission: Submission, now: number): Request {
+    const request = new Request(++this.#lastSeq, submission, now);
+    this.live.add(request);
+    this.heldBytes += request.payload.length;
+    const refusal = this.#refusal(request);
+    if (refusal === undefined) this.#enqueue(request, now);
+    else this.fail(request, ...refusal);
+    return request;
+  }
+
+  /** Gives a request its outcome. The first one counts, and there is no second. */
+  settle(request: Request, outcome: Outcome): void {
+    if (request.state === "settled") return;
+    if (request.state === "queued") this.queues.dequeue(request);
+    request.state = "settled";
+    this.#timers.remove(request);
+    this.live.delete(request);
+    this.heldBytes -= request.payload.length;
+    request.payload = EMPTY;
+    this.#emit({ kind: "settle", request, outcome });
+  }
+
+  /** Settles a request as failed by the hub. */
+  fail(request: Request, reason: HubReason, message: string): void {
+    this.settle(request, { kind: "failure", error: hubFailure(request, reason, message) });
+  }
+
+  /** The request goes to `session`: its attempt may have run from here on. */
+  start(request: Request, session: Session, job: Job): void {
+    this.queues.dequeue(request);
+    request.state = job;
+    request.attempts += 1;
+    const runUntil = job.startedAt + request.submission.runTimeoutMs;
+    this.#timers.set(request, Math.min(request.submission.deadlineAt, runUntil));
+    session.inFlight.set(job.id, job);
+  }
+
+  /** The worker says that the attempt did not run. */
+  refused(request: Request, job: Job, now: number): void {
+    request.attempts -= 1;
+    request.refusedBy ??= new Set();
+    request.refusedBy.add(job.session.id);
+    if (request.refusedBy.size < MAX_REFUSALS) return this.#requeue(request, now);
+    this.fail(request, "REJECTED", `${MAX_REFUSALS} workers gave the request back unstarted`);
+  }
+
+  /** The attempt is lost, and whether it ran is unknown. */
+  lost(request: Request, job: Job, why: string, now: number): void {
+    const { submission } = request;
+    const declared = job.session.hello?.methods.get(submission.method)?.idempotent;
+    if (!(submission.idempotent ?? declared ?? false)) {
+      return this.fail(request, "WORKER_LOST", `${why}; the request is not idempotent`);
+    }
+    if (request.attempts >= submission.maxAttempts) {
+      return this.fail(request, "ATTEMPTS_EXHAUSTED", `${why}, at the last of ${request.attempts} attempts`);
+    }
+    request.lostBy = job.session.workerId;
+    this.#requeue(request, now);
+  }
+
+  /** A limit in time of the request has passed. */
+  expire(request: Request, now: number): void {
+    const { deadlineAt, runTimeoutMs, queueTimeoutMs } = request.submission;
+    if (request.state === "queued") {
+      if (now >= deadlineAt - MIN_TIME_LEFT_MS) {
+        this.fail(request, "DEADLINE_QUEUED", "the deadline passed before a worker was idle");
+      } else {
+        this.fail(request, "QUEUE_TIMEOUT", `no worker was idle for ${queueTimeoutMs} ms`);
+      }
+    } else if (now >= deadlineAt) {
+      this.fail(request, "DEADLINE_RUNNING", "the deadline passed while a worker had the request");
+    } else {
+      this.fail(request, "RUN_TIMEOUT", `the attempt ran for more than ${runTimeoutMs} ms`);
+    }
+  }
+
+  /** Nobody has served the method for too long, at least for those who wait longest. */
+  expireWorkerless(method: Method, now: number): void {
+    if (method.sessions.size > 0) return;
+    for (let request = method.queue.head; request !== undefined; ) {
+      const { next } = request;
+      if (this.#workerlessUntil(method, request) <= now) {
+        const name = method.name === "" ? "the default method" : `the method "${method.name}"`;
+        this.fail(request, "NO_WORKER", `no worker serves ${name}: is one connected to this hub?`);
+      }
+      request = next;
+    }
+    this.#watchWorkerless(method);
+  }
+
+  /** From now on nothing waits: what is queued, or comes, or comes back, is refused. */
+  drain(): void {
+    this.draining = true;
+    for (const request of this.live) {
+      if (request.state === "queued") this.#refuseDraining(request);
+    }
+  }
+
+  #refusal(request: Request): [HubReason, string] | undefined {
+    const { maxPayloadBytes, maxHeldBytes, maxQueued } = this.#limits;
+    const { payload, submission } = request;
+    if (payload.length > maxPayloadBytes) {
+      const message = `the payload has ${payload.length} bytes, more than ${maxPayloadBytes}`;
+      return ["PAYLOAD_TOO_LARGE", message];
+    }
+    if (this.draining) return ["DRAINING", "the hub is shutting down"];
+    if (this.heldBytes > maxHeldBytes) {
+      return ["HELD_BYTES_FULL", `the hub holds ${maxHeldBytes} bytes already`];
+    }
+    if (this.queues.queued >= maxQueued) {
+      return ["QUEUE_FULL", `${maxQueued} requests are waiting already`];
+    }
+    const share = Math.max(1, Math.floor(maxQueued * WORKERLESS_SHARE));
+    if (this.queues.workerless >= share && this.queues.isWorkerless(submission.method)) {
+      return ["QUEUE_FULL", `${share} requests are waiting already for methods without a worker`];
+    }
+    return undefined;
+  }
+
+  #enqueue(request: Request, now: number): void {
+    const { deadlineAt, queueTimeoutMs } = request.submission;
+    request.state = "queued";
+    request.queuedAt = now;
+    this.queues.enqueue(request, now);
+    this.#timers.set(request, Math.min(deadlineAt - MIN_TIME_LEFT_MS, now + queueTimeoutMs));
+  }
+
+  #requeue(request: Request, now: number): void {
+    this.#enqueue(request, now);
+    if (this.draining) this.#refuseDraining(request);
+  }
+
+  #refuseDraining(request: Request): void {
+    this.fail(request, "DRAINING", "the hub is shutting down");
+  }
+
+  #watchWorkerless(method: Method): void {
+    let wakeAt = Number.POSITIVE_INFINITY;
+    if (method.sessions.size === 0 && method.queue.head !== undefined) {
+      wakeAt = this.#workerlessUntil(method, method.queue.head);
+    }
+    this.#timers.set(method, wakeAt);
+  }
+
+  #workerlessUntil(method: Method, request: Request): number {
+    return Math.max(method.workerlessSince, request.queuedAt) + this.#limits.noWorkerTimeoutMs;
+  }
+}

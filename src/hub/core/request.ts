@@ -1,0 +1,85 @@
+import type { GibbsError } from "../../base/error.js";
+import type { Linked, LinkedList } from "./linked-list.js";
+import type { Session } from "./session.js";
+import type { Timed } from "./timer-heap.js";
+
+/** What a caller asks for. Times are points on the core's clock unless named otherwise. */
+export interface Submission {
+  requestId: string;
+  method: string;
+  /** The encoded payload, which the core never looks into. */
+  payload: Uint8Array;
+  metadata: readonly MetadataPair[];
+  /** When the whole call is over. */
+  deadlineAt: number;
+  /** How long it may wait for a worker, `Infinity` for no limit. */
+  queueTimeoutMs: number;
+  /** How long one attempt may run, `Infinity` for no limit. */
+  runTimeoutMs: number;
+  /** Whether it may run again after a loss; undefined: as the worker declared. */
+  idempotent: boolean | undefined;
+  maxAttempts: number;
+}
+
+/** One entry of the caller's metadata. */
+export interface MetadataPair {
+  key: string;
+  value: Uint8Array;
+}
+
+/** The one outcome of a request. */
+export type Outcome =
+  | { kind: "answer"; payload: Uint8Array; info: RunInfo }
+  | { kind: "failure"; error: GibbsError };
+
+/** How a request went. */
+export interface RunInfo {
+  workerId: string;
+  attempts: number;
+  queueTimeMs: number;
+  runTimeMs: number;
+}
+
+/** A request in the hub: waiting, or with one worker (its job), or settled. */
+export class Request implements Linked<Request>, Timed {
+  readonly timed = "request";
+  state: "queued" | "settled" | Job = "queued";
+  payload: Uint8Array;
+  /** How many attempts may have run. Above zero its execution is unknown for ever. */
+  attempts = 0;
+  queuedAt: number;
+  /** Ids of the sessions that gave it back unstarted. */
+  refusedBy: Set<number> | undefined;
+  /** The label of the worker that lost it last: the next attempt prefers another. */
+  lostBy: string | undefined;
+
+  prev: Request | undefined;
+  next: Request | undefined;
+  list: LinkedList<Request> | undefined;
+  wakeAt = 0;
+  heapIndex = -1;
+
+  constructor(
+    /** Its place by arrival, kept over all attempts. */
+    readonly seq: number,
+    readonly submission: Submission,
+    readonly arrivedAt: number,
+  ) {
+    this.payload = submission.payload;
+    this.queuedAt = arrivedAt;
+  }
+}
+
+/** One attempt at one worker: in flight until its one terminal event. */
+export class Job implements Timed {
+  readonly timed = "job";
+  wakeAt = 0;
+  heapIndex = -1;
+
+  constructor(
+    readonly id: number,
+    readonly session: Session,
+    readonly request: Request,
+    readonly startedAt: number,
+  ) {}
+}

@@ -1,0 +1,79 @@
+import type { Seat } from "./method.js";
+import { type Job } from "./request.js";
+import type { Timed } from "./timer-heap.js";
+import { MAX_JOB_ID } from "./limits.js";
+
+/** What a worker says of itself. */
+export interface WorkerHello {
+  workerId: string;
+  /** Names the process; a later session of the same one supersedes this one. Empty: none. */
+  instanceId: string;
+  /** What it serves, and whether that may run more than once. */
+  methods: ReadonlyMap<string, { idempotent: boolean }>;
+  /** Whether its silence counts while it computes. */
+  beatsWhileBusy: boolean;
+  maxReceiveBytes: number;
+  maxSlots: number;
+}
+
+/**
+ * The life of one worker's stream.
+ *
+ * | from | event | to |
+ * |---|---|---|
+ * | opening | hello | serving |
+ * | serving | drain, of worker or hub | draining |
+ * | any | stream lost, violation, silence, or drained | ended |
+ */
+export type SessionState = "opening" | "serving" | "draining" | "ended";
+
+/** One worker's stream and its slot ledger: `credit` given and unused, `inFlight` written and not over. */
+export class Session implements Timed {
+  readonly timed = "session";
+  state: SessionState = "opening";
+  hello: WorkerHello | undefined;
+  credit = 0;
+  readonly inFlight: Map<number, Job> = new Map();
+  /** Its places in the idle lists of the methods that it serves. */
+  seats: Seat[] = [];
+  /** Whether its socket is full: such a session gets work only if no other can take it. */
+  congested = false;
+  lastHeardAt: number;
+  lastBeatAt: number;
+  wakeAt = 0;
+  heapIndex = -1;
+  #lastJobId = 0;
+
+  constructor(
+    readonly id: number,
+    openedAt: number,
+  ) {
+    this.lastHeardAt = openedAt;
+    this.lastBeatAt = openedAt;
+  }
+
+  get workerId(): string {
+    return this.hello?.workerId ?? "";
+  }
+
+  /** Adds credit as far as the session's slots reach; returns how much was too much. */
+  addCredit(slots: number): number {
+    const room = (this.hello?.maxSlots ?? 0) - this.credit - this.inFlight.size;
+    const added = Math.min(slots, room);
+    this.credit += added;
+    return slots - added;
+  }
+
+  /** A job id that is not in use on this session. */
+  nextJobId(): number {
+    do {
+      this.#lastJobId = this.#lastJobId === MAX_JOB_ID ? 1 : this.#lastJobId + 1;
+    } while (this.inFlight.has(this.#lastJobId));
+    return this.#lastJobId;
+  }
+
+  /** Whether its silence proves something now. */
+  get judged(): boolean {
+    return this.inFlight.size === 0 || this.hello?.beatsWhileBusy === true;
+  }
+}

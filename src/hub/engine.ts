@@ -1,0 +1,167 @@
+import type { Clock, Timer } from "../base/clock.js";
+import type { GibbsError } from "../base/error.js";
+import type { HubEventInit } from "../wire/batch.js";
+import type { Effect } from "./core/effect.js";
+import { HubCore } from "./core/hub-core.js";
+import type { CoreLimits } from "./core/limits.js";
+import type { Outcome, Request, Submission } from "./core/request.js";
+import type { Session } from "./core/session.js";
+
+/** A worker's stream as the engine uses it. */
+export interface WorkerPort {
+  /** Puts an event into the next write. */
+  push(event: HubEventInit): void;
+  /** Writes what was pushed. */
+  flush(): void;
+  /** Ends the stream after what was pushed: with OK, or with a status. */
+  end(error: GibbsError | undefined): void;
+  /** The answer to its hello. */
+  welcome(): HubEventInit;
+}
+
+/**
+ * Drives the core: gives it the time, flushes it once a tick in which something
+ * happened and once when it asked to be woken, and carries out what it decides.
+ */
+export class Engine {
+  readonly #core: HubCore;
+  readonly #clock: Clock;
+  readonly #callers = new Map<Request, (outcome: Outcome) => void>();
+  readonly #workers = new Map<Session, WorkerPort>();
+  readonly #whenIdle: (() => void)[] = [];
+  #flushScheduled = false;
+  #timer: (Timer & { at: number }) | undefined;
+
+  constructor(limits: CoreLimits, clock: Clock) {
+    this.#core = new HubCore(limits);
+    this.#clock = clock;
+  }
+
+  /** Time as the core counts it, in milliseconds. */
+  now(): number {
+    return this.#clock.now();
+  }
+
+  /** Takes a request in; `settle` is called once, later. */
+  submit(submission: Submission, settle: (outcome: Outcome) => void): Request {
+    return this.tell((core, now) => {
+      const request = core.submit(submission, now);
+      this.#callers.set(request, settle);
+      return request;
+    });
+  }
+
+  /** Takes a worker's stream in. */
+  open(port: WorkerPort): Session {
+    return this.tell((core, now) => {
+      const session = core.open(now);
+      this.#workers.set(session, port);
+      return session;
+    });
+  }
+
+  /** The stream has closed, whoever closed it. */
+  lost(session: Session): void {
+    this.#workers.delete(session);
+    this.tell((core, now) => core.lost(session, now));
+  }
+
+  /** Tells the core what happened, and flushes it at the end of the tick. */
+  tell<T>(event: (core: HubCore, now: number) => T): T {
+    const told = event(this.#core, this.#clock.now());
+    this.#scheduleFlush();
+    return told;
+  }
+
+  /** Resolves when nothing is left to do. */
+  idle(): Promise<void> {
+    this.#scheduleFlush();
+    return new Promise((resolve) => this.#whenIdle.push(resolve));
+  }
+
+  /** Stops the timer. To be called when idle. */
+  dispose(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  #scheduleFlush(): void {
+    if (this.#flushScheduled) return;
+    this.#flushScheduled = true;
+    this.#clock.afterInput(() => this.#flush());
+  }
+
+  #flush(): void {
+    this.#flushScheduled = false;
+    const written = new Set<WorkerPort>();
+    for (const effect of this.#core.flush(this.#clock.now())) {
+      if (effect.kind === "settle") this.#settle(effect.request, effect.outcome);
+      else this.#perform(effect, written);
+    }
+    for (const port of written) port.flush();
+    this.#sleep();
+    if (this.#core.idle) for (const resolve of this.#whenIdle.splice(0)) resolve();
+  }
+
+  #settle(request: Request, outcome: Outcome): void {
+    const settle = this.#callers.get(request);
+    this.#callers.delete(request);
+    settle?.(outcome);
+  }
+
+  #perform(effect: Exclude<Effect, { kind: "settle" }>, written: Set<WorkerPort>): void {
+    const port = this.#workers.get(effect.session);
+    if (port === undefined) return;
+    if (effect.kind === "end") {
+      written.delete(port);
+      return port.end(effect.error);
+    }
+    port.push(effect.kind === "welcome" ? port.welcome() : toEvent(effect));
+    written.add(port);
+  }
+
+  /** Keeps one timer, set to when the core wants to be woken or earlier. */
+  #sleep(): void {
+    const wakeAt = this.#core.nextWake();
+    if (this.#timer !== undefined && this.#timer.at <= wakeAt) return;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    if (wakeAt === Number.POSITIVE_INFINITY) return;
+    const timer = this.#clock.setTimer(Math.ceil(wakeAt - this.#clock.now()), () => {
+      this.#timer = undefined;
+      // Not flushed here: what has arrived meanwhile is to be read before anyone is judged.
+      this.#scheduleFlush();
+    });
+    this.#timer = { at: wakeAt, cancel: () => timer.cancel() };
+  }
+}
+
+function toEvent(
+  effect: Exclude<Effect, { kind: "settle" | "end" | "welcome" }>,
+): HubEventInit {
+  switch (effect.kind) {
+    case "job": {
+      const { request, id } = effect.job;
+      const { method, requestId, metadata } = request.submission;
+      const value = {
+        jobId: id,
+        method,
+        payload: request.payload,
+        attempt: request.attempts,
+        metadata: [...metadata],
+        requestId,
+      };
+      if (effect.timeLeftMs === Number.POSITIVE_INFINITY) return { case: "job", value };
+      return { case: "job", value: { ...value, timeoutMs: Math.ceil(effect.timeLeftMs) } };
+    }
+    case "cancel":
+      return { case: "cancel", value: { jobId: effect.jobId, reason: effect.reason } };
+    case "heartbeat":
+      return { case: "heartbeat", value: {} };
+    case "drain":
+      return { case: "drain", value: { next: { case: "reconnectAfterMs", value: RECONNECT_AFTER_MS } } };
+  }
+}
+
+/** A worker of a hub that shuts down comes back after this: another hub may take its place. */
+const RECONNECT_AFTER_MS = 100;

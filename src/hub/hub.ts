@@ -1,0 +1,190 @@
+import { Server, type ServerDuplexStream } from "@grpc/grpc-js";
+import { formatAddress, isLoopback, parseAddress } from "../base/address.js";
+import { type Clock, delay, systemClock } from "../base/clock.js";
+import { GibbsError } from "../base/error.js";
+import { type Logger, silentLogger } from "../base/logger.js";
+import { hubDefaults, type HubOptions, type RequestOptions, withDefaults } from "../base/options.js";
+import { randomId } from "../base/random.js";
+import { definition } from "../wire/definition.js";
+import { HealthService } from "../wire/health.js";
+import { HubService } from "../wire/index.js";
+import { decodePayload, encodePayload } from "../wire/payload.js";
+import { Descriptors, ReflectionService, ReflectionServiceV1Alpha } from "../wire/reflection.js";
+import { toRequestOptions } from "../wire/request-options.js";
+import { WorkerService } from "../wire/worker-events.js";
+import type { MetadataPair, Outcome } from "./core/request.js";
+import { Engine } from "./engine.js";
+import { Health } from "./health.js";
+import { rawService } from "./raw-service.js";
+import { reflectionHandlers } from "./reflection.js";
+import { requestHandler } from "./request-handler.js";
+import { bind, serverOptions, shutdown } from "./server.js";
+import { type SubmissionContext, toSubmission } from "./submission.js";
+import { WorkerStream } from "./worker-stream.js";
+
+/** How long answers that are being written may take when the hub closes. */
+const CLOSE_GRACE_MS = 2000;
+
+/** The life of a hub; it goes forward only. */
+type HubState = "new" | "listening" | "draining" | "closed";
+
+/**
+ * The hub: callers and workers connect to its one address, and each request
+ * goes to a worker that is idle now.
+ *
+ * ```ts
+ * const hub = new Hub({ listen: "127.0.0.1:5019" });
+ * await hub.listen();
+ * await hub.request(34);
+ * await hub.drain();
+ * ```
+ */
+export class Hub {
+  readonly #limits: typeof hubDefaults;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #engine: Engine;
+  readonly #health: Health;
+  readonly #server: Server;
+  readonly #submissions: SubmissionContext;
+  #state: HubState = "new";
+  #address = "";
+  #closed: Promise<void> | undefined;
+
+  /** Options that are left out are those of {@link HubOptions}' docs. */
+  constructor(options: HubOptions = {}) {
+    const { clock = systemClock, logger = silentLogger } = options;
+    this.#limits = withDefaults(hubDefaults, options);
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#engine = new Engine(this.#limits, clock);
+    this.#health = new Health([HubService.typeName, WorkerService.typeName]);
+    const hubId = randomId();
+    let lastRequest = 0;
+    const nextRequestId = (): string => `${hubId}-${(++lastRequest).toString(36)}`;
+    this.#submissions = { limits: this.#limits, nextRequestId };
+    this.#server = this.#createServer(hubId);
+  }
+
+  /** Where the hub listens, such as `127.0.0.1:5019`. Empty before {@link Hub.listen}. */
+  get address(): string {
+    return this.#address;
+  }
+
+  /**
+   * Starts to listen; returns the address, with the port that was taken.
+   *
+   * @throws GibbsError FAILED_PRECONDITION: INSECURE_LISTEN beyond loopback
+   * without `insecure`, ADDRESS_IN_USE, LISTEN_FAILED, or HUB_STATE when called
+   * twice. INVALID_ARGUMENT / BAD_ADDRESS.
+   */
+  async listen(): Promise<string> {
+    if (this.#state !== "new") {
+      const message = `this hub is ${this.#state}: listen() is called once`;
+      throw new GibbsError("FAILED_PRECONDITION", message, { reason: "HUB_STATE" });
+    }
+    const wanted = parseAddress(this.#limits.listen);
+    if (!isLoopback(wanted) && !this.#limits.insecure) {
+      const message =
+        `${this.#limits.listen} can be reached from other machines, and this hub has neither TLS nor ` +
+        "tokens: allow it with `insecure: true` (--insecure) if you trust that network";
+      throw new GibbsError("FAILED_PRECONDITION", message, { reason: "INSECURE_LISTEN" });
+    }
+    this.#state = "listening";
+    try {
+      this.#address = formatAddress(await bind(this.#server, wanted));
+    } catch (error) {
+      this.#state = "new";
+      throw error;
+    }
+    this.#logger.info({ address: this.#address }, "hub listening");
+    return this.#address;
+  }
+
+  /**
+   * One request from this process, without a network hop for the caller: the
+   * same promises, limits and errors as through a client.
+   *
+   * @param input JSON-like data, or bytes.
+   * @returns the worker's answer.
+   * @throws TypeError if the input cannot be sent, GibbsError with the outcome.
+   */
+  async request<Out = unknown>(input: unknown, options: RequestOptions = {}): Promise<Out> {
+    const payload = encodePayload(input);
+    const relayed = { payload, method: options.method ?? "", options: toRequestOptions(options) };
+    const metadata = this.#forwarded(options.metadata ?? {});
+    const now = this.#engine.now();
+    const submission = toSubmission(relayed, metadata, options.timeoutMs, now, this.#submissions);
+    const outcome = await new Promise<Outcome>((resolve) => {
+      const request = this.#engine.submit(submission, (settled) => {
+        options.signal?.removeEventListener("abort", cancel);
+        resolve(settled);
+      });
+      const cancel = (): void => this.#engine.tell((core, at) => core.cancel(request, at));
+      if (options.signal?.aborted) cancel();
+      else options.signal?.addEventListener("abort", cancel);
+    });
+    if (outcome.kind === "failure") throw outcome.error;
+    return decodePayload(outcome.payload) as Out;
+  }
+
+  /**
+   * Shuts down without losing anything: health says NOT_SERVING, what waits or
+   * comes is refused as DRAINING, what runs finishes, workers are sent home, the
+   * port is closed. After `drainTimeoutMs` what still runs is ended.
+   */
+  drain(): Promise<void> {
+    return this.#close(this.#limits.drainTimeoutMs);
+  }
+
+  /** Shuts down at once: what runs is ended as HUB_SHUTDOWN. Also ends a drain. */
+  close(): Promise<void> {
+    this.#engine.tell((core, now) => core.stop(now));
+    return this.#close(0);
+  }
+
+  #close(drainTimeoutMs: number): Promise<void> {
+    this.#closed ??= this.#shutDown(drainTimeoutMs);
+    return this.#closed;
+  }
+
+  async #shutDown(drainTimeoutMs: number): Promise<void> {
+    const wasListening = this.#state === "listening";
+    this.#state = "draining";
+    this.#health.drain();
+    this.#engine.tell((core, now) => core.drain(now));
+    const patience = new AbortController();
+    const idle = this.#engine.idle();
+    await Promise.race([idle, delay(this.#clock, drainTimeoutMs, patience.signal)]);
+    patience.abort();
+    this.#engine.tell((core, now) => core.stop(now));
+    await idle;
+    this.#health.close();
+    if (wasListening) await shutdown(this.#server, this.#clock, CLOSE_GRACE_MS);
+    this.#engine.dispose();
+    this.#state = "closed";
+    this.#logger.info({ address: this.#address }, "hub closed");
+  }
+
+  #createServer(hubId: string): Server {
+    const server = new Server(serverOptions(this.#limits));
+    const context = { engine: this.#engine, limits: this.#limits, hubId, logger: this.#logger };
+    const request = requestHandler(this.#engine, this.#submissions, this.#limits.forwardMetadata);
+    const services = [HubService, WorkerService, HealthService, ReflectionService, ReflectionServiceV1Alpha];
+    const reflection = reflectionHandlers(new Descriptors(services));
+    server.addService(rawService(HubService), { request });
+    server.addService(rawService(WorkerService), {
+      work: (call: ServerDuplexStream<Buffer, Buffer>) => void new WorkerStream(call, context),
+    });
+    server.addService(definition(HealthService), this.#health.handlers);
+    server.addService(definition(ReflectionService), { ...reflection });
+    server.addService(definition(ReflectionServiceV1Alpha), { ...reflection });
+    return server;
+  }
+
+  #forwarded(metadata: Readonly<Record<string, string | Uint8Array>>): MetadataPair[] {
+    return Object.entries(metadata)
+      .filter(([key]) => this.#limits.forwardMetadata.includes(key.toLowerCase()))
+      .map(([key, value]) => ({ key: key.toLowerCase(), value: Buffer.from(value) }));
+  }
+}

@@ -1,0 +1,10 @@
+/**
+ * The hub.
+ *
+ * @module gibbs/hub
+ */
+
+export { type Code, type Execution, GibbsError, type GibbsErrorDetails } from "../base/error.js";
+export type { Logger } from "../base/logger.js";
+export { DEFAULT_ADDRESS, type HubOptions, type RequestOptions } from "../base/options.js";
+export { Hub } from "./hub.js";

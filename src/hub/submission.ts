@@ -1,0 +1,64 @@
+import { durationMs, type Duration } from "@bufbuild/protobuf/wkt";
+import { GibbsError } from "../base/error.js";
+import { fixed, type HubOptions } from "../base/options.js";
+import type { RelayedRequest } from "../wire/relay.js";
+import type { MetadataPair, Submission } from "./core/request.js";
+
+/** What turns a caller's wish into a submission to the core. */
+export interface SubmissionContext {
+  limits: Required<Pick<HubOptions, "defaultTimeoutMs" | "maxTimeoutMs">>;
+  /** Makes an id for a request that has none. */
+  nextRequestId(): string;
+}
+
+/**
+ * Checks what a caller wants and completes it with the hub's defaults.
+ * `timeoutMs` is undefined for a caller without a deadline.
+ *
+ * @throws GibbsError INVALID_ARGUMENT / BAD_OPTION, not started.
+ */
+export function toSubmission(
+  { payload, method, options }: RelayedRequest,
+  metadata: readonly MetadataPair[],
+  timeoutMs: number | undefined,
+  now: number,
+  { limits, nextRequestId }: SubmissionContext,
+): Submission {
+  const requestId = options?.requestId || nextRequestId();
+  const maxAttempts = options?.maxAttempts ?? fixed.defaultAttempts;
+  checkName("method", method);
+  checkName("request_id", requestId);
+  if (maxAttempts < 1 || maxAttempts > fixed.maxAttempts) {
+    throw badOption(`max_attempts is ${maxAttempts}, not 1 to ${fixed.maxAttempts}`);
+  }
+  return {
+    requestId,
+    method,
+    payload,
+    metadata,
+    deadlineAt: now + Math.min(timeoutMs ?? limits.defaultTimeoutMs, limits.maxTimeoutMs),
+    queueTimeoutMs: toLimit("queue_timeout", options?.queueTimeout),
+    runTimeoutMs: toLimit("run_timeout", options?.runTimeout),
+    idempotent: options?.idempotent,
+    maxAttempts,
+  };
+}
+
+function checkName(what: string, name: string): void {
+  if (name.length <= fixed.maxNameLength) return;
+  throw badOption(`${what} has ${name.length} characters, more than ${fixed.maxNameLength}`);
+}
+
+function toLimit(what: string, duration: Duration | undefined): number {
+  if (duration === undefined) return Number.POSITIVE_INFINITY;
+  const ms = durationMs(duration);
+  if (ms < 0) throw badOption(`${what} is negative`);
+  return ms;
+}
+
+function badOption(message: string): GibbsError {
+  return new GibbsError("INVALID_ARGUMENT", message, {
+    reason: "BAD_OPTION",
+    execution: "NOT_STARTED",
+  });
+}

@@ -1,0 +1,196 @@
+import type { ServerDuplexStream } from "@grpc/grpc-js";
+import { type Execution, type GibbsError, messageOf } from "../base/error.js";
+import type { Logger } from "../base/logger.js";
+import { fixed, type HubOptions } from "../base/options.js";
+import { encodeHubEvents, type HubEventInit } from "../wire/batch.js";
+import { codeOf, toStatus } from "../wire/status.js";
+import {
+  decodeWorkRequest,
+  WireExecution,
+  type Failure,
+  type Hello,
+  HeartbeatMode,
+  Idempotency,
+  type Nack,
+  type Result,
+  type WorkerEvent,
+} from "../wire/worker-events.js";
+import type { HubCore, JobResult } from "./core/hub-core.js";
+import type { WorkerFailure } from "./core/outcome.js";
+import type { Session, WorkerHello } from "./core/session.js";
+import type { Engine, WorkerPort } from "./engine.js";
+
+/** What the streams of one hub have in common. */
+export interface WorkerStreamContext {
+  engine: Engine;
+  limits: Required<Pick<HubOptions, WelcomeLimit>>;
+  hubId: string;
+  logger: Logger;
+}
+
+type WelcomeLimit =
+  | "heartbeatIntervalMs"
+  | "livenessTimeoutMs"
+  | "hubTimeoutMs"
+  | "cancelGraceMs"
+  | "maxPayloadBytes"
+  | "maxSlots";
+
+/** gRPC's own limit, for a worker that does not say what it can receive. */
+const DEFAULT_RECEIVE_BYTES = 4 * 1024 * 1024;
+
+/** What a job's message holds beside its payload, at most. */
+const JOB_ENVELOPE_BYTES = 16 * 1024;
+
+/** One worker's `Work` call: its messages to events of the core, the core's effects to messages. */
+export class WorkerStream implements WorkerPort {
+  readonly #call: ServerDuplexStream<Buffer, Buffer>;
+  readonly #context: WorkerStreamContext;
+  readonly #session: Session;
+  #outbox: HubEventInit[] = [];
+
+  constructor(call: ServerDuplexStream<Buffer, Buffer>, context: WorkerStreamContext) {
+    this.#call = call;
+    this.#context = context;
+    this.#session = context.engine.open(this);
+    const lost = (): void => context.engine.lost(this.#session);
+    call.on("data", (encoded: Buffer) => this.#receive(encoded));
+    // A half-close by the worker, before the hub has ended the stream, is a loss like any other.
+    call.on("end", lost);
+    call.on("cancelled", lost);
+    call.on("close", lost);
+    call.on("error", lost);
+    call.on("drain", () => {
+      this.#session.congested = false;
+    });
+  }
+
+  push(event: HubEventInit): void {
+    this.#outbox.push(event);
+  }
+
+  flush(): void {
+    const events = this.#outbox;
+    this.#outbox = [];
+    for (const message of encodeHubEvents(events)) {
+      this.#session.congested = !this.#call.write(message);
+    }
+  }
+
+  end(error: GibbsError | undefined): void {
+    this.flush();
+    const fields = { workerId: this.#session.workerId, session: this.#session.id };
+    if (error === undefined) {
+      this.#context.logger.info(fields, "worker left");
+      this.#call.end();
+    } else {
+      this.#context.logger.warn({ ...fields, reason: error.reason }, `worker dropped: ${error.message}`);
+      this.#call.emit("error", toStatus(error));
+    }
+  }
+
+  welcome(): HubEventInit {
+    const { limits, hubId } = this.#context;
+    this.#context.logger.info(
+      { workerId: this.#session.workerId, session: this.#session.id },
+      "worker connected",
+    );
+    return {
+      case: "welcome",
+      value: {
+        sessionId: String(this.#session.id),
+        hubId,
+        heartbeatIntervalMs: limits.heartbeatIntervalMs,
+        livenessTimeoutMs: limits.livenessTimeoutMs,
+        hubTimeoutMs: limits.hubTimeoutMs,
+        cancelGraceMs: limits.cancelGraceMs,
+        maxPayloadBytes: limits.maxPayloadBytes,
+        maxSlots: this.#session.hello?.maxSlots ?? 1,
+      },
+    };
+  }
+
+  #receive(encoded: Buffer): void {
+    this.#context.engine.tell((core, now) => {
+      let events: WorkerEvent[];
+      try {
+        events = decodeWorkRequest(encoded);
+      } catch (error) {
+        return core.violation(this.#session, `not a WorkRequest: ${messageOf(error)}`, now);
+      }
+      core.heard(this.#session, now);
+      for (const event of events) this.#apply(event, core, now);
+    });
+  }
+
+  #apply({ event }: WorkerEvent, core: HubCore, now: number): void {
+    const session = this.#session;
+    switch (event.case) {
+      case "hello": {
+        const wrong = whatIsWrong(event.value);
+        if (wrong !== undefined) return core.violation(session, wrong, now);
+        return core.hello(session, this.#readHello(event.value), now);
+      }
+      case "ready":
+        return core.ready(session, event.value.slots, now);
+      case "result":
+        return core.result(session, event.value.jobId, readResult(event.value), now);
+      case "nack":
+        return core.nack(session, event.value.jobId, readExecution(event.value), event.value.reason, now);
+      case "drain":
+        return core.workerDrain(session, now);
+      case "heartbeat":
+      case undefined:
+        return;
+    }
+  }
+
+  #readHello(hello: Hello): WorkerHello {
+    const beatsWhileBusy = hello.heartbeatMode === HeartbeatMode.ALWAYS;
+    const methods = hello.methods.map(
+      ({ name, idempotency }) =>
+        [name, { idempotent: idempotency === Idempotency.IDEMPOTENT }] as const,
+    );
+    return {
+      workerId: hello.workerId,
+      instanceId: Buffer.from(hello.instanceId).toString("hex"),
+      methods: new Map(methods.length > 0 ? methods : [["", { idempotent: false }]]),
+      beatsWhileBusy,
+      maxReceiveBytes: (hello.maxReceiveBytes ?? DEFAULT_RECEIVE_BYTES) - JOB_ENVELOPE_BYTES,
+      maxSlots: beatsWhileBusy ? this.#context.limits.maxSlots : 1,
+    };
+  }
+}
+
+function whatIsWrong(hello: Hello): string | undefined {
+  const { maxNameLength, maxMethods, maxLabels } = fixed;
+  const labels = Object.entries(hello.labels);
+  if (hello.methods.length > maxMethods) return `more than ${maxMethods} methods`;
+  if (labels.length > maxLabels) return `more than ${maxLabels} labels`;
+  const names = [hello.workerId, hello.name, hello.version, hello.sdk];
+  names.push(...hello.methods.map((method) => method.name), ...labels.flat());
+  if (names.some((name) => name.length > maxNameLength)) {
+    return `a name in hello has more than ${maxNameLength} characters`;
+  }
+  return hello.instanceId.length > 64 ? "an instance_id of more than 64 bytes" : undefined;
+}
+
+function readResult({ outcome }: Result): JobResult {
+  switch (outcome.case) {
+    case "payload":
+      return { kind: "answer", payload: outcome.value };
+    case "failure":
+      return { kind: "failure", failure: readFailure(outcome.value) };
+    case undefined:
+      return { kind: "answer", payload: new Uint8Array() };
+  }
+}
+
+function readFailure({ code, type, message, stack, reason }: Failure): WorkerFailure {
+  const declared = code === 0 ? undefined : (codeOf(code) ?? "UNKNOWN");
+  return { code: declared, type, message, stack, reason };
+}
+
+function readExecution({ execution }: Nack): Execution {
+  return execution === WireExecution.NOT_STARTED ? "NOT_STARTED" : "UNKNOWN";
+}

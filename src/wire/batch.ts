@@ -1,0 +1,64 @@
+import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import {
+  type HubEventSchema,
+  type WorkerEventSchema,
+  WorkRequestSchema,
+  WorkResponseSchema,
+} from "../gen/gibbs/v1/worker_pb.js";
+import { asBuffer } from "./definition.js";
+
+/** An event of the hub as it is written: `{ case: "job", value: { ... } }`. */
+export type HubEventInit = NonNullable<MessageInitShape<typeof HubEventSchema>["event"]>;
+
+/** An event of a worker as it is written: `{ case: "ready", value: { slots: 1 } }`. */
+export type WorkerEventInit = NonNullable<MessageInitShape<typeof WorkerEventSchema>["event"]>;
+
+/** A batch is closed at this size; a larger event travels alone. */
+export const MAX_BATCH_BYTES: number = 256 * 1024;
+
+// What an event takes on the wire beside its payload, generously.
+const EVENT_OVERHEAD_BYTES = 256;
+
+/** Encodes events of the hub into as few messages as the batch size allows. */
+export function encodeHubEvents(events: readonly HubEventInit[]): Buffer[] {
+  return batches(events, (event) => (event.case === "job" ? sizeOf(event.value.payload) : 0)).map(
+    (batch) => {
+      const message = create(WorkResponseSchema, { events: batch.map((event) => ({ event })) });
+      return asBuffer(toBinary(WorkResponseSchema, message));
+    },
+  );
+}
+
+/** Encodes events of a worker into as few messages as the batch size allows. */
+export function encodeWorkerEvents(events: readonly WorkerEventInit[]): Buffer[] {
+  return batches(events, (event) =>
+    event.case === "result" && event.value.outcome?.case === "payload"
+      ? sizeOf(event.value.outcome.value)
+      : 0,
+  ).map((batch) => {
+    const message = create(WorkRequestSchema, { events: batch.map((event) => ({ event })) });
+    return asBuffer(toBinary(WorkRequestSchema, message));
+  });
+}
+
+function sizeOf(bytes: Uint8Array | undefined): number {
+  return bytes?.length ?? 0;
+}
+
+function batches<E>(events: readonly E[], payloadBytes: (event: E) => number): E[][] {
+  const all: E[][] = [];
+  let batch: E[] = [];
+  let bytes = 0;
+  for (const event of events) {
+    const size = payloadBytes(event) + EVENT_OVERHEAD_BYTES;
+    if (batch.length > 0 && bytes + size > MAX_BATCH_BYTES) {
+      all.push(batch);
+      batch = [];
+      bytes = 0;
+    }
+    batch.push(event);
+    bytes += size;
+  }
+  if (batch.length > 0) all.push(batch);
+  return all;
+}

@@ -1,0 +1,79 @@
+import {
+  create,
+  type DescMessage,
+  type DescMethod,
+  fromBinary,
+  type MessageInitShape,
+  type MessageShape,
+  toBinary,
+} from "@bufbuild/protobuf";
+import type { GenService, GenServiceMethods } from "@bufbuild/protobuf/codegenv2";
+
+/** One method as grpc-js and nice-grpc both read it. `In` is what is sent, `Out` what arrives. */
+export interface MethodDefinition<
+  RequestIn,
+  RequestOut,
+  ResponseIn,
+  ResponseOut,
+  RequestStream extends boolean,
+  ResponseStream extends boolean,
+> {
+  path: string;
+  requestStream: RequestStream;
+  responseStream: ResponseStream;
+  requestSerialize(value: RequestIn): Buffer;
+  requestDeserialize(bytes: Uint8Array): RequestOut;
+  responseSerialize(value: ResponseIn): Buffer;
+  responseDeserialize(bytes: Uint8Array): ResponseOut;
+  options: { idempotencyLevel?: "IDEMPOTENT" | "NO_SIDE_EFFECTS" };
+}
+
+type DefinitionOf<M extends GenServiceMethods[string]> = MethodDefinition<
+  MessageInitShape<M["input"]>,
+  MessageShape<M["input"]>,
+  MessageInitShape<M["output"]>,
+  MessageShape<M["output"]>,
+  M["methodKind"] extends "client_streaming" | "bidi_streaming" ? true : false,
+  M["methodKind"] extends "server_streaming" | "bidi_streaming" ? true : false
+>;
+
+/** A protobuf-es service as grpc-js and nice-grpc both read it: keyed by method, `request` for `Request`. */
+export type Definition<S extends GenServiceMethods> = { [K in keyof S]: DefinitionOf<S[K]> };
+
+/**
+ * Makes a protobuf-es service usable with grpc-js (`new Server().addService`,
+ * `makeGenericClientConstructor`) and with nice-grpc (`createClient`). Messages
+ * may be sent as plain objects in protobuf-es's init shape.
+ */
+export function definition<S extends GenServiceMethods>(service: GenService<S>): Definition<S> {
+  const entries = service.methods.map((method) => [method.localName, defineMethod(method)]);
+  return Object.fromEntries(entries) as Definition<S>;
+}
+
+/** The path of a method in HTTP/2: `/package.Service/Method`. */
+export function methodPath(method: DescMethod): string {
+  return `/${method.parent.typeName}/${method.name}`;
+}
+
+/** A view of the same bytes as a Buffer, without a copy: grpc-js writes nothing else. */
+export function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function defineMethod(method: DescMethod): unknown {
+  const kind = method.methodKind;
+  return {
+    path: methodPath(method),
+    requestStream: kind === "client_streaming" || kind === "bidi_streaming",
+    responseStream: kind === "server_streaming" || kind === "bidi_streaming",
+    requestSerialize: serializer(method.input),
+    requestDeserialize: (bytes: Uint8Array) => fromBinary(method.input, bytes),
+    responseSerialize: serializer(method.output),
+    responseDeserialize: (bytes: Uint8Array) => fromBinary(method.output, bytes),
+    options: {},
+  };
+}
+
+function serializer<D extends DescMessage>(schema: D): (value: MessageInitShape<D>) => Buffer {
+  return (value) => asBuffer(toBinary(schema, create(schema, value)));
+}

@@ -1,0 +1,12 @@
+/**
+ * The contract for those who bring their own gRPC library: the generated
+ * messages and services of `gibbs.v1`, and what makes the services usable with
+ * grpc-js and nice-grpc.
+ *
+ * @module gibbs/proto
+ */
+
+export * from "../gen/gibbs/v1/hub_pb.js";
+export * from "../gen/gibbs/v1/payload_pb.js";
+export * from "../gen/gibbs/v1/worker_pb.js";
+export { type Definition, definition, type MethodDefinition } from "./definition.js";

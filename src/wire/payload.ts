@@ -1,0 +1,125 @@
+import { create, fromBinary, type JsonValue, toBinary } from "@bufbuild/protobuf";
+import {
+  ListValueSchema,
+  NullValue,
+  StructSchema,
+  type Value,
+  ValueSchema,
+} from "@bufbuild/protobuf/wkt";
+import { type Payload, PayloadSchema } from "../gen/gibbs/v1/payload_pb.js";
+
+/** What a request carries: JSON-like data or bytes. */
+export type Data = JsonValue | Uint8Array;
+
+/** An encoded `gibbs.v1.Payload`. */
+export type EncodedPayload = Uint8Array;
+
+/** The `kind` of a `Payload`, and of the messages that carry one inline. */
+export type PayloadKind = Payload["kind"];
+
+/**
+ * The payload of `data`: bytes for a `Uint8Array`, else a JSON value.
+ *
+ * @throws TypeError naming the path, for what JSON cannot say: NaN, Infinity,
+ * bigint, symbol, function, `undefined` inside an array or object, nested bytes,
+ * a cycle, an instance of a class other than Array and Object. `undefined`
+ * itself is null.
+ */
+export function toKind(data: unknown): PayloadKind {
+  if (data instanceof Uint8Array) return { case: "data", value: data };
+  return { case: "value", value: toValue(data ?? null, "", []) };
+}
+
+/** The data of a payload. One that carries nothing is null. */
+export function fromKind(kind: PayloadKind): Data {
+  switch (kind.case) {
+    case "data":
+      return kind.value;
+    case "value":
+      return fromValue(kind.value);
+    case undefined:
+      return null;
+  }
+}
+
+/** Encodes {@link toKind}. */
+export function encodePayload(data: unknown): EncodedPayload {
+  return toBinary(PayloadSchema, create(PayloadSchema, { kind: toKind(data) }));
+}
+
+/**
+ * Decodes {@link fromKind}.
+ *
+ * @throws Error if the bytes are no payload: cut short, invalid UTF-8 in a
+ * string, nested more deeply than the decoder goes.
+ */
+export function decodePayload(encoded: EncodedPayload): Data {
+  return fromKind(fromBinary(PayloadSchema, encoded).kind);
+}
+
+function toValue(data: unknown, path: string, parents: object[]): Value {
+  switch (typeof data) {
+    case "string":
+      if (!data.isWellFormed()) throw notJson("a string with a lone surrogate", path);
+      return create(ValueSchema, { kind: { case: "stringValue", value: data } });
+    case "boolean":
+      return create(ValueSchema, { kind: { case: "boolValue", value: data } });
+    case "number":
+      if (!Number.isFinite(data)) throw notJson(String(data), path);
+      return create(ValueSchema, { kind: { case: "numberValue", value: data } });
+    case "object":
+      if (data === null) {
+        return create(ValueSchema, { kind: { case: "nullValue", value: NullValue.NULL_VALUE } });
+      }
+      if (parents.includes(data)) throw notJson("a cycle", path);
+      return toComposite(data, path, [...parents, data]);
+    default:
+      throw notJson(typeof data, path);
+  }
+}
+
+function toComposite(data: object, path: string, parents: object[]): Value {
+  if (Array.isArray(data)) {
+    const values = Array.from(data, (item, index) => toValue(item, `${path}[${index}]`, parents));
+    return create(ValueSchema, {
+      kind: { case: "listValue", value: create(ListValueSchema, { values }) },
+    });
+  }
+  const prototype = Object.getPrototypeOf(data);
+  if (prototype !== null && Object.getPrototypeOf(prototype) !== null) {
+    throw notJson(`an instance of ${data.constructor?.name || "a class"}`, path);
+  }
+  const struct = create(StructSchema);
+  for (const [key, item] of Object.entries(data)) {
+    define(struct.fields, key, toValue(item, `${path}.${key}`, parents));
+  }
+  return create(ValueSchema, { kind: { case: "structValue", value: struct } });
+}
+
+function fromValue({ kind }: Value): JsonValue {
+  switch (kind.case) {
+    case "listValue":
+      return kind.value.values.map(fromValue);
+    case "structValue": {
+      const object = {};
+      for (const [key, item] of Object.entries(kind.value.fields)) define(object, key, fromValue(item));
+      return object;
+    }
+    case "nullValue":
+    case undefined:
+      return null;
+    default:
+      return kind.value;
+  }
+}
+
+/** Sets an own property, also where the key is `__proto__`. */
+function define(object: object, key: string, value: unknown): void {
+  if (key !== "__proto__") (object as Record<string, unknown>)[key] = value;
+  else Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
+}
+
+function notJson(what: string, path: string): TypeError {
+  const place = path === "" ? "" : ` at ${path.replace(/^\./, "")}`;
+  return new TypeError(`${what}${place} cannot be sent: send JSON-like data or a Uint8Array`);
+}

@@ -1,0 +1,129 @@
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { anyPack, anyUnpack } from "@bufbuild/protobuf/wkt";
+import { Metadata, status as grpcStatus, type StatusObject } from "@grpc/grpc-js";
+import {
+  type Code,
+  type Execution,
+  GibbsError,
+  type GibbsErrorDetails,
+} from "../base/error.js";
+import {
+  DebugInfoSchema,
+  type ErrorInfo,
+  ErrorInfoSchema,
+  RetryInfoSchema,
+} from "../gen/google/rpc/error_details_pb.js";
+import { StatusSchema } from "../gen/google/rpc/status_pb.js";
+import { fromDuration, toDuration } from "./duration.js";
+
+/** Marks what gibbs says in `google.rpc.ErrorInfo`. */
+export const ERROR_DOMAIN = "gibbs";
+
+const executions: readonly Execution[] = ["NOT_STARTED", "UNKNOWN", "FINISHED"];
+
+/** The trailer that carries an encoded `google.rpc.Status`. */
+export const DETAILS_KEY = "grpc-status-details-bin";
+const PUSHBACK_KEY = "grpc-retry-pushback-ms";
+
+// C-core and Java drop trailers of 8 to 16 KiB and more, and with them the status.
+const MAX_MESSAGE_BYTES = 1024;
+const MAX_STACK_BYTES = 2048;
+const MAX_FIELD_BYTES = 256;
+
+/** The status that a call ends with, as grpc-js takes it. */
+export function toStatus(error: GibbsError): StatusObject {
+  const code = grpcStatus[error.code];
+  const message = clip(error.message, MAX_MESSAGE_BYTES);
+  const details = [anyPack(ErrorInfoSchema, errorInfo(error))];
+  const metadata = new Metadata();
+  if (error.retryAfterMs !== undefined) {
+    const retry = create(RetryInfoSchema, { retryDelay: toDuration(error.retryAfterMs) });
+    details.push(anyPack(RetryInfoSchema, retry));
+    metadata.set(PUSHBACK_KEY, String(Math.ceil(error.retryAfterMs)));
+  } else if (error.execution !== "NOT_STARTED") {
+    // Stops the retry policies of gRPC libraries: the work may have been done.
+    metadata.set(PUSHBACK_KEY, "-1");
+  }
+  if (error.remoteStack !== undefined) {
+    const stackEntries = clip(error.remoteStack, MAX_STACK_BYTES).split("\n");
+    details.push(anyPack(DebugInfoSchema, create(DebugInfoSchema, { stackEntries })));
+  }
+  const encoded = toBinary(StatusSchema, create(StatusSchema, { code, message, details }));
+  metadata.set(DETAILS_KEY, Buffer.from(encoded));
+  return { code, details: message, metadata };
+}
+
+/**
+ * What a call failed with, as its caller sees it. `encodedDetails` is the value
+ * of the trailer {@link DETAILS_KEY}.
+ */
+export function fromStatus(
+  code: number,
+  message: string,
+  encodedDetails: Uint8Array | string | undefined,
+): GibbsError {
+  const details = encodedDetails instanceof Uint8Array ? readDetails(encodedDetails) : {};
+  return new GibbsError(codeOf(code) ?? "UNKNOWN", message, details);
+}
+
+/** The name of a gRPC status code; undefined for OK and for a number that is none. */
+export function codeOf(number: number): Code | undefined {
+  const name = grpcStatus[number];
+  return name === undefined || name === "OK" ? undefined : (name as Code);
+}
+
+/** The number of a gRPC status code. */
+export function numberOf(code: Code): number {
+  return grpcStatus[code];
+}
+
+/** `text` well-formed and cut between two code points to at most `maxBytes` of UTF-8. */
+export function clip(text: string, maxBytes: number): string {
+  const wellFormed = text.toWellFormed();
+  const bytes = Buffer.from(wellFormed, "utf8");
+  if (bytes.length <= maxBytes) return wellFormed;
+  let end = maxBytes - 3;
+  while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1;
+  return `${bytes.toString("utf8", 0, end)}…`;
+}
+
+function errorInfo(error: GibbsError): ErrorInfo {
+  const metadata: Record<string, string> = {
+    attempts: String(error.attempts),
+    execution: error.execution,
+  };
+  if (error.requestId !== undefined) metadata["request_id"] = error.requestId;
+  if (error.remoteType !== undefined) {
+    metadata["error_type"] = clip(error.remoteType, MAX_FIELD_BYTES);
+  }
+  return create(ErrorInfoSchema, { reason: error.reason, domain: ERROR_DOMAIN, metadata });
+}
+
+function readDetails(encoded: Uint8Array): GibbsErrorDetails {
+  const found: GibbsErrorDetails = {};
+  try {
+    for (const any of fromBinary(StatusSchema, encoded).details) {
+      const info = anyUnpack(any, ErrorInfoSchema);
+      if (info?.domain === ERROR_DOMAIN) Object.assign(found, readErrorInfo(info));
+      const retryDelay = anyUnpack(any, RetryInfoSchema)?.retryDelay;
+      if (retryDelay !== undefined) found.retryAfterMs = fromDuration(retryDelay);
+      const stack = anyUnpack(any, DebugInfoSchema)?.stackEntries;
+      if (stack !== undefined) found.remoteStack = stack.join("\n");
+    }
+  } catch {
+    // Details that do not decode add nothing; the code and message stand.
+  }
+  return found;
+}
+
+function readErrorInfo({ reason, metadata }: ErrorInfo): GibbsErrorDetails {
+  const { attempts, execution, request_id: requestId, error_type: remoteType } = metadata;
+  const known = executions.find((name) => name === execution);
+  return {
+    reason,
+    attempts: Number(attempts ?? 0),
+    ...(known !== undefined && { execution: known }),
+    ...(requestId !== undefined && { requestId }),
+    ...(remoteType !== undefined && { remoteType }),
+  };
+}

@@ -1,0 +1,130 @@
+import { Backoff } from "../base/backoff.js";
+import { type Clock, delay } from "../base/clock.js";
+import { GibbsError } from "../base/error.js";
+import type { Logger } from "../base/logger.js";
+import { fixed } from "../base/options.js";
+import type { Random } from "../base/random.js";
+import { Child } from "./child-process.js";
+import type { ChildSettings } from "./child-messages.js";
+import type { Executor, JobInput, JobOutcome, ServedMethod } from "./executor.js";
+
+/** What a pool is made of. Times in milliseconds. */
+export interface ChildPoolOptions {
+  count: number;
+  settings: ChildSettings;
+  execArgv: readonly string[];
+  killGraceMs: number;
+  startTimeoutMs: number;
+  clock: Clock;
+  logger: Logger;
+  random: Random;
+}
+
+/**
+ * Computes in processes of their own, one job each: blocking code silences
+ * nobody, and a process that dies takes only its own job along and is replaced.
+ */
+export class ChildPool implements Executor {
+  readonly beatsWhileBusy = true;
+  methods: readonly ServedMethod[] = [];
+  readonly #options: ChildPoolOptions;
+  /** The idle ones stand in the order in which they became so. */
+  readonly #children = new Set<Child>();
+  readonly #stopping = new AbortController();
+  #onSlots: (change: number) => void = () => {};
+  #keepers: Promise<void>[] = [];
+
+  constructor(options: ChildPoolOptions) {
+    this.#options = options;
+  }
+
+  /** The process ids of the children that live now. */
+  get pids(): number[] {
+    return Array.from(this.#children, (child) => child.pid).filter((pid) => pid !== undefined);
+  }
+
+  async start(onSlots: (change: number) => void): Promise<void> {
+    this.#onSlots = onSlots;
+    const attempts = Array.from({ length: this.#options.count }, () => {
+      let report: (failure: string | undefined) => void = () => {};
+      const first = new Promise<string | undefined>((resolve) => {
+        report = resolve;
+      });
+      this.#keepers.push(this.#keep(report));
+      return first;
+    });
+    const failures = await Promise.all(attempts);
+    if (this.#stopping.signal.aborted || failures.includes(undefined)) return;
+    const message = `no worker process could be started: ${failures[0]}`;
+    throw new GibbsError("FAILED_PRECONDITION", message, { reason: "START_FAILED" });
+  }
+
+  run(job: JobInput, signal: AbortSignal, done: (outcome: JobOutcome) => void): void {
+    const child = this.#longestIdle();
+    if (child === undefined) {
+      return done({ kind: "nack", execution: "NOT_STARTED", reason: "no process is free" });
+    }
+    this.#onSlots(-1);
+    child.run(job, signal, this.#options.killGraceMs, (outcome) => {
+      done(outcome);
+      if (!child.idle) return;
+      this.#children.delete(child);
+      this.#children.add(child);
+      this.#onSlots(1);
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#onSlots = () => {};
+    for (const child of this.#children) child.kill();
+    await Promise.all(this.#keepers);
+  }
+
+  #longestIdle(): Child | undefined {
+    for (const child of this.#children) if (child.idle) return child;
+    return undefined;
+  }
+
+  /** Keeps one place filled until the pool stops. Reports how its first child came up. */
+  async #keep(report: (failure: string | undefined) => void): Promise<void> {
+    const { clock, logger, random } = this.#options;
+    const backoff = new Backoff(fixed.respawn, random);
+    while (!this.#stopping.signal.aborted) {
+      let upAt = Number.POSITIVE_INFINITY;
+      const why = await this.#live(() => {
+        upAt = clock.now();
+        report(undefined);
+      });
+      report(why);
+      if (this.#stopping.signal.aborted) return;
+      if (clock.now() - upAt > fixed.respawn.provenMs) backoff.reset();
+      const pauseMs = backoff.next();
+      logger.warn({ pauseMs: Math.round(pauseMs) }, `a worker process is replaced: ${why}`);
+      await delay(clock, pauseMs, this.#stopping.signal);
+    }
+  }
+
+  /** One child from its start to its end. Returns how it ended. */
+  #live(onUp: () => void): Promise<string> {
+    const { settings, execArgv, clock, startTimeoutMs } = this.#options;
+    return new Promise((resolve) => {
+      const tooSlow = clock.setTimer(startTimeoutMs, () => child.kill());
+      const child: Child = new Child(settings, execArgv, clock, {
+        onUp: (methods) => {
+          tooSlow.cancel();
+          this.methods = methods;
+          onUp();
+          this.#onSlots(1);
+        },
+        onGone: (why, wasIdle) => {
+          tooSlow.cancel();
+          this.#children.delete(child);
+          if (wasIdle) this.#onSlots(-1);
+          resolve(why);
+        },
+      });
+      this.#children.add(child);
+    });
+  }
+}

@@ -1,0 +1,70 @@
+import { type ChannelOptions, Client, credentials, type ServiceError } from "@grpc/grpc-js";
+import { fixed } from "../base/options.js";
+import type { GibbsError } from "../base/error.js";
+import { definition } from "../wire/definition.js";
+import { DETAILS_KEY, fromStatus } from "../wire/status.js";
+import { WorkerService } from "../wire/worker-events.js";
+
+/** What a connection tells. `onEnd` comes once and last: with nothing after a clean end. */
+export interface ConnectionListener {
+  onMessage(encoded: Uint8Array): void;
+  onEnd(error: GibbsError | undefined): void;
+}
+
+/** One `Work` call on a channel of its own. */
+export interface Connection {
+  write(encoded: Buffer): void;
+  /** Half-closes, once the hub has ended the call. */
+  finish(): void;
+  /** Gives the call up. `onEnd` follows. */
+  cancel(): void;
+}
+
+/** Opens a `Work` call at `address`. Does not throw: a failure is an `onEnd`. */
+export function connect(
+  address: string,
+  maxPayloadBytes: number,
+  listener: ConnectionListener,
+): Connection {
+  const client = new Client(address, credentials.createInsecure(), channelOptions(maxPayloadBytes));
+  const pass = (bytes: Buffer): Buffer => bytes;
+  const call = client.makeBidiStreamRequest(definition(WorkerService).work.path, pass, pass);
+  let ended = false;
+  const end = (error: GibbsError | undefined): void => {
+    if (ended) return;
+    ended = true;
+    client.close();
+    listener.onEnd(error);
+  };
+  call.on("data", (encoded: Buffer) => listener.onMessage(encoded));
+  call.on("error", (error: ServiceError) => {
+    const details = error.metadata?.get(DETAILS_KEY)[0];
+    end(fromStatus(error.code, error.details ?? error.message, details));
+  });
+  call.on("status", (status) => {
+    if (status.code === 0) end(undefined);
+  });
+  call.on("end", () => call.end());
+  return {
+    write: (encoded) => void call.write(encoded),
+    finish: () => call.end(),
+    cancel: () => call.cancel(),
+  };
+}
+
+function channelOptions(maxPayloadBytes: number): ChannelOptions {
+  const maxMessageBytes = maxPayloadBytes + fixed.envelopeBytes;
+  return {
+    "grpc.max_receive_message_length": maxMessageBytes,
+    "grpc.max_send_message_length": maxMessageBytes,
+    // Not faster: proxies and servers answer quick pings with GOAWAY too_many_pings.
+    "grpc.keepalive_time_ms": 30_000,
+    "grpc.keepalive_timeout_ms": 20_000,
+    "grpc.keepalive_permit_without_calls": 1,
+    // A stream is never replayed, so nothing need be kept for that.
+    "grpc.enable_retries": 0,
+    // Each attempt dials anew instead of waiting for the backoff of an earlier one.
+    "grpc.use_local_subchannel_pool": 1,
+    "grpc.enable_channelz": 0,
+  };
+}

@@ -1,0 +1,130 @@
+import { GibbsError, messageOf } from "../base/error.js";
+import { decodePayload, encodePayload } from "../wire/payload.js";
+import { clip, numberOf } from "../wire/status.js";
+import type { JobFailure, JobInput, JobOutcome } from "./executor.js";
+
+/** What a handler is told beside its input. */
+export interface JobContext {
+  /** Fires when nobody waits for the answer any more. */
+  signal: AbortSignal;
+  /** Which attempt of the request this is, from 1. */
+  attempt: number;
+  /** What the hub forwards of the caller's gRPC metadata. */
+  metadata: Readonly<Record<string, string | Uint8Array>>;
+  /** The request, the same over all attempts. */
+  requestId: string;
+  /** What was left of the caller's time when the job arrived, in milliseconds; undefined: no limit. */
+  timeoutMs: number | undefined;
+}
+
+/**
+ * The code behind the hub: called with the input (JSON-like data or a
+ * `Uint8Array`), returns the answer or a promise of it, or throws. A thrown
+ * `GibbsError` gives the caller its code; anything else is UNKNOWN / HANDLER_ERROR.
+ */
+export type Handler = (input: never, context: JobContext) => unknown;
+
+/** A model: built once a process with the worker's `args`, then its `call` is the handler. */
+export type HandlerClass = new (...args: never[]) => { call: Handler };
+
+/** One handler for one method, or several by method. */
+export type Handlers = Handler | HandlerClass | Readonly<Record<string, Handler | HandlerClass>>;
+
+/** Handlers that are ready to be called, by method. */
+export type HandlerTable = ReadonlyMap<string, Handler>;
+
+// The stack and the message travel in trailers, which are small.
+const MAX_MESSAGE_BYTES = 1024;
+const MAX_STACK_BYTES = 2048;
+
+/**
+ * Makes handlers callable: builds the classes.
+ *
+ * @param method the method of a single handler.
+ * @throws GibbsError INVALID_ARGUMENT / NO_HANDLER for what is no handler, and
+ * whatever a constructor throws.
+ */
+export function buildHandlers(
+  handlers: unknown,
+  method: string,
+  args: readonly unknown[],
+): HandlerTable {
+  if (typeof handlers === "function") return new Map([[method, buildHandler(handlers, args)]]);
+  if (typeof handlers === "object" && handlers !== null) {
+    const entries = Object.entries(handlers);
+    if (entries.length > 0) {
+      return new Map(entries.map(([name, one]) => [name, buildHandler(one, args)]));
+    }
+  }
+  throw noHandler(`${handlers === null ? "null" : typeof handlers} is no handler`);
+}
+
+/**
+ * Runs one job: decodes its input, calls its handler, encodes the answer. Never
+ * throws: every fault is an outcome.
+ */
+export async function runHandler(
+  handlers: HandlerTable,
+  job: JobInput,
+  signal: AbortSignal,
+  options: { maxPayloadBytes: number; sendStacks: boolean },
+): Promise<JobOutcome> {
+  const { method, attempt, metadata, requestId, timeoutMs } = job;
+  const handler = handlers.get(method);
+  if (handler === undefined) {
+    return { kind: "nack", execution: "NOT_STARTED", reason: `no method "${method}" here` };
+  }
+  let input: unknown;
+  try {
+    input = decodePayload(job.payload);
+  } catch (error) {
+    const message = `the input cannot be decoded: ${messageOf(error)}`;
+    return failed({ message, reason: "MALFORMED" });
+  }
+  try {
+    const context = { signal, attempt, metadata, requestId, timeoutMs };
+    const payload = encodePayload(await handler(input as never, context));
+    if (payload.length <= options.maxPayloadBytes) return { kind: "payload", payload };
+    const message = `the answer has ${payload.length} bytes, more than ${options.maxPayloadBytes}`;
+    return failed({ message, reason: "RESULT_TOO_LARGE" });
+  } catch (error) {
+    return failed(describe(error, options.sendStacks));
+  }
+}
+
+function buildHandler(handler: unknown, args: readonly unknown[]): Handler {
+  if (typeof handler !== "function") throw noHandler(`${typeof handler} is no handler`);
+  if (typeof handler.prototype?.call === "function") {
+    const model = new (handler as HandlerClass)(...(args as never[]));
+    return (input, context) => model.call(input, context);
+  }
+  if (/^class\b/.test(Function.prototype.toString.call(handler))) {
+    throw noHandler(`the class ${handler.name} has no method call(input)`);
+  }
+  return handler as Handler;
+}
+
+function noHandler(what: string): GibbsError {
+  const hint = "give a function, a class with a method call(input), or an object of those by method";
+  return new GibbsError("INVALID_ARGUMENT", `${what}: ${hint}`, { reason: "NO_HANDLER" });
+}
+
+function failed(failure: Partial<JobFailure>): JobOutcome {
+  return {
+    kind: "failure",
+    failure: { code: 0, type: "", message: "", stack: "", reason: "", ...failure },
+  };
+}
+
+function describe(thrown: unknown, sendStacks: boolean): Partial<JobFailure> {
+  const message = clip(messageOf(thrown), MAX_MESSAGE_BYTES);
+  if (!(thrown instanceof Error)) return { type: typeof thrown, message };
+  const stack = sendStacks ? clip(String(thrown.stack), MAX_STACK_BYTES) : "";
+  return { code: declaredCode(thrown), type: clip(String(thrown.name), MAX_MESSAGE_BYTES), message, stack };
+}
+
+/** By shape, not by class: a handler may have another copy of this package. */
+function declaredCode(error: Error): number {
+  if (error.name !== "GibbsError" || !("code" in error)) return 0;
+  return numberOf(error.code as GibbsError["code"]) ?? 0;
+}

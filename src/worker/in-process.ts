@@ -1,0 +1,40 @@
+import type { Executor, JobInput, JobOutcome, ServedMethod } from "./executor.js";
+import { type HandlerTable, runHandler } from "./handler.js";
+
+/** Runs handlers in this process. A handler that blocks the event loop silences the worker. */
+export class InProcessExecutor implements Executor {
+  readonly beatsWhileBusy: boolean;
+  readonly methods: readonly ServedMethod[];
+  readonly #handlers: HandlerTable;
+  readonly #options: { slots: number; maxPayloadBytes: number; sendStacks: boolean };
+  #onSlots: (change: number) => void = () => {};
+
+  constructor(
+    handlers: HandlerTable,
+    idempotent: boolean | undefined,
+    options: { slots: number; maxPayloadBytes: number; sendStacks: boolean },
+  ) {
+    this.#handlers = handlers;
+    this.#options = options;
+    this.methods = Array.from(handlers.keys(), (name) => ({ name, idempotent }));
+    // Several slots in one process make sense only for handlers that do not block.
+    this.beatsWhileBusy = options.slots > 1;
+  }
+
+  async start(onSlots: (change: number) => void): Promise<void> {
+    this.#onSlots = onSlots;
+    onSlots(this.#options.slots);
+  }
+
+  run(job: JobInput, signal: AbortSignal, done: (outcome: JobOutcome) => void): void {
+    this.#onSlots(-1);
+    void runHandler(this.#handlers, job, signal, this.#options).then((outcome) => {
+      done(outcome);
+      this.#onSlots(1);
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#onSlots = () => {};
+  }
+}

@@ -1,0 +1,247 @@
+import type { Clock, Timer } from "../base/clock.js";
+import type { GibbsError } from "../base/error.js";
+import type { Logger } from "../base/logger.js";
+import type { WorkerEventInit } from "../wire/batch.js";
+import { type HubEvent, type Job, type Welcome, WireExecution } from "../wire/worker-events.js";
+import type { Executor, JobInput, JobOutcome } from "./executor.js";
+
+/** How a session ended, and what is to come after it. */
+export interface SessionEnd {
+  /** Why the stream broke; undefined after a clean end. */
+  error: GibbsError | undefined;
+  /** Whether the hub had welcomed the worker. */
+  welcomed: boolean;
+  /** What the hub asked for when it drained. */
+  next: { kind: "reconnect"; afterMs: number } | { kind: "exit" } | undefined;
+}
+
+/** What a session needs of its surroundings. */
+export interface SessionPort {
+  clock: Clock;
+  logger: Logger;
+  executor: Executor;
+  /** The free slots of the executor, now. */
+  freeSlots(): number;
+  /** Writes events, after those of earlier calls. */
+  send(events: readonly WorkerEventInit[]): void;
+  /** The hub stopped speaking, or never began: give the stream up. */
+  giveUp(why: string): void;
+  onWelcome(): void;
+}
+
+/** A job of this session: held until a slot is really free, then running. */
+interface HeldJob {
+  job: Job;
+  abort: AbortController;
+  running: boolean;
+  timeout: Timer | undefined;
+}
+
+/** How long the hub may still be silent. */
+interface Silence {
+  timer: Timer;
+  lastHeardAt: number;
+  patienceMs: number;
+  dueAt: number;
+}
+
+/**
+ * One stream to the hub, from hello to its end: credit up, jobs down, one
+ * terminal event for each job. Knows nothing of gRPC.
+ */
+export class WorkerSession {
+  readonly #port: SessionPort;
+  readonly #jobs = new Map<number, HeldJob>();
+  /** Credit that the hub has and has not used. */
+  #credit = 0;
+  #welcome: Welcome | undefined;
+  #next: SessionEnd["next"];
+  #phase: "serving" | "draining" | "ended" = "serving";
+  #outbox: WorkerEventInit[] = [];
+  #silence: Silence;
+
+  /** Says hello, and gives credit for what is free. */
+  constructor(port: SessionPort, hello: WorkerEventInit, connectTimeoutMs: number) {
+    this.#port = port;
+    this.#silence = this.#listen(connectTimeoutMs);
+    this.#push(hello);
+    this.offerSlots();
+  }
+
+  /** Something arrived from the hub. */
+  receive(events: readonly HubEvent[]): void {
+    if (this.#phase === "ended") return;
+    this.#silence.lastHeardAt = this.#port.clock.now();
+    for (const { event } of events) {
+      switch (event.case) {
+        case "welcome":
+          this.#onWelcome(event.value);
+          break;
+        case "job":
+          this.#onJob(event.value);
+          break;
+        case "cancel":
+          this.#onCancel(event.value.jobId, event.value.reason);
+          break;
+        case "heartbeat":
+          this.#push({ case: "heartbeat", value: {} });
+          break;
+        case "drain":
+          this.#next =
+            event.value.next.case === "exit"
+              ? { kind: "exit" }
+              : { kind: "reconnect", afterMs: event.value.next.value ?? 0 };
+          this.#stopTaking("the hub is draining");
+          break;
+        case undefined:
+          break;
+      }
+    }
+  }
+
+  /** Slots came or went: starts held jobs, or gives credit for what is free. */
+  offerSlots(): void {
+    if (this.#phase === "ended") return;
+    for (const [jobId, held] of this.#jobs) {
+      if (this.#port.freeSlots() === 0) return;
+      if (!held.running) this.#start(jobId, held);
+    }
+    const more = this.#port.freeSlots() - this.#credit;
+    if (this.#phase !== "serving" || more <= 0) return;
+    this.#credit += more;
+    this.#push({ case: "ready", value: { slots: more } });
+  }
+
+  /** Asks the hub for no more jobs; it ends the stream when all are over. */
+  drain(reason: string): void {
+    if (this.#phase !== "serving") return;
+    this.#push({ case: "drain", value: { reason } });
+    this.#stopTaking(reason);
+  }
+
+  /** The stream is gone. What still runs is told so, and its outcome is dropped. */
+  ended(error: GibbsError | undefined): SessionEnd {
+    this.#phase = "ended";
+    this.#silence.timer.cancel();
+    for (const held of this.#jobs.values()) {
+      held.timeout?.cancel();
+      held.abort.abort(new Error("the connection to the hub was lost"));
+    }
+    this.#jobs.clear();
+    return { error, welcomed: this.#welcome !== undefined, next: this.#next };
+  }
+
+  #onWelcome(welcome: Welcome): void {
+    if (this.#welcome !== undefined) return;
+    this.#welcome = welcome;
+    this.#silence.timer.cancel();
+    this.#silence = this.#listen(welcome.hubTimeoutMs);
+    this.#port.onWelcome();
+  }
+
+  #onJob(job: Job): void {
+    this.#credit = Math.max(0, this.#credit - 1);
+    if (this.#phase !== "serving") return this.#giveBack(job.jobId, "the worker is draining");
+    const held: HeldJob = { job, abort: new AbortController(), running: false, timeout: undefined };
+    this.#jobs.set(job.jobId, held);
+    if (job.timeoutMs !== undefined) {
+      held.timeout = this.#port.clock.setTimer(job.timeoutMs, () =>
+        this.#onCancel(job.jobId, "its time is over"),
+      );
+    }
+    // A slot can be gone that was free when its credit was given: a process that
+    // died while idle. The job then waits for the process that replaces it.
+    if (this.#port.freeSlots() > 0) this.#start(job.jobId, held);
+  }
+
+  #onCancel(jobId: number, reason: string): void {
+    const held = this.#jobs.get(jobId);
+    if (held?.running) held.abort.abort(new Error(reason));
+    else if (held !== undefined) this.#giveBack(jobId, reason);
+  }
+
+  #start(jobId: number, held: HeldJob): void {
+    held.running = true;
+    this.#port.executor.run(toInput(held.job), held.abort.signal, (outcome) => {
+      if (this.#jobs.get(jobId) !== held) return;
+      this.#forget(jobId);
+      this.#push(toTerminalEvent(jobId, outcome));
+    });
+  }
+
+  #giveBack(jobId: number, reason: string): void {
+    this.#forget(jobId);
+    this.#push({ case: "nack", value: { jobId, execution: WireExecution.NOT_STARTED, reason } });
+    this.offerSlots();
+  }
+
+  #forget(jobId: number): void {
+    this.#jobs.get(jobId)?.timeout?.cancel();
+    this.#jobs.delete(jobId);
+  }
+
+  #stopTaking(reason: string): void {
+    if (this.#phase === "serving") this.#phase = "draining";
+    this.#credit = 0;
+    for (const [jobId, held] of this.#jobs) {
+      if (!held.running) this.#giveBack(jobId, reason);
+    }
+  }
+
+  /** All that happens in a tick travels in one write. */
+  #push(event: WorkerEventInit): void {
+    this.#outbox.push(event);
+    if (this.#outbox.length > 1) return;
+    this.#port.clock.afterInput(() => {
+      const events = this.#outbox;
+      this.#outbox = [];
+      if (this.#phase !== "ended") this.#port.send(events);
+    });
+  }
+
+  #listen(patienceMs: number): Silence {
+    const now = this.#port.clock.now();
+    const timer = this.#port.clock.setTimer(patienceMs, () => this.#judge());
+    return { timer, lastHeardAt: now, patienceMs, dueAt: now + patienceMs };
+  }
+
+  /** The hub has been silent, unless it was this process that stood still or did not listen. */
+  #judge(): void {
+    const { clock } = this.#port;
+    clock.afterInput(() => {
+      if (this.#phase === "ended") return;
+      const silence = this.#silence;
+      const now = clock.now();
+      const lateMs = Math.max(0, now - silence.dueAt);
+      silence.lastHeardAt = Math.min(now, silence.lastHeardAt + lateMs);
+      const leftMs = silence.lastHeardAt + silence.patienceMs - now;
+      if (leftMs <= 0) return this.#port.giveUp(`the hub was silent for ${silence.patienceMs} ms`);
+      silence.dueAt = now + leftMs;
+      silence.timer = clock.setTimer(leftMs, () => this.#judge());
+    });
+  }
+}
+
+function toInput(job: Job): JobInput {
+  const { method, payload, attempt, requestId, timeoutMs } = job;
+  const metadata = job.metadata.map(({ key, value }): [string, string | Uint8Array] => [
+    key,
+    key.endsWith("-bin") ? value : Buffer.from(value).toString("utf8"),
+  ]);
+  const input = { method, payload, attempt, requestId, metadata: Object.fromEntries(metadata) };
+  return timeoutMs === undefined ? input : { ...input, timeoutMs };
+}
+
+function toTerminalEvent(jobId: number, outcome: JobOutcome): WorkerEventInit {
+  switch (outcome.kind) {
+    case "payload":
+      return { case: "result", value: { jobId, outcome: { case: "payload", value: outcome.payload } } };
+    case "failure":
+      return { case: "result", value: { jobId, outcome: { case: "failure", value: outcome.failure } } };
+    case "nack": {
+      const notStarted = outcome.execution === "NOT_STARTED";
+      const execution = notStarted ? WireExecution.NOT_STARTED : WireExecution.UNKNOWN;
+      return { case: "nack", value: { jobId, execution, reason: outcome.reason } };
+    }
+  }
+}

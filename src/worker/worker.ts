@@ -1,0 +1,72 @@
+import { type WorkerOptions, withDefaults, workerDefaults } from "../base/options.js";
+import { onShutdownSignals } from "../base/signals.js";
+import { buildHandlers, type Handlers } from "./handler.js";
+import { InProcessExecutor } from "./in-process.js";
+import { WorkerLife } from "./life.js";
+
+/**
+ * A worker in this process.
+ *
+ * ```ts
+ * const worker = new Worker((x: number) => x ** 2);
+ * await worker.run();
+ * ```
+ *
+ * With one slot the handler may block for some seconds; a handler that blocks
+ * longer belongs into processes of its own: `startWorkers`, `gibbs worker`.
+ */
+export class Worker {
+  readonly #life: WorkerLife;
+  readonly #handleSignals: boolean;
+
+  /**
+   * Builds the handler, if it is a class. Options that are left out are those of
+   * {@link WorkerOptions}' docs.
+   *
+   * @throws GibbsError INVALID_ARGUMENT: NO_HANDLER, BAD_OPTION, BAD_ADDRESS, and
+   * whatever a constructor throws.
+   */
+  constructor(handlers: Handlers, options: WorkerOptions = {}) {
+    const settings = withDefaults(workerDefaults, options);
+    const table = buildHandlers(handlers, settings.method, settings.args);
+    const executor = new InProcessExecutor(table, options.idempotent, settings);
+    this.#life = new WorkerLife(executor, options);
+    this.#handleSignals = settings.handleSignals;
+  }
+
+  /** Resolves when a hub has welcomed the worker for the first time. */
+  get connected(): Promise<void> {
+    return this.#life.connected;
+  }
+
+  /**
+   * Serves until the worker is drained or closed, through any number of lost
+   * connections. While it runs, SIGTERM and SIGINT drain it, a second one closes
+   * it.
+   *
+   * @throws GibbsError if the hub refuses the worker for good.
+   */
+  async run(): Promise<void> {
+    const stopListening = this.#handleSignals
+      ? onShutdownSignals(
+          () => void this.drain(),
+          () => void this.close(),
+        )
+      : () => {};
+    try {
+      await this.#life.run();
+    } finally {
+      stopListening();
+    }
+  }
+
+  /** Finishes what runs, then ends {@link Worker.run}; after `drainTimeoutMs` closes. */
+  drain(): Promise<void> {
+    return this.#life.drain("the worker is shutting down");
+  }
+
+  /** Ends {@link Worker.run} at once. The hub sees the worker as lost. */
+  close(): Promise<void> {
+    return this.#life.close();
+  }
+}

@@ -1,0 +1,66 @@
+import { systemClock } from "../base/clock.js";
+import { silentLogger } from "../base/logger.js";
+import {
+  withDefaults,
+  workerDefaults,
+  type WorkersOptions,
+  workersDefaults,
+} from "../base/options.js";
+import { ChildPool } from "./child-pool.js";
+import { WorkerLife } from "./life.js";
+import { resolveModule } from "./module.js";
+
+/** Worker processes that {@link startWorkers} has started. */
+export interface Workers {
+  /** The process ids that live now. */
+  readonly pids: readonly number[];
+  /** Resolves when a hub has welcomed the workers for the first time. */
+  readonly connected: Promise<void>;
+  /** Ends when the workers do. Rejects with a GibbsError if the hub refuses them for good. */
+  readonly stopped: Promise<void>;
+  /** Finishes what runs, then ends the processes; after `drainTimeoutMs` kills them. */
+  drain(): Promise<void>;
+  /** Kills the processes at once. */
+  kill(): Promise<void>;
+}
+
+/**
+ * Runs the default export of a module (a function, a class with a method
+ * `call(input)`, or an object of those by method) in `count` processes of their
+ * own, which are replaced when they die. This process keeps the one stream to
+ * the hub and its heartbeats.
+ *
+ * @param module a path relative to the working directory, or a `file:` URL.
+ * @returns once every process is up or has failed to come up.
+ * @throws GibbsError NOT_FOUND / MODULE_NOT_FOUND; FAILED_PRECONDITION /
+ * NO_LOADER; FAILED_PRECONDITION / START_FAILED with the first error if no
+ * process came up.
+ */
+export async function startWorkers(
+  module: string | URL,
+  options: WorkersOptions = {},
+): Promise<Workers> {
+  const { moduleUrl, execArgv } = resolveModule(module);
+  const { method, args, maxPayloadBytes, sendStacks } = withDefaults(workerDefaults, options);
+  const { idempotent } = options;
+  const pool = new ChildPool({
+    ...withDefaults(workersDefaults, options),
+    settings: { moduleUrl, method, args, idempotent, maxPayloadBytes, sendStacks },
+    execArgv,
+    clock: options.clock ?? systemClock,
+    logger: options.logger ?? silentLogger,
+    random: options.random ?? Math.random,
+  });
+  const life = new WorkerLife(pool, options);
+  const stopped = life.run();
+  await Promise.race([stopped, life.started]);
+  return {
+    get pids() {
+      return pool.pids;
+    },
+    connected: life.connected,
+    stopped,
+    drain: () => life.drain("the worker is shutting down"),
+    kill: () => life.close(),
+  };
+}
