@@ -1,5 +1,5 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { type Client as RawClient, createClient, Metadata } from "nice-grpc";
+import { createClient, Metadata, type Client as RawClient } from "nice-grpc";
 import { formatAddress, parseAddress } from "../base/address.js";
 import { type Clock, systemClock } from "../base/clock.js";
 import { GibbsError } from "../base/error.js";

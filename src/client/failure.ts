@@ -25,5 +25,8 @@ export function toCallError(
   if (error.reason !== "") return error;
   const bare = bareReasons[error.code];
   if (bare === undefined) return new GibbsError(error.code, error.message, known);
-  return new GibbsError(error.code, `${bare.hint}: ${error.message}`, { ...known, reason: bare.reason });
+  return new GibbsError(error.code, `${bare.hint}: ${error.message}`, {
+    ...known,
+    reason: bare.reason,
+  });
 }

@@ -136,9 +136,7 @@ export class Engine {
   }
 }
 
-function toEvent(
-  effect: Exclude<Effect, { kind: "settle" | "end" | "welcome" }>,
-): HubEventInit {
+function toEvent(effect: Exclude<Effect, { kind: "settle" | "end" | "welcome" }>): HubEventInit {
   switch (effect.kind) {
     case "job": {
       const { request, id } = effect.job;
@@ -159,7 +157,10 @@ function toEvent(
     case "heartbeat":
       return { case: "heartbeat", value: {} };
     case "drain":
-      return { case: "drain", value: { next: { case: "reconnectAfterMs", value: RECONNECT_AFTER_MS } } };
+      return {
+        case: "drain",
+        value: { next: { case: "reconnectAfterMs", value: RECONNECT_AFTER_MS } },
+      };
   }
 }
 

@@ -3,7 +3,12 @@ import { formatAddress, isLoopback, parseAddress } from "../base/address.js";
 import { type Clock, delay, systemClock } from "../base/clock.js";
 import { GibbsError } from "../base/error.js";
 import { type Logger, silentLogger } from "../base/logger.js";
-import { hubDefaults, type HubOptions, type RequestOptions, withDefaults } from "../base/options.js";
+import {
+  type HubOptions,
+  hubDefaults,
+  type RequestOptions,
+  withDefaults,
+} from "../base/options.js";
 import { randomId } from "../base/random.js";
 import { definition } from "../wire/definition.js";
 import { HealthService } from "../wire/health.js";
@@ -170,7 +175,13 @@ export class Hub {
     const server = new Server(serverOptions(this.#limits));
     const context = { engine: this.#engine, limits: this.#limits, hubId, logger: this.#logger };
     const request = requestHandler(this.#engine, this.#submissions, this.#limits.forwardMetadata);
-    const services = [HubService, WorkerService, HealthService, ReflectionService, ReflectionServiceV1Alpha];
+    const services = [
+      HubService,
+      WorkerService,
+      HealthService,
+      ReflectionService,
+      ReflectionServiceV1Alpha,
+    ];
     const reflection = reflectionHandlers(new Descriptors(services));
     server.addService(rawService(HubService), { request });
     server.addService(rawService(WorkerService), {

@@ -1,4 +1,4 @@
-import type { Metadata, sendUnaryData, ServerUnaryCall } from "@grpc/grpc-js";
+import type { Metadata, ServerUnaryCall, sendUnaryData } from "@grpc/grpc-js";
 import { msUntil } from "../base/clock.js";
 import { GibbsError, messageOf } from "../base/error.js";
 import { toDuration } from "../wire/duration.js";
@@ -25,7 +25,13 @@ export function requestHandler(
     let submission: Submission;
     try {
       const metadata = pick(call.metadata, forwardMetadata);
-      submission = toSubmission(read(call.request), metadata, timeoutOf(call), engine.now(), context);
+      submission = toSubmission(
+        read(call.request),
+        metadata,
+        timeoutOf(call),
+        engine.now(),
+        context,
+      );
     } catch (error) {
       return callback(toStatus(asGibbsError(error)));
     }
@@ -57,7 +63,11 @@ function pick(metadata: Metadata, keys: readonly string[]): MetadataPair[] {
   );
 }
 
-function answer(outcome: Outcome, { requestId }: Submission, callback: sendUnaryData<Buffer>): void {
+function answer(
+  outcome: Outcome,
+  { requestId }: Submission,
+  callback: sendUnaryData<Buffer>,
+): void {
   if (outcome.kind === "failure") return callback(toStatus(outcome.error));
   const { workerId, attempts, queueTimeMs, runTimeMs } = outcome.info;
   const times = { queueTime: toDuration(queueTimeMs), runTime: toDuration(runTimeMs) };
@@ -66,7 +76,12 @@ function answer(outcome: Outcome, { requestId }: Submission, callback: sendUnary
     response = writeResponse(outcome.payload, { requestId, workerId, attempts, ...times });
   } catch (error) {
     const message = `the worker's answer is no payload: ${messageOf(error)}`;
-    const details = { reason: "RESULT_MALFORMED", requestId, attempts, execution: "FINISHED" } as const;
+    const details = {
+      reason: "RESULT_MALFORMED",
+      requestId,
+      attempts,
+      execution: "FINISHED",
+    } as const;
     return callback(toStatus(new GibbsError("INTERNAL", message, details)));
   }
   callback(null, response);

@@ -1,4 +1,4 @@
-import { Server, ServerCredentials, type ServerOptions } from "@grpc/grpc-js";
+import { type Server, ServerCredentials, type ServerOptions } from "@grpc/grpc-js";
 import { type Address, formatAddress } from "../base/address.js";
 import { type Clock, delay } from "../base/clock.js";
 import { GibbsError } from "../base/error.js";

@@ -1,4 +1,4 @@
-import { durationMs, type Duration } from "@bufbuild/protobuf/wkt";
+import { type Duration, durationMs } from "@bufbuild/protobuf/wkt";
 import { GibbsError } from "../base/error.js";
 import { fixed, type HubOptions } from "../base/options.js";
 import type { RelayedRequest } from "../wire/relay.js";

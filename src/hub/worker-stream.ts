@@ -6,13 +6,13 @@ import { encodeHubEvents, type HubEventInit } from "../wire/batch.js";
 import { codeOf, toStatus } from "../wire/status.js";
 import {
   decodeWorkRequest,
-  WireExecution,
   type Failure,
-  type Hello,
   HeartbeatMode,
+  type Hello,
   Idempotency,
   type Nack,
   type Result,
+  WireExecution,
   type WorkerEvent,
 } from "../wire/worker-events.js";
 import type { HubCore, JobResult } from "./core/hub-core.js";
@@ -84,7 +84,10 @@ export class WorkerStream implements WorkerPort {
       this.#context.logger.info(fields, "worker left");
       this.#call.end();
     } else {
-      this.#context.logger.warn({ ...fields, reason: error.reason }, `worker dropped: ${error.message}`);
+      this.#context.logger.warn(
+        { ...fields, reason: error.reason },
+        `worker dropped: ${error.message}`,
+      );
       this.#call.emit("error", toStatus(error));
     }
   }
@@ -136,7 +139,13 @@ export class WorkerStream implements WorkerPort {
       case "result":
         return core.result(session, event.value.jobId, readResult(event.value), now);
       case "nack":
-        return core.nack(session, event.value.jobId, readExecution(event.value), event.value.reason, now);
+        return core.nack(
+          session,
+          event.value.jobId,
+          readExecution(event.value),
+          event.value.reason,
+          now,
+        );
       case "drain":
         return core.workerDrain(session, now);
       case "heartbeat":

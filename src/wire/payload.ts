@@ -102,7 +102,8 @@ function fromValue({ kind }: Value): JsonValue {
       return kind.value.values.map(fromValue);
     case "structValue": {
       const object = {};
-      for (const [key, item] of Object.entries(kind.value.fields)) define(object, key, fromValue(item));
+      for (const [key, item] of Object.entries(kind.value.fields))
+        define(object, key, fromValue(item));
       return object;
     }
     case "nullValue":
@@ -116,7 +117,13 @@ function fromValue({ kind }: Value): JsonValue {
 /** Sets an own property, also where the key is `__proto__`. */
 function define(object: object, key: string, value: unknown): void {
   if (key !== "__proto__") (object as Record<string, unknown>)[key] = value;
-  else Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
+  else
+    Object.defineProperty(object, key, {
+      value,
+      enumerable: true,
+      configurable: true,
+      writable: true,
+    });
 }
 
 function notJson(what: string, path: string): TypeError {

@@ -54,7 +54,10 @@ export class Descriptors {
       case undefined:
         return {
           case: "errorResponse",
-          value: { errorCode: UNIMPLEMENTED, errorMessage: "a question that this server does not know" },
+          value: {
+            errorCode: UNIMPLEMENTED,
+            errorMessage: "a question that this server does not know",
+          },
         };
     }
   }

@@ -1,8 +1,8 @@
 import { create } from "@bufbuild/protobuf";
 import type { RequestOptions } from "../base/options.js";
 import {
-  type RequestOptions as WireOptions,
   RequestOptionsSchema,
+  type RequestOptions as WireOptions,
 } from "../gen/gibbs/v1/hub_pb.js";
 import { toDuration } from "./duration.js";
 

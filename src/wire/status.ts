@@ -1,12 +1,7 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { anyPack, anyUnpack } from "@bufbuild/protobuf/wkt";
-import { Metadata, status as grpcStatus, type StatusObject } from "@grpc/grpc-js";
-import {
-  type Code,
-  type Execution,
-  GibbsError,
-  type GibbsErrorDetails,
-} from "../base/error.js";
+import { status as grpcStatus, Metadata, type StatusObject } from "@grpc/grpc-js";
+import { type Code, type Execution, GibbsError, type GibbsErrorDetails } from "../base/error.js";
 import {
   DebugInfoSchema,
   type ErrorInfo,

@@ -7,8 +7,8 @@ import {
 } from "../gen/gibbs/v1/worker_pb.js";
 
 export {
-  type Failure,
   Execution as WireExecution,
+  type Failure,
   HeartbeatMode,
   type Hello,
   type HubEvent,

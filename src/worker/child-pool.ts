@@ -4,8 +4,8 @@ import { GibbsError } from "../base/error.js";
 import type { Logger } from "../base/logger.js";
 import { fixed } from "../base/options.js";
 import type { Random } from "../base/random.js";
-import { Child } from "./child-process.js";
 import type { ChildSettings } from "./child-messages.js";
+import { Child } from "./child-process.js";
 import type { Executor, JobInput, JobOutcome, ServedMethod } from "./executor.js";
 
 /** What a pool is made of. Times in milliseconds. */

@@ -122,7 +122,8 @@ export class Child {
     const state = this.#state;
     if (state.kind === "starting" && state.failure !== undefined) return state.failure;
     const { pid, exitCode, signalCode } = this.#process;
-    const how = signalCode === null ? `exited with code ${exitCode}` : `was killed by ${signalCode}`;
+    const how =
+      signalCode === null ? `exited with code ${exitCode}` : `was killed by ${signalCode}`;
     return `worker process ${pid} ${how}`;
   }
 }

@@ -1,6 +1,6 @@
 import { type ChannelOptions, Client, credentials, type ServiceError } from "@grpc/grpc-js";
-import { fixed } from "../base/options.js";
 import type { GibbsError } from "../base/error.js";
+import { fixed } from "../base/options.js";
 import { definition } from "../wire/definition.js";
 import { DETAILS_KEY, fromStatus } from "../wire/status.js";
 import { WorkerService } from "../wire/worker-events.js";

@@ -105,7 +105,8 @@ function buildHandler(handler: unknown, args: readonly unknown[]): Handler {
 }
 
 function noHandler(what: string): GibbsError {
-  const hint = "give a function, a class with a method call(input), or an object of those by method";
+  const hint =
+    "give a function, a class with a method call(input), or an object of those by method";
   return new GibbsError("INVALID_ARGUMENT", `${what}: ${hint}`, { reason: "NO_HANDLER" });
 }
 
@@ -120,7 +121,12 @@ function describe(thrown: unknown, sendStacks: boolean): Partial<JobFailure> {
   const message = clip(messageOf(thrown), MAX_MESSAGE_BYTES);
   if (!(thrown instanceof Error)) return { type: typeof thrown, message };
   const stack = sendStacks ? clip(String(thrown.stack), MAX_STACK_BYTES) : "";
-  return { code: declaredCode(thrown), type: clip(String(thrown.name), MAX_MESSAGE_BYTES), message, stack };
+  return {
+    code: declaredCode(thrown),
+    type: clip(String(thrown.name), MAX_MESSAGE_BYTES),
+    message,
+    stack,
+  };
 }
 
 /** By shape, not by class: a handler may have another copy of this package. */

@@ -5,10 +5,10 @@ import { type Clock, delay, systemClock } from "../base/clock.js";
 import { type Code, GibbsError } from "../base/error.js";
 import { type Logger, silentLogger } from "../base/logger.js";
 import { fixed, type WorkerOptions, withDefaults, workerDefaults } from "../base/options.js";
-import { randomInstanceId, type Random } from "../base/random.js";
+import { type Random, randomInstanceId } from "../base/random.js";
+import { SDK } from "../base/version.js";
 import { encodeWorkerEvents, type WorkerEventInit } from "../wire/batch.js";
 import { decodeWorkResponse, HeartbeatMode, Idempotency } from "../wire/worker-events.js";
-import { SDK } from "../base/version.js";
 import { type Connection, connect } from "./connection.js";
 import type { Executor, ServedMethod } from "./executor.js";
 import { type SessionEnd, WorkerSession } from "./session.js";
@@ -137,7 +137,10 @@ export class WorkerLife {
       const awayLong = this.#clock.now() - awaySince > fixed.reconnectSlow.afterMs;
       const pauseMs = backoff.next(awayLong ? fixed.reconnectSlow.maxMs : undefined);
       const fields = { hub: this.#options.hub, pauseMs: Math.round(pauseMs) };
-      this.#logger.warn(fields, `no connection to the hub: ${error?.message ?? "it ended the stream"}`);
+      this.#logger.warn(
+        fields,
+        `no connection to the hub: ${error?.message ?? "it ended the stream"}`,
+      );
       await delay(this.#clock, Math.max(pauseMs, next?.afterMs ?? 0), this.#stopping.signal);
     }
   }
@@ -158,7 +161,9 @@ export class WorkerLife {
         },
         onEnd: (error) => {
           this.#current = undefined;
-          resolve(session.ended(gaveUp === undefined ? error : new GibbsError("UNAVAILABLE", gaveUp)));
+          resolve(
+            session.ended(gaveUp === undefined ? error : new GibbsError("UNAVAILABLE", gaveUp)),
+          );
         },
       });
       const session = new WorkerSession(

@@ -235,9 +235,15 @@ function toInput(job: Job): JobInput {
 function toTerminalEvent(jobId: number, outcome: JobOutcome): WorkerEventInit {
   switch (outcome.kind) {
     case "payload":
-      return { case: "result", value: { jobId, outcome: { case: "payload", value: outcome.payload } } };
+      return {
+        case: "result",
+        value: { jobId, outcome: { case: "payload", value: outcome.payload } },
+      };
     case "failure":
-      return { case: "result", value: { jobId, outcome: { case: "failure", value: outcome.failure } } };
+      return {
+        case: "result",
+        value: { jobId, outcome: { case: "failure", value: outcome.failure } },
+      };
     case "nack": {
       const notStarted = outcome.execution === "NOT_STARTED";
       const execution = notStarted ? WireExecution.NOT_STARTED : WireExecution.UNKNOWN;

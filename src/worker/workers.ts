@@ -1,9 +1,9 @@
 import { systemClock } from "../base/clock.js";
 import { silentLogger } from "../base/logger.js";
 import {
+  type WorkersOptions,
   withDefaults,
   workerDefaults,
-  type WorkersOptions,
   workersDefaults,
 } from "../base/options.js";
 import { ChildPool } from "./child-pool.js";

@@ -4,8 +4,8 @@ import type { CoreLimits } from "./limits.js";
 import { match } from "./matcher.js";
 import type { Method } from "./method.js";
 import { type WorkerFailure, workerFailure } from "./outcome.js";
-import { RequestBook } from "./request-book.js";
 import { Job, type Request, type Submission } from "./request.js";
+import { RequestBook } from "./request-book.js";
 import { Session, type WorkerHello } from "./session.js";
 import * as sessionEnd from "./session-end.js";
 import { TimerHeap } from "./timer-heap.js";
@@ -168,7 +168,9 @@ export class HubCore {
       if (due === undefined) break;
       this.#wake(due, now);
     }
-    match(this.requests.queues.takeTouched(), (request, session) => this.#dispatch(request, session, now));
+    match(this.requests.queues.takeTouched(), (request, session) =>
+      this.#dispatch(request, session, now),
+    );
     const effects = this.#effects;
     this.#effects = [];
     return effects;
@@ -272,13 +274,16 @@ export class HubCore {
   #watch(session: Session, now: number): void {
     const { heartbeatIntervalMs, livenessTimeoutMs } = this.limits;
     const beatAt = Math.max(session.lastHeardAt, session.lastBeatAt) + heartbeatIntervalMs;
-    const lostAt = session.judged ? session.lastHeardAt + livenessTimeoutMs : now + heartbeatIntervalMs;
+    const lostAt = session.judged
+      ? session.lastHeardAt + livenessTimeoutMs
+      : now + heartbeatIntervalMs;
     this.#timers.set(session, Math.min(beatAt, lostAt));
   }
 
   #judge(session: Session, now: number): void {
     const { heartbeatIntervalMs, livenessTimeoutMs, helloTimeoutMs } = this.limits;
-    if (session.state === "opening") return this.#end(session, now, sessionEnd.noHello(helloTimeoutMs));
+    if (session.state === "opening")
+      return this.#end(session, now, sessionEnd.noHello(helloTimeoutMs));
     if (session.judged && session.lastHeardAt + livenessTimeoutMs <= now) {
       return this.#end(session, now, sessionEnd.silent(livenessTimeoutMs));
     }

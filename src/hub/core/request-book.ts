@@ -81,7 +81,11 @@ export class RequestBook {
       return this.fail(request, "WORKER_LOST", `${why}; the request is not idempotent`);
     }
     if (request.attempts >= submission.maxAttempts) {
-      return this.fail(request, "ATTEMPTS_EXHAUSTED", `${why}, at the last of ${request.attempts} attempts`);
+      return this.fail(
+        request,
+        "ATTEMPTS_EXHAUSTED",
+        `${why}, at the last of ${request.attempts} attempts`,
+      );
     }
     request.lostBy = job.session.workerId;
     this.#requeue(request, now);

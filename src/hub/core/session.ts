@@ -1,7 +1,7 @@
-import type { Seat } from "./method.js";
-import { type Job } from "./request.js";
-import type { Timed } from "./timer-heap.js";
 import { MAX_JOB_ID } from "./limits.js";
+import type { Seat } from "./method.js";
+import type { Job } from "./request.js";
+import type { Timed } from "./timer-heap.js";
 
 /** What a worker says of itself. */
 export interface WorkerHello {

@@ -1,0 +1,41 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { GibbsError } from "../../base/error.js";
+
+const bin = fileURLToPath(new URL("../../../bin/gibbs.js", import.meta.url));
+
+/** A `gibbs` command that runs as a process of its own. */
+export interface Spawned {
+  /** The first line that it printed. */
+  firstLine: string;
+  /** Sends SIGTERM and waits for its end. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts `gibbs` with `args` and waits for its first line.
+ *
+ * @throws GibbsError FAILED_PRECONDITION / START_FAILED if it ends before that.
+ */
+export async function spawnGibbs(args: readonly string[]): Promise<Spawned> {
+  const child = spawn(process.execPath, [bin, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  let stderr = "";
+  child.stderr.on("data", (chunk: Buffer) => {
+    stderr += chunk.toString();
+  });
+  const exited = once(child, "exit");
+  const line = once(createInterface({ input: child.stdout }), "line");
+  const first: unknown[] = await Promise.race([line, exited.then(() => [])]);
+  if (typeof first[0] !== "string") {
+    const message = `gibbs ${args.join(" ")} ended at once: ${stderr.trim()}`;
+    throw new GibbsError("FAILED_PRECONDITION", message, { reason: "START_FAILED" });
+  }
+  return { firstLine: first[0], stop: () => stop(child, exited) };
+}
+
+async function stop(child: ChildProcess, exited: Promise<unknown>): Promise<void> {
+  child.kill("SIGTERM");
+  await exited;
+}

@@ -1,0 +1,64 @@
+import { Command } from "commander";
+import { DEFAULT_ADDRESS, hubDefaults } from "../base/options.js";
+import { onShutdownSignals } from "../base/signals.js";
+import { Hub } from "../hub/hub.js";
+import { createLogger, jsonOption, logLevelOption, parseDuration } from "./common.js";
+import { ExitCode, exitCodeHelp } from "./exit.js";
+
+interface HubFlags {
+  listen: string;
+  insecure: boolean;
+  drainTimeout: number;
+  logLevel: string;
+  json: boolean;
+}
+
+export function hubCommand(): Command {
+  return new Command("hub")
+    .description("Run a hub until SIGTERM or Ctrl-C, which let finish what runs.")
+    .option(
+      "--listen <address>",
+      "where to listen, host:port; port 0 takes a free one",
+      DEFAULT_ADDRESS,
+    )
+    .option("--insecure", "allow an address beyond this machine, without TLS", false)
+    .option(
+      "--drain-timeout <time>",
+      "how long a shutdown waits",
+      parseDuration,
+      hubDefaults.drainTimeoutMs,
+    )
+    .addOption(logLevelOption())
+    .addOption(jsonOption())
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ gibbs hub
+  $ gibbs hub --listen 127.0.0.1:0
+  $ gibbs hub --listen 0.0.0.0:5019 --insecure
+  $ grpcurl -plaintext -d '{"value": 34}' localhost:5019 gibbs.v1.HubService/Request
+
+${exitCodeHelp}`,
+    )
+    .action(runHub);
+}
+
+async function runHub(flags: HubFlags): Promise<void> {
+  const { listen, insecure, drainTimeout: drainTimeoutMs } = flags;
+  const hub = new Hub({ listen, insecure, drainTimeoutMs, logger: createLogger(flags.logLevel) });
+  const address = await hub.listen();
+  console.log(flags.json ? JSON.stringify({ address }) : `gibbs hub listening on ${address}`);
+  await new Promise<void>((resolve, reject) => {
+    onShutdownSignals(
+      () => {
+        console.error("gibbs hub: finishing what runs; a second signal stops at once");
+        hub.drain().then(resolve, reject);
+      },
+      () => {
+        process.exitCode = ExitCode.INTERRUPTED;
+        hub.close().then(resolve, reject);
+      },
+    );
+  });
+}

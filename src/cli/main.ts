@@ -1,0 +1,42 @@
+import { Command, CommanderError } from "commander";
+import { VERSION } from "../base/version.js";
+import { demoCommand } from "./demo.js";
+import { ExitCode, exitCodeHelp, reportError } from "./exit.js";
+import { hubCommand } from "./hub.js";
+import { protoCommand } from "./proto.js";
+import { requestCommand } from "./request.js";
+import { workerCommand } from "./worker.js";
+
+const program = new Command("gibbs")
+  .description(
+    "Put slow code behind one address: a hub hands each request to a worker that is idle now.",
+  )
+  .version(VERSION)
+  .showHelpAfterError("(gibbs --help tells more)")
+  .configureHelp({ showGlobalOptions: true })
+  .addHelpText(
+    "after",
+    `
+Examples:
+  $ gibbs demo                                   ten requests, one worker and four
+  $ gibbs hub                                    a hub at 127.0.0.1:5019
+  $ gibbs worker ./model.js --count 4            four processes of a model
+  $ gibbs request 34                             one request
+
+${exitCodeHelp}`,
+  );
+
+for (const command of [hubCommand, workerCommand, requestCommand, demoCommand, protoCommand]) {
+  program.addCommand(command());
+}
+for (const command of [program, ...program.commands]) command.exitOverride();
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? ExitCode.OK : ExitCode.USAGE;
+  } else {
+    process.exitCode = reportError(error, process.argv.includes("--json"));
+  }
+}

@@ -1,0 +1,113 @@
+import type { Effect } from "../../src/hub/core/effect.js";
+import { HubCore } from "../../src/hub/core/hub-core.js";
+import type { CoreLimits } from "../../src/hub/core/limits.js";
+import type { Outcome, Request, Submission } from "../../src/hub/core/request.js";
+import type { Session, WorkerHello } from "../../src/hub/core/session.js";
+
+export const limits: CoreLimits = {
+  maxWorkers: 100,
+  maxQueued: 50,
+  maxHeldBytes: 10_000,
+  maxPayloadBytes: 1000,
+  maxSlots: 8,
+  helloTimeoutMs: 5000,
+  heartbeatIntervalMs: 2000,
+  livenessTimeoutMs: 10_000,
+  cancelGraceMs: 30_000,
+  noWorkerTimeoutMs: 30_000,
+};
+
+/** A core with a clock, its effects as they come, and short words for events. */
+export class Harness {
+  readonly core: HubCore;
+  now = 1000;
+  /** Everything that the core decided, in order. */
+  readonly effects: Effect[] = [];
+  #requests = 0;
+
+  constructor(overrides: Partial<CoreLimits> = {}) {
+    this.core = new HubCore({ ...limits, ...overrides });
+  }
+
+  /** Flushes and returns what came of it. */
+  flush(): Effect[] {
+    const effects = this.core.flush(this.now);
+    this.effects.push(...effects);
+    return effects;
+  }
+
+  /** Moves time, waking the core whenever it wants to be woken. */
+  advance(byMs: number): Effect[] {
+    const until = this.now + byMs;
+    const from = this.effects.length;
+    this.flush();
+    while (this.core.nextWake() <= until) {
+      this.now = Math.max(this.now, this.core.nextWake());
+      this.flush();
+    }
+    this.now = until;
+    return this.effects.slice(from);
+  }
+
+  submit(wish: Partial<Submission> = {}): Request {
+    const submission: Submission = {
+      requestId: `r${++this.#requests}`,
+      method: "",
+      payload: new Uint8Array(10),
+      metadata: [],
+      deadlineAt: this.now + 600_000,
+      queueTimeoutMs: Number.POSITIVE_INFINITY,
+      runTimeoutMs: Number.POSITIVE_INFINITY,
+      idempotent: undefined,
+      maxAttempts: 3,
+      ...wish,
+    };
+    return this.core.submit(submission, this.now);
+  }
+
+  /** A worker that has said hello and given `slots`. */
+  worker(slots = 1, wish: Partial<WorkerHello> = {}): Session {
+    const session = this.core.open(this.now);
+    const hello: WorkerHello = {
+      workerId: `w${session.id}`,
+      instanceId: "",
+      methods: new Map([["", { idempotent: false }]]),
+      beatsWhileBusy: true,
+      maxReceiveBytes: 2000,
+      maxSlots: this.core.limits.maxSlots,
+      ...wish,
+    };
+    this.core.hello(session, hello, this.now);
+    if (slots > 0) this.core.ready(session, slots, this.now);
+    return session;
+  }
+
+  /** The outcome of a request, if it has one. */
+  outcome(request: Request): Outcome | undefined {
+    for (const effect of this.effects) {
+      if (effect.kind === "settle" && effect.request === request) return effect.outcome;
+    }
+    return undefined;
+  }
+
+  /** Code, reason and execution of a failed request; "ANSWER" for an answered one. */
+  ending(request: Request): string {
+    const outcome = this.outcome(request);
+    if (outcome === undefined) return "OPEN";
+    if (outcome.kind === "answer") return "ANSWER";
+    const { code, reason, execution } = outcome.error;
+    return `${code} ${reason} ${execution}`;
+  }
+
+  /** The session that a request is with. */
+  holder(request: Request): Session | undefined {
+    return typeof request.state === "object" ? request.state.session : undefined;
+  }
+
+  /** The worker answers the one job of `request`. */
+  answer(request: Request, payload: Uint8Array = new Uint8Array([1])): void {
+    if (typeof request.state !== "object") throw new Error("the request runs nowhere");
+    const { session, id } = request.state;
+    this.core.result(session, id, { kind: "answer", payload }, this.now);
+  }
+}

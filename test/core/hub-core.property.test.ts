@@ -1,0 +1,289 @@
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import type { Effect } from "../../src/hub/core/effect.js";
+import type { Job, Request } from "../../src/hub/core/request.js";
+import type { Session } from "../../src/hub/core/session.js";
+import { Harness } from "./harness.js";
+import { checkFlushed, checkState } from "./invariants.js";
+
+const METHODS = ["", "a", "b"];
+
+/** What can happen to a hub. Numbers pick among what is there, modulo its count. */
+type Event =
+  | {
+      kind: "submit";
+      method: number;
+      bytes: number;
+      idempotent: boolean;
+      ms: number;
+      runMs: number;
+    }
+  | {
+      kind: "hello";
+      methods: number;
+      slots: number;
+      bytes: number;
+      beats: boolean;
+      instance: number;
+    }
+  | { kind: "open" | "flush" | "drainHub" }
+  | { kind: "ready"; pick: number; slots: number }
+  | { kind: "finish"; pick: number; how: "answer" | "throw" | "notStarted" | "unknown" }
+  | { kind: "forge"; pick: number; job: number }
+  | { kind: "cancel" | "drainWorker" | "lost" | "congest" | "heard"; pick: number }
+  | { kind: "wait"; ms: number };
+
+const pick = fc.nat(1000);
+const event: fc.Arbitrary<Event> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constant("submit" as const),
+      method: fc.nat(2),
+      bytes: fc.constantFrom(1, 50, 400, 1200),
+      idempotent: fc.boolean(),
+      ms: fc.constantFrom(0, 1, 50, 5000, 600_000),
+      runMs: fc.constantFrom(20, 1_000_000),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant("hello" as const),
+      methods: fc.integer({ min: 1, max: 7 }),
+      slots: fc.integer({ min: 0, max: 3 }),
+      bytes: fc.constantFrom(100, 2000),
+      beats: fc.boolean(),
+      instance: fc.nat(6),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("open" as const) }) },
+  { weight: 8, arbitrary: fc.record({ kind: fc.constant("flush" as const) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant("ready" as const),
+      pick,
+      slots: fc.constantFrom(1, 2, 99),
+    }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constant("finish" as const),
+      pick,
+      how: fc.constantFrom("answer", "throw", "notStarted", "unknown"),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant("forge" as const), pick, job: fc.nat(5) }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constantFrom("cancel", "drainWorker", "lost", "congest", "heard"),
+      pick,
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant("wait" as const),
+      ms: fc.constantFrom(1, 30, 2500, 31_000),
+    }),
+  },
+);
+
+/** A core, and a record of what its workers and callers see that does not trust it. */
+class World {
+  readonly h = new Harness();
+  readonly requests: Request[] = [];
+  readonly settled = new Map<Request, number>();
+  /** Jobs that were written and have no terminal event yet, by the worker's own book. */
+  readonly written: { session: Session; job: Job }[] = [];
+  readonly possibleRuns = new Map<Request, number>();
+  #seen = 0;
+
+  apply(event: Event): void {
+    const { h } = this;
+    switch (event.kind) {
+      case "submit": {
+        const request = h.submit({
+          method: METHODS[event.method] as string,
+          payload: new Uint8Array(event.bytes),
+          idempotent: event.idempotent,
+          deadlineAt: h.now + event.ms,
+          runTimeoutMs: event.runMs,
+        });
+        this.requests.push(request);
+        break;
+      }
+      case "hello": {
+        const names = METHODS.filter((_, bit) => (event.methods >> bit) & 1);
+        h.worker(event.slots, {
+          methods: new Map(names.map((name) => [name, { idempotent: false }])),
+          maxReceiveBytes: event.bytes,
+          beatsWhileBusy: event.beats,
+          maxSlots: event.beats ? 8 : 1,
+          instanceId: event.instance === 0 ? "" : `i${event.instance}`,
+        });
+        break;
+      }
+      case "open":
+        h.core.open(h.now);
+        break;
+      case "flush":
+        this.flushed(h.flush());
+        checkFlushed(h.core, h.now);
+        break;
+      case "drainHub":
+        h.core.drain(h.now);
+        break;
+      case "ready":
+        this.#withSession(event.pick, (session) => {
+          if (session.state !== "opening") h.core.ready(session, event.slots, h.now);
+        });
+        break;
+      case "finish":
+        this.finish(event.pick, event.how);
+        break;
+      case "forge":
+        this.#withSession(event.pick, (session) => {
+          if (session.inFlight.has(event.job) || session.state === "opening") return;
+          h.core.result(session, event.job, { kind: "answer", payload: new Uint8Array() }, h.now);
+        });
+        break;
+      case "cancel":
+        if (this.requests.length > 0) {
+          h.core.cancel(this.requests[event.pick % this.requests.length] as Request, h.now);
+        }
+        break;
+      case "drainWorker":
+        this.#withSession(event.pick, (session) => {
+          if (session.state !== "opening") h.core.workerDrain(session, h.now);
+        });
+        break;
+      case "lost":
+        this.#withSession(event.pick, (session) => h.core.lost(session, h.now));
+        break;
+      case "congest":
+        this.#withSession(event.pick, (session) => {
+          session.congested = !session.congested;
+        });
+        break;
+      case "heard":
+        this.#withSession(event.pick, (session) => h.core.heard(session, h.now));
+        break;
+      case "wait":
+        h.advance(event.ms);
+        this.flushed(h.effects.slice(this.#seen));
+        checkFlushed(h.core, h.now);
+        break;
+    }
+    checkState(h.core);
+  }
+
+  finish(pick: number, how: "answer" | "throw" | "notStarted" | "unknown"): void {
+    const { h } = this;
+    if (this.written.length === 0) return;
+    const index = pick % this.written.length;
+    const { session, job } = this.written.splice(index, 1)[0] as (typeof this.written)[0];
+    if (how === "answer") {
+      h.core.result(session, job.id, { kind: "answer", payload: new Uint8Array([7]) }, h.now);
+    } else if (how === "throw") {
+      const failure = { code: undefined, type: "", message: "", stack: "", reason: "" };
+      h.core.result(session, job.id, { kind: "failure", failure }, h.now);
+    } else {
+      const execution = how === "notStarted" ? "NOT_STARTED" : "UNKNOWN";
+      if (execution === "NOT_STARTED") this.#ran(job.request, -1);
+      h.core.nack(session, job.id, execution, "", h.now);
+    }
+  }
+
+  /** Books what the core decided, and checks what it may not decide. */
+  flushed(effects: readonly Effect[]): void {
+    this.#seen = this.h.effects.length;
+    for (const effect of effects) {
+      if (effect.kind === "settle") {
+        const times = (this.settled.get(effect.request) ?? 0) + 1;
+        expect(times, "one outcome for each request").toBe(1);
+        this.settled.set(effect.request, times);
+        const { outcome } = effect;
+        if (outcome.kind === "failure" && outcome.error.execution === "NOT_STARTED") {
+          const runs = this.possibleRuns.get(effect.request) ?? 0;
+          const decoded = outcome.error.reason === "MALFORMED";
+          if (!decoded) expect(runs, "NOT_STARTED is a promise").toBe(0);
+        }
+        if (outcome.kind === "failure" && outcome.error.code === "UNAVAILABLE") {
+          expect(outcome.error.execution).toBe("NOT_STARTED");
+        }
+      }
+      if (effect.kind === "job") {
+        const { request } = effect.job;
+        expect(this.settled.has(request), "a settled request is not dispatched").toBe(false);
+        expect(effect.timeLeftMs).toBeGreaterThanOrEqual(1);
+        this.written.push(effect);
+        this.#ran(request, 1);
+        const runs = this.possibleRuns.get(request) ?? 0;
+        const allowed = request.submission.idempotent ? request.submission.maxAttempts : 1;
+        expect(runs, "at most once, or as often as allowed").toBeLessThanOrEqual(allowed);
+      }
+      if (effect.kind === "end") this.#forget(effect.session);
+    }
+    for (const { session } of [...this.written])
+      if (session.state === "ended") this.#forget(session);
+  }
+
+  /** Everyone behaves from here on: every request must find its end. */
+  heal(): void {
+    const { h } = this;
+    this.flushed(h.flush());
+    for (let round = 0; this.settled.size < this.requests.length; round += 1) {
+      expect(round, "every live request finishes once the faults are over").toBeLessThan(200);
+      const methods = new Map(METHODS.map((name) => [name, { idempotent: false }]));
+      if (!h.core.requests.draining) h.worker(8, { methods });
+      while (this.written.length > 0) this.finish(0, "answer");
+      this.flushed(h.flush());
+    }
+    for (const session of [...h.core.sessions]) h.core.lost(session, h.now);
+    this.flushed(h.flush());
+    checkFlushed(h.core, h.now);
+    expect(h.core.requests.queues.methods.size, "no map keeps anything").toBe(0);
+    expect(h.core.requests.live.size).toBe(0);
+    expect(h.core.idle).toBe(true);
+    expect(h.core.nextWake()).toBe(Number.POSITIVE_INFINITY);
+  }
+
+  #ran(request: Request, by: number): void {
+    this.possibleRuns.set(request, (this.possibleRuns.get(request) ?? 0) + by);
+  }
+
+  #forget(session: Session): void {
+    for (let index = this.written.length - 1; index >= 0; index -= 1) {
+      if (this.written[index]?.session === session) this.written.splice(index, 1);
+    }
+  }
+
+  #withSession(pick: number, act: (session: Session) => void): void {
+    const sessions = [...this.h.core.sessions];
+    const session = sessions[pick % sessions.length];
+    if (session !== undefined) act(session);
+  }
+}
+
+it("holds its invariants over any history, and every request finds its end", () => {
+  fc.assert(
+    fc.property(
+      fc.array(event, { maxLength: 120, size: "max" }),
+      fc.boolean(),
+      (events, drains) => {
+        const world = new World();
+        for (const one of events) world.apply(one);
+        if (drains) world.apply({ kind: "drainHub" });
+        world.heal();
+      },
+    ),
+    { numRuns: 1000 },
+  );
+});

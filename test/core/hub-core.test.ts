@@ -1,0 +1,554 @@
+import { describe, expect, it } from "vitest";
+import { Harness } from "./harness.js";
+
+const failure = { code: undefined, type: "Error", message: "no", stack: "", reason: "" } as const;
+
+describe("matching", () => {
+  it("writes a job only against credit, and one job for each slot", () => {
+    const h = new Harness();
+    const worker = h.worker(2);
+    const [a, b, c] = [h.submit(), h.submit(), h.submit()];
+    h.flush();
+    expect([a, b, c].map((request) => h.holder(request))).toEqual([worker, worker, undefined]);
+    h.answer(a);
+    h.flush();
+    expect(h.holder(c), "an answer alone returns no slot").toBeUndefined();
+    h.core.ready(worker, 1, h.now);
+    h.flush();
+    expect(h.holder(c)).toBe(worker);
+  });
+
+  it("serves first come first", () => {
+    const h = new Harness();
+    const requests = [h.submit(), h.submit(), h.submit()];
+    const worker = h.worker(1);
+    const order = requests.map(() => {
+      h.flush();
+      const running = requests.findIndex((request) => h.holder(request) === worker);
+      h.answer(requests[running] as (typeof requests)[0]);
+      h.core.ready(worker, 1, h.now);
+      return running;
+    });
+    expect(order).toEqual([0, 1, 2]);
+  });
+
+  it("gives each request to the longest idle worker", () => {
+    const h = new Harness();
+    const workers = [h.worker(), h.worker(), h.worker()];
+    const served = workers.map(() => {
+      const request = h.submit();
+      h.flush();
+      const worker = h.holder(request);
+      h.answer(request);
+      if (worker) h.core.ready(worker, 1, h.now);
+      return worker;
+    });
+    expect(served).toEqual(workers);
+  });
+
+  it("spreads over workers before it fills the slots of one", () => {
+    const h = new Harness();
+    const workers = [h.worker(4), h.worker(4)];
+    const requests = [h.submit(), h.submit()];
+    h.flush();
+    expect(requests.map((request) => h.holder(request))).toEqual(workers);
+  });
+
+  it("lets a worker with several methods take the oldest of what it serves", () => {
+    const h = new Harness();
+    const b = h.submit({ method: "b" });
+    const a = h.submit({ method: "a" });
+    const methods = new Map(["a", "b"].map((name) => [name, { idempotent: false }]));
+    const worker = h.worker(1, { methods });
+    h.flush();
+    expect([h.holder(a), h.holder(b)]).toEqual([undefined, worker]);
+  });
+
+  it("passes by a request that a worker cannot receive", () => {
+    const h = new Harness();
+    const small = h.worker(1, { maxReceiveBytes: 20 });
+    const large = h.submit({ payload: new Uint8Array(100) });
+    const fitting = h.submit();
+    h.flush();
+    expect([h.holder(large), h.holder(fitting)]).toEqual([undefined, small]);
+  });
+
+  it("prefers a worker whose socket is not full", () => {
+    const h = new Harness();
+    const [full, free] = [h.worker(), h.worker()];
+    full.congested = true;
+    const [first, second] = [h.submit(), h.submit()];
+    h.flush();
+    expect([h.holder(first), h.holder(second)]).toEqual([free, full]);
+  });
+});
+
+describe("the slot ledger", () => {
+  it("clamps credit to the session's slots and counts what was too much", () => {
+    const h = new Harness();
+    const worker = h.worker(1_000_000_000);
+    expect([worker.credit, h.core.dropped.slots]).toEqual([8, 1_000_000_000 - 8]);
+  });
+
+  it("takes a terminal event once, and from the session that holds the job", () => {
+    const h = new Harness();
+    const [holder, other] = [h.worker(), h.worker(0)];
+    const request = h.submit();
+    h.flush();
+    h.core.result(other, 1, { kind: "answer", payload: new Uint8Array() }, h.now);
+    expect(h.holder(request)).toBe(holder);
+    h.answer(request);
+    h.core.result(holder, 1, { kind: "failure", failure }, h.now);
+    h.flush();
+    expect(h.ending(request)).toBe("ANSWER");
+    expect(h.core.dropped.terminalEvents).toBe(2);
+  });
+
+  it("keeps the slot of a cancelled job until its terminal event", () => {
+    const h = new Harness();
+    const worker = h.worker();
+    const request = h.submit();
+    h.flush();
+    h.core.cancel(request, h.now);
+    const kinds = h.flush().map(({ kind }) => kind);
+    expect(kinds).toEqual(["settle", "cancel"]);
+    expect(h.ending(request)).toBe("CANCELLED CLIENT_CANCELLED UNKNOWN");
+    expect(worker.inFlight.size).toBe(1);
+    h.core.result(worker, 1, { kind: "failure", failure }, h.now);
+    expect(worker.inFlight.size).toBe(0);
+  });
+
+  it("drops a worker that never ends a cancelled job", () => {
+    const h = new Harness();
+    const worker = h.worker();
+    const request = h.submit();
+    h.flush();
+    h.core.cancel(request, h.now);
+    for (let beat = 0; beat < 31; beat += 1) {
+      h.core.heard(worker, h.now);
+      h.advance(1000);
+    }
+    expect(worker.state).toBe("ended");
+    expect(h.effects.at(-1)).toMatchObject({ kind: "end", error: { reason: "CANCEL_IGNORED" } });
+  });
+
+  it("gives a superseded session's jobs up before it welcomes the new one", () => {
+    const h = new Harness();
+    const first = h.worker(1, { instanceId: "i" });
+    const request = h.submit();
+    h.flush();
+    h.worker(1, { instanceId: "i" });
+    const kinds = h.flush().map(({ kind }) => kind);
+    expect(kinds).toEqual(["settle", "end", "welcome"]);
+    expect(h.ending(request)).toBe("ABORTED WORKER_LOST UNKNOWN");
+    expect(first.state).toBe("ended");
+  });
+});
+
+describe("outcomes", () => {
+  it("reports where and how long a request waited and ran", () => {
+    const h = new Harness();
+    const request = h.submit();
+    h.advance(30);
+    h.worker();
+    h.flush();
+    h.advance(20);
+    h.answer(request);
+    h.flush();
+    expect(h.outcome(request)).toMatchObject({
+      kind: "answer",
+      info: { workerId: "w1", attempts: 1, queueTimeMs: 30, runTimeMs: 20 },
+    });
+  });
+
+  it("tells a handler's error from a declared status", () => {
+    const h = new Harness();
+    const worker = h.worker(2);
+    const [plain, declared] = [h.submit(), h.submit()];
+    h.flush();
+    h.core.result(worker, 1, { kind: "failure", failure }, h.now);
+    h.core.result(
+      worker,
+      2,
+      { kind: "failure", failure: { ...failure, code: "NOT_FOUND" } },
+      h.now,
+    );
+    h.flush();
+    expect(h.ending(plain)).toBe("UNKNOWN HANDLER_ERROR FINISHED");
+    expect(h.ending(declared)).toBe("NOT_FOUND DECLARED FINISHED");
+  });
+
+  it("blames the caller for input that cannot be decoded, and does not try again", () => {
+    const h = new Harness();
+    const worker = h.worker(2);
+    const request = h.submit({ idempotent: true });
+    h.flush();
+    const malformed = { ...failure, reason: "MALFORMED" };
+    h.core.result(worker, 1, { kind: "failure", failure: malformed }, h.now);
+    h.flush();
+    expect(h.ending(request)).toBe("INVALID_ARGUMENT MALFORMED NOT_STARTED");
+  });
+
+  it("ends a call on its deadline in the queue, without a slot coming free", () => {
+    const h = new Harness();
+    const request = h.submit({ deadlineAt: h.now + 500 });
+    h.advance(498);
+    expect(h.ending(request)).toBe("OPEN");
+    h.advance(1);
+    expect(h.ending(request)).toBe("DEADLINE_EXCEEDED DEADLINE_QUEUED NOT_STARTED");
+    h.worker();
+    expect(h.flush().map(({ kind }) => kind)).toEqual(["welcome"]);
+  });
+
+  it("ends a running call on its deadline and on its run timeout, and tells the worker", () => {
+    const h = new Harness();
+    const worker = h.worker(2);
+    const deadline = h.submit({ deadlineAt: h.now + 500 });
+    const slow = h.submit({ runTimeoutMs: 300 });
+    h.advance(500);
+    expect(h.ending(slow)).toBe("DEADLINE_EXCEEDED RUN_TIMEOUT UNKNOWN");
+    expect(h.ending(deadline)).toBe("DEADLINE_EXCEEDED DEADLINE_RUNNING UNKNOWN");
+    const cancelled = h.effects.filter(({ kind }) => kind === "cancel");
+    expect(cancelled).toMatchObject([
+      { session: worker, jobId: 2 },
+      { session: worker, jobId: 1 },
+    ]);
+  });
+
+  it("gives a job the smaller of what its deadline and its run timeout leave", () => {
+    const h = new Harness();
+    h.worker(2);
+    h.submit({ deadlineAt: h.now + 500, runTimeoutMs: 900 });
+    h.submit({ deadlineAt: h.now + 500, runTimeoutMs: 300 });
+    const left = h.flush().flatMap((effect) => (effect.kind === "job" ? [effect.timeLeftMs] : []));
+    expect(left).toEqual([500, 300]);
+  });
+
+  it("refuses the newest when the queue is full", () => {
+    const h = new Harness({ maxQueued: 3 });
+    h.worker(0);
+    const requests = [h.submit(), h.submit(), h.submit(), h.submit()];
+    h.flush();
+    expect(requests.map((request) => h.ending(request))).toEqual([
+      "OPEN",
+      "OPEN",
+      "OPEN",
+      "RESOURCE_EXHAUSTED QUEUE_FULL NOT_STARTED",
+    ]);
+  });
+
+  it("leaves most of the queue to methods that have workers", () => {
+    const h = new Harness({ maxQueued: 20 });
+    const flood = [1, 2, 3].map(() => h.submit({ method: "misspelt" }));
+    h.worker(0);
+    const fine = h.submit();
+    h.flush();
+    expect(flood.map((request) => h.ending(request))).toEqual([
+      "OPEN",
+      "OPEN",
+      "RESOURCE_EXHAUSTED QUEUE_FULL NOT_STARTED",
+    ]);
+    expect(h.ending(fine)).toBe("OPEN");
+  });
+
+  it("bounds a payload, and the payloads together", () => {
+    const h = new Harness({ maxHeldBytes: 1500 });
+    const tooLarge = h.submit({ payload: new Uint8Array(1001) });
+    const first = h.submit({ payload: new Uint8Array(1000) });
+    const second = h.submit({ payload: new Uint8Array(600) });
+    h.flush();
+    expect(h.ending(tooLarge)).toBe("INVALID_ARGUMENT PAYLOAD_TOO_LARGE NOT_STARTED");
+    expect(h.ending(first)).toBe("OPEN");
+    expect(h.ending(second)).toBe("RESOURCE_EXHAUSTED HELD_BYTES_FULL NOT_STARTED");
+    expect(h.core.requests.heldBytes).toBe(1000);
+  });
+
+  it("waits a while for a worker of the method, counted from the last one's end", () => {
+    const h = new Harness();
+    const worker = h.worker(0);
+    const early = h.submit();
+    h.advance(1000);
+    h.core.lost(worker, h.now);
+    h.advance(29_999);
+    const late = h.submit();
+    expect(h.ending(early)).toBe("OPEN");
+    h.advance(1);
+    expect(h.ending(early)).toBe("UNAVAILABLE NO_WORKER NOT_STARTED");
+    expect(h.ending(late)).toBe("OPEN");
+    h.advance(29_999);
+    expect(h.ending(late)).toBe("UNAVAILABLE NO_WORKER NOT_STARTED");
+  });
+
+  it("honours a queue timeout", () => {
+    const h = new Harness();
+    h.worker(0);
+    const request = h.submit({ queueTimeoutMs: 200 });
+    h.advance(200);
+    expect(h.ending(request)).toBe("UNAVAILABLE QUEUE_TIMEOUT NOT_STARTED");
+  });
+});
+
+describe("lost attempts", () => {
+  it("runs a request at most once unless it is idempotent", () => {
+    const h = new Harness();
+    const worker = h.worker();
+    const request = h.submit();
+    h.flush();
+    h.core.lost(worker, h.now);
+    h.worker();
+    h.flush();
+    expect(h.ending(request)).toBe("ABORTED WORKER_LOST UNKNOWN");
+  });
+
+  it("runs an idempotent request again, in its old place, on another worker", () => {
+    const h = new Harness();
+    const [first, second] = [h.worker(), h.worker(0)];
+    const lost = h.submit({ idempotent: true });
+    h.flush();
+    const younger = h.submit();
+    h.core.lost(first, h.now);
+    h.core.ready(second, 1, h.now);
+    h.flush();
+    expect([h.holder(lost), h.holder(younger)]).toEqual([second, undefined]);
+    h.answer(lost);
+    h.flush();
+    expect(h.outcome(lost)).toMatchObject({ kind: "answer", info: { attempts: 2 } });
+  });
+
+  it("takes the worker's word for idempotency if the caller says nothing", () => {
+    const h = new Harness();
+    const methods = new Map([["", { idempotent: true }]]);
+    const [open, closed] = [h.submit(), h.submit({ idempotent: false })];
+    const first = h.worker(2, { methods });
+    h.flush();
+    h.core.lost(first, h.now);
+    h.flush();
+    expect(h.ending(open)).toBe("OPEN");
+    expect(h.ending(closed)).toBe("ABORTED WORKER_LOST UNKNOWN");
+  });
+
+  it("prefers a worker that has nothing to lose", () => {
+    const h = new Harness();
+    const [first, busy] = [h.worker(1), h.worker(2)];
+    const idle = h.worker(1);
+    const [lost] = [h.submit({ idempotent: true }), h.submit()];
+    h.flush();
+    expect(busy.inFlight.size).toBe(1);
+    h.core.lost(first, h.now);
+    h.flush();
+    expect(h.holder(lost as never)).toBe(idle);
+  });
+
+  it("stops after the last attempt", () => {
+    const h = new Harness();
+    const request = h.submit({ idempotent: true, maxAttempts: 2 });
+    for (let attempt = 0; attempt < 2; attempt += 1) {
+      const worker = h.worker();
+      h.flush();
+      h.core.lost(worker, h.now);
+    }
+    h.flush();
+    expect(h.ending(request)).toBe("ABORTED ATTEMPTS_EXHAUSTED UNKNOWN");
+  });
+
+  it("treats a nack of unknown execution as a loss, and keeps the stream", () => {
+    const h = new Harness();
+    const worker = h.worker();
+    const request = h.submit();
+    h.flush();
+    h.core.nack(worker, 1, "UNKNOWN", "child died", h.now);
+    h.flush();
+    expect(h.ending(request)).toBe("ABORTED WORKER_LOST UNKNOWN");
+    expect([worker.state, worker.credit]).toEqual(["serving", 0]);
+  });
+
+  it("gives a request that was nacked unstarted to another worker, and counts no attempt", () => {
+    const h = new Harness();
+    const [first, second] = [h.worker(2), h.worker(0)];
+    const request = h.submit();
+    h.flush();
+    h.core.nack(first, 1, "NOT_STARTED", "", h.now);
+    h.flush();
+    expect(h.holder(request), "never again to the one that refused it").toBeUndefined();
+    h.core.ready(second, 1, h.now);
+    h.flush();
+    expect(h.holder(request)).toBe(second);
+    expect(request.attempts).toBe(1);
+  });
+
+  it("gives up after eight refusals", () => {
+    const h = new Harness();
+    const request = h.submit();
+    for (let refusal = 0; refusal < 8; refusal += 1) {
+      const worker = h.worker();
+      h.flush();
+      h.core.nack(worker, 1, "NOT_STARTED", "", h.now);
+    }
+    h.flush();
+    expect(h.ending(request)).toBe("UNAVAILABLE REJECTED NOT_STARTED");
+  });
+
+  it("never calls a request unavailable that may have run", () => {
+    const h = new Harness();
+    const worker = h.worker();
+    const request = h.submit({ idempotent: true });
+    h.flush();
+    h.core.lost(worker, h.now);
+    h.advance(30_000);
+    expect(h.ending(request)).toBe("ABORTED NO_WORKER UNKNOWN");
+  });
+});
+
+describe("liveness", () => {
+  it("drops a stream without hello", () => {
+    const h = new Harness();
+    const session = h.core.open(h.now);
+    h.advance(5000);
+    expect(session.state).toBe("ended");
+    expect(h.effects).toMatchObject([{ kind: "end", error: { reason: "HELLO_TIMEOUT" } }]);
+  });
+
+  it("asks a quiet worker for a sign of life, and drops a silent one", () => {
+    const h = new Harness();
+    const worker = h.worker();
+    const request = h.submit();
+    h.advance(9999);
+    const beats = h.effects.filter(({ kind }) => kind === "heartbeat");
+    expect(beats).toHaveLength(4);
+    expect(worker.state).toBe("serving");
+    h.advance(1);
+    expect(worker.state).toBe("ended");
+    expect(h.ending(request)).toBe("ABORTED WORKER_LOST UNKNOWN");
+  });
+
+  it("keeps a worker that echoes", () => {
+    const h = new Harness();
+    const worker = h.worker();
+    for (let second = 0; second < 60; second += 1) {
+      for (const { kind } of h.advance(1000)) if (kind === "heartbeat") h.core.heard(worker, h.now);
+    }
+    expect(worker.state).toBe("serving");
+  });
+
+  it("does not judge a worker that cannot speak while it computes", () => {
+    const h = new Harness();
+    const worker = h.worker(1, { beatsWhileBusy: false, maxSlots: 1 });
+    const request = h.submit();
+    h.advance(60_000);
+    expect(worker.state).toBe("serving");
+    h.core.heard(worker, h.now);
+    h.answer(request);
+    h.advance(10_000);
+    expect(worker.state, "idle it is judged").toBe("ended");
+  });
+
+  it("forgives the silence of a time in which the hub itself stood still", () => {
+    const h = new Harness();
+    const worker = h.worker();
+    h.advance(1000);
+    h.core.nextWake();
+    h.now += 12_000;
+    h.flush();
+    expect(worker.state).toBe("serving");
+    h.advance(10_000);
+    expect(worker.state).toBe("ended");
+  });
+});
+
+describe("violations", () => {
+  it.each([
+    ["ready before hello", (h: Harness) => h.core.ready(h.core.open(h.now), 1, h.now)],
+    [
+      "a second hello",
+      (h: Harness) => {
+        const worker = h.worker();
+        if (worker.hello) h.core.hello(worker, worker.hello, h.now);
+      },
+    ],
+    ["ready with zero slots", (h: Harness) => h.core.ready(h.worker(), 0, h.now)],
+  ])("ends the stream for %s", (what, violate) => {
+    const h = new Harness();
+    violate(h);
+    h.flush();
+    const end = h.effects.find(({ kind }) => kind === "end");
+    expect(end).toMatchObject({
+      error: { code: "INVALID_ARGUMENT", reason: "PROTOCOL_VIOLATION" },
+    });
+    expect(end).toMatchObject({ error: { message: expect.stringContaining(what) } });
+  });
+
+  it("refuses more workers than it may have", () => {
+    const h = new Harness({ maxWorkers: 1 });
+    h.worker();
+    h.core.open(h.now);
+    h.flush();
+    expect(h.effects.at(-1)).toMatchObject({ kind: "end", error: { reason: "TOO_MANY_WORKERS" } });
+    expect(h.core.sessions.size).toBe(1);
+  });
+});
+
+describe("drain", () => {
+  it("of a worker lets its jobs finish, gives it no more, and ends its stream with OK", () => {
+    const h = new Harness();
+    const worker = h.worker(2);
+    const running = h.submit();
+    h.flush();
+    h.core.workerDrain(worker, h.now);
+    const waiting = h.submit();
+    h.flush();
+    expect(h.holder(waiting)).toBeUndefined();
+    h.answer(running);
+    h.core.ready(worker, 1, h.now);
+    expect(h.flush()).toMatchObject([{ kind: "end", error: undefined }, { kind: "settle" }]);
+    expect(h.ending(running)).toBe("ANSWER");
+  });
+
+  it("of the hub refuses what waits or comes, and lets what runs finish", () => {
+    const h = new Harness();
+    const worker = h.worker();
+    const [running, waiting] = [h.submit(), h.submit()];
+    h.flush();
+    h.core.drain(h.now);
+    const late = h.submit();
+    h.flush();
+    expect(h.ending(waiting)).toBe("UNAVAILABLE DRAINING NOT_STARTED");
+    expect(h.ending(late)).toBe("UNAVAILABLE DRAINING NOT_STARTED");
+    expect(h.effects).toContainEqual({ kind: "drain", session: worker });
+    expect(h.core.idle).toBe(false);
+    h.answer(running);
+    h.flush();
+    expect(h.ending(running)).toBe("ANSWER");
+    expect(h.core.idle).toBe(true);
+  });
+
+  it("of the hub does not try a lost request again", () => {
+    const h = new Harness();
+    const worker = h.worker();
+    h.worker();
+    const request = h.submit({ idempotent: true });
+    h.flush();
+    h.core.drain(h.now);
+    h.core.lost(worker, h.now);
+    h.flush();
+    expect(h.ending(request)).toBe("ABORTED DRAINING UNKNOWN");
+  });
+
+  it("that is forced ends what runs and every stream", () => {
+    const h = new Harness();
+    h.worker();
+    const request = h.submit();
+    h.flush();
+    h.core.stop(h.now);
+    h.flush();
+    expect(h.ending(request)).toBe("ABORTED HUB_SHUTDOWN UNKNOWN");
+    expect(h.core.idle).toBe(true);
+  });
+
+  it("of the hub turns a new worker away", () => {
+    const h = new Harness();
+    h.core.drain(h.now);
+    h.worker();
+    h.flush();
+    expect(h.effects.at(-1)).toMatchObject({ kind: "end", error: { reason: "DRAINING" } });
+  });
+});

@@ -1,0 +1,26 @@
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { type Timed, TimerHeap } from "../../src/hub/core/timer-heap.js";
+
+it("pops what is due in order, whatever was moved or removed before", () => {
+  const change = fc.tuple(fc.nat(19), fc.option(fc.nat(100), { nil: Number.POSITIVE_INFINITY }));
+  fc.assert(
+    fc.property(fc.array(change), fc.nat(100), (changes, now) => {
+      const items: Timed[] = Array.from({ length: 20 }, () => ({ wakeAt: 0, heapIndex: -1 }));
+      const heap = new TimerHeap<Timed>();
+      const expected = new Map<Timed, number>();
+      for (const [index, wakeAt] of changes) {
+        const item = items[index] as Timed;
+        heap.set(item, wakeAt);
+        if (wakeAt === Number.POSITIVE_INFINITY) expected.delete(item);
+        else expected.set(item, wakeAt);
+      }
+      expect(heap.size).toBe(expected.size);
+      expect(heap.earliest).toBe(Math.min(...expected.values()));
+      const due: number[] = [];
+      for (let item = heap.popDue(now); item; item = heap.popDue(now)) due.push(item.wakeAt);
+      const sorted = [...expected.values()].filter((at) => at <= now).sort((a, b) => a - b);
+      expect(due).toEqual(sorted);
+    }),
+  );
+});

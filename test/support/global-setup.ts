@@ -1,0 +1,41 @@
+import { execFileSync } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+
+const MARK = "GIBBS_TEST_RUN";
+
+/**
+ * Before all tests: builds what the process tests run. After all tests: no
+ * process that they started, nor one that such a process started, may be left.
+ */
+export default function setup(): () => void {
+  execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json"], {
+    stdio: "inherit",
+  });
+  const run = randomUUID();
+  process.env[MARK] = run;
+  return () => {
+    if (!existsSync("/proc/self/environ")) {
+      console.warn("LEFTOVER PROCESSES ARE NOT CHECKED: this system has no /proc");
+      return;
+    }
+    const left = processesMarked(`${MARK}=${run}`);
+    if (left.length > 0) throw new Error(`tests left processes behind:\n${left.join("\n")}`);
+  };
+}
+
+function processesMarked(mark: string): string[] {
+  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  return pids
+    .filter((pid) => Number(pid) !== process.pid && read(pid, "environ").includes(mark))
+    .map((pid) => `${pid} ${read(pid, "cmdline").replaceAll("\0", " ")}`)
+    .filter((line) => !/vitest|esbuild/.test(line));
+}
+
+function read(pid: string, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, "latin1");
+  } catch {
+    return "";
+  }
+}

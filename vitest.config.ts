@@ -1,0 +1,12 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    globalSetup: ["test/support/global-setup.ts"],
+    setupFiles: ["test/support/leak-check.ts"],
+    // Generous: no test measures time, so a slow machine must not fail one.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
+});
