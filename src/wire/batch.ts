@@ -5,7 +5,7 @@ import {
   WorkRequestSchema,
   WorkResponseSchema,
 } from "../gen/gibbs/v1/worker_pb.js";
-import { asBuffer } from "./definition.js";
+import { asBuffer } from "./bytes.js";
 
 /** An event of the hub as it is written: `{ case: "job", value: { ... } }`. */
 export type HubEventInit = NonNullable<MessageInitShape<typeof HubEventSchema>["event"]>;

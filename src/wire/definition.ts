@@ -8,6 +8,7 @@ import {
   toBinary,
 } from "@bufbuild/protobuf";
 import type { GenService, GenServiceMethods } from "@bufbuild/protobuf/codegenv2";
+import { asBuffer, asPlainBytes } from "./bytes.js";
 
 /** One method as grpc-js and nice-grpc both read it. `In` is what is sent, `Out` what arrives. */
 export interface MethodDefinition<
@@ -55,11 +56,6 @@ export function methodPath(method: DescMethod): string {
   return `/${method.parent.typeName}/${method.name}`;
 }
 
-/** A view of the same bytes as a Buffer, without a copy: grpc-js writes nothing else. */
-export function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
 function defineMethod(method: DescMethod): unknown {
   const kind = method.methodKind;
   return {
@@ -67,9 +63,9 @@ function defineMethod(method: DescMethod): unknown {
     requestStream: kind === "client_streaming" || kind === "bidi_streaming",
     responseStream: kind === "server_streaming" || kind === "bidi_streaming",
     requestSerialize: serializer(method.input),
-    requestDeserialize: (bytes: Uint8Array) => fromBinary(method.input, bytes),
+    requestDeserialize: (bytes: Uint8Array) => fromBinary(method.input, asPlainBytes(bytes)),
     responseSerialize: serializer(method.output),
-    responseDeserialize: (bytes: Uint8Array) => fromBinary(method.output, bytes),
+    responseDeserialize: (bytes: Uint8Array) => fromBinary(method.output, asPlainBytes(bytes)),
     options: {},
   };
 }

@@ -7,6 +7,7 @@ import {
   ValueSchema,
 } from "@bufbuild/protobuf/wkt";
 import { type Payload, PayloadSchema } from "../gen/gibbs/v1/payload_pb.js";
+import { asPlainBytes } from "./bytes.js";
 
 /** What a request carries: JSON-like data or bytes. */
 export type Data = JsonValue | Uint8Array;
@@ -22,8 +23,8 @@ export type PayloadKind = Payload["kind"];
  *
  * @throws TypeError naming the path, for what JSON cannot say: NaN, Infinity,
  * bigint, symbol, function, `undefined` inside an array or object, nested bytes,
- * a cycle, an instance of a class other than Array and Object. `undefined`
- * itself is null.
+ * a cycle, a key named `__proto__`, an instance of a class other than Array and
+ * Object. `undefined` itself is null.
  */
 export function toKind(data: unknown): PayloadKind {
   if (data instanceof Uint8Array) return { case: "data", value: data };
@@ -34,7 +35,7 @@ export function toKind(data: unknown): PayloadKind {
 export function fromKind(kind: PayloadKind): Data {
   switch (kind.case) {
     case "data":
-      return kind.value;
+      return asPlainBytes(kind.value);
     case "value":
       return fromValue(kind.value);
     case undefined:
@@ -91,7 +92,9 @@ function toComposite(data: object, path: string, parents: object[]): Value {
   }
   const struct = create(StructSchema);
   for (const [key, item] of Object.entries(data)) {
-    define(struct.fields, key, toValue(item, `${path}.${key}`, parents));
+    // Decoders in JavaScript would lose it.
+    if (key === "__proto__") throw notJson("a key named __proto__", path);
+    struct.fields[key] = toValue(item, `${path}.${key}`, parents);
   }
   return create(ValueSchema, { kind: { case: "structValue", value: struct } });
 }
@@ -100,30 +103,16 @@ function fromValue({ kind }: Value): JsonValue {
   switch (kind.case) {
     case "listValue":
       return kind.value.values.map(fromValue);
-    case "structValue": {
-      const object = {};
-      for (const [key, item] of Object.entries(kind.value.fields))
-        define(object, key, fromValue(item));
-      return object;
-    }
+    case "structValue":
+      return Object.fromEntries(
+        Object.entries(kind.value.fields).map(([key, item]) => [key, fromValue(item)]),
+      );
     case "nullValue":
     case undefined:
       return null;
     default:
       return kind.value;
   }
-}
-
-/** Sets an own property, also where the key is `__proto__`. */
-function define(object: object, key: string, value: unknown): void {
-  if (key !== "__proto__") (object as Record<string, unknown>)[key] = value;
-  else
-    Object.defineProperty(object, key, {
-      value,
-      enumerable: true,
-      configurable: true,
-      writable: true,
-    });
 }
 
 function notJson(what: string, path: string): TypeError {

@@ -5,7 +5,7 @@ import {
   RelayResponseSchema,
 } from "../gen/gibbs/internal/v1/relay_pb.js";
 import type { CallInfoSchema, RequestOptions } from "../gen/gibbs/v1/hub_pb.js";
-import { asBuffer } from "./definition.js";
+import { asBuffer } from "./bytes.js";
 import type { EncodedPayload } from "./payload.js";
 
 /** A `gibbs.v1.RequestRequest` whose input stays encoded. */

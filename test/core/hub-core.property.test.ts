@@ -210,6 +210,8 @@ class World {
         expect(times, "one outcome for each request").toBe(1);
         this.settled.set(effect.request, times);
         const { outcome } = effect;
+        const counted = this.possibleRuns.get(effect.request) ?? 0;
+        expect(effect.request.attempts, "attempts are what may have run").toBe(counted);
         if (outcome.kind === "failure" && outcome.error.execution === "NOT_STARTED") {
           const runs = this.possibleRuns.get(effect.request) ?? 0;
           const decoded = outcome.error.reason === "MALFORMED";

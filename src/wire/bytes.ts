@@ -1,0 +1,12 @@
+/** A view of the same bytes as a Buffer, without a copy: grpc-js writes nothing else. */
+export function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/**
+ * A view of the same bytes as a plain Uint8Array, without a copy: what is
+ * decoded from a Buffer would be Buffers, which have methods of other meaning.
+ */
+export function asPlainBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,47 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { PayloadSchema } from "../../src/wire/index.js";
+import { decodePayload, encodePayload } from "../../src/wire/payload.js";
+
+describe("payload", () => {
+  it("carries any JSON value and any bytes there and back", () => {
+    const data = fc.oneof(
+      fc.jsonValue({ noUnicodeString: false }).map((value) => JSON.parse(JSON.stringify(value))),
+      fc.uint8Array(),
+    );
+    fc.assert(
+      fc.property(data, (value) => {
+        expect(decodePayload(encodePayload(value))).toEqual(value);
+      }),
+    );
+  });
+
+  it("reads what carries nothing, and undefined, as null", () => {
+    expect(decodePayload(toBinary(PayloadSchema, create(PayloadSchema)))).toBeNull();
+    expect(decodePayload(encodePayload(undefined))).toBeNull();
+  });
+
+  it("gives bytes as a plain Uint8Array, whatever they were read from", () => {
+    const encoded = Buffer.from(encodePayload(Buffer.from("abc")));
+    expect(decodePayload(encoded)).toStrictEqual(new Uint8Array([97, 98, 99]));
+  });
+
+  const cycle: unknown[] = [];
+  cycle.push(cycle);
+  it.each([
+    [Number.NaN, /^NaN cannot/],
+    [{ a: [1, Number.POSITIVE_INFINITY] }, /^Infinity at a\[1\] /],
+    [{ a: { b: undefined } }, /^undefined at a\.b /],
+    [[1n], /^bigint at \[0\] /],
+    [{ when: new Date(0) }, /^an instance of Date at when /],
+    [[new Uint8Array(1)], /^an instance of Uint8Array at \[0\] /],
+    [JSON.parse('{"a": {"__proto__": 1}}'), /^a key named __proto__ at a /],
+    [() => 1, /^function cannot/],
+    ["\ud800", /^a string with a lone surrogate cannot/],
+    [cycle, /^a cycle at \[0\] /],
+  ])("refuses %s and names the place", (value, message) => {
+    expect(() => encodePayload(value)).toThrow(TypeError);
+    expect(() => encodePayload(value)).toThrow(message);
+  });
+});

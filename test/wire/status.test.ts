@@ -1,0 +1,52 @@
+import { describe, expect, it } from "vitest";
+import { GibbsError } from "../../src/base/error.js";
+import { clip, DETAILS_KEY, fromStatus, toStatus } from "../../src/wire/status.js";
+
+function roundTrip(error: GibbsError): GibbsError {
+  const { code, details, metadata } = toStatus(error);
+  return fromStatus(code, details, metadata.get(DETAILS_KEY)[0]);
+}
+
+describe("status", () => {
+  it("carries everything that an error tells its caller", () => {
+    const error = new GibbsError("ABORTED", "the worker was lost", {
+      reason: "WORKER_LOST",
+      requestId: "r1",
+      attempts: 2,
+      execution: "UNKNOWN",
+      remoteType: "RangeError",
+      remoteStack: "RangeError: no\n    at f",
+      retryAfterMs: 250,
+    });
+    const { stack: _, ...told } = roundTrip(error);
+    expect(told).toEqual({ ...error });
+  });
+
+  it("stops retry policies unless nothing ran, and tells them when to come back", () => {
+    const pushback = (error: GibbsError) => toStatus(error).metadata.get("grpc-retry-pushback-ms");
+    expect(pushback(new GibbsError("ABORTED", ""))).toEqual(["-1"]);
+    expect(pushback(new GibbsError("UNKNOWN", "", { execution: "FINISHED" }))).toEqual(["-1"]);
+    expect(pushback(new GibbsError("INVALID_ARGUMENT", "", { execution: "NOT_STARTED" }))).toEqual(
+      [],
+    );
+    const later = new GibbsError("UNAVAILABLE", "", {
+      execution: "NOT_STARTED",
+      retryAfterMs: 20.5,
+    });
+    expect(pushback(later)).toEqual(["21"]);
+  });
+
+  it("takes any status, also one with details that do not decode", () => {
+    expect(fromStatus(14, "gone", undefined)).toMatchObject({ code: "UNAVAILABLE", reason: "" });
+    expect(fromStatus(14, "gone", new Uint8Array([255]))).toMatchObject({ code: "UNAVAILABLE" });
+    expect(fromStatus(99, "?", undefined)).toMatchObject({ code: "UNKNOWN", execution: "UNKNOWN" });
+  });
+
+  it("keeps messages small and well-formed", () => {
+    const { details } = toStatus(new GibbsError("UNKNOWN", `\ud800${"ä".repeat(5000)}`));
+    expect(Buffer.byteLength(details)).toBeLessThanOrEqual(1024);
+    expect(details.isWellFormed()).toBe(true);
+    expect(clip("é€😀", 7)).toBe("é…");
+    expect(clip("short", 5)).toBe("short");
+  });
+});
