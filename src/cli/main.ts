@@ -1,3 +1,4 @@
+import { logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
 import { Command, CommanderError } from "commander";
 import { VERSION } from "../base/version.js";
 import { demoCommand } from "./demo.js";
@@ -6,6 +7,9 @@ import { hubCommand } from "./hub.js";
 import { protoCommand } from "./proto.js";
 import { requestCommand } from "./request.js";
 import { workerCommand } from "./worker.js";
+
+// What fails is told by the commands, once and in their own words.
+setLogVerbosity(logVerbosity.NONE);
 
 const program = new Command("gibbs")
   .description(

@@ -57,6 +57,7 @@ export class Client {
   readonly #clock: Clock;
   readonly #connection: HubConnection;
   readonly #hub: RawClient<Definition<(typeof HubService)["method"]>>;
+  readonly #open = new Set<AbortController>();
   #closed = false;
 
   /**
@@ -105,6 +106,7 @@ export class Client {
   /** Closes the connection. Requests that are under way end as CANCELLED. */
   close(): void {
     this.#closed = true;
+    for (const abort of this.#open) abort.abort(closed("UNKNOWN"));
     this.#connection.channel.close();
   }
 
@@ -112,7 +114,7 @@ export class Client {
     message: MessageInitShape<typeof RequestRequestSchema>,
     options: RequestOptions,
   ): Promise<RequestResponse> {
-    if (this.#closed) throw closed();
+    if (this.#closed) throw closed("NOT_STARTED");
     const { signal } = options;
     const timeoutMs = Math.min(options.timeoutMs ?? this.#limits.timeoutMs, MAX_TIMEOUT_MS);
     const startedAt = this.#clock.now();
@@ -124,7 +126,9 @@ export class Client {
     if (signal?.aborted) cancel();
     else signal?.addEventListener("abort", cancel);
     let statusDetails: Uint8Array | undefined;
+    this.#open.add(abort);
     try {
+      abort.signal.throwIfAborted();
       if (!this.#connection.isReady) {
         const patienceMs = Math.min(timeoutMs, this.#limits.connectTimeoutMs);
         await this.#connection.ready(patienceMs, abort.signal);
@@ -141,9 +145,9 @@ export class Client {
       });
     } catch (error) {
       if (abort.signal.aborted) throw abort.signal.reason;
-      if (this.#closed) throw closedMeanwhile(error, options.requestId);
       throw toCallError(error, statusDetails, options.requestId);
     } finally {
+      this.#open.delete(abort);
       timer.cancel();
       signal?.removeEventListener("abort", cancel);
     }
@@ -161,15 +165,6 @@ function cancelled(cause: unknown, requestId: string | undefined): GibbsError {
 function tooLate(timeoutMs: number, requestId: string | undefined): GibbsError {
   return new GibbsError("DEADLINE_EXCEEDED", `no answer within ${timeoutMs} ms`, {
     reason: "NO_ANSWER",
-    ...(requestId !== undefined && { requestId }),
-  });
-}
-
-function closedMeanwhile(cause: unknown, requestId: string | undefined): GibbsError {
-  if (cause instanceof GibbsError) return cause;
-  return new GibbsError("CANCELLED", "the client was closed before the answer came", {
-    reason: "CLIENT_CLOSED",
-    cause,
     ...(requestId !== undefined && { requestId }),
   });
 }

@@ -1,6 +1,6 @@
 import { Channel, type ChannelOptions, connectivityState, credentials } from "@grpc/grpc-js";
 import { type Clock, delay } from "../base/clock.js";
-import { GibbsError } from "../base/error.js";
+import { type Execution, GibbsError } from "../base/error.js";
 import { fixed } from "../base/options.js";
 
 /** The channel to one hub, and the one wait for it that all requests share. */
@@ -21,7 +21,7 @@ export class HubConnection {
   }
 
   /**
-   * Waits until the hub can be spoken to, or `signal` fires.
+   * Waits until the hub can be spoken to, or `signal`, not yet fired, fires.
    *
    * @throws GibbsError UNAVAILABLE / NOT_CONNECTED after `timeoutMs`, CANCELLED /
    * CLIENT_CLOSED; nothing was sent.
@@ -48,7 +48,7 @@ export class HubConnection {
     for (;;) {
       const state = this.channel.getConnectivityState(true);
       if (state === connectivityState.READY) return;
-      if (state === connectivityState.SHUTDOWN) throw closed();
+      if (state === connectivityState.SHUTDOWN) throw closed("NOT_STARTED");
       await new Promise<void>((resolve) => {
         this.channel.watchConnectivityState(state, Number.POSITIVE_INFINITY, () => resolve());
       });
@@ -56,11 +56,11 @@ export class HubConnection {
   }
 }
 
-/** The client was closed before the request was sent. */
-export function closed(): GibbsError {
+/** The client was closed before the request had an outcome. */
+export function closed(execution: Execution): GibbsError {
   return new GibbsError("CANCELLED", "the client is closed", {
     reason: "CLIENT_CLOSED",
-    execution: "NOT_STARTED",
+    execution,
   });
 }
 

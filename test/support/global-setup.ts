@@ -4,24 +4,25 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 
 const MARK = "GIBBS_TEST_RUN";
 
-/**
- * Before all tests: builds what the process tests run. After all tests: no
- * process that they started, nor one that such a process started, may be left.
- */
-export default function setup(): () => void {
+/** Names this run in the environment of every process that it starts, and of those that these start. */
+const run = randomUUID();
+
+/** Before all tests: builds what the process tests run. */
+export function setup(): void {
   execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json"], {
     stdio: "inherit",
   });
-  const run = randomUUID();
   process.env[MARK] = run;
-  return () => {
-    if (!existsSync("/proc/self/environ")) {
-      console.warn("LEFTOVER PROCESSES ARE NOT CHECKED: this system has no /proc");
-      return;
-    }
-    const left = processesMarked(`${MARK}=${run}`);
-    if (left.length > 0) throw new Error(`tests left processes behind:\n${left.join("\n")}`);
-  };
+}
+
+/** After all tests: no process that they started may be left. */
+export function teardown(): void {
+  if (!existsSync("/proc/self/environ")) {
+    console.warn("LEFTOVER PROCESSES ARE NOT CHECKED: this system has no /proc");
+    return;
+  }
+  const left = processesMarked(`${MARK}=${run}`);
+  if (left.length > 0) throw new Error(`tests left processes behind:\n${left.join("\n")}`);
 }
 
 function processesMarked(mark: string): string[] {

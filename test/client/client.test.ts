@@ -1,0 +1,154 @@
+import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { Client } from "../../src/client/client.js";
+import { ManualClock } from "../support/manual-clock.js";
+import { hello, RawWorker, ready } from "../support/raw-worker.js";
+import { startClient, startHub, startWorker } from "../support/running.js";
+
+describe("a client", () => {
+  it("tells where a request ran and how often it was started", async () => {
+    const hub = await startHub();
+    await startWorker(hub, (x: number) => x ** 2, { workerId: "squarer" });
+    const answer = await startClient(hub).requestWithInfo(3, { requestId: "mine" });
+    expect(answer).toMatchObject({
+      output: 9,
+      requestId: "mine",
+      workerId: "squarer",
+      attempts: 1,
+    });
+    expect(answer.runTimeMs).toBeGreaterThan(0);
+    expect(answer.queueTimeMs).toBeGreaterThanOrEqual(0);
+  });
+
+  it("has an idempotent request run again when its worker is lost", async () => {
+    const hub = await startHub();
+    const dying = new RawWorker(hub.address);
+    dying.send(hello(), ready);
+    const request = startClient(hub).requestWithInfo(4, { idempotent: true });
+    await dying.hear("job");
+    await startWorker(hub, (x: number) => x ** 2);
+    dying.cancel();
+    expect(await request).toMatchObject({ output: 16, attempts: 2 });
+  });
+
+  it("says that the work may have run when a worker is lost", async () => {
+    const hub = await startHub();
+    const dying = new RawWorker(hub.address);
+    dying.send(hello(), ready);
+    const request = startClient(hub).request(4, { requestId: "r" });
+    await dying.hear("job");
+    dying.cancel();
+    await expect(request).rejects.toMatchObject({
+      name: "GibbsError",
+      code: "ABORTED",
+      reason: "WORKER_LOST",
+      execution: "UNKNOWN",
+      requestId: "r",
+      attempts: 1,
+    });
+  });
+
+  it("waits for a hub that is not there yet", async () => {
+    const first = await startHub();
+    const { address } = first;
+    await first.close();
+    const client = startClient(address);
+    const request = client.request(5);
+    const hub = await startHub({ listen: address });
+    await startWorker(hub, (x: number) => x + 1);
+    expect(await request).toBe(6);
+  });
+
+  it("tells when no hub answers, and that nothing ran", async () => {
+    const clock = new ManualClock();
+    const client = new Client("127.0.0.1:1", { clock, connectTimeoutMs: 3000 });
+    onTestFinished(() => client.close());
+    const request = expect(client.request(1)).rejects.toMatchObject({
+      code: "UNAVAILABLE",
+      reason: "NOT_CONNECTED",
+      execution: "NOT_STARTED",
+      message: expect.stringContaining("no hub answers at 127.0.0.1:1"),
+    });
+    await clock.advance(3000);
+    await request;
+    expect(clock.pending).toBe(0);
+  });
+
+  it("tells when what answers is no hub", async () => {
+    const server = new Server();
+    const port = await new Promise<number>((resolve, reject) => {
+      server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
+        error === null ? resolve(bound) : reject(error),
+      );
+    });
+    onTestFinished(() => server.forceShutdown());
+    await expect(startClient(`127.0.0.1:${port}`).request(1)).rejects.toMatchObject({
+      code: "UNIMPLEMENTED",
+      reason: "NOT_A_HUB",
+    });
+  });
+
+  it("tells when the connection broke, and that the work may have run", async () => {
+    const hub = await startHub();
+    const client = startClient(hub);
+    const worker = new RawWorker(hub.address);
+    worker.send(hello(), ready);
+    const request = expect(client.request(1)).rejects.toMatchObject({
+      code: "CANCELLED",
+      reason: "CLIENT_CLOSED",
+      execution: "UNKNOWN",
+    });
+    const { jobId } = await worker.hear("job");
+    client.close();
+    await request;
+    expect(await worker.hear("cancel")).toMatchObject({ jobId });
+    worker.send({ case: "nack", value: { jobId, execution: 2 } });
+    await expect(client.request(2)).rejects.toMatchObject({ reason: "CLIENT_CLOSED" });
+  });
+
+  it("gives up by its own clock when the hub does not answer at all", async () => {
+    const clock = new ManualClock();
+    const hub = await startHub();
+    const worker = new RawWorker(hub.address);
+    worker.send(hello(), ready);
+    const client = new Client(hub.address, { clock });
+    onTestFinished(() => client.close());
+    const request = expect(client.request(1, { timeoutMs: 60_000 })).rejects.toMatchObject({
+      code: "DEADLINE_EXCEEDED",
+      reason: "NO_ANSWER",
+      execution: "UNKNOWN",
+    });
+    const { jobId } = await worker.hear("job");
+    await clock.advance(60_100);
+    await request;
+    await worker.hear("cancel");
+    worker.send({ case: "nack", value: { jobId, execution: 2 } });
+  });
+
+  it("gets the hub's own word on a deadline", async () => {
+    const hub = await startHub();
+    await expect(startClient(hub).request(1, { timeoutMs: 200 })).rejects.toMatchObject({
+      code: "DEADLINE_EXCEEDED",
+      reason: "DEADLINE_QUEUED",
+      execution: "NOT_STARTED",
+    });
+  });
+
+  it("refuses what cannot be sent before it sends anything", async () => {
+    const client = startClient("127.0.0.1:1");
+    await expect(client.request({ a: [1n] })).rejects.toThrow(/bigint at a\[0\]/);
+    await expect(client.request(1, { signal: AbortSignal.abort() })).rejects.toMatchObject({
+      code: "CANCELLED",
+    });
+    expect(() => new Client("not an address")).toThrow(/no address/);
+  });
+
+  it("keeps a thousand callers apart", async () => {
+    const hub = await startHub();
+    await startWorker(hub, (x: number) => x + 0.5, { slots: 16 });
+    const client = startClient(hub);
+    const inputs = Array.from({ length: 1000 }, (_, index) => index);
+    const answers = await Promise.all(inputs.map((x) => client.request<number>(x)));
+    expect(answers).toEqual(inputs.map((x) => x + 0.5));
+  });
+});

@@ -1,0 +1,227 @@
+import { credentials, Client as GrpcClient, Metadata, type ServiceError } from "@grpc/grpc-js";
+import { createChannel, createClient } from "nice-grpc";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { Hub } from "../../src/hub/hub.js";
+import { definition } from "../../src/wire/definition.js";
+import { HealthService, ServingStatus } from "../../src/wire/health.js";
+import { DETAILS_KEY, fromStatus } from "../../src/wire/status.js";
+import { hello, RawWorker, ready } from "../support/raw-worker.js";
+import { startClient, startHub, startWorker } from "../support/running.js";
+
+/** Calls `HubService.Request` with bytes as they are; returns the failure. */
+function callRaw(address: string, bytes: Buffer): Promise<ReturnType<typeof fromStatus>> {
+  const client = new GrpcClient(address, credentials.createInsecure());
+  onTestFinished(() => client.close());
+  const pass = (raw: Buffer): Buffer => raw;
+  return new Promise((resolve, reject) => {
+    const path = "/gibbs.v1.HubService/Request";
+    client.makeUnaryRequest(
+      path,
+      pass,
+      pass,
+      bytes,
+      new Metadata(),
+      (error: ServiceError | null) => {
+        if (error === null) return reject(new Error("the call did not fail"));
+        resolve(fromStatus(error.code, error.details, error.metadata.get(DETAILS_KEY)[0]));
+      },
+    );
+  });
+}
+
+describe("hub.request", () => {
+  it("answers in process, as a client would", async () => {
+    const hub = await startHub();
+    await startWorker(hub, (x: number) => x ** 2);
+    expect(await hub.request(34)).toBe(1156);
+    expect(await hub.request<number>(3, { timeoutMs: 60_000 })).toBe(9);
+  });
+
+  it("needs no port for workers to come later", async () => {
+    const hub = await startHub();
+    const waiting = hub.request(5);
+    await startWorker(hub, (x: number) => x + 1);
+    expect(await waiting).toBe(6);
+  });
+
+  it("gives up when its signal fires, also if it had fired before", async () => {
+    const hub = await startHub();
+    const signal = AbortSignal.abort();
+    await expect(hub.request(1, { signal })).rejects.toMatchObject({
+      code: "CANCELLED",
+      execution: "NOT_STARTED",
+    });
+  });
+});
+
+describe("bad input", () => {
+  it("is INVALID_ARGUMENT for its caller when the message is none", async () => {
+    const hub = await startHub();
+    const error = await callRaw(hub.address, Buffer.from([0x0a, 0x7f, 0x01]));
+    expect(error).toMatchObject({
+      code: "INVALID_ARGUMENT",
+      reason: "MALFORMED",
+      execution: "NOT_STARTED",
+    });
+  });
+
+  // Value{string_value: "\xff\xfe"}, which is no UTF-8.
+  const invalidUtf8 = Buffer.from([0x0a, 0x04, 0x1a, 0x02, 0xff, 0xfe]);
+
+  it("is INVALID_ARGUMENT for its caller when no decoder takes the text, and workers go on", async () => {
+    const hub = await startHub();
+    await startWorker(hub, (x: unknown) => x);
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      const error = await callRaw(hub.address, invalidUtf8);
+      expect(error).toMatchObject({ code: "INVALID_ARGUMENT", reason: "MALFORMED" });
+    }
+    expect(await hub.request("fine")).toBe("fine");
+  });
+
+  it("is INVALID_ARGUMENT for its caller when it is nested too deeply, and workers go on", async () => {
+    const hub = await startHub();
+    const client = startClient(hub);
+    await startWorker(hub, (x: unknown) => x);
+    const deep = JSON.parse(`${"[".repeat(60)}1${"]".repeat(60)}`);
+    await expect(client.request(deep, { idempotent: true })).rejects.toMatchObject({
+      code: "INVALID_ARGUMENT",
+      reason: "MALFORMED",
+      execution: "NOT_STARTED",
+    });
+    expect(await client.request("fine")).toBe("fine");
+  });
+
+  it.each([
+    [{ maxAttempts: 0 }, /max_attempts/],
+    [{ maxAttempts: 11 }, /max_attempts/],
+    [{ method: "m".repeat(257) }, /method has 257 characters/],
+    [{ requestId: "r".repeat(257) }, /request_id/],
+    [{ queueTimeoutMs: -1 }, /queue_timeout is negative/],
+    [{ runTimeoutMs: -1 }, /run_timeout is negative/],
+  ])("is INVALID_ARGUMENT for the option %o", async (options, message) => {
+    const hub = await startHub();
+    await expect(startClient(hub).request(1, options)).rejects.toMatchObject({
+      code: "INVALID_ARGUMENT",
+      reason: "BAD_OPTION",
+      message: expect.stringMatching(message),
+    });
+  });
+
+  it("is PAYLOAD_TOO_LARGE when it is", async () => {
+    const hub = await startHub({ maxPayloadBytes: 1000 });
+    await expect(startClient(hub).request("x".repeat(2000))).rejects.toMatchObject({
+      code: "INVALID_ARGUMENT",
+      reason: "PAYLOAD_TOO_LARGE",
+      execution: "NOT_STARTED",
+    });
+  });
+
+  it("is INTERNAL when a worker's answer is no payload", async () => {
+    const hub = await startHub();
+    const worker = new RawWorker(hub.address);
+    worker.send(hello(), ready);
+    const request = startClient(hub).request(1);
+    const { jobId } = await worker.hear("job");
+    const garbage = new Uint8Array([0x0a, 0x7f]);
+    worker.send({ case: "result", value: { jobId, outcome: { case: "payload", value: garbage } } });
+    await expect(request).rejects.toMatchObject({ code: "INTERNAL", reason: "RESULT_MALFORMED" });
+  });
+});
+
+describe("listen", () => {
+  it("tells that the address is in use", async () => {
+    const hub = await startHub();
+    const second = new Hub({ listen: hub.address });
+    await expect(second.listen()).rejects.toMatchObject({
+      code: "FAILED_PRECONDITION",
+      reason: "ADDRESS_IN_USE",
+    });
+  });
+
+  it("refuses an address beyond this machine unless it is allowed", async () => {
+    const open = new Hub({ listen: "0.0.0.0:0" });
+    await expect(open.listen()).rejects.toMatchObject({ reason: "INSECURE_LISTEN" });
+    const allowed = await startHub({ listen: "0.0.0.0:0", insecure: true });
+    expect(allowed.address).toMatch(/^0\.0\.0\.0:\d+$/);
+  });
+
+  it.each(["5019", "host", "host:port", "1.2.3.4:99999", "a b:1"])(
+    "refuses %s as an address",
+    async (listen) => {
+      await expect(new Hub({ listen }).listen()).rejects.toMatchObject({ reason: "BAD_ADDRESS" });
+    },
+  );
+
+  it("refuses an option that is no number", () => {
+    expect(() => new Hub({ maxQueued: Number.NaN })).toThrow(/maxQueued must be a number/);
+  });
+
+  it("listens on IPv6 loopback", async () => {
+    const hub = await startHub({ listen: "[::1]:0" });
+    await startWorker(hub, (x: number) => -x);
+    expect(await startClient(hub).request(1)).toBe(-1);
+  });
+});
+
+describe("drain", () => {
+  it("refuses what waits, finishes what runs, and closes the port", async () => {
+    const hub = await startHub();
+    const client = startClient(hub);
+    const worker = new RawWorker(hub.address);
+    worker.send(hello(), ready);
+    const running = client.request("running");
+    const { jobId } = await worker.hear("job");
+    const waiting = hub.request("waiting");
+    const drained = hub.drain();
+    await expect(waiting).rejects.toMatchObject({ code: "UNAVAILABLE", reason: "DRAINING" });
+    await expect(client.request("late")).rejects.toMatchObject({ reason: "DRAINING" });
+    expect((await worker.hear("drain")).next.case).toBe("reconnectAfterMs");
+    const late = new RawWorker(hub.address);
+    late.send(hello());
+    expect(await late.ended).toMatchObject({ code: 14 });
+    worker.send({
+      case: "result",
+      value: { jobId, outcome: { case: "payload", value: new Uint8Array() } },
+    });
+    expect(await running).toBeNull();
+    expect(await worker.ended).toMatchObject({ code: 0 });
+    await drained;
+    await expect(hub.request(1)).rejects.toMatchObject({ reason: "DRAINING" });
+  });
+
+  it("ends what still runs after its timeout, by the table and not as CANCELLED", async () => {
+    const hub = await startHub({ drainTimeoutMs: 1 });
+    const worker = new RawWorker(hub.address);
+    worker.send(hello(), ready);
+    const running = expect(startClient(hub).request(1)).rejects.toMatchObject({
+      code: "ABORTED",
+      reason: "HUB_SHUTDOWN",
+    });
+    await worker.hear("job");
+    await hub.drain();
+    await running;
+  });
+});
+
+it("tells health: serving, then not, and NOT_FOUND for a service that is not here", async () => {
+  const hub = await startHub();
+  const worker = new RawWorker(hub.address);
+  worker.send(hello(), ready);
+  const channel = createChannel(hub.address);
+  onTestFinished(() => channel.close());
+  const health = createClient(definition(HealthService), channel);
+  expect(await health.check({})).toMatchObject({ status: ServingStatus.SERVING });
+  expect(await health.check({ service: "gibbs.v1.HubService" })).toMatchObject({ status: 1 });
+  await expect(health.check({ service: "nope" })).rejects.toMatchObject({ code: 5 });
+  const watch = health.watch({})[Symbol.asyncIterator]();
+  expect(await watch.next()).toMatchObject({ value: { status: ServingStatus.SERVING } });
+  const running = hub.request(1);
+  const { jobId } = await worker.hear("job");
+  const drained = hub.drain();
+  expect(await watch.next()).toMatchObject({ value: { status: ServingStatus.NOT_SERVING } });
+  expect(await health.check({})).toMatchObject({ status: ServingStatus.NOT_SERVING });
+  worker.send({ case: "nack", value: { jobId, execution: 2 } });
+  await expect(running).rejects.toMatchObject({ reason: "WORKER_LOST" });
+  expect(await watch.next()).toMatchObject({ done: true });
+  await drained;
+});

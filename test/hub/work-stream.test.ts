@@ -1,0 +1,173 @@
+import { describe, expect, it } from "vitest";
+import { encodePayload } from "../../src/wire/payload.js";
+import { ManualClock } from "../support/manual-clock.js";
+import { hello, RawWorker, ready } from "../support/raw-worker.js";
+import { startHub } from "../support/running.js";
+
+const answer = (jobId: number, value: unknown) =>
+  ({
+    case: "result",
+    value: { jobId, outcome: { case: "payload", value: encodePayload(value) } },
+  }) as const;
+
+describe("the Work stream", () => {
+  it("answers hello with the clocks and limits of the hub", async () => {
+    const hub = await startHub({ heartbeatIntervalMs: 1234, maxSlots: 9 });
+    const worker = new RawWorker(hub.address);
+    worker.send(hello());
+    expect(await worker.hear("welcome")).toMatchObject({ heartbeatIntervalMs: 1234, maxSlots: 9 });
+  });
+
+  it("gives a worker that cannot speak while it computes one slot", async () => {
+    const hub = await startHub();
+    const worker = new RawWorker(hub.address);
+    worker.send(hello({ heartbeatMode: 2 }));
+    expect(await worker.hear("welcome")).toMatchObject({ maxSlots: 1 });
+  });
+
+  it("takes hello, ready and results in one message or in many", async () => {
+    const hub = await startHub();
+    const worker = new RawWorker(hub.address);
+    worker.send(hello(), { case: "ready", value: { slots: 2 } });
+    const answers = Promise.all([hub.request(1), hub.request(2)]);
+    const [first, second] = [await worker.hear("job"), await worker.hear("job")];
+    worker.send(answer(second.jobId, "b"), ready, answer(first.jobId, "a"), ready);
+    expect(await answers).toEqual(["a", "b"]);
+  });
+
+  it("tells a job its method, attempt, time left and what metadata may pass", async () => {
+    const hub = await startHub();
+    const worker = new RawWorker(hub.address);
+    worker.send(hello({ methods: [{ name: "ocr" }] }), ready);
+    const request = hub.request(null, {
+      method: "ocr",
+      timeoutMs: 60_000,
+      requestId: "mine",
+      metadata: { traceparent: "00-ab", cookie: "secret" },
+    });
+    const job = await worker.hear("job");
+    expect(job).toMatchObject({ method: "ocr", attempt: 1, requestId: "mine" });
+    expect(job.timeoutMs).toBeGreaterThan(0);
+    expect(job.timeoutMs).toBeLessThanOrEqual(60_000);
+    expect(job.metadata.map(({ key, value }) => [key, String(Buffer.from(value))])).toEqual([
+      ["traceparent", "00-ab"],
+    ]);
+    worker.send(answer(job.jobId, 1));
+    await request;
+  });
+
+  it("passes a cancel on, and keeps the slot until the terminal event", async () => {
+    const hub = await startHub();
+    const worker = new RawWorker(hub.address);
+    worker.send(hello(), ready);
+    const abort = new AbortController();
+    const first = hub.request(1, { signal: abort.signal });
+    const { jobId } = await worker.hear("job");
+    abort.abort();
+    await expect(first).rejects.toMatchObject({ code: "CANCELLED", reason: "CLIENT_CANCELLED" });
+    expect(await worker.hear("cancel")).toMatchObject({ jobId });
+    const second = hub.request(2);
+    worker.send(answer(jobId, "too late"), ready);
+    const job = await worker.hear("job");
+    worker.send(answer(job.jobId, "in time"));
+    expect(await second).toBe("in time");
+  });
+
+  it("counts what was received before the stream broke", async () => {
+    const hub = await startHub();
+    const worker = new RawWorker(hub.address);
+    worker.send(hello(), ready);
+    const request = hub.request(1);
+    const { jobId } = await worker.hear("job");
+    worker.send(answer(jobId, "last words"));
+    worker.halfClose();
+    expect(await request).toBe("last words");
+  });
+
+  it("treats a half-close by the worker as a loss", async () => {
+    const hub = await startHub();
+    const worker = new RawWorker(hub.address);
+    worker.send(hello(), ready);
+    const request = hub.request(1);
+    await worker.hear("job");
+    worker.halfClose();
+    await expect(request).rejects.toMatchObject({ code: "ABORTED", reason: "WORKER_LOST" });
+  });
+
+  it("ends a drained worker's stream with OK when its last job is over", async () => {
+    const hub = await startHub();
+    const worker = new RawWorker(hub.address);
+    worker.send(hello(), ready);
+    const request = hub.request(1);
+    const { jobId } = await worker.hear("job");
+    worker.send({ case: "drain", value: { reason: "deploy" } });
+    worker.send(answer(jobId, 2));
+    expect(await request).toBe(2);
+    expect(await worker.ended).toMatchObject({ code: 0 });
+  });
+
+  it.each([
+    ["a message that does not decode", (w: RawWorker) => w.sendRaw(Buffer.from([0xff, 0xff]))],
+    ["ready before hello", (w: RawWorker) => w.send(ready)],
+    ["a second hello", (w: RawWorker) => w.send(hello(), hello())],
+    ["zero slots", (w: RawWorker) => w.send(hello(), { case: "ready", value: { slots: 0 } })],
+    ["a name that is too long", (w: RawWorker) => w.send(hello({ workerId: "x".repeat(257) }))],
+  ])(
+    "ends a stream with INVALID_ARGUMENT for %s, and other workers go on",
+    async (_, misbehave) => {
+      const hub = await startHub();
+      const good = new RawWorker(hub.address);
+      good.send(hello(), ready);
+      await good.hear("welcome");
+      const bad = new RawWorker(hub.address);
+      misbehave(bad);
+      expect(await bad.ended).toMatchObject({
+        code: 3,
+        details: expect.stringMatching(/violation/),
+      });
+      const request = hub.request(1);
+      const { jobId } = await good.hear("job");
+      good.send(answer(jobId, "fine"));
+      expect(await request).toBe("fine");
+    },
+  );
+
+  it("ignores an event of a later version", async () => {
+    const hub = await startHub();
+    const worker = new RawWorker(hub.address);
+    // WorkRequest{events: [{99: ""}]}
+    worker.sendRaw(Buffer.from([0x0a, 0x03, 0x9a, 0x06, 0x00]));
+    worker.send(hello());
+    await worker.hear("welcome");
+  });
+
+  it("drops a stream that says nothing, and asks a quiet worker for a heartbeat", async () => {
+    const clock = new ManualClock();
+    const hub = await startHub({ clock });
+    const worker = new RawWorker(hub.address);
+    worker.send(hello());
+    await worker.hear("welcome");
+    await clock.advance(2000);
+    await worker.hear("heartbeat");
+    await clock.advance(8000);
+    expect(await worker.ended).toMatchObject({ code: 14, details: /silent for 10000 ms/ });
+    const mute = new RawWorker(hub.address);
+    mute.send();
+    // Headers alone open a stream; the hub has seen it once it keeps a timer for it.
+    while (clock.pending === 0) await new Promise((resolve) => setImmediate(resolve));
+    await clock.advance(5000);
+    expect(await mute.ended).toMatchObject({ code: 4 });
+  });
+
+  it("supersedes an older stream of the same process", async () => {
+    const hub = await startHub();
+    const instanceId = new Uint8Array(16).fill(7);
+    const older = new RawWorker(hub.address);
+    older.send(hello({ instanceId }));
+    await older.hear("welcome");
+    const newer = new RawWorker(hub.address);
+    newer.send(hello({ instanceId }));
+    await newer.hear("welcome");
+    expect(await older.ended).toMatchObject({ code: 10 });
+  });
+});

@@ -1,0 +1,76 @@
+import { Client, type ClientDuplexStream, credentials, type StatusObject } from "@grpc/grpc-js";
+import { onTestFinished } from "vitest";
+import { encodeWorkerEvents, type WorkerEventInit } from "../../src/wire/batch.js";
+import { decodeWorkResponse, type HubEvent } from "../../src/wire/worker-events.js";
+
+/** An event of the hub, as `case` and `value`. */
+export type Heard = HubEvent["event"];
+
+type Kind = NonNullable<Heard["case"]>;
+type ValueOf<C extends Kind> = Extract<Heard, { case: C }>["value"];
+
+/** A worker that a test plays by hand, event by event, over a real connection. */
+export class RawWorker {
+  readonly #stream: ClientDuplexStream<Buffer, Buffer>;
+  readonly #heard: Heard[] = [];
+  #taken = 0;
+  #wake: () => void = () => {};
+  /** The status that the stream ended with. */
+  readonly ended: Promise<StatusObject>;
+
+  constructor(address: string) {
+    const client = new Client(address, credentials.createInsecure());
+    const pass = (bytes: Buffer): Buffer => bytes;
+    this.#stream = client.makeBidiStreamRequest("/gibbs.v1.WorkerService/Work", pass, pass);
+    this.#stream.on("data", (bytes: Buffer) => {
+      this.#heard.push(...decodeWorkResponse(bytes).map(({ event }) => event));
+      this.#wake();
+    });
+    this.#stream.on("error", () => {});
+    this.#stream.on("end", () => this.#stream.end());
+    this.ended = new Promise((resolve) => this.#stream.on("status", resolve));
+    onTestFinished(() => {
+      this.#stream.cancel();
+      client.close();
+    });
+  }
+
+  send(...events: WorkerEventInit[]): void {
+    for (const message of encodeWorkerEvents(events)) this.#stream.write(message);
+  }
+
+  /** Sends bytes as they are. */
+  sendRaw(bytes: Buffer): void {
+    this.#stream.write(bytes);
+  }
+
+  /** Half-closes, which no worker may do before the hub has ended the stream. */
+  halfClose(): void {
+    this.#stream.end();
+  }
+
+  cancel(): void {
+    this.#stream.cancel();
+  }
+
+  /** The next event of that kind; those before it are passed over. */
+  async hear<C extends Kind>(kind: C): Promise<ValueOf<C>> {
+    for (;;) {
+      while (this.#taken < this.#heard.length) {
+        const event = this.#heard[this.#taken] as Heard;
+        this.#taken += 1;
+        if (event.case === kind) return event.value as unknown as ValueOf<C>;
+      }
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+}
+
+/** The least that a worker says first. */
+export function hello(fields: object = {}): WorkerEventInit {
+  return { case: "hello", value: { workerId: "raw", heartbeatMode: 1, ...fields } };
+}
+
+export const ready: WorkerEventInit = { case: "ready", value: { slots: 1 } };

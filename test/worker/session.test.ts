@@ -1,0 +1,186 @@
+import { create } from "@bufbuild/protobuf";
+import { describe, expect, it } from "vitest";
+import { silentLogger } from "../../src/base/logger.js";
+import { HubEventSchema } from "../../src/gen/gibbs/v1/worker_pb.js";
+import type { HubEventInit, WorkerEventInit } from "../../src/wire/batch.js";
+import type { Executor, JobInput, JobOutcome } from "../../src/worker/executor.js";
+import { WorkerSession } from "../../src/worker/session.js";
+import { ManualClock } from "../support/manual-clock.js";
+
+/** A session whose hub and whose handlers are played by the test. */
+class Stage {
+  readonly clock = new ManualClock();
+  readonly sent: WorkerEventInit[][] = [];
+  readonly running: { job: JobInput; signal: AbortSignal; done: (outcome: JobOutcome) => void }[] =
+    [];
+  gaveUp: string | undefined;
+  free: number;
+  readonly session: WorkerSession;
+
+  constructor(slots = 1) {
+    this.free = slots;
+    const executor: Executor = {
+      beatsWhileBusy: true,
+      methods: [],
+      start: async () => {},
+      stop: async () => {},
+      run: (job, signal, done) => {
+        this.free -= 1;
+        this.running.push({ job, signal, done });
+      },
+    };
+    this.session = new WorkerSession(
+      {
+        clock: this.clock,
+        logger: silentLogger,
+        executor,
+        freeSlots: () => this.free,
+        send: (events) => this.sent.push([...events]),
+        giveUp: (why) => {
+          this.gaveUp = why;
+        },
+        onWelcome: () => {},
+      },
+      { case: "hello", value: {} },
+      20_000,
+    );
+  }
+
+  hear(...events: HubEventInit[]): void {
+    this.session.receive(events.map((event) => create(HubEventSchema, { event })));
+  }
+
+  /** A handler returns; its slot is free again. */
+  finish(
+    index: number,
+    outcome: JobOutcome = { kind: "payload", payload: new Uint8Array() },
+  ): void {
+    this.running[index]?.done(outcome);
+    this.free += 1;
+    this.session.offerSlots();
+  }
+
+  /** The kinds of what was sent since the last call, a list for each message. */
+  async told(): Promise<(string | undefined)[][]> {
+    await this.clock.advance(0);
+    return this.sent.splice(0).map((events) => events.map((event) => event.case));
+  }
+}
+
+const welcome: HubEventInit = { case: "welcome", value: { hubTimeoutMs: 30_000 } };
+const job = (jobId: number, timeoutMs?: number): HubEventInit => ({
+  case: "job",
+  value: { jobId, ...(timeoutMs !== undefined && { timeoutMs }) },
+});
+
+describe("a worker's session", () => {
+  it("says hello and offers its slots in its first message", async () => {
+    const stage = new Stage(3);
+    expect(await stage.told()).toEqual([["hello", "ready"]]);
+  });
+
+  it("ends a job before it offers the slot, in one message", async () => {
+    const stage = new Stage();
+    await stage.told();
+    stage.hear(welcome, job(1));
+    expect(await stage.told()).toEqual([]);
+    stage.finish(0);
+    expect(await stage.told()).toEqual([["result", "ready"]]);
+  });
+
+  it("holds a job whose slot has gone until there is one again", async () => {
+    const stage = new Stage();
+    await stage.told();
+    stage.free = 0;
+    stage.hear(welcome, job(1));
+    expect(stage.running).toHaveLength(0);
+    stage.free = 1;
+    stage.session.offerSlots();
+    expect(stage.running).toHaveLength(1);
+    expect(await stage.told(), "the slot was promised already").toEqual([]);
+  });
+
+  it("gives a held job back when it is cancelled", async () => {
+    const stage = new Stage();
+    await stage.told();
+    stage.free = 0;
+    stage.hear(welcome, job(1), { case: "cancel", value: { jobId: 1 } });
+    await stage.clock.advance(0);
+    expect(stage.sent).toMatchObject([[{ case: "nack", value: { jobId: 1, execution: 1 } }]]);
+  });
+
+  it("fires the signal on cancel and when the time is over, and still ends the job", async () => {
+    const stage = new Stage(2);
+    await stage.told();
+    stage.hear(welcome, job(1), job(2, 500));
+    stage.hear({ case: "cancel", value: { jobId: 1, reason: "gone" } });
+    stage.hear({ case: "cancel", value: { jobId: 99 } });
+    expect(stage.running.map(({ signal }) => signal.aborted)).toEqual([true, false]);
+    await stage.clock.advance(500);
+    expect(stage.running.map(({ signal }) => signal.aborted)).toEqual([true, true]);
+    stage.finish(0);
+    stage.finish(1);
+    expect(await stage.told()).toEqual([["result", "ready", "result", "ready"]]);
+    expect(stage.clock.pending, "no timer of a job is left").toBe(1);
+  });
+
+  it("echoes a heartbeat", async () => {
+    const stage = new Stage();
+    await stage.told();
+    stage.hear(welcome, { case: "heartbeat", value: {} });
+    expect(await stage.told()).toEqual([["heartbeat"]]);
+  });
+
+  it("gives back a job that crosses its drain, finishes the others, and offers nothing more", async () => {
+    const stage = new Stage(2);
+    await stage.told();
+    stage.hear(welcome, job(1));
+    stage.session.drain("deploy");
+    stage.hear(job(2));
+    stage.finish(0);
+    expect(await stage.told()).toEqual([["drain", "nack", "result"]]);
+  });
+
+  it("remembers what a draining hub asked for", async () => {
+    const stage = new Stage();
+    stage.hear(welcome, {
+      case: "drain",
+      value: { next: { case: "reconnectAfterMs", value: 70 } },
+    });
+    expect(stage.session.ended(undefined)).toEqual({
+      error: undefined,
+      welcomed: true,
+      next: { kind: "reconnect", afterMs: 70 },
+    });
+    const leaving = new Stage();
+    leaving.hear(welcome, { case: "drain", value: { next: { case: "exit", value: true } } });
+    expect(leaving.session.ended(undefined).next).toEqual({ kind: "exit" });
+  });
+
+  it("tells orphaned handlers, and drops their outcomes", async () => {
+    const stage = new Stage();
+    await stage.told();
+    stage.hear(welcome, job(1));
+    stage.session.ended(undefined);
+    expect(stage.running[0]?.signal.aborted).toBe(true);
+    stage.finish(0);
+    expect(await stage.told()).toEqual([]);
+  });
+
+  it("gives a hub up that never welcomes it, or falls silent", async () => {
+    const stage = new Stage();
+    await stage.clock.advance(19_999);
+    expect(stage.gaveUp).toBeUndefined();
+    await stage.clock.advance(1);
+    expect(stage.gaveUp).toMatch(/silent for 20000 ms/);
+
+    const served = new Stage();
+    served.hear(welcome);
+    await served.clock.advance(29_000);
+    served.hear({ case: "heartbeat", value: {} });
+    await served.clock.advance(29_000);
+    expect(served.gaveUp).toBeUndefined();
+    await served.clock.advance(1000);
+    expect(served.gaveUp).toMatch(/silent for 30000 ms/);
+  });
+});

@@ -1,0 +1,247 @@
+import { describe, expect, it } from "vitest";
+import { GibbsError } from "../../src/base/error.js";
+import { Hub } from "../../src/hub/hub.js";
+import type { JobContext } from "../../src/worker/handler.js";
+import { Worker } from "../../src/worker/worker.js";
+import { startClient, startHub, startWorker } from "../support/running.js";
+
+describe("handlers", () => {
+  it("may be sync, async, a class with arguments, or several by method", async () => {
+    class Scaler {
+      constructor(readonly factor: number) {}
+      call(x: number): number {
+        return x * this.factor;
+      }
+    }
+    const hub = await startHub();
+    await startWorker(hub, (x: number) => x + 1, { method: "sync" });
+    await startWorker(hub, async (x: number) => x + 2, { method: "async" });
+    await startWorker(hub, Scaler, { method: "class", args: [10] });
+    await startWorker(hub, {
+      upper: (s: string) => s.toUpperCase(),
+      lower: (s: string) => s.toLowerCase(),
+    });
+    const client = startClient(hub);
+    const ask = (input: unknown, method: string) => client.request(input, { method });
+    expect(
+      await Promise.all([
+        ask(1, "sync"),
+        ask(1, "async"),
+        ask(1, "class"),
+        ask("aB", "upper"),
+        ask("aB", "lower"),
+      ]),
+    ).toEqual([2, 3, 10, "AB", "ab"]);
+  });
+
+  it("carry bytes in and out", async () => {
+    const hub = await startHub();
+    await startWorker(hub, (x: Uint8Array) => x.map((byte) => byte + 1));
+    expect(await startClient(hub).request(new Uint8Array([1, 2]))).toStrictEqual(
+      new Uint8Array([2, 3]),
+    );
+  });
+
+  it("are told the attempt, the request, the metadata and the time that is left", async () => {
+    const hub = await startHub({ forwardMetadata: ["x-tenant", "x-key-bin"] });
+    await startWorker(
+      hub,
+      (_: unknown, { attempt, requestId, metadata, timeoutMs }: JobContext) => ({
+        attempt,
+        requestId,
+        tenant: metadata["x-tenant"] ?? null,
+        key: [...(metadata["x-key-bin"] as Uint8Array)],
+        inTime: (timeoutMs ?? 0) > 0 && (timeoutMs ?? 0) <= 30_000,
+      }),
+    );
+    const told = await startClient(hub).request(null, {
+      requestId: "r7",
+      timeoutMs: 30_000,
+      metadata: { "x-tenant": "acme", "x-key-bin": new Uint8Array([1, 255]), "x-other": "no" },
+    });
+    expect(told).toEqual({
+      attempt: 1,
+      requestId: "r7",
+      tenant: "acme",
+      key: [1, 255],
+      inTime: true,
+    });
+  });
+
+  it("are told when nobody waits any more, over the wire", async () => {
+    const hub = await startHub();
+    let fired: (reason: unknown) => void = () => {};
+    const cancelled = new Promise((resolve) => {
+      fired = resolve;
+    });
+    let begun: () => void = () => {};
+    const running = new Promise<void>((resolve) => {
+      begun = resolve;
+    });
+    await startWorker(hub, (_: unknown, { signal }: JobContext) => {
+      signal.addEventListener("abort", () => fired(signal.reason));
+      begun();
+      return cancelled;
+    });
+    const abort = new AbortController();
+    const request = startClient(hub).request(1, { signal: abort.signal });
+    await running;
+    abort.abort();
+    await expect(request).rejects.toMatchObject({ code: "CANCELLED" });
+    expect(await cancelled).toMatchObject({ message: "CLIENT_CANCELLED" });
+  });
+
+  it.each([
+    [
+      new RangeError("too far"),
+      { code: "UNKNOWN", reason: "HANDLER_ERROR", remoteType: "RangeError", message: "too far" },
+    ],
+    ["a string", { reason: "HANDLER_ERROR", remoteType: "string", message: "a string" }],
+    [undefined, { reason: "HANDLER_ERROR", message: "undefined" }],
+    [Object.create(null), { reason: "HANDLER_ERROR", message: "a value that cannot be shown" }],
+    [
+      new GibbsError("NOT_FOUND", "no such page"),
+      { code: "NOT_FOUND", reason: "DECLARED", message: "no such page" },
+    ],
+    [
+      Object.assign(new Error("?"), { name: "GibbsError", code: "NOPE" }),
+      { code: "UNKNOWN", reason: "HANDLER_ERROR" },
+    ],
+    [new Error(`\ud800${"x".repeat(1_000_000)}`), { code: "UNKNOWN", reason: "HANDLER_ERROR" }],
+  ])("may throw %s", async (thrown, expected) => {
+    const hub = await startHub();
+    await startWorker(hub, () => {
+      throw thrown;
+    });
+    const client = startClient(hub);
+    await expect(client.request(1)).rejects.toMatchObject({ execution: "FINISHED", ...expected });
+    await expect(client.request(2), "the slot is back").rejects.toMatchObject({ attempts: 1 });
+  });
+
+  it("tell their stack only if they are allowed to", async () => {
+    const hub = await startHub();
+    const throwing = () => {
+      throw new Error("here");
+    };
+    await startWorker(hub, throwing, { method: "open", sendStacks: true });
+    await startWorker(hub, throwing, { method: "closed" });
+    const client = startClient(hub);
+    await expect(client.request(1, { method: "open" })).rejects.toMatchObject({
+      remoteStack: expect.stringContaining("worker.test.ts"),
+    });
+    await expect(client.request(1, { method: "closed" })).rejects.toMatchObject({
+      remoteStack: undefined,
+    });
+  });
+
+  it("cannot answer with what cannot be sent, nor with too much", async () => {
+    const hub = await startHub();
+    await startWorker(hub, (x: string) => (x === "big" ? "x".repeat(2000) : { at: [Number.NaN] }), {
+      maxPayloadBytes: 1000,
+    });
+    const client = startClient(hub);
+    await expect(client.request("odd")).rejects.toMatchObject({
+      reason: "HANDLER_ERROR",
+      remoteType: "TypeError",
+      message: expect.stringContaining("NaN at at[0]"),
+    });
+    await expect(client.request("big")).rejects.toMatchObject({
+      code: "RESOURCE_EXHAUSTED",
+      reason: "RESULT_TOO_LARGE",
+      execution: "FINISHED",
+    });
+  });
+
+  it.each([
+    [class NoCall {}, /no method call/],
+    [42, /is no handler/],
+    [null, /is no handler/],
+    [{}, /is no handler/],
+  ])("must be handlers: %s is none", (handlers, message) => {
+    expect(() => new Worker(handlers as never)).toThrow(message);
+  });
+});
+
+describe("a worker", () => {
+  it("runs several jobs at once when it has several slots", async () => {
+    const hub = await startHub();
+    const open: (() => void)[] = [];
+    await startWorker(hub, () => new Promise<void>((resolve) => void open.push(resolve)), {
+      slots: 3,
+    });
+    const requests = [1, 2, 3].map((x) => hub.request(x));
+    while (open.length < 3) await new Promise((resolve) => setImmediate(resolve));
+    for (const resolve of open) resolve();
+    expect(await Promise.all(requests)).toEqual([null, null, null]);
+  });
+
+  it("comes back by itself when its hub was closed and another listens in its place", async () => {
+    const first = await startHub();
+    const worker = new Worker((x: number) => x * 2, { hub: first.address, handleSignals: false });
+    const ended = worker.run();
+    await worker.connected;
+    await first.close();
+    const second = await startHub({ listen: first.address });
+    expect(await startClient(second).request(21)).toBe(42);
+    await worker.drain();
+    await ended;
+  });
+
+  it("finishes what runs when it is drained, and then ends", async () => {
+    const hub = await startHub();
+    let finish: (value: string) => void = () => {};
+    const running = new Promise<void>((begun) => {
+      void startWorker(hub, () => {
+        begun();
+        return new Promise((resolve) => {
+          finish = resolve;
+        });
+      }).then((worker) => {
+        drain = () => worker.drain();
+      });
+    });
+    let drain: () => Promise<void> = async () => {};
+    const request = hub.request(1);
+    await running;
+    const drained = drain();
+    finish("finished");
+    expect(await request).toBe("finished");
+    await drained;
+  });
+
+  it("can be drained while no hub is there, and before it runs", async () => {
+    const worker = new Worker((x: unknown) => x, { hub: "127.0.0.1:1", handleSignals: false });
+    const ended = worker.run();
+    await worker.drain();
+    await ended;
+    const never = new Worker((x: unknown) => x, { handleSignals: false });
+    await never.drain();
+    await never.run();
+  });
+
+  it("stops for good where there is no hub that understands it", async () => {
+    const hub = await startHub();
+    // A hub that refuses: its workers may have names of at most 256 characters.
+    const worker = new Worker((x: unknown) => x, {
+      hub: hub.address,
+      workerId: "w".repeat(300),
+      handleSignals: false,
+    });
+    await expect(worker.run()).rejects.toMatchObject({
+      code: "INVALID_ARGUMENT",
+      reason: "PROTOCOL_VIOLATION",
+      message: expect.stringContaining("the hub refused this worker"),
+    });
+  });
+
+  it("refuses an address that is none at once", () => {
+    expect(() => new Worker((x: unknown) => x, { hub: "nonsense" })).toThrow(/no address/);
+  });
+});
+
+it("a hub that was never started has nothing to close", async () => {
+  const hub = new Hub();
+  const waiting = expect(hub.request(1)).rejects.toMatchObject({ reason: "DRAINING" });
+  await hub.drain();
+  await waiting;
+});
