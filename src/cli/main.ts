@@ -1,5 +1,5 @@
 import { logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { VERSION } from "../base/version.js";
 import { demoCommand } from "./demo.js";
 import { ExitCode, exitCodeHelp, reportError } from "./exit.js";
@@ -38,7 +38,10 @@ for (const command of [program, ...program.commands]) command.exitOverride();
 try {
   await program.parseAsync();
 } catch (error) {
-  if (error instanceof CommanderError) {
+  if (error instanceof InvalidArgumentError) {
+    console.error(`error: ${error.message}`);
+    process.exitCode = ExitCode.USAGE;
+  } else if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? ExitCode.OK : ExitCode.USAGE;
   } else {
     process.exitCode = reportError(error, process.argv.includes("--json"));

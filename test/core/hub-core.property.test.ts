@@ -196,7 +196,9 @@ class World {
       h.core.result(session, job.id, { kind: "failure", failure }, h.now);
     } else {
       const execution = how === "notStarted" ? "NOT_STARTED" : "UNKNOWN";
-      if (execution === "NOT_STARTED") this.#ran(job.request, -1);
+      // A word that comes after the stream was given up, or the caller was told, proves nothing.
+      const heard = session.state !== "ended" && job.request.state !== "settled";
+      if (heard && execution === "NOT_STARTED") this.#ran(job.request, -1);
       h.core.nack(session, job.id, execution, "", h.now);
     }
   }

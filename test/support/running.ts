@@ -51,6 +51,8 @@ export interface Running {
   lines: string[];
   /** Resolves with the first line of stdout that matches, also one from before. */
   line(pattern: RegExp): Promise<string>;
+  /** Resolves when stderr has said it. */
+  says(pattern: RegExp): Promise<void>;
   /** Resolves when it has ended, with what it printed. */
   ended: Promise<{ code: number | null; signal: string | null; stdout: string; stderr: string }>;
 }
@@ -104,7 +106,15 @@ export function start(
       waiting.add(look);
       look();
     });
-  return { process: child, lines, line, ended };
+  const says = (pattern: RegExp): Promise<void> =>
+    new Promise((resolve) => {
+      const look = (): void => {
+        if (pattern.test(stderr)) resolve();
+      };
+      child.stderr.on("data", look);
+      look();
+    });
+  return { process: child, lines, line, says, ended };
 }
 
 /** Starts a `gibbs` command, as it was built. */

@@ -1,0 +1,104 @@
+import { join } from "node:path";
+// As it was built: worker processes run what `npm run build` made.
+import { startWorkers, type Workers, type WorkersOptions } from "gibbs/worker";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { gibbs, root, startClient, startHub } from "../support/running.js";
+
+async function workersOf(
+  hub: string,
+  options: WorkersOptions = {},
+  module = "faulty.js",
+): Promise<Workers> {
+  const workers = await startWorkers(join(root, "test/fixtures", module), { hub, ...options });
+  onTestFinished(() => workers.kill());
+  await workers.connected;
+  return workers;
+}
+
+const pid = { act: "pid" };
+
+describe("worker processes", () => {
+  it("beat while they compute: blocking code silences nobody", async () => {
+    const hub = await startHub({ heartbeatIntervalMs: 20, livenessTimeoutMs: 200 });
+    await workersOf(hub.address);
+    // Five times as long as the silence that would cost a worker its life.
+    expect(await hub.request({ act: "block", ms: 1000 })).toEqual(expect.any(Number));
+  });
+
+  it("take only their own job along when they die, and are replaced", async () => {
+    const hub = await startHub();
+    const workers = await workersOf(hub.address, { count: 2 });
+    const client = startClient(hub);
+    const before = [...workers.pids];
+    const bystander = client.request<number>({ act: "block", ms: 200 });
+    await expect(client.request({ act: "exit" })).rejects.toMatchObject({
+      code: "ABORTED",
+      reason: "WORKER_LOST",
+      message: expect.stringContaining("exited with code 7"),
+    });
+    expect(before).toContain(await bystander);
+    // Jobs go round, so the one that replaces it comes up among the answers.
+    const answers = new Set(before);
+    while (answers.size < 3) answers.add(await client.request<number>(pid));
+  });
+
+  it("end their job when they are killed, and an idempotent one runs again", async () => {
+    const hub = await startHub();
+    const agent = gibbs(["worker", "test/fixtures/faulty.js", "--hub", hub.address]);
+    const hanging = async (): Promise<number> => {
+      const line = await agent.line(/^hanging/);
+      agent.lines.length = 0;
+      return Number(line.split(" ")[1]);
+    };
+    const once = expect(hub.request({ act: "hang" })).rejects.toMatchObject({
+      reason: "WORKER_LOST",
+      message: expect.stringContaining("killed by SIGKILL"),
+    });
+    process.kill(await hanging(), "SIGKILL");
+    await once;
+    const again = hub.request({ act: "hang" }, { idempotent: true });
+    const victim = await hanging();
+    process.kill(victim, "SIGKILL");
+    expect(await again).not.toBe(victim);
+  });
+
+  it("serve a job whose idle process has died meanwhile", async () => {
+    const hub = await startHub();
+    const workers = await workersOf(hub.address, { count: 1 });
+    const [victim] = workers.pids;
+    process.kill(victim as number, "SIGKILL");
+    expect(await hub.request<number>(pid)).not.toBe(victim);
+  });
+
+  it("are killed and replaced when a cancelled handler never returns", async () => {
+    const hub = await startHub();
+    const workers = await workersOf(hub.address, { count: 1, killGraceMs: 50 });
+    const [stuck] = workers.pids;
+    await expect(hub.request({ act: "hang" }, { timeoutMs: 100 })).rejects.toMatchObject({
+      code: "DEADLINE_EXCEEDED",
+    });
+    expect(await hub.request<number>(pid)).not.toBe(stuck);
+  });
+
+  it("fail to start with the first error if none comes up", async () => {
+    const starting = startWorkers(join(root, "test/fixtures/bad-constructor.js"), { count: 2 });
+    await expect(starting).rejects.toMatchObject({
+      code: "FAILED_PRECONDITION",
+      reason: "START_FAILED",
+      message: expect.stringContaining("no weights found"),
+    });
+  });
+
+  it("drain: what runs is finished, and no process is left", async () => {
+    const hub = await startHub();
+    const workers = await workersOf(hub.address, { count: 3 });
+    const { pids } = workers;
+    const running = hub.request<number>({ act: "block", ms: 200 });
+    await hub.request(pid);
+    await workers.drain();
+    expect(pids).toContain(await running);
+    await workers.stopped;
+    expect(workers.pids).toEqual([]);
+    for (const one of pids) expect(() => process.kill(one, 0)).toThrow(/ESRCH/);
+  });
+});

@@ -1,0 +1,18 @@
+import { spawnSync } from "node:child_process";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import type { TestContext } from "vitest";
+
+/**
+ * The command `name`, from PATH or from where `go install` puts it. Where it is
+ * not installed the test is skipped, loudly; under CI it fails.
+ */
+export function toolOrSkip(name: string, context: TestContext): string {
+  for (const command of [name, join(homedir(), "go/bin", name)]) {
+    if (spawnSync(command, ["--version"]).error === undefined) return command;
+  }
+  if (process.env["CI"] === "true")
+    throw new Error(`${name} is not installed, and CI must have it`);
+  console.warn(`SKIPPED: ${context.task.name}: ${name} is not installed`);
+  context.skip();
+}
