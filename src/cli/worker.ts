@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from "commander";
+import { delay, systemClock } from "../base/clock.js";
 import { workersDefaults } from "../base/options.js";
 import { onShutdownSignals } from "../base/signals.js";
 import { startWorkers } from "../worker/workers.js";
@@ -11,6 +12,9 @@ import {
   parseDuration,
 } from "./common.js";
 import { ExitCode, exitCodeHelp } from "./exit.js";
+
+/** A worker that has found no hub for so long says so. */
+const QUIET_MS = 1000;
 
 interface WorkerFlags {
   hub: string;
@@ -90,14 +94,13 @@ async function runWorker(module: string, flags: WorkerFlags): Promise<void> {
       void workers.kill();
     },
   );
-  const waiting = setImmediate(() => {
-    if (!flags.json)
-      console.error(
-        `gibbs worker: ${workers.pids.length} of ${count} processes are up, dialling ${hub}`,
-      );
+  const connected = new AbortController();
+  void delay(systemClock, QUIET_MS, connected.signal).then(() => {
+    if (connected.signal.aborted) return;
+    console.error(`gibbs worker: no hub at ${hub} yet, dialling; is one running there?`);
   });
   await Promise.race([workers.connected, workers.stopped]);
-  clearImmediate(waiting);
+  connected.abort();
   const { pids } = workers;
   console.log(
     flags.json

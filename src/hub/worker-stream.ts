@@ -15,8 +15,8 @@ import {
   WireExecution,
   type WorkerEvent,
 } from "../wire/worker-events.js";
-import type { HubCore, JobResult } from "./core/hub-core.js";
-import type { WorkerFailure } from "./core/outcome.js";
+import type { HubCore } from "./core/hub-core.js";
+import type { JobResult, WorkerFailure } from "./core/outcome.js";
 import type { Session, WorkerHello } from "./core/session.js";
 import type { Engine, WorkerPort } from "./engine.js";
 

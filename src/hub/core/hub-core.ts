@@ -1,19 +1,15 @@
 import type { Execution, GibbsError } from "../../base/error.js";
 import type { Effect } from "./effect.js";
 import type { CoreLimits } from "./limits.js";
+import { judgeAt, verdict } from "./liveness.js";
 import { match } from "./matcher.js";
 import type { Method } from "./method.js";
-import { type WorkerFailure, workerFailure } from "./outcome.js";
+import { type JobResult, workerFailure } from "./outcome.js";
 import { Job, type Request, type Submission } from "./request.js";
 import { RequestBook } from "./request-book.js";
 import { Session, type WorkerHello } from "./session.js";
 import * as sessionEnd from "./session-end.js";
 import { TimerHeap } from "./timer-heap.js";
-
-/** How a worker ended a job. */
-export type JobResult =
-  | { kind: "answer"; payload: Uint8Array }
-  | { kind: "failure"; failure: WorkerFailure };
 
 /**
  * The whole hub but for its sockets: events go in and change state only;
@@ -79,7 +75,7 @@ export class HubCore {
     session.state = "serving";
     this.requests.queues.join(session, now);
     this.#emit({ kind: "welcome", session });
-    this.#watch(session, now);
+    this.#watch(session);
   }
 
   /** It has so many more free slots. */
@@ -271,27 +267,22 @@ export class HubCore {
     session.inFlight.clear();
   }
 
-  #watch(session: Session, now: number): void {
-    const { heartbeatIntervalMs, livenessTimeoutMs } = this.limits;
-    const beatAt = Math.max(session.lastHeardAt, session.lastBeatAt) + heartbeatIntervalMs;
-    const lostAt = session.judged
-      ? session.lastHeardAt + livenessTimeoutMs
-      : now + heartbeatIntervalMs;
-    this.#timers.set(session, Math.min(beatAt, lostAt));
+  #watch(session: Session): void {
+    this.#timers.set(session, judgeAt(session, this.limits));
   }
 
   #judge(session: Session, now: number): void {
-    const { heartbeatIntervalMs, livenessTimeoutMs, helloTimeoutMs } = this.limits;
-    if (session.state === "opening")
+    const { livenessTimeoutMs, helloTimeoutMs } = this.limits;
+    if (session.state === "opening") {
       return this.#end(session, now, sessionEnd.noHello(helloTimeoutMs));
-    if (session.judged && session.lastHeardAt + livenessTimeoutMs <= now) {
-      return this.#end(session, now, sessionEnd.silent(livenessTimeoutMs));
     }
-    if (Math.max(session.lastHeardAt, session.lastBeatAt) + heartbeatIntervalMs <= now) {
+    const silence = verdict(session, this.limits, now);
+    if (silence === "lost") return this.#end(session, now, sessionEnd.silent(livenessTimeoutMs));
+    if (silence === "ask") {
       session.lastBeatAt = now;
       this.#emit({ kind: "heartbeat", session });
     }
-    this.#watch(session, now);
+    this.#watch(session);
   }
 
   /** While the hub itself stood still it heard nobody: that silence is its own. */
@@ -300,7 +291,7 @@ export class HubCore {
     if (lateMs < this.limits.heartbeatIntervalMs) return;
     for (const session of this.sessions) {
       session.lastHeardAt = Math.min(now, session.lastHeardAt + lateMs);
-      if (session.state !== "opening") this.#watch(session, now);
+      if (session.state !== "opening") this.#watch(session);
     }
     this.#promisedWake = now;
   }

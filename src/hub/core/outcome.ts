@@ -72,6 +72,11 @@ export interface WorkerFailure {
   reason: string;
 }
 
+/** How a worker ended a job. */
+export type JobResult =
+  | { kind: "answer"; payload: Uint8Array }
+  | { kind: "failure"; failure: WorkerFailure };
+
 /** The failure of `request` that its worker reported. */
 export function workerFailure(request: Request, failure: WorkerFailure): GibbsError {
   if (failure.reason === "MALFORMED") {
