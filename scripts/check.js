@@ -26,7 +26,7 @@ const checks = [
   },
   {
     name: "buf breaking",
-    command: "npx buf breaking --against proto/contract.binpb",
+    command: "npx buf breaking proto --against proto/contract.binpb",
     mend: "the contract would break those who speak it: add fields instead of changing them",
   },
   {

@@ -3,6 +3,7 @@ import { encodePayload } from "../../src/wire/payload.js";
 import { ManualClock } from "../support/manual-clock.js";
 import { hello, RawWorker, ready } from "../support/raw-worker.js";
 import { startHub } from "../support/running.js";
+import { until } from "../support/until.js";
 
 const answer = (jobId: number, value: unknown) =>
   ({
@@ -154,7 +155,7 @@ describe("the Work stream", () => {
     const mute = new RawWorker(hub.address);
     mute.send();
     // Headers alone open a stream; the hub has seen it once it keeps a timer for it.
-    while (clock.pending === 0) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => clock.pending > 0);
     await clock.advance(5000);
     expect(await mute.ended).toMatchObject({ code: 4 });
   });

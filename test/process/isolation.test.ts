@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { startWorkers, type Workers, type WorkersOptions } from "gibbs/worker";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { gibbs, root, startClient, startHub } from "../support/running.js";
+import { until } from "../support/until.js";
 
 async function workersOf(
   hub: string,
@@ -67,6 +68,7 @@ describe("worker processes", () => {
     const workers = await workersOf(hub.address, { count: 1 });
     const [victim] = workers.pids;
     process.kill(victim as number, "SIGKILL");
+    await until(() => !workers.pids.includes(victim as number));
     expect(await hub.request<number>(pid)).not.toBe(victim);
   });
 

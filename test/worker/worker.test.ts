@@ -4,6 +4,7 @@ import { Hub } from "../../src/hub/hub.js";
 import type { JobContext } from "../../src/worker/handler.js";
 import { Worker } from "../../src/worker/worker.js";
 import { startClient, startHub, startWorker } from "../support/running.js";
+import { until } from "../support/until.js";
 
 describe("handlers", () => {
   it("may be sync, async, a class with arguments, or several by method", async () => {
@@ -170,7 +171,7 @@ describe("a worker", () => {
       slots: 3,
     });
     const requests = [1, 2, 3].map((x) => hub.request(x));
-    while (open.length < 3) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => open.length === 3);
     for (const resolve of open) resolve();
     expect(await Promise.all(requests)).toEqual([null, null, null]);
   });
