@@ -42,9 +42,24 @@ const checks = [
   { name: "types", command: "npx tsc --noEmit", mend: "mend the types that tsc names" },
   { name: "build", command: "npm run build", mend: "mend what tsc says of src" },
   {
+    name: "unused code",
+    command: "npx knip",
+    mend: "remove what nobody uses, or stop exporting it",
+  },
+  {
+    name: "package",
+    command: "npx publint --strict && npx attw --pack . --profile esm-only",
+    mend: "mend `exports` and `files` in package.json",
+  },
+  {
     name: "tests",
     command: `npm test -- --reporter=default --reporter=json --outputFile.json=${testReport}`,
     mend: "run the failing file alone: `npx vitest run test/...`",
+  },
+  {
+    name: "snippets",
+    command: "npm run check:docs",
+    mend: "mend the snippet, or what it shows: every snippet of README and docs is run",
   },
 ];
 

@@ -1,4 +1,4 @@
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { DEFAULT_ADDRESS, hubDefaults } from "../base/options.js";
 import { onShutdownSignals } from "../base/signals.js";
 import { Hub } from "../hub/hub.js";
@@ -16,10 +16,10 @@ interface HubFlags {
 export function hubCommand(): Command {
   return new Command("hub")
     .description("Run a hub until SIGTERM or Ctrl-C, which let finish what runs.")
-    .option(
-      "--listen <address>",
-      "where to listen, host:port; port 0 takes a free one",
-      DEFAULT_ADDRESS,
+    .addOption(
+      new Option("--listen <address>", "where to listen, host:port; port 0 takes a free one")
+        .default(DEFAULT_ADDRESS)
+        .env("GIBBS_LISTEN"),
     )
     .option("--insecure", "allow an address beyond this machine, without TLS", false)
     .option(

@@ -52,7 +52,7 @@ export function definition<S extends GenServiceMethods>(service: GenService<S>):
 }
 
 /** The path of a method in HTTP/2: `/package.Service/Method`. */
-export function methodPath(method: DescMethod): string {
+function methodPath(method: DescMethod): string {
   return `/${method.parent.typeName}/${method.name}`;
 }
 

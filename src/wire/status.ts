@@ -12,7 +12,7 @@ import { StatusSchema } from "../gen/google/rpc/status_pb.js";
 import { fromDuration, toDuration } from "./duration.js";
 
 /** Marks what gibbs says in `google.rpc.ErrorInfo`. */
-export const ERROR_DOMAIN = "gibbs";
+const ERROR_DOMAIN = "gibbs";
 
 const executions: readonly Execution[] = ["NOT_STARTED", "UNKNOWN", "FINISHED"];
 

@@ -4,7 +4,7 @@ import type { CoreLimits } from "../../src/hub/core/limits.js";
 import type { Outcome, Request, Submission } from "../../src/hub/core/request.js";
 import type { Session, WorkerHello } from "../../src/hub/core/session.js";
 
-export const limits: CoreLimits = {
+const limits: CoreLimits = {
   maxWorkers: 100,
   maxQueued: 50,
   maxHeldBytes: 10_000,
