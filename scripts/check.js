@@ -57,6 +57,11 @@ const checks = [
     mend: "run the failing file alone: `npx vitest run test/...`",
   },
   {
+    name: "other Node versions",
+    command: "npm run check:nodes",
+    mend: "run the failing file with that version: see scripts/check-nodes.js",
+  },
+  {
     name: "snippets",
     command: "npm run check:docs",
     mend: "mend the snippet, or what it shows: every snippet of README and docs is run",

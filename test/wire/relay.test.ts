@@ -8,11 +8,7 @@ import {
 } from "../../src/wire/index.js";
 import { toKind } from "../../src/wire/payload.js";
 import { readRequest, writeResponse } from "../../src/wire/relay.js";
-
-const data = fc.oneof(
-  fc.jsonValue().map((value) => JSON.parse(JSON.stringify(value))),
-  fc.uint8Array(),
-);
+import { data } from "../support/data.js";
 
 it("reads on the wire what a client wrote, without decoding the input", () => {
   fc.assert(
