@@ -52,15 +52,24 @@ export interface GibbsErrorDetails {
  */
 export class GibbsError extends Error {
   override readonly name = "GibbsError";
+  /** The gRPC status. */
   readonly code: Code;
+  /** Why, for programs: such as `HANDLER_ERROR`; empty if nobody said. */
   readonly reason: string;
+  /** Whether the work ran. */
   readonly execution: Execution;
+  /** How often the request was started. */
   readonly attempts: number;
+  /** The request, the same over all its attempts; undefined if it has none yet. */
   readonly requestId: string | undefined;
+  /** The class of the error that the handler threw. */
   readonly remoteType: string | undefined;
+  /** The stack of the error that the handler threw, if its worker sends stacks. */
   readonly remoteStack: string | undefined;
+  /** When it makes sense to try again, in milliseconds; undefined: the hub gave no hint. */
   readonly retryAfterMs: number | undefined;
 
+  /** @param details what is known beyond code and message; see {@link GibbsErrorDetails}. */
   constructor(code: Code, message: string, details: GibbsErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;

@@ -21,7 +21,9 @@ import { toCallError } from "./failure.js";
 
 /** An answer with how it came about. */
 export interface Answer<Out> {
+  /** The answer. */
   output: Out;
+  /** The request's id, given or made by the hub. */
   requestId: string;
   /** The worker that answered, by the label it gave itself. */
   workerId: string;

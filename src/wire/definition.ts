@@ -19,13 +19,21 @@ export interface MethodDefinition<
   RequestStream extends boolean,
   ResponseStream extends boolean,
 > {
+  /** `/package.Service/Method`. */
   path: string;
+  /** Whether the client sends a stream. */
   requestStream: RequestStream;
+  /** Whether the server sends a stream. */
   responseStream: ResponseStream;
+  /** Encodes a request, also from protobuf-es's init shape. */
   requestSerialize(value: RequestIn): Buffer;
+  /** Decodes a request. Throws if the bytes are none. */
   requestDeserialize(bytes: Uint8Array): RequestOut;
+  /** Encodes a response, also from protobuf-es's init shape. */
   responseSerialize(value: ResponseIn): Buffer;
+  /** Decodes a response. Throws if the bytes are none. */
   responseDeserialize(bytes: Uint8Array): ResponseOut;
+  /** What nice-grpc wants to know of idempotency; nothing is said. */
   options: { idempotencyLevel?: "IDEMPOTENT" | "NO_SIDE_EFFECTS" };
 }
 

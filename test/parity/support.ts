@@ -1,0 +1,36 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
+import { gibbs, type Running } from "../support/running.js";
+
+/** A model whose jobs run until the gate that they name is open. It answers with {@link Gated}. */
+export const gated = "test/parity/fixtures/gated.js";
+
+export interface Gated {
+  x: number;
+  pid: number;
+}
+
+/** A closed gate for jobs of {@link gated}; it is opened at the latest when the test is over. */
+export function closedGate(): { path: string; open(): void } {
+  const folder = mkdtempSync(join(tmpdir(), "gibbs-gate-"));
+  const path = join(folder, "closed");
+  const open = (): void => rmSync(folder, { recursive: true, force: true });
+  writeFileSync(path, "");
+  onTestFinished(open);
+  return { path, open };
+}
+
+/** A worker command that the hub has welcomed. */
+export async function serve(hub: string, module: string, ...more: string[]): Promise<Running> {
+  const agent = gibbs(["worker", module, "--hub", hub, ...more]);
+  await agent.line(/^gibbs worker ready/);
+  return agent;
+}
+
+/** The process that a job of {@link gated} runs in, once it runs at this agent. */
+export async function begun(agent: Running, x = "\\d+"): Promise<number> {
+  const line = await agent.line(new RegExp(`^begun ${x} `));
+  return Number(line.split(" ").at(-1));
+}
