@@ -220,6 +220,31 @@ export function withDefaults<T extends object>(defaults: T, given: Partial<T>): 
   return merged;
 }
 
+/**
+ * Checks the numbers of a request's options: times must not be negative,
+ * `Infinity` is no limit.
+ *
+ * @throws GibbsError INVALID_ARGUMENT / BAD_OPTION, not started.
+ */
+export function checkRequestOptions(options: RequestOptions): void {
+  const { timeoutMs = 0, queueTimeoutMs = 0, runTimeoutMs = 0, maxAttempts = 1 } = options;
+  const times = Object.entries({ timeoutMs, queueTimeoutMs, runTimeoutMs });
+  const wrong = times.find(([, value]) => !(typeof value === "number" && value >= 0));
+  if (wrong !== undefined) {
+    throw badRequestOption(`${wrong[0]} must be a number that is not negative, not ${wrong[1]}`);
+  }
+  if (!Number.isInteger(maxAttempts) || maxAttempts < 1 || maxAttempts > fixed.maxAttempts) {
+    throw badRequestOption(`maxAttempts must be 1 to ${fixed.maxAttempts}, not ${maxAttempts}`);
+  }
+}
+
+function badRequestOption(message: string): GibbsError {
+  return new GibbsError("INVALID_ARGUMENT", message, {
+    reason: "BAD_OPTION",
+    execution: "NOT_STARTED",
+  });
+}
+
 /** What nobody needs to set. Sizes in bytes, times in milliseconds. */
 export const fixed: {
   readonly envelopeBytes: number;

@@ -1,19 +1,28 @@
 import { create } from "@bufbuild/protobuf";
-import type { RequestOptions } from "../base/options.js";
+import { checkRequestOptions, type RequestOptions } from "../base/options.js";
 import {
   RequestOptionsSchema,
   type RequestOptions as WireOptions,
 } from "../gen/gibbs/v1/hub_pb.js";
 import { toDuration } from "./duration.js";
 
-/** The part of a caller's options that travels in the message. */
+/**
+ * The part of a caller's options that travels in the message.
+ *
+ * @throws GibbsError INVALID_ARGUMENT / BAD_OPTION.
+ */
 export function toRequestOptions(options: RequestOptions): WireOptions {
+  checkRequestOptions(options);
   const { requestId, idempotent, maxAttempts, queueTimeoutMs, runTimeoutMs } = options;
   return create(RequestOptionsSchema, {
     ...(requestId !== undefined && { requestId }),
     ...(idempotent !== undefined && { idempotent }),
     ...(maxAttempts !== undefined && { maxAttempts }),
-    ...(queueTimeoutMs !== undefined && { queueTimeout: toDuration(queueTimeoutMs) }),
-    ...(runTimeoutMs !== undefined && { runTimeout: toDuration(runTimeoutMs) }),
+    ...(isLimit(queueTimeoutMs) && { queueTimeout: toDuration(queueTimeoutMs) }),
+    ...(isLimit(runTimeoutMs) && { runTimeout: toDuration(runTimeoutMs) }),
   });
+}
+
+function isLimit(ms: number | undefined): ms is number {
+  return ms !== undefined && ms !== Number.POSITIVE_INFINITY;
 }

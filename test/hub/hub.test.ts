@@ -4,6 +4,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { Hub } from "../../src/hub/hub.js";
 import { definition } from "../../src/wire/definition.js";
 import { HealthService, ServingStatus } from "../../src/wire/health.js";
+import { HubService } from "../../src/wire/index.js";
 import { DETAILS_KEY, fromStatus } from "../../src/wire/status.js";
 import { hello, RawWorker, ready } from "../support/raw-worker.js";
 import { startClient, startHub, startWorker } from "../support/running.js";
@@ -92,19 +93,48 @@ describe("bad input", () => {
   });
 
   it.each([
-    [{ maxAttempts: 0 }, /max_attempts/],
-    [{ maxAttempts: 11 }, /max_attempts/],
+    [{ maxAttempts: 0 }, /maxAttempts/],
+    [{ maxAttempts: 11 }, /maxAttempts/],
+    [{ maxAttempts: 1.5 }, /maxAttempts/],
     [{ method: "m".repeat(257) }, /method has 257 characters/],
     [{ requestId: "r".repeat(257) }, /request_id/],
-    [{ queueTimeoutMs: -1 }, /queue_timeout is negative/],
-    [{ runTimeoutMs: -1 }, /run_timeout is negative/],
+    [{ queueTimeoutMs: -1 }, /queueTimeoutMs must be/],
+    [{ runTimeoutMs: Number.NaN }, /runTimeoutMs must be/],
+    [{ timeoutMs: Number.NaN }, /timeoutMs must be/],
+    [{ timeoutMs: "5" as never }, /timeoutMs must be/],
   ])("is INVALID_ARGUMENT for the option %o", async (options, message) => {
     const hub = await startHub();
-    await expect(startClient(hub).request(1, options)).rejects.toMatchObject({
-      code: "INVALID_ARGUMENT",
-      reason: "BAD_OPTION",
-      message: expect.stringMatching(message),
-    });
+    for (const caller of [startClient(hub), hub]) {
+      await expect(caller.request(1, options)).rejects.toMatchObject({
+        code: "INVALID_ARGUMENT",
+        reason: "BAD_OPTION",
+        message: expect.stringMatching(message),
+      });
+    }
+  });
+
+  it("is INVALID_ARGUMENT for options that only other languages can send", async () => {
+    const hub = await startHub();
+    const channel = createChannel(hub.address);
+    onTestFinished(() => channel.close());
+    const { request } = createClient(definition(HubService), channel);
+    const negative = { seconds: -1n, nanos: 0 };
+    for (const options of [
+      { maxAttempts: 11 },
+      { queueTimeout: negative },
+      { runTimeout: negative },
+    ]) {
+      await expect(request({ options })).rejects.toMatchObject({ code: 3 });
+    }
+  });
+
+  it("takes no limit for no limit", async () => {
+    const hub = await startHub();
+    await startWorker(hub, (x: unknown) => x);
+    const none = Number.POSITIVE_INFINITY;
+    const options = { timeoutMs: none, queueTimeoutMs: none, runTimeoutMs: none };
+    expect(await startClient(hub).request(1, options)).toBe(1);
+    expect(await hub.request(2, options)).toBe(2);
   });
 
   it("is PAYLOAD_TOO_LARGE when it is", async () => {
