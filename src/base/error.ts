@@ -91,9 +91,8 @@ export function describeError(error: GibbsError): Record<string, unknown> {
 
 /** The message of whatever was thrown. */
 export function messageOf(thrown: unknown): string {
-  if (thrown instanceof Error) return thrown.message;
   try {
-    return String(thrown);
+    return String(thrown instanceof Error ? thrown.message : thrown);
   } catch {
     return "a value that cannot be shown";
   }

@@ -1,19 +1,16 @@
 import type { Clock } from "./clock.js";
-import { GibbsError } from "./error.js";
 import type { Logger } from "./logger.js";
 import type { Random } from "./random.js";
 
 /** Where hubs listen and clients and workers look for them, unless told otherwise. */
 export const DEFAULT_ADDRESS = "127.0.0.1:5019";
 
-/** What is the same for a hub, a worker and a client. */
+/** What is the same for a hub and a worker. */
 export interface CommonOptions {
   /** Where to tell what happens. Default: nowhere. */
   logger?: Logger;
   /** Time. For tests. Default: the machine's. */
   clock?: Clock;
-  /** Chance. For tests. Default: `Math.random`. */
-  random?: Random;
 }
 
 /** How a `Hub` behaves. Times in milliseconds, sizes in bytes. */
@@ -36,7 +33,7 @@ export interface HubOptions extends CommonOptions {
   maxStreamsPerConnection?: number;
   /** How long a new stream may take to say hello. Default 5 s. */
   helloTimeoutMs?: number;
-  /** After this silence a worker is asked for a sign of life. Default 2 s. */
+  /** After this silence a worker is asked for a sign of life. Default 2 s, or a third of the liveness timeout. */
   heartbeatIntervalMs?: number;
   /** After this silence a worker is lost, at least 200 ms. Default 10 s. */
   livenessTimeoutMs?: number;
@@ -44,7 +41,7 @@ export interface HubOptions extends CommonOptions {
   hubTimeoutMs?: number;
   /** How long a cancelled job may take to end before its worker is dropped. Default 30 s. */
   cancelGraceMs?: number;
-  /** How long requests wait for a method that no worker serves. Default 30 s. */
+  /** How long requests wait for a method that no worker serves; `Infinity`: for ever. Default 30 s. */
   noWorkerTimeoutMs?: number;
   /** The deadline of callers that set none. Default 10 min. */
   defaultTimeoutMs?: number;
@@ -89,25 +86,28 @@ export interface WorkerOptions extends CommonOptions {
   drainTimeoutMs?: number;
   /** Whether SIGTERM and SIGINT drain the worker while it runs. Default true. */
   handleSignals?: boolean;
+  /** Chance, for the pauses between attempts to connect. For tests. Default: `Math.random`. */
+  random?: Random;
 }
 
 /** How `startWorkers` runs a module in processes of their own. */
-export interface WorkersOptions
-  extends Omit<WorkerOptions, "slots" | "idempotent" | "method" | "handleSignals"> {
+export interface WorkersOptions extends Omit<WorkerOptions, "slots" | "handleSignals"> {
   /** Processes, each with one slot. Default 1. */
   count?: number;
-  /** The method that a single handler serves. Default "". */
-  method?: string;
-  /** Whether requests may run again after a loss. Default: the caller says. */
-  idempotent?: boolean;
   /** After a cancel a handler has this long to return; then its process is replaced. Default 5 s. */
   killGraceMs?: number;
   /** How long a process may take to load its module. Default 5 min. */
   startTimeoutMs?: number;
+  /** Options of Node for the processes, such as `--max-old-space-size=4096`. Default none. */
+  execArgv?: readonly string[];
+  /** Gives the start up; the processes are killed. */
+  signal?: AbortSignal;
 }
 
 /** How a `Client` behaves. Times in milliseconds. */
-export interface ClientOptions extends CommonOptions {
+export interface ClientOptions {
+  /** Time. For tests. Default: the machine's. */
+  clock?: Clock;
   /** How long a request waits for a connection to the hub. Default 20 s. */
   connectTimeoutMs?: number;
   /** The timeout of requests that set none. Default 10 min. */
@@ -167,7 +167,7 @@ export const hubDefaults: Required<Omit<HubOptions, keyof CommonOptions>> = {
 
 /** Every limit of a worker. */
 export const workerDefaults: Required<
-  Omit<WorkerOptions, keyof CommonOptions | "workerId" | "idempotent">
+  Omit<WorkerOptions, keyof CommonOptions | "random" | "workerId" | "idempotent">
 > = {
   hub: DEFAULT_ADDRESS,
   method: "",
@@ -193,57 +193,11 @@ export const workersDefaults: Required<
 };
 
 /** Every limit of a client. */
-export const clientDefaults: Required<Omit<ClientOptions, keyof CommonOptions>> = {
+export const clientDefaults: Required<Omit<ClientOptions, "clock">> = {
   connectTimeoutMs: 20 * SECOND,
   timeoutMs: 10 * MINUTE,
   maxPayloadBytes: 4 * MiB,
 };
-
-/**
- * `defaults` with what `given` sets; what is undefined counts as not set.
- *
- * @throws GibbsError INVALID_ARGUMENT / BAD_OPTION if a number is replaced by
- * something that is not one, or is negative.
- */
-export function withDefaults<T extends object>(defaults: T, given: Partial<T>): T {
-  const merged = { ...defaults };
-  for (const key of Object.keys(defaults) as (keyof T & string)[]) {
-    const value = given[key];
-    if (value === undefined) continue;
-    const numeric = typeof defaults[key] === "number";
-    if (numeric && !(typeof value === "number" && value >= 0)) {
-      const message = `the option ${key} must be a number that is not negative, not ${String(value)}`;
-      throw new GibbsError("INVALID_ARGUMENT", message, { reason: "BAD_OPTION" });
-    }
-    merged[key] = value as T[typeof key];
-  }
-  return merged;
-}
-
-/**
- * Checks the numbers of a request's options: times must not be negative,
- * `Infinity` is no limit.
- *
- * @throws GibbsError INVALID_ARGUMENT / BAD_OPTION, not started.
- */
-export function checkRequestOptions(options: RequestOptions): void {
-  const { timeoutMs = 0, queueTimeoutMs = 0, runTimeoutMs = 0, maxAttempts = 1 } = options;
-  const times = Object.entries({ timeoutMs, queueTimeoutMs, runTimeoutMs });
-  const wrong = times.find(([, value]) => !(typeof value === "number" && value >= 0));
-  if (wrong !== undefined) {
-    throw badRequestOption(`${wrong[0]} must be a number that is not negative, not ${wrong[1]}`);
-  }
-  if (!Number.isInteger(maxAttempts) || maxAttempts < 1 || maxAttempts > fixed.maxAttempts) {
-    throw badRequestOption(`maxAttempts must be 1 to ${fixed.maxAttempts}, not ${maxAttempts}`);
-  }
-}
-
-function badRequestOption(message: string): GibbsError {
-  return new GibbsError("INVALID_ARGUMENT", message, {
-    reason: "BAD_OPTION",
-    execution: "NOT_STARTED",
-  });
-}
 
 /** What nobody needs to set. Sizes in bytes, times in milliseconds. */
 export const fixed: {
@@ -251,6 +205,8 @@ export const fixed: {
   readonly maxNameLength: number;
   readonly maxLabels: number;
   readonly maxMethods: number;
+  readonly maxMetadataBytes: number;
+  readonly holdMs: number;
   readonly defaultAttempts: number;
   readonly maxAttempts: number;
   readonly reconnect: { readonly minMs: number; readonly maxMs: number };
@@ -265,6 +221,10 @@ export const fixed: {
   maxLabels: 64,
   /** Methods of a worker. */
   maxMethods: 256,
+  /** Bytes of the caller's metadata that reach a worker. */
+  maxMetadataBytes: 8 * KiB,
+  /** How long a worker keeps a job for a slot that has gone before it gives the job back. */
+  holdMs: 1 * SECOND,
   /** Attempts of an idempotent request whose caller does not say. */
   defaultAttempts: 3,
   /** Attempts that a caller may ask for. */

@@ -8,7 +8,7 @@ export function randomId(): string {
   return randomBytes(12).toString("hex");
 }
 
-/** 128 bits that name this process to a hub, and to nobody else. */
+/** 128 bits that name a worker to its hub, and to nobody else. */
 export function randomInstanceId(): Uint8Array {
   return new Uint8Array(randomBytes(16));
 }

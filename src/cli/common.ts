@@ -34,7 +34,7 @@ const units: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 
 export function parseDuration(text: string): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text);
   if (match === null) throw new InvalidArgumentError("Write a time such as 250ms, 5s or 2m.");
-  return Number(match[1]) * (units[match[2] ?? "s"] ?? 1000);
+  return Math.round(Number(match[1]) * (units[match[2] ?? "s"] ?? 1000));
 }
 
 /** Reads a whole number of at least 1. */

@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError } from "commander";
 import { delay, systemClock } from "../base/clock.js";
 import { workersDefaults } from "../base/options.js";
 import { onShutdownSignals } from "../base/signals.js";
-import { startWorkers } from "../worker/workers.js";
+import { startWorkers, type Workers } from "../worker/workers.js";
 import {
   createLogger,
   hubOption,
@@ -73,7 +73,20 @@ ${exitCodeHelp}`,
 
 async function runWorker(module: string, flags: WorkerFlags): Promise<void> {
   const { hub, count, args, method, idempotent, workerId } = flags;
-  const workers = await startWorkers(module, {
+  const starting = new AbortController();
+  let workers: Workers | undefined;
+  onShutdownSignals(
+    () => {
+      console.error("gibbs worker: finishing what runs; a second signal stops at once");
+      if (workers === undefined) starting.abort();
+      else void workers.drain();
+    },
+    () => {
+      process.exitCode = ExitCode.INTERRUPTED;
+      void workers?.close();
+    },
+  );
+  workers = await startWorkers(module, {
     hub,
     count,
     args,
@@ -81,33 +94,34 @@ async function runWorker(module: string, flags: WorkerFlags): Promise<void> {
     killGraceMs: flags.killGrace,
     sendStacks: flags.stacks,
     logger: createLogger(flags.logLevel),
+    signal: starting.signal,
     ...(idempotent !== undefined && { idempotent }),
     ...(workerId !== undefined && { workerId }),
   });
-  onShutdownSignals(
-    () => {
-      console.error("gibbs worker: finishing what runs; a second signal stops at once");
-      void workers.drain();
-    },
-    () => {
-      process.exitCode = ExitCode.INTERRUPTED;
-      void workers.kill();
-    },
-  );
-  const connected = new AbortController();
-  void delay(systemClock, QUIET_MS, connected.signal).then(() => {
-    if (connected.signal.aborted) return;
+  if (await connected(workers, hub)) {
+    const { pids } = workers;
+    const ready = `gibbs worker ready: ${pids.length} processes serve ${hub}`;
+    console.log(flags.json ? JSON.stringify({ hub, pids }) : ready);
+  }
+  await workers.stopped;
+}
+
+/** Waits for the hub, and says so if that takes long. */
+async function connected(workers: Workers, hub: string): Promise<boolean> {
+  const waiting = new AbortController();
+  void delay(systemClock, QUIET_MS, waiting.signal).then(() => {
+    if (waiting.signal.aborted) return;
     console.error(`gibbs worker: no hub at ${hub} yet, dialling; is one running there?`);
   });
-  await Promise.race([workers.connected, workers.stopped]);
-  connected.abort();
-  const { pids } = workers;
-  console.log(
-    flags.json
-      ? JSON.stringify({ hub, pids })
-      : `gibbs worker ready: ${pids.length} processes serve ${hub}`,
-  );
-  await workers.stopped;
+  try {
+    await workers.connected;
+    return true;
+  } catch {
+    // Whether that is a failure is told by `stopped`.
+    return false;
+  } finally {
+    waiting.abort();
+  }
 }
 
 function parseArgs(text: string): unknown[] {

@@ -1,14 +1,14 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { createClient, Metadata, type Client as RawClient } from "nice-grpc";
 import { formatAddress, parseAddress } from "../base/address.js";
+import { withDefaults } from "../base/check-options.js";
 import { type Clock, systemClock } from "../base/clock.js";
-import { GibbsError } from "../base/error.js";
+import type { Execution } from "../base/error.js";
 import {
   type ClientOptions,
   clientDefaults,
   DEFAULT_ADDRESS,
   type RequestOptions,
-  withDefaults,
 } from "../base/options.js";
 import { type Definition, definition } from "../wire/definition.js";
 import { fromDuration } from "../wire/duration.js";
@@ -16,8 +16,8 @@ import { HubService, type RequestRequestSchema, type RequestResponse } from "../
 import { fromKind, toKind } from "../wire/payload.js";
 import { toRequestOptions } from "../wire/request-options.js";
 import { DETAILS_KEY } from "../wire/status.js";
-import { closed, HubConnection } from "./connection.js";
-import { toCallError } from "./failure.js";
+import { HubConnection } from "./connection.js";
+import { type GivenUp, givenUp, toCallError } from "./failure.js";
 
 /** An answer with how it came about. */
 export interface Answer<Out> {
@@ -39,7 +39,7 @@ export interface Answer<Out> {
  * The hub answers at the deadline, with the reason; only when it does not answer
  * at all does the client give up, this much later. In milliseconds.
  */
-const ANSWER_GRACE_MS = 100;
+const ANSWER_GRACE_MS = 1000;
 
 /** The largest `grpc-timeout` in milliseconds that fits its eight digits. */
 const MAX_TIMEOUT_MS = 99_999_999;
@@ -108,7 +108,7 @@ export class Client {
   /** Closes the connection. Requests that are under way end as CANCELLED. */
   close(): void {
     this.#closed = true;
-    for (const abort of this.#open) abort.abort(closed("UNKNOWN"));
+    for (const abort of this.#open) abort.abort("CLIENT_CLOSED" satisfies GivenUp);
     this.#connection.channel.close();
   }
 
@@ -116,28 +116,29 @@ export class Client {
     message: MessageInitShape<typeof RequestRequestSchema>,
     options: RequestOptions,
   ): Promise<RequestResponse> {
-    if (this.#closed) throw closed("NOT_STARTED");
-    const { signal } = options;
+    const { signal, requestId } = options;
     const timeoutMs = Math.min(options.timeoutMs ?? this.#limits.timeoutMs, MAX_TIMEOUT_MS);
     const startedAt = this.#clock.now();
     const abort = new AbortController();
-    const cancel = (): void => abort.abort(cancelled(signal?.reason, options.requestId));
+    const cancel = (): void => abort.abort("CLIENT_CANCELLED" satisfies GivenUp);
     const timer = this.#clock.setTimer(timeoutMs + ANSWER_GRACE_MS, () =>
-      abort.abort(tooLate(timeoutMs, options.requestId)),
+      abort.abort("NO_ANSWER" satisfies GivenUp),
     );
     if (signal?.aborted) cancel();
     else signal?.addEventListener("abort", cancel);
-    let statusDetails: Uint8Array | undefined;
     this.#open.add(abort);
+    if (this.#closed) abort.abort("CLIENT_CLOSED" satisfies GivenUp);
+    let execution: Execution = "NOT_STARTED";
+    let statusDetails: Uint8Array | undefined;
     try {
-      abort.signal.throwIfAborted();
-      if (!this.#connection.isReady) {
+      if (!abort.signal.aborted && !this.#connection.isReady) {
         const patienceMs = Math.min(timeoutMs, this.#limits.connectTimeoutMs);
         await this.#connection.ready(patienceMs, abort.signal);
       }
       abort.signal.throwIfAborted();
       const leftMs = Math.max(0, timeoutMs - (this.#clock.now() - startedAt));
       const metadata = Metadata(options.metadata).set("grpc-timeout", `${Math.ceil(leftMs)}m`);
+      execution = "UNKNOWN";
       return await this.#hub.request(message, {
         metadata,
         signal: abort.signal,
@@ -146,27 +147,12 @@ export class Client {
         },
       });
     } catch (error) {
-      if (abort.signal.aborted) throw abort.signal.reason;
-      throw toCallError(error, statusDetails, options.requestId);
+      if (!abort.signal.aborted) throw toCallError(error, statusDetails, requestId);
+      throw givenUp(abort.signal.reason, execution, requestId, signal?.reason);
     } finally {
       this.#open.delete(abort);
       timer.cancel();
       signal?.removeEventListener("abort", cancel);
     }
   }
-}
-
-function cancelled(cause: unknown, requestId: string | undefined): GibbsError {
-  return new GibbsError("CANCELLED", "the caller cancelled", {
-    reason: "CLIENT_CANCELLED",
-    cause,
-    ...(requestId !== undefined && { requestId }),
-  });
-}
-
-function tooLate(timeoutMs: number, requestId: string | undefined): GibbsError {
-  return new GibbsError("DEADLINE_EXCEEDED", `no answer within ${timeoutMs} ms`, {
-    reason: "NO_ANSWER",
-    ...(requestId !== undefined && { requestId }),
-  });
 }

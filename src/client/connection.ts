@@ -1,7 +1,7 @@
 import { Channel, type ChannelOptions, connectivityState, credentials } from "@grpc/grpc-js";
 import { type Clock, delay } from "../base/clock.js";
-import { type Execution, GibbsError } from "../base/error.js";
-import { fixed } from "../base/options.js";
+import { GibbsError } from "../base/error.js";
+import { channelOptions } from "../wire/channel-options.js";
 
 /** The channel to one hub, and the one wait for it that all requests share. */
 export class HubConnection {
@@ -23,8 +23,8 @@ export class HubConnection {
   /**
    * Waits until the hub can be spoken to, or `signal`, not yet fired, fires.
    *
-   * @throws GibbsError UNAVAILABLE / NOT_CONNECTED after `timeoutMs`, CANCELLED /
-   * CLIENT_CLOSED; nothing was sent.
+   * @throws GibbsError UNAVAILABLE / NOT_CONNECTED after `timeoutMs`; nothing was
+   * sent.
    */
   async ready(timeoutMs: number, signal: AbortSignal): Promise<void> {
     const patience = new AbortController();
@@ -48,20 +48,13 @@ export class HubConnection {
     for (;;) {
       const state = this.channel.getConnectivityState(true);
       if (state === connectivityState.READY) return;
-      if (state === connectivityState.SHUTDOWN) throw closed("NOT_STARTED");
+      // Closed: every request has been told so already.
+      if (state === connectivityState.SHUTDOWN) return;
       await new Promise<void>((resolve) => {
         this.channel.watchConnectivityState(state, Number.POSITIVE_INFINITY, () => resolve());
       });
     }
   }
-}
-
-/** The client was closed before the request had an outcome. */
-export function closed(execution: Execution): GibbsError {
-  return new GibbsError("CANCELLED", "the client is closed", {
-    reason: "CLIENT_CLOSED",
-    execution,
-  });
 }
 
 function notConnected(address: string, timeoutMs: number): GibbsError {
@@ -73,17 +66,12 @@ function notConnected(address: string, timeoutMs: number): GibbsError {
 }
 
 function options(maxPayloadBytes: number): ChannelOptions {
-  const maxMessageBytes = maxPayloadBytes + fixed.envelopeBytes;
   return {
-    "grpc.max_receive_message_length": maxMessageBytes,
-    "grpc.max_send_message_length": maxMessageBytes,
-    "grpc.keepalive_time_ms": 30_000,
-    "grpc.keepalive_timeout_ms": 20_000,
+    ...channelOptions(maxPayloadBytes),
     // A hub that restarts within seconds costs its callers time, not calls.
     "grpc.initial_reconnect_backoff_ms": 100,
     "grpc.min_reconnect_backoff_ms": 100,
     "grpc.max_reconnect_backoff_ms": 1000,
     "grpc.use_local_subchannel_pool": 1,
-    "grpc.enable_channelz": 0,
   };
 }

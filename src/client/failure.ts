@@ -1,5 +1,11 @@
 import { ClientError } from "nice-grpc";
-import { GibbsError, type GibbsErrorDetails, messageOf } from "../base/error.js";
+import {
+  type Code,
+  type Execution,
+  GibbsError,
+  type GibbsErrorDetails,
+  messageOf,
+} from "../base/error.js";
 import { fromStatus } from "../wire/status.js";
 
 /** What a status means that the transport made and not the hub, by its code. */
@@ -29,4 +35,25 @@ export function toCallError(
     ...known,
     reason: bare.reason,
   });
+}
+
+/** Why the client itself ended a call. */
+export type GivenUp = "CLIENT_CANCELLED" | "CLIENT_CLOSED" | "NO_ANSWER";
+
+const givenUpAs: Record<GivenUp, { code: Code; message: string }> = {
+  CLIENT_CANCELLED: { code: "CANCELLED", message: "the caller cancelled" },
+  CLIENT_CLOSED: { code: "CANCELLED", message: "the client is closed" },
+  NO_ANSWER: { code: "DEADLINE_EXCEEDED", message: "the hub did not answer in time" },
+};
+
+/** The error of a call that the client itself ended. */
+export function givenUp(
+  reason: GivenUp,
+  execution: Execution,
+  requestId: string | undefined,
+  cause: unknown,
+): GibbsError {
+  const { code, message } = givenUpAs[reason];
+  const known = requestId === undefined ? { cause } : { cause, requestId };
+  return new GibbsError(code, message, { ...known, reason, execution });
 }

@@ -144,13 +144,14 @@ function toEvent(effect: Exclude<Effect, { kind: "settle" | "end" | "welcome" }>
       const value = {
         jobId: id,
         method,
-        payload: request.payload,
+        payload: request.submission.payload,
         attempt: request.attempts,
         metadata: [...metadata],
         requestId,
       };
       if (effect.timeLeftMs === Number.POSITIVE_INFINITY) return { case: "job", value };
-      return { case: "job", value: { ...value, timeoutMs: Math.ceil(effect.timeLeftMs) } };
+      const timeoutMs = Math.min(Math.ceil(effect.timeLeftMs), MAX_TIMEOUT_MS);
+      return { case: "job", value: { ...value, timeoutMs } };
     }
     case "cancel":
       return { case: "cancel", value: { jobId: effect.jobId, reason: effect.reason } };
@@ -163,6 +164,9 @@ function toEvent(effect: Exclude<Effect, { kind: "settle" | "end" | "welcome" }>
       };
   }
 }
+
+/** The longest timeout that a job can name: uint32 on the wire. */
+const MAX_TIMEOUT_MS = 2 ** 32 - 1;
 
 /** A worker of a hub that shuts down comes back after this: another hub may take its place. */
 const RECONNECT_AFTER_MS = 100;

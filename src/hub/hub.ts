@@ -1,29 +1,26 @@
 import { Server, type ServerDuplexStream } from "@grpc/grpc-js";
 import { formatAddress, isLoopback, parseAddress } from "../base/address.js";
+import { withDefaults } from "../base/check-options.js";
 import { type Clock, delay, systemClock } from "../base/clock.js";
 import { GibbsError } from "../base/error.js";
 import { type Logger, silentLogger } from "../base/logger.js";
-import {
-  type HubOptions,
-  hubDefaults,
-  type RequestOptions,
-  withDefaults,
-} from "../base/options.js";
+import { type HubOptions, hubDefaults, type RequestOptions } from "../base/options.js";
 import { randomId } from "../base/random.js";
+import { channelOptions } from "../wire/channel-options.js";
 import { definition } from "../wire/definition.js";
 import { HealthService } from "../wire/health.js";
 import { HubService } from "../wire/index.js";
 import { decodePayload, encodePayload } from "../wire/payload.js";
+import { rawService } from "../wire/raw-service.js";
 import { Descriptors, ReflectionService, ReflectionServiceV1Alpha } from "../wire/reflection.js";
 import { toRequestOptions } from "../wire/request-options.js";
 import { WorkerService } from "../wire/worker-events.js";
 import type { MetadataPair, Outcome } from "./core/request.js";
 import { Engine } from "./engine.js";
 import { Health } from "./health.js";
-import { rawService } from "./raw-service.js";
 import { reflectionHandlers } from "./reflection.js";
-import { requestHandler } from "./request-handler.js";
-import { bind, serverOptions, shutdown } from "./server.js";
+import { malformedResult, requestHandler } from "./request-handler.js";
+import { bind, shutdown } from "./server.js";
 import { type SubmissionContext, toSubmission } from "./submission.js";
 import { WorkerStream } from "./worker-stream.js";
 
@@ -59,7 +56,7 @@ export class Hub {
   /** Options that are left out are those of {@link HubOptions}' docs. */
   constructor(options: HubOptions = {}) {
     const { clock = systemClock, logger = silentLogger } = options;
-    this.#limits = withDefaults(hubDefaults, options);
+    this.#limits = toLimits(options);
     this.#clock = clock;
     this.#logger = logger;
     this.#engine = new Engine(this.#limits, clock);
@@ -130,7 +127,11 @@ export class Hub {
       else options.signal?.addEventListener("abort", cancel);
     });
     if (outcome.kind === "failure") throw outcome.error;
-    return decodePayload(outcome.payload) as Out;
+    try {
+      return decodePayload(outcome.payload) as Out;
+    } catch (error) {
+      throw malformedResult(error, submission.requestId, outcome.info.attempts);
+    }
   }
 
   /**
@@ -172,7 +173,10 @@ export class Hub {
   }
 
   #createServer(hubId: string): Server {
-    const server = new Server(serverOptions(this.#limits));
+    const server = new Server({
+      ...channelOptions(this.#limits.maxPayloadBytes),
+      "grpc.max_concurrent_streams": this.#limits.maxStreamsPerConnection,
+    });
     const context = { engine: this.#engine, limits: this.#limits, hubId, logger: this.#logger };
     const request = requestHandler(this.#engine, this.#submissions, this.#limits.forwardMetadata);
     const services = [
@@ -193,9 +197,27 @@ export class Hub {
     return server;
   }
 
+  /** What of a caller's metadata may reach a worker. */
   #forwarded(metadata: Readonly<Record<string, string | Uint8Array>>): MetadataPair[] {
     return Object.entries(metadata)
       .filter(([key]) => this.#limits.forwardMetadata.includes(key.toLowerCase()))
       .map(([key, value]) => ({ key: key.toLowerCase(), value: Buffer.from(value) }));
   }
+}
+
+/** Never for a worker: it would act in the caller's name, or be taken for the hub's. */
+const PRIVATE_METADATA = /^(authorization|cookie|gibbs-.*|grpc-.*)$/;
+
+function toLimits(options: HubOptions): typeof hubDefaults {
+  const limits = withDefaults(hubDefaults, options);
+  const forwardMetadata = limits.forwardMetadata.map((key) => key.toLowerCase());
+  const secret = forwardMetadata.find((key) => PRIVATE_METADATA.test(key));
+  if (secret !== undefined) {
+    const message = `the option forwardMetadata must not name ${secret}: that is not for workers`;
+    throw new GibbsError("INVALID_ARGUMENT", message, { reason: "BAD_OPTION" });
+  }
+  // A worker must be asked, and have time to answer, before its silence is held against it.
+  const third = Math.floor(limits.livenessTimeoutMs / 3);
+  const heartbeatIntervalMs = Math.min(limits.heartbeatIntervalMs, third);
+  return { ...limits, forwardMetadata, heartbeatIntervalMs };
 }

@@ -75,16 +75,16 @@ function answer(
   try {
     response = writeResponse(outcome.payload, { requestId, workerId, attempts, ...times });
   } catch (error) {
-    const message = `the worker's answer is no payload: ${messageOf(error)}`;
-    const details = {
-      reason: "RESULT_MALFORMED",
-      requestId,
-      attempts,
-      execution: "FINISHED",
-    } as const;
-    return callback(toStatus(new GibbsError("INTERNAL", message, details)));
+    return callback(toStatus(malformedResult(error, requestId, attempts)));
   }
   callback(null, response);
+}
+
+/** A worker answered with what is no payload. */
+export function malformedResult(cause: unknown, requestId: string, attempts: number): GibbsError {
+  const message = `the worker's answer is no payload: ${messageOf(cause)}`;
+  const details = { reason: "RESULT_MALFORMED", requestId, attempts, cause } as const;
+  return new GibbsError("INTERNAL", message, { ...details, execution: "FINISHED" });
 }
 
 function asGibbsError(error: unknown): GibbsError {

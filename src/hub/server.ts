@@ -1,23 +1,7 @@
-import { type Server, ServerCredentials, type ServerOptions } from "@grpc/grpc-js";
+import { type Server, ServerCredentials } from "@grpc/grpc-js";
 import { type Address, formatAddress } from "../base/address.js";
 import { type Clock, delay } from "../base/clock.js";
 import { GibbsError } from "../base/error.js";
-import { fixed, type HubOptions } from "../base/options.js";
-
-/** The options of grpc-js for a hub: all limits are set, the transport's own liveness is on. */
-export function serverOptions(
-  limits: Required<Pick<HubOptions, "maxPayloadBytes" | "maxStreamsPerConnection">>,
-): ServerOptions {
-  const maxMessageBytes = limits.maxPayloadBytes + fixed.envelopeBytes;
-  return {
-    "grpc.max_receive_message_length": maxMessageBytes,
-    "grpc.max_send_message_length": maxMessageBytes,
-    "grpc.max_concurrent_streams": limits.maxStreamsPerConnection,
-    "grpc.keepalive_time_ms": 30_000,
-    "grpc.keepalive_timeout_ms": 20_000,
-    "grpc.enable_channelz": 0,
-  };
-}
 
 /**
  * Binds `server` and returns where it listens, with the port that was taken.

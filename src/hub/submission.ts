@@ -1,6 +1,7 @@
-import { type Duration, durationMs } from "@bufbuild/protobuf/wkt";
+import type { Duration } from "@bufbuild/protobuf/wkt";
 import { GibbsError } from "../base/error.js";
 import { fixed, type HubOptions } from "../base/options.js";
+import { fromDuration } from "../wire/duration.js";
 import type { RelayedRequest } from "../wire/relay.js";
 import type { MetadataPair, Submission } from "./core/request.js";
 
@@ -28,6 +29,7 @@ export function toSubmission(
   const maxAttempts = options?.maxAttempts ?? fixed.defaultAttempts;
   checkName("method", method);
   checkName("request_id", requestId);
+  checkMetadata(metadata);
   if (maxAttempts < 1 || maxAttempts > fixed.maxAttempts) {
     throw badOption(`max_attempts is ${maxAttempts}, not 1 to ${fixed.maxAttempts}`);
   }
@@ -49,9 +51,17 @@ function checkName(what: string, name: string): void {
   throw badOption(`${what} has ${name.length} characters, more than ${fixed.maxNameLength}`);
 }
 
+function checkMetadata(metadata: readonly MetadataPair[]): void {
+  const bytes = metadata.reduce((sum, { key, value }) => sum + key.length + value.length, 0);
+  if (bytes <= fixed.maxMetadataBytes) return;
+  throw badOption(
+    `the metadata for the worker has ${bytes} bytes, more than ${fixed.maxMetadataBytes}`,
+  );
+}
+
 function toLimit(what: string, duration: Duration | undefined): number {
   if (duration === undefined) return Number.POSITIVE_INFINITY;
-  const ms = durationMs(duration);
+  const ms = fromDuration(duration);
   if (ms < 0) throw badOption(`${what} is negative`);
   return ms;
 }

@@ -18,6 +18,7 @@ import {
 import type { HubCore } from "./core/hub-core.js";
 import type { JobResult, WorkerFailure } from "./core/outcome.js";
 import type { Session, WorkerHello } from "./core/session.js";
+import * as sessionEnd from "./core/session-end.js";
 import type { Engine, WorkerPort } from "./engine.js";
 
 /** What the streams of one hub have in common. */
@@ -53,16 +54,13 @@ export class WorkerStream implements WorkerPort {
     this.#call = call;
     this.#context = context;
     this.#session = context.engine.open(this);
-    const lost = (): void => context.engine.lost(this.#session);
+    const lost = (): void => this.#lost();
     call.on("data", (encoded: Buffer) => this.#receive(encoded));
-    // A half-close by the worker, before the hub has ended the stream, is a loss like any other.
-    call.on("end", lost);
+    call.on("end", () => this.#halfClosed());
     call.on("cancelled", lost);
     call.on("close", lost);
     call.on("error", lost);
-    call.on("drain", () => {
-      this.#session.congested = false;
-    });
+    call.on("drain", () => context.engine.tell((core) => core.congested(this.#session, false)));
   }
 
   push(event: HubEventInit): void {
@@ -72,8 +70,10 @@ export class WorkerStream implements WorkerPort {
   flush(): void {
     const events = this.#outbox;
     this.#outbox = [];
-    for (const message of encodeHubEvents(events)) {
-      this.#session.congested = !this.#call.write(message);
+    const maxBytes = this.#session.hello?.maxReceiveBytes;
+    for (const message of encodeHubEvents(events, maxBytes)) {
+      const isFull = !this.#call.write(message);
+      this.#context.engine.tell((core) => core.congested(this.#session, isFull));
     }
   }
 
@@ -113,6 +113,22 @@ export class WorkerStream implements WorkerPort {
     };
   }
 
+  #lost(): void {
+    if (this.#session.state !== "ended") {
+      const fields = { workerId: this.#session.workerId, session: this.#session.id };
+      this.#context.logger.warn(fields, "worker lost: its connection broke");
+    }
+    this.#context.engine.lost(this.#session);
+  }
+
+  /** A dying connection looks the same at first, so what is held of the worker is lost either way. */
+  #halfClosed(): void {
+    if (this.#session.state === "ended") return;
+    this.#lost();
+    // A worker that did it on purpose still waits for the end of its call.
+    this.#call.emit("error", toStatus(sessionEnd.violation("the worker closed its side first")));
+  }
+
   #receive(encoded: Buffer): void {
     this.#context.engine.tell((core, now) => {
       let events: WorkerEvent[];
@@ -149,6 +165,7 @@ export class WorkerStream implements WorkerPort {
       case "drain":
         return core.workerDrain(session, now);
       case "heartbeat":
+        return core.announced(session, event.value.pendingBytes, now);
       case undefined:
         return;
     }

@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
-import { checkRequestOptions, type RequestOptions } from "../base/options.js";
+import { checkRequestOptions } from "../base/check-options.js";
+import type { RequestOptions } from "../base/options.js";
 import {
   RequestOptionsSchema,
   type RequestOptions as WireOptions,

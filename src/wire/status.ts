@@ -21,8 +21,10 @@ export const DETAILS_KEY = "grpc-status-details-bin";
 const PUSHBACK_KEY = "grpc-retry-pushback-ms";
 
 // C-core and Java drop trailers of 8 to 16 KiB and more, and with them the status.
-const MAX_MESSAGE_BYTES = 1024;
-const MAX_STACK_BYTES = 2048;
+/** The most of an error's message that travels, in bytes of UTF-8. */
+export const MAX_MESSAGE_BYTES = 1024;
+/** The most of an error's stack that travels, in bytes of UTF-8. */
+export const MAX_STACK_BYTES = 2048;
 const MAX_FIELD_BYTES = 256;
 
 /** The status that a call ends with, as grpc-js takes it. */

@@ -1,11 +1,11 @@
 import { Backoff } from "../base/backoff.js";
 import { type Clock, delay } from "../base/clock.js";
-import { GibbsError } from "../base/error.js";
+import { GibbsError, messageOf } from "../base/error.js";
 import type { Logger } from "../base/logger.js";
 import { fixed } from "../base/options.js";
 import type { Random } from "../base/random.js";
+import { Child, type ChildListener } from "./child.js";
 import type { ChildSettings } from "./child-messages.js";
-import { Child } from "./child-process.js";
 import type { Executor, JobInput, JobOutcome, ServedMethod } from "./executor.js";
 
 /** What a pool is made of. Times in milliseconds. */
@@ -109,8 +109,9 @@ export class ChildPool implements Executor {
   #live(onUp: () => void): Promise<string> {
     const { settings, execArgv, clock, startTimeoutMs } = this.#options;
     return new Promise((resolve) => {
+      let child: Child;
       const tooSlow = clock.setTimer(startTimeoutMs, () => child.kill());
-      const child: Child = new Child(settings, execArgv, clock, {
+      const listener: ChildListener = {
         onUp: (methods) => {
           tooSlow.cancel();
           this.methods = methods;
@@ -123,8 +124,15 @@ export class ChildPool implements Executor {
           if (wasIdle) this.#onSlots(-1);
           resolve(why);
         },
-      });
-      this.#children.add(child);
+      };
+      try {
+        child = new Child(settings, execArgv, clock, listener);
+        this.#children.add(child);
+      } catch (error) {
+        // Such as an environment that is too large for the system.
+        tooSlow.cancel();
+        resolve(`it could not be started: ${messageOf(error)}`);
+      }
     });
   }
 }

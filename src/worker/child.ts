@@ -1,66 +1,129 @@
-/**
- * The main module of a worker process: loads the model, computes one job at a
- * time, knows nothing of gRPC. It lives as long as the agent that forked it.
- */
-
-import { GibbsError, messageOf } from "../base/error.js";
+import { type ChildProcess, fork } from "node:child_process";
+import type { Clock, Timer } from "../base/clock.js";
 import type { ChildSettings, FromChild, ToChild } from "./child-messages.js";
-import type { JobInput } from "./executor.js";
-import { buildHandlers, type HandlerTable, runHandler } from "./handler.js";
+import type { JobInput, JobOutcome, ServedMethod } from "./executor.js";
 
-let handlers: HandlerTable = new Map();
-let settings: ChildSettings | undefined;
-let running: AbortController | undefined;
-
-function tell(message: FromChild, then: () => void = () => {}): void {
-  // Not connected any more: the agent is gone, and "disconnect" ends this process.
-  if (process.connected) process.send?.(message, then);
+/** What a child tells whoever forked it. `onGone` comes once and last, after the outcome of its job. */
+export interface ChildListener {
+  onUp(methods: readonly ServedMethod[]): void;
+  onGone(why: string, wasIdle: boolean): void;
 }
 
-async function start(given: ChildSettings): Promise<void> {
-  settings = given;
-  const module: { default?: unknown } = await import(given.moduleUrl);
-  if (module.default === undefined) {
-    throw new GibbsError(
-      "INVALID_ARGUMENT",
-      "the module has no default export: export default a function, a class with a method call(input), or an object of those by method",
-      { reason: "NO_HANDLER" },
-    );
+/** What a child is now. Its job is part of being busy. */
+type ChildState =
+  | { kind: "starting"; failure: string | undefined }
+  | { kind: "idle" }
+  | { kind: "busy"; done: (outcome: JobOutcome) => void; kill: Timer | undefined; release(): void }
+  | { kind: "gone" };
+
+/** One worker process. */
+export class Child {
+  readonly #process: ChildProcess;
+  readonly #clock: Clock;
+  readonly #listener: ChildListener;
+  #state: ChildState = { kind: "starting", failure: undefined };
+
+  constructor(
+    settings: ChildSettings,
+    execArgv: readonly string[],
+    clock: Clock,
+    listener: ChildListener,
+  ) {
+    this.#clock = clock;
+    this.#listener = listener;
+    this.#process = fork(new URL("./child-main.js", import.meta.url), {
+      execArgv: [...execArgv],
+      serialization: "advanced",
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+    });
+    this.#process.on("message", (message: FromChild) => this.#receive(message));
+    this.#process.on("error", (error) => this.#vanish(`it could not be started: ${error.message}`));
+    // Both: what the process sent before it died is read before the channel is
+    // seen closed, and how it died is known only at its exit.
+    let remaining = 2;
+    const gone = (): void => {
+      remaining -= 1;
+      if (remaining === 0) this.#vanish(this.#howItDied());
+    };
+    this.#process.once("exit", gone);
+    this.#process.once("disconnect", gone);
+    this.#send({ kind: "start", settings });
   }
-  handlers = buildHandlers(module.default, given.method, given.args);
-  const methods = Array.from(handlers.keys(), (name) => ({ name, idempotent: given.idempotent }));
-  tell({ kind: "up", methods });
-}
 
-async function run(job: JobInput): Promise<void> {
-  running = new AbortController();
-  const { maxPayloadBytes = 0, sendStacks = false } = settings ?? {};
-  const outcome = await runHandler(handlers, job, running.signal, { maxPayloadBytes, sendStacks });
-  running = undefined;
-  tell({ kind: "outcome", outcome });
-}
-
-function fail(error: unknown): void {
-  const stack = error instanceof Error ? String(error.stack) : "";
-  tell({ kind: "failed", message: messageOf(error), stack }, () => process.exit(1));
-}
-
-process.on("message", (message: ToChild) => {
-  switch (message.kind) {
-    case "start":
-      start(message.settings).catch(fail);
-      break;
-    case "job":
-      void run(message.job);
-      break;
-    case "cancel":
-      running?.abort(new Error(message.reason));
-      break;
+  get pid(): number | undefined {
+    return this.#process.pid;
   }
-});
 
-// Ctrl-C reaches the whole process group: the agent drains, and this process
-// must live until then.
-process.on("SIGINT", () => {});
-process.on("SIGTERM", () => {});
-process.on("disconnect", () => process.exit(0));
+  get idle(): boolean {
+    return this.#state.kind === "idle";
+  }
+
+  /** Gives an idle child a job. After `signal` fires it has `killGraceMs` until it is killed. */
+  run(
+    job: JobInput,
+    signal: AbortSignal,
+    killGraceMs: number,
+    done: (outcome: JobOutcome) => void,
+  ): void {
+    const cancel = (): void => {
+      if (this.#state.kind !== "busy") return;
+      this.#send({ kind: "cancel", reason: String(signal.reason?.message ?? signal.reason) });
+      this.#state.kill = this.#clock.setTimer(killGraceMs, () => this.kill());
+    };
+    const release = (): void => signal.removeEventListener("abort", cancel);
+    this.#state = { kind: "busy", done, kill: undefined, release };
+    this.#send({ kind: "job", job });
+    if (signal.aborted) cancel();
+    else signal.addEventListener("abort", cancel);
+  }
+
+  /** Ends the process at once. */
+  kill(): void {
+    this.#process.kill("SIGKILL");
+  }
+
+  #send(message: ToChild): void {
+    // A failed send means that the process is dying, which its exit tells.
+    if (this.#process.connected) this.#process.send(message, () => {});
+  }
+
+  #receive(message: FromChild): void {
+    switch (message.kind) {
+      case "up":
+        this.#state = { kind: "idle" };
+        this.#listener.onUp(message.methods);
+        break;
+      case "failed":
+        this.#state = { kind: "starting", failure: message.stack || message.message };
+        break;
+      case "outcome":
+        this.#finish(message.outcome, { kind: "idle" });
+        break;
+    }
+  }
+
+  #vanish(why: string): void {
+    if (this.#state.kind === "gone") return;
+    const wasIdle = this.idle;
+    this.#finish({ kind: "nack", execution: "UNKNOWN", reason: why }, { kind: "gone" });
+    this.#listener.onGone(why, wasIdle);
+  }
+
+  #finish(outcome: JobOutcome, next: ChildState): void {
+    const was = this.#state;
+    this.#state = next;
+    if (was.kind !== "busy") return;
+    was.kill?.cancel();
+    was.release();
+    was.done(outcome);
+  }
+
+  #howItDied(): string {
+    const state = this.#state;
+    if (state.kind === "starting" && state.failure !== undefined) return state.failure;
+    const { pid, exitCode, signalCode } = this.#process;
+    const how =
+      signalCode === null ? `exited with code ${exitCode}` : `was killed by ${signalCode}`;
+    return `worker process ${pid} ${how}`;
+  }
+}

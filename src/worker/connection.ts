@@ -1,7 +1,7 @@
 import { type ChannelOptions, Client, credentials, type ServiceError } from "@grpc/grpc-js";
 import type { GibbsError } from "../base/error.js";
-import { fixed } from "../base/options.js";
-import { definition } from "../wire/definition.js";
+import { channelOptions } from "../wire/channel-options.js";
+import { rawService } from "../wire/raw-service.js";
 import { DETAILS_KEY, fromStatus } from "../wire/status.js";
 import { WorkerService } from "../wire/worker-events.js";
 
@@ -14,11 +14,11 @@ export interface ConnectionListener {
 /** One `Work` call on a channel of its own. */
 export interface Connection {
   write(encoded: Buffer): void;
-  /** Half-closes, once the hub has ended the call. */
-  finish(): void;
   /** Gives the call up. `onEnd` follows. */
   cancel(): void;
 }
+
+const { work } = rawService(WorkerService);
 
 /** Opens a `Work` call at `address`. Does not throw: a failure is an `onEnd`. */
 export function connect(
@@ -26,9 +26,12 @@ export function connect(
   maxPayloadBytes: number,
   listener: ConnectionListener,
 ): Connection {
-  const client = new Client(address, credentials.createInsecure(), channelOptions(maxPayloadBytes));
-  const pass = (bytes: Buffer): Buffer => bytes;
-  const call = client.makeBidiStreamRequest(definition(WorkerService).work.path, pass, pass);
+  const client = new Client(address, credentials.createInsecure(), options(maxPayloadBytes));
+  const call = client.makeBidiStreamRequest(
+    work.path,
+    work.requestSerialize,
+    work.responseDeserialize,
+  );
   let ended = false;
   const end = (error: GibbsError | undefined): void => {
     if (ended) return;
@@ -47,24 +50,17 @@ export function connect(
   call.on("end", () => call.end());
   return {
     write: (encoded) => void call.write(encoded),
-    finish: () => call.end(),
     cancel: () => call.cancel(),
   };
 }
 
-function channelOptions(maxPayloadBytes: number): ChannelOptions {
-  const maxMessageBytes = maxPayloadBytes + fixed.envelopeBytes;
+function options(maxPayloadBytes: number): ChannelOptions {
   return {
-    "grpc.max_receive_message_length": maxMessageBytes,
-    "grpc.max_send_message_length": maxMessageBytes,
-    // Not faster: proxies and servers answer quick pings with GOAWAY too_many_pings.
-    "grpc.keepalive_time_ms": 30_000,
-    "grpc.keepalive_timeout_ms": 20_000,
+    ...channelOptions(maxPayloadBytes),
     "grpc.keepalive_permit_without_calls": 1,
     // A stream is never replayed, so nothing need be kept for that.
     "grpc.enable_retries": 0,
     // Each attempt dials anew instead of waiting for the backoff of an earlier one.
     "grpc.use_local_subchannel_pool": 1,
-    "grpc.enable_channelz": 0,
   };
 }

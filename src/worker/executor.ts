@@ -27,6 +27,13 @@ export type JobOutcome =
   | { kind: "failure"; failure: JobFailure }
   | { kind: "nack"; execution: Execution; reason: string };
 
+/** The answer has more bytes than may be sent. */
+export function tooLarge(bytes: number, maxBytes: number): JobOutcome {
+  const message = `the answer has ${bytes} bytes, more than ${maxBytes}`;
+  const reason = "RESULT_TOO_LARGE";
+  return { kind: "failure", failure: { code: 0, type: "", message, stack: "", reason } };
+}
+
 /** A method as the worker announces it. */
 export interface ServedMethod {
   name: string;

@@ -1,7 +1,7 @@
 import { GibbsError, messageOf } from "../base/error.js";
 import { decodePayload, encodePayload } from "../wire/payload.js";
-import { clip, numberOf } from "../wire/status.js";
-import type { JobFailure, JobInput, JobOutcome } from "./executor.js";
+import { clip, MAX_MESSAGE_BYTES, MAX_STACK_BYTES, numberOf } from "../wire/status.js";
+import { type JobFailure, type JobInput, type JobOutcome, tooLarge } from "./executor.js";
 
 /** What a handler is told beside its input. */
 export interface JobContext {
@@ -32,10 +32,6 @@ export type Handlers = Handler | HandlerClass | Readonly<Record<string, Handler 
 
 /** Handlers that are ready to be called, by method. */
 export type HandlerTable = ReadonlyMap<string, Handler>;
-
-// The stack and the message travel in trailers, which are small.
-const MAX_MESSAGE_BYTES = 1024;
-const MAX_STACK_BYTES = 2048;
 
 /**
  * Makes handlers callable: builds the classes.
@@ -85,8 +81,7 @@ export async function runHandler(
     const context = { signal, attempt, metadata, requestId, timeoutMs };
     const payload = encodePayload(await handler(input as never, context));
     if (payload.length <= options.maxPayloadBytes) return { kind: "payload", payload };
-    const message = `the answer has ${payload.length} bytes, more than ${options.maxPayloadBytes}`;
-    return failed({ message, reason: "RESULT_TOO_LARGE" });
+    return tooLarge(payload.length, options.maxPayloadBytes);
   } catch (error) {
     return failed(describe(error, options.sendStacks));
   }
@@ -118,6 +113,15 @@ function failed(failure: Partial<JobFailure>): JobOutcome {
 }
 
 function describe(thrown: unknown, sendStacks: boolean): Partial<JobFailure> {
+  try {
+    return describeUnsafely(thrown, sendStacks);
+  } catch {
+    // Whatever is thrown may throw again when it is looked at.
+    return { message: "the handler threw a value that cannot be shown" };
+  }
+}
+
+function describeUnsafely(thrown: unknown, sendStacks: boolean): Partial<JobFailure> {
   const message = clip(messageOf(thrown), MAX_MESSAGE_BYTES);
   if (!(thrown instanceof Error)) return { type: typeof thrown, message };
   const stack = sendStacks ? clip(String(thrown.stack), MAX_STACK_BYTES) : "";

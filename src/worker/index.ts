@@ -4,9 +4,11 @@
  * @module gibbs/worker
  */
 
+export type { Clock, Timer } from "../base/clock.js";
 export { type Code, type Execution, GibbsError, type GibbsErrorDetails } from "../base/error.js";
 export type { Logger } from "../base/logger.js";
 export { DEFAULT_ADDRESS, type WorkerOptions, type WorkersOptions } from "../base/options.js";
+export type { Random } from "../base/random.js";
 export type { Handler, HandlerClass, Handlers, JobContext } from "./handler.js";
 export { Worker } from "./worker.js";
 export { startWorkers, type Workers } from "./workers.js";

@@ -1,14 +1,20 @@
 import { hostname } from "node:os";
 import { formatAddress, parseAddress } from "../base/address.js";
 import { Backoff } from "../base/backoff.js";
+import { withDefaults } from "../base/check-options.js";
 import { type Clock, delay, systemClock } from "../base/clock.js";
-import { type Code, GibbsError } from "../base/error.js";
+import { type Code, GibbsError, messageOf } from "../base/error.js";
 import { type Logger, silentLogger } from "../base/logger.js";
-import { fixed, type WorkerOptions, withDefaults, workerDefaults } from "../base/options.js";
+import { fixed, type WorkerOptions, workerDefaults } from "../base/options.js";
 import { type Random, randomInstanceId } from "../base/random.js";
 import { SDK } from "../base/version.js";
 import { encodeWorkerEvents, type WorkerEventInit } from "../wire/batch.js";
-import { decodeWorkResponse, HeartbeatMode, Idempotency } from "../wire/worker-events.js";
+import {
+  decodeWorkResponse,
+  HeartbeatMode,
+  type HubEvent,
+  Idempotency,
+} from "../wire/worker-events.js";
 import { type Connection, connect } from "./connection.js";
 import type { Executor, ServedMethod } from "./executor.js";
 import { type SessionEnd, WorkerSession } from "./session.js";
@@ -66,17 +72,21 @@ export class WorkerLife {
     return this.#started.promise;
   }
 
-  /** Resolves when a hub has welcomed the worker for the first time. */
+  /** Resolves when a hub has welcomed the worker for the first time; rejects if it ends before. */
   get connected(): Promise<void> {
     return this.#connected.promise;
   }
 
   /** Serves until the worker is drained, closed, or told to stop for good. */
   run(): Promise<void> {
-    this.#stopped ??= this.#run().finally(() => {
-      this.#phase = "stopped";
-      this.#connected.resolve();
-    });
+    this.#stopped ??= this.#run().then(
+      () => this.#end(new GibbsError("CANCELLED", "the worker was stopped", { reason: "STOPPED" })),
+      (error: unknown) => {
+        this.#logger.error({ err: error }, `the worker stops: ${messageOf(error)}`);
+        this.#end(error);
+        throw error;
+      },
+    );
     return this.#stopped;
   }
 
@@ -90,10 +100,12 @@ export class WorkerLife {
       else this.#current.session.drain(reason);
     }
     const patience = new AbortController();
-    const tooLong = delay(this.#clock, this.#options.drainTimeoutMs, patience.signal);
+    const tooLong = delay(this.#clock, this.#options.drainTimeoutMs, patience.signal).then(() => {
+      if (!patience.signal.aborted) this.#stop();
+    });
     // Whether it ended well is told by run().
     const stopped = this.#stopped?.catch(() => {});
-    await Promise.race([stopped, tooLong.then(() => this.#stop())]);
+    await Promise.race([stopped, tooLong]);
     patience.abort();
     await stopped;
   }
@@ -102,6 +114,11 @@ export class WorkerLife {
   async close(): Promise<void> {
     this.#stop();
     await this.#stopped?.catch(() => {});
+  }
+
+  #end(why: unknown): void {
+    this.#phase = "stopped";
+    this.#connected.reject(why);
   }
 
   #stop(): void {
@@ -152,12 +169,14 @@ export class WorkerLife {
       let gaveUp: string | undefined;
       const connection = connect(hub, maxPayloadBytes, {
         onMessage: (encoded) => {
+          let events: HubEvent[];
           try {
-            session.receive(decodeWorkResponse(encoded));
-          } catch (error) {
-            this.#logger.error({ error }, "the hub sent a message that cannot be read");
-            connection.cancel();
+            events = decodeWorkResponse(encoded);
+          } catch (err) {
+            this.#logger.error({ err }, "the hub sent a message that cannot be read");
+            return connection.cancel();
           }
+          session.receive(events);
         },
         onEnd: (error) => {
           this.#current = undefined;
@@ -169,7 +188,6 @@ export class WorkerLife {
       const session = new WorkerSession(
         {
           clock: this.#clock,
-          logger: this.#logger,
           executor: this.#executor,
           freeSlots: () => this.#free,
           send: (events) => {
@@ -216,12 +234,16 @@ export class WorkerLife {
   }
 }
 
-function deferred(): { promise: Promise<void>; resolve(): void } {
+/** A promise to be settled from outside, whose rejection need not be looked at. */
+function deferred(): { promise: Promise<void>; resolve(): void; reject(why: unknown): void } {
   let resolve = (): void => {};
-  const promise = new Promise<void>((resolvePromise) => {
+  let reject = (_why: unknown): void => {};
+  const promise = new Promise<void>((resolvePromise, rejectPromise) => {
     resolve = resolvePromise;
+    reject = rejectPromise;
   });
-  return { promise, resolve };
+  promise.catch(() => {});
+  return { promise, resolve, reject };
 }
 
 function whenAborted(signal: AbortSignal): Promise<void> {

@@ -1,9 +1,9 @@
 import type { Clock, Timer } from "../base/clock.js";
 import type { GibbsError } from "../base/error.js";
-import type { Logger } from "../base/logger.js";
-import type { WorkerEventInit } from "../wire/batch.js";
+import { fixed } from "../base/options.js";
+import { MAX_BATCH_BYTES, type WorkerEventInit } from "../wire/batch.js";
 import { type HubEvent, type Job, type Welcome, WireExecution } from "../wire/worker-events.js";
-import type { Executor, JobInput, JobOutcome } from "./executor.js";
+import { type Executor, type JobInput, type JobOutcome, tooLarge } from "./executor.js";
 
 /** How a session ended, and what is to come after it. */
 export interface SessionEnd {
@@ -18,7 +18,6 @@ export interface SessionEnd {
 /** What a session needs of its surroundings. */
 export interface SessionPort {
   clock: Clock;
-  logger: Logger;
   executor: Executor;
   /** The free slots of the executor, now. */
   freeSlots(): number;
@@ -30,11 +29,14 @@ export interface SessionPort {
 }
 
 /** A job of this session: held until a slot is really free, then running. */
-interface HeldJob {
+interface AcceptedJob {
   job: Job;
   abort: AbortController;
   running: boolean;
+  /** When its time is over. */
   timeout: Timer | undefined;
+  /** When it has been held for too long. */
+  patience: Timer | undefined;
 }
 
 /** How long the hub may still be silent. */
@@ -51,7 +53,7 @@ interface Silence {
  */
 export class WorkerSession {
   readonly #port: SessionPort;
-  readonly #jobs = new Map<number, HeldJob>();
+  readonly #jobs = new Map<number, AcceptedJob>();
   /** Credit that the hub has and has not used. */
   #credit = 0;
   #welcome: Welcome | undefined;
@@ -125,6 +127,7 @@ export class WorkerSession {
     this.#silence.timer.cancel();
     for (const held of this.#jobs.values()) {
       held.timeout?.cancel();
+      held.patience?.cancel();
       held.abort.abort(new Error("the connection to the hub was lost"));
     }
     this.#jobs.clear();
@@ -142,16 +145,25 @@ export class WorkerSession {
   #onJob(job: Job): void {
     this.#credit = Math.max(0, this.#credit - 1);
     if (this.#phase !== "serving") return this.#giveBack(job.jobId, "the worker is draining");
-    const held: HeldJob = { job, abort: new AbortController(), running: false, timeout: undefined };
+    const held: AcceptedJob = {
+      job,
+      abort: new AbortController(),
+      running: false,
+      timeout: undefined,
+      patience: undefined,
+    };
     this.#jobs.set(job.jobId, held);
     if (job.timeoutMs !== undefined) {
       held.timeout = this.#port.clock.setTimer(job.timeoutMs, () =>
         this.#onCancel(job.jobId, "its time is over"),
       );
     }
+    if (this.#port.freeSlots() > 0) return this.#start(job.jobId, held);
     // A slot can be gone that was free when its credit was given: a process that
-    // died while idle. The job then waits for the process that replaces it.
-    if (this.#port.freeSlots() > 0) this.#start(job.jobId, held);
+    // died while idle. The one that replaces it may be there in a moment.
+    held.patience = this.#port.clock.setTimer(fixed.holdMs, () =>
+      this.#giveBack(job.jobId, "no slot came free for it"),
+    );
   }
 
   #onCancel(jobId: number, reason: string): void {
@@ -160,13 +172,31 @@ export class WorkerSession {
     else if (held !== undefined) this.#giveBack(jobId, reason);
   }
 
-  #start(jobId: number, held: HeldJob): void {
+  #start(jobId: number, held: AcceptedJob): void {
     held.running = true;
+    held.patience?.cancel();
     this.#port.executor.run(toInput(held.job), held.abort.signal, (outcome) => {
       if (this.#jobs.get(jobId) !== held) return;
       this.#forget(jobId);
-      this.#push(toTerminalEvent(jobId, outcome));
+      this.#pushOutcome(jobId, this.#fitted(outcome));
     });
+  }
+
+  /** The outcome, or that it is larger than the hub takes. */
+  #fitted(outcome: JobOutcome): JobOutcome {
+    const maxBytes = this.#welcome?.maxPayloadBytes ?? Number.POSITIVE_INFINITY;
+    if (outcome.kind !== "payload" || outcome.payload.length <= maxBytes) return outcome;
+    return tooLarge(outcome.payload.length, maxBytes);
+  }
+
+  #pushOutcome(jobId: number, outcome: JobOutcome): void {
+    if (outcome.kind === "payload" && outcome.payload.length >= MAX_BATCH_BYTES) {
+      // Ahead of it, in a write of its own, so that the hub does not take the time
+      // that it needs on a slow link for silence.
+      const pendingBytes = outcome.payload.length;
+      this.#port.send([{ case: "heartbeat", value: { pendingBytes } }]);
+    }
+    this.#push(toTerminalEvent(jobId, outcome));
   }
 
   #giveBack(jobId: number, reason: string): void {
@@ -176,7 +206,9 @@ export class WorkerSession {
   }
 
   #forget(jobId: number): void {
-    this.#jobs.get(jobId)?.timeout?.cancel();
+    const accepted = this.#jobs.get(jobId);
+    accepted?.timeout?.cancel();
+    accepted?.patience?.cancel();
     this.#jobs.delete(jobId);
   }
 

@@ -1,4 +1,5 @@
-import { type WorkerOptions, withDefaults, workerDefaults } from "../base/options.js";
+import { withDefaults } from "../base/check-options.js";
+import { type WorkerOptions, workerDefaults } from "../base/options.js";
 import { onShutdownSignals } from "../base/signals.js";
 import { buildHandlers, type Handlers } from "./handler.js";
 import { InProcessExecutor } from "./in-process.js";
@@ -34,7 +35,7 @@ export class Worker {
     this.#handleSignals = settings.handleSignals;
   }
 
-  /** Resolves when a hub has welcomed the worker for the first time. */
+  /** Resolves when a hub has welcomed the worker for the first time; rejects if it ends before. */
   get connected(): Promise<void> {
     return this.#life.connected;
   }

@@ -1,11 +1,7 @@
+import { withDefaults } from "../base/check-options.js";
 import { systemClock } from "../base/clock.js";
 import { silentLogger } from "../base/logger.js";
-import {
-  type WorkersOptions,
-  withDefaults,
-  workerDefaults,
-  workersDefaults,
-} from "../base/options.js";
+import { type WorkersOptions, workerDefaults, workersDefaults } from "../base/options.js";
 import { ChildPool } from "./child-pool.js";
 import { WorkerLife } from "./life.js";
 import { resolveModule } from "./module.js";
@@ -14,14 +10,14 @@ import { resolveModule } from "./module.js";
 export interface Workers {
   /** The process ids that live now. */
   readonly pids: readonly number[];
-  /** Resolves when a hub has welcomed the workers for the first time. */
+  /** Resolves when a hub has welcomed the workers for the first time; rejects if they end before. */
   readonly connected: Promise<void>;
   /** Ends when the workers do. Rejects with a GibbsError if the hub refuses them for good. */
   readonly stopped: Promise<void>;
   /** Finishes what runs, then ends the processes; after `drainTimeoutMs` kills them. */
   drain(): Promise<void>;
   /** Kills the processes at once. */
-  kill(): Promise<void>;
+  close(): Promise<void>;
 }
 
 /**
@@ -46,14 +42,18 @@ export async function startWorkers(
   const pool = new ChildPool({
     ...withDefaults(workersDefaults, options),
     settings: { moduleUrl, method, args, idempotent, maxPayloadBytes, sendStacks },
-    execArgv,
+    execArgv: [...execArgv, ...(options.execArgv ?? [])],
     clock: options.clock ?? systemClock,
     logger: options.logger ?? silentLogger,
     random: options.random ?? Math.random,
   });
   const life = new WorkerLife(pool, options);
+  const giveUp = (): void => void life.close();
+  if (options.signal?.aborted) giveUp();
+  options.signal?.addEventListener("abort", giveUp);
   const stopped = life.run();
   await Promise.race([stopped, life.started]);
+  options.signal?.removeEventListener("abort", giveUp);
   return {
     get pids() {
       return pool.pids;
@@ -61,6 +61,6 @@ export async function startWorkers(
     connected: life.connected,
     stopped,
     drain: () => life.drain("the worker is shutting down"),
-    kill: () => life.close(),
+    close: () => life.close(),
   };
 }

@@ -119,7 +119,7 @@ describe("a client", () => {
       execution: "UNKNOWN",
     });
     const { jobId } = await worker.hear("job");
-    await clock.advance(60_100);
+    await clock.advance(61_000);
     await request;
     await worker.hear("cancel");
     worker.send({ case: "nack", value: { jobId, execution: 2 } });
@@ -139,7 +139,14 @@ describe("a client", () => {
     await expect(client.request({ a: [1n] })).rejects.toThrow(/bigint at a\[0\]/);
     await expect(client.request(1, { signal: AbortSignal.abort() })).rejects.toMatchObject({
       code: "CANCELLED",
+      execution: "NOT_STARTED",
     });
+    const waiting = expect(client.request(1)).rejects.toMatchObject({
+      reason: "CLIENT_CLOSED",
+      execution: "NOT_STARTED",
+    });
+    client.close();
+    await waiting;
     expect(() => new Client("not an address")).toThrow(/no address/);
   });
 

@@ -64,9 +64,27 @@ describe("matching", () => {
     expect([h.holder(a), h.holder(b)]).toEqual([undefined, worker]);
   });
 
+  it("fails a request that no worker can receive, also when the last one that could has left", () => {
+    const h = new Harness();
+    h.worker(1, { maxReceiveBytes: 20 });
+    const large = { payload: new Uint8Array(100) };
+    const now = h.submit(large);
+    const able = h.worker(0);
+    const later = h.submit(large);
+    h.flush();
+    expect([h.ending(now), h.ending(later)]).toEqual([
+      "INVALID_ARGUMENT PAYLOAD_TOO_LARGE NOT_STARTED",
+      "OPEN",
+    ]);
+    h.core.lost(able, h.now);
+    h.flush();
+    expect(h.ending(later)).toBe("INVALID_ARGUMENT PAYLOAD_TOO_LARGE NOT_STARTED");
+  });
+
   it("passes by a request that a worker cannot receive", () => {
     const h = new Harness();
     const small = h.worker(1, { maxReceiveBytes: 20 });
+    h.worker(0);
     const large = h.submit({ payload: new Uint8Array(100) });
     const fitting = h.submit();
     h.flush();
@@ -279,6 +297,41 @@ describe("outcomes", () => {
     expect(h.ending(late)).toBe("UNAVAILABLE NO_WORKER NOT_STARTED");
   });
 
+  it("refuses a run timeout that leaves no time, and an answer that is too large", () => {
+    const h = new Harness();
+    const worker = h.worker(1);
+    const [hasty, large] = [h.submit({ runTimeoutMs: 0 }), h.submit()];
+    h.flush();
+    expect(h.ending(hasty)).toBe("DEADLINE_EXCEEDED RUN_TIMEOUT NOT_STARTED");
+    h.core.result(worker, 1, { kind: "answer", payload: new Uint8Array(1001) }, h.now);
+    h.flush();
+    expect(h.ending(large)).toBe("RESOURCE_EXHAUSTED RESULT_TOO_LARGE FINISHED");
+  });
+
+  it("waits for a worker no longer for one that came back than for the others", () => {
+    const h = new Harness();
+    const worker = h.worker(1);
+    const [lost, waiting] = [h.submit({ idempotent: true }), h.submit()];
+    h.flush();
+    h.core.workerDrain(worker, h.now);
+    h.advance(20_000);
+    h.core.lost(worker, h.now);
+    h.advance(10_000);
+    expect(h.ending(waiting)).toBe("UNAVAILABLE NO_WORKER NOT_STARTED");
+    expect(h.ending(lost)).toBe("OPEN");
+    h.advance(20_000);
+    expect(h.ending(lost)).toBe("ABORTED NO_WORKER UNKNOWN");
+  });
+
+  it("lets go of a payload when its request is settled", () => {
+    const h = new Harness();
+    h.worker(1);
+    const request = h.submit();
+    h.flush();
+    h.core.cancel(request, h.now);
+    expect([h.core.requests.heldBytes, request.submission.payload.length]).toEqual([0, 0]);
+  });
+
   it("honours a queue timeout", () => {
     const h = new Harness();
     h.worker(0);
@@ -369,11 +422,30 @@ describe("lost attempts", () => {
     h.flush();
     h.core.nack(first, 1, "NOT_STARTED", "", h.now);
     h.flush();
-    expect(h.holder(request), "never again to the one that refused it").toBeUndefined();
+    expect(h.holder(request), "not with the credit that it had").toBeUndefined();
     h.core.ready(second, 1, h.now);
     h.flush();
     expect(h.holder(request)).toBe(second);
     expect(request.attempts).toBe(1);
+  });
+
+  it("gives a request back to the one that refused it once that has said ready again", () => {
+    const h = new Harness();
+    const worker = h.worker(2);
+    const request = h.submit({ queueTimeoutMs: 1000 });
+    h.flush();
+    h.advance(900);
+    h.core.nack(worker, 1, "NOT_STARTED", "", h.now);
+    h.flush();
+    expect(h.holder(request)).toBeUndefined();
+    h.core.ready(worker, 1, h.now);
+    h.flush();
+    expect(h.holder(request)).toBe(worker);
+    h.core.nack(worker, 2, "NOT_STARTED", "", h.now);
+    h.advance(100);
+    expect(h.ending(request), "its time to wait goes on").toBe(
+      "UNAVAILABLE QUEUE_TIMEOUT NOT_STARTED",
+    );
   });
 
   it("gives up after eight refusals", () => {
@@ -428,6 +500,22 @@ describe("liveness", () => {
       for (const { kind } of h.advance(1000)) if (kind === "heartbeat") h.core.heard(worker, h.now);
     }
     expect(worker.state).toBe("serving");
+  });
+
+  it("gives a large message time, to a worker and from it", () => {
+    const h = new Harness({ maxPayloadBytes: 1_000_000, maxHeldBytes: 1_000_000 });
+    const worker = h.worker(1, { maxReceiveBytes: 1_000_000 });
+    h.core.announced(worker, 40_960, h.now);
+    h.advance(19_999);
+    expect(worker.state).toBe("serving");
+    h.advance(1);
+    expect(worker.state).toBe("ended");
+    const receiver = h.worker(1, { maxReceiveBytes: 1_000_000 });
+    h.submit({ payload: new Uint8Array(409_600) });
+    h.advance(109_999);
+    expect(receiver.state).toBe("serving");
+    h.advance(1);
+    expect(receiver.state).toBe("ended");
   });
 
   it("does not judge a worker that cannot speak while it computes", () => {

@@ -19,7 +19,7 @@ export function checkState(core: HubCore): void {
   let bytes = 0;
   for (const request of requests.live) {
     expect(request.state, "nothing settled stays").not.toBe("settled");
-    bytes += request.payload.length;
+    bytes += request.bytes;
     const { state, list } = request;
     if (state === "queued") expect(list, "a queued request stands in its queue").toBeDefined();
     if (typeof state !== "object") continue;

@@ -6,6 +6,8 @@ import { definition } from "../../src/wire/definition.js";
 import { HealthService, ServingStatus } from "../../src/wire/health.js";
 import { HubService } from "../../src/wire/index.js";
 import { DETAILS_KEY, fromStatus } from "../../src/wire/status.js";
+import type { JobContext } from "../../src/worker/handler.js";
+import { ManualClock } from "../support/manual-clock.js";
 import { hello, RawWorker, ready } from "../support/raw-worker.js";
 import { startClient, startHub, startWorker } from "../support/running.js";
 
@@ -155,6 +157,14 @@ describe("bad input", () => {
     const garbage = new Uint8Array([0x0a, 0x7f]);
     worker.send({ case: "result", value: { jobId, outcome: { case: "payload", value: garbage } } });
     await expect(request).rejects.toMatchObject({ code: "INTERNAL", reason: "RESULT_MALFORMED" });
+    worker.send(ready);
+    const own = hub.request(1);
+    const second = await worker.hear("job");
+    worker.send({
+      case: "result",
+      value: { jobId: second.jobId, outcome: { case: "payload", value: garbage } },
+    });
+    await expect(own).rejects.toMatchObject({ code: "INTERNAL", reason: "RESULT_MALFORMED" });
   });
 });
 
@@ -182,8 +192,37 @@ describe("listen", () => {
     },
   );
 
-  it("refuses an option that is no number", () => {
-    expect(() => new Hub({ maxQueued: Number.NaN })).toThrow(/maxQueued must be a number/);
+  it.each([
+    { maxQueued: Number.NaN },
+    { heartbeatIntervalMs: Number.POSITIVE_INFINITY },
+    { hubTimeoutMs: 0.5 },
+    { maxPayloadBytes: 5e9 },
+    { maxSlots: 0 },
+    { livenessTimeoutMs: 100 },
+    { forwardMetadata: ["Authorization"] },
+  ])("refuses the option %o", (options) => {
+    expect(() => new Hub(options)).toThrow(/^the option \w+ must /);
+  });
+
+  it("asks a worker before it judges its silence, whatever the two times are", async () => {
+    const clock = new ManualClock();
+    const hub = await startHub({ clock, livenessTimeoutMs: 900 });
+    const worker = new RawWorker(hub.address);
+    worker.send(hello());
+    expect(await worker.hear("welcome")).toMatchObject({ heartbeatIntervalMs: 300 });
+    await clock.advance(300);
+    await worker.hear("heartbeat");
+  });
+
+  it("forwards metadata by its name in any case, and not without end", async () => {
+    const hub = await startHub({ forwardMetadata: ["X-Tenant"] });
+    await startWorker(hub, (_: unknown, { metadata }: JobContext) => ({ ...metadata }));
+    for (const caller of [startClient(hub), hub]) {
+      const metadata = { "X-Tenant": "acme" };
+      expect(await caller.request(1, { metadata })).toEqual({ "x-tenant": "acme" });
+    }
+    const metadata = { "x-tenant": "x".repeat(9000) };
+    await expect(hub.request(1, { metadata })).rejects.toMatchObject({ reason: "BAD_OPTION" });
   });
 
   it("listens on IPv6 loopback", async () => {

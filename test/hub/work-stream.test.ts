@@ -93,6 +93,23 @@ describe("the Work stream", () => {
     await worker.hear("job");
     worker.halfClose();
     await expect(request).rejects.toMatchObject({ code: "ABORTED", reason: "WORKER_LOST" });
+    expect(await worker.ended, "and the call does not stay open").toMatchObject({
+      code: 3,
+      details: expect.stringContaining("closed its side first"),
+    });
+  });
+
+  it("sends a worker no message that is larger than it can receive", async () => {
+    const hub = await startHub();
+    const worker = new RawWorker(hub.address, { "grpc.max_receive_message_length": 100_000 });
+    worker.send(hello({ maxReceiveBytes: 100_000 }), { case: "ready", value: { slots: 4 } });
+    await worker.hear("welcome");
+    const answers = Promise.all([1, 2, 3, 4].map((x) => hub.request(`${x}`.repeat(50_000))));
+    for (let jobs = 0; jobs < 4; jobs += 1) {
+      const { jobId } = await worker.hear("job");
+      worker.send(answer(jobId, "fits"));
+    }
+    expect(await answers).toEqual(["fits", "fits", "fits", "fits"]);
   });
 
   it("ends a drained worker's stream with OK when its last job is over", async () => {

@@ -142,6 +142,13 @@ describe("gibbs worker and gibbs request", () => {
     expect((await hub.ended).code).toBe(0);
   });
 
+  it("end with 0 when they are told to before there is anything to finish", async () => {
+    const early = worker("127.0.0.1:1", "examples/square.js");
+    await early.says(/no hub at 127\.0\.0\.1:1 yet/);
+    early.process.kill("SIGTERM");
+    expect(await early.ended).toMatchObject({ code: 0, stdout: "" });
+  });
+
   it("stop at once at the second signal, and exit 130", async () => {
     const hub = await gibbsHub();
     const agent = worker(hub.address, "test/fixtures/faulty.js");

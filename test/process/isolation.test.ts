@@ -11,7 +11,7 @@ async function workersOf(
   module = "faulty.js",
 ): Promise<Workers> {
   const workers = await startWorkers(join(root, "test/fixtures", module), { hub, ...options });
-  onTestFinished(() => workers.kill());
+  onTestFinished(() => workers.close());
   await workers.connected;
   return workers;
 }

@@ -1,4 +1,10 @@
-import { Client, type ClientDuplexStream, credentials, type StatusObject } from "@grpc/grpc-js";
+import {
+  type ChannelOptions,
+  Client,
+  type ClientDuplexStream,
+  credentials,
+  type StatusObject,
+} from "@grpc/grpc-js";
 import { onTestFinished } from "vitest";
 import { encodeWorkerEvents, type WorkerEventInit } from "../../src/wire/batch.js";
 import { decodeWorkResponse, type HubEvent } from "../../src/wire/worker-events.js";
@@ -18,8 +24,8 @@ export class RawWorker {
   /** The status that the stream ended with. */
   readonly ended: Promise<StatusObject>;
 
-  constructor(address: string) {
-    const client = new Client(address, credentials.createInsecure());
+  constructor(address: string, options: ChannelOptions = {}) {
+    const client = new Client(address, credentials.createInsecure(), options);
     const pass = (bytes: Buffer): Buffer => bytes;
     this.#stream = client.makeBidiStreamRequest("/gibbs.v1.WorkerService/Work", pass, pass);
     this.#stream.on("data", (bytes: Buffer) => {

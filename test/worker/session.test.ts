@@ -1,6 +1,5 @@
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
-import { silentLogger } from "../../src/base/logger.js";
 import { HubEventSchema } from "../../src/gen/gibbs/v1/worker_pb.js";
 import type { HubEventInit, WorkerEventInit } from "../../src/wire/batch.js";
 import type { Executor, JobInput, JobOutcome } from "../../src/worker/executor.js";
@@ -32,7 +31,6 @@ class Stage {
     this.session = new WorkerSession(
       {
         clock: this.clock,
-        logger: silentLogger,
         executor,
         freeSlots: () => this.free,
         send: (events) => this.sent.push([...events]),
@@ -98,6 +96,40 @@ describe("a worker's session", () => {
     stage.session.offerSlots();
     expect(stage.running).toHaveLength(1);
     expect(await stage.told(), "the slot was promised already").toEqual([]);
+  });
+
+  it("gives a held job back when no slot comes for it in time", async () => {
+    const stage = new Stage();
+    await stage.told();
+    stage.free = 0;
+    stage.hear(welcome, job(1));
+    await stage.clock.advance(999);
+    expect(stage.sent).toEqual([]);
+    await stage.clock.advance(1);
+    expect(stage.sent).toMatchObject([[{ case: "nack", value: { jobId: 1, execution: 1 } }]]);
+    stage.free = 1;
+    stage.session.offerSlots();
+    await stage.clock.advance(0);
+    expect(stage.sent[1], "the slot is offered anew").toMatchObject([{ case: "ready" }]);
+  });
+
+  it("announces a large result, and fails one that its hub would not take", async () => {
+    const stage = new Stage(2);
+    await stage.told();
+    stage.hear({ case: "welcome", value: { hubTimeoutMs: 30_000, maxPayloadBytes: 300_000 } });
+    stage.hear(job(1), job(2));
+    stage.finish(0, { kind: "payload", payload: new Uint8Array(300_000) });
+    stage.finish(1, { kind: "payload", payload: new Uint8Array(300_001) });
+    await stage.clock.advance(0);
+    expect(stage.sent).toMatchObject([
+      [{ case: "heartbeat", value: { pendingBytes: 300_000 } }],
+      [
+        { case: "result", value: { outcome: { case: "payload" } } },
+        { case: "ready" },
+        { value: { outcome: { case: "failure", value: { reason: "RESULT_TOO_LARGE" } } } },
+        { case: "ready" },
+      ],
+    ]);
   });
 
   it("gives a held job back when it is cancelled", async () => {

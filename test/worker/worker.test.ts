@@ -99,6 +99,7 @@ describe("handlers", () => {
     ],
     ["a string", { reason: "HANDLER_ERROR", remoteType: "string", message: "a string" }],
     [undefined, { reason: "HANDLER_ERROR", message: "undefined" }],
+    [Object.assign(new Error(), { message: { code: 42 } }), { message: "[object Object]" }],
     [Object.create(null), { reason: "HANDLER_ERROR", message: "a value that cannot be shown" }],
     [
       new GibbsError("NOT_FOUND", "no such page"),
@@ -218,6 +219,22 @@ describe("a worker", () => {
     const never = new Worker((x: unknown) => x, { handleSignals: false });
     await never.drain();
     await never.run();
+  });
+
+  it("says that it never connected when it ends before", async () => {
+    const worker = new Worker((x: unknown) => x, { hub: "127.0.0.1:1", handleSignals: false });
+    const ended = worker.run();
+    const connected = expect(worker.connected).rejects.toMatchObject({ reason: "STOPPED" });
+    await worker.drain();
+    await ended;
+    await connected;
+  });
+
+  it("fails a result that its hub would not take, and keeps its stream", async () => {
+    const hub = await startHub({ maxPayloadBytes: 10_000 });
+    await startWorker(hub, (bytes: number) => "x".repeat(bytes));
+    await expect(hub.request(1_000_000)).rejects.toMatchObject({ reason: "RESULT_TOO_LARGE" });
+    expect(await hub.request(3)).toBe("xxx");
   });
 
   it("stops for good where there is no hub that understands it", async () => {

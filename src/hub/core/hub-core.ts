@@ -1,10 +1,10 @@
 import type { Execution, GibbsError } from "../../base/error.js";
 import type { Effect } from "./effect.js";
 import type { CoreLimits } from "./limits.js";
-import { judgeAt, verdict } from "./liveness.js";
+import { checkLiveness, excuse, forgive, LARGE_BYTES, nextCheckAt } from "./liveness.js";
 import { match } from "./matcher.js";
 import type { Method } from "./method.js";
-import { type JobResult, workerFailure } from "./outcome.js";
+import { checkResult, type JobResult, workerFailure } from "./outcome.js";
 import { Job, type Request, type Submission } from "./request.js";
 import { RequestBook } from "./request-book.js";
 import { Session, type WorkerHello } from "./session.js";
@@ -25,7 +25,7 @@ export class HubCore {
   readonly dropped = { terminalEvents: 0, slots: 0 };
   readonly #timers = new TimerHeap<Request | Job | Session | Method>();
   readonly #instances = new Map<string, Session>();
-  #effects: Effect[] = [];
+  readonly #effects: Effect[] = [];
   #lastSessionId = 0;
   #promisedWake = Number.POSITIVE_INFINITY;
 
@@ -75,7 +75,7 @@ export class HubCore {
     session.state = "serving";
     this.requests.queues.join(session, now);
     this.#emit({ kind: "welcome", session });
-    this.#watch(session);
+    this.#timers.set(session, nextCheckAt(session, this.limits));
   }
 
   /** It has so many more free slots. */
@@ -83,9 +83,8 @@ export class HubCore {
     if (session.state === "opening") return this.violation(session, "ready before hello", now);
     if (slots < 1) return this.violation(session, "ready with zero slots", now);
     if (session.state !== "serving") return;
-    const wasIdle = session.credit > 0;
     this.dropped.slots += session.addCredit(slots);
-    if (!wasIdle && session.credit > 0) this.requests.queues.sit(session);
+    if (session.credit > 0) this.requests.queues.offer(session);
   }
 
   /** A job has an outcome. Counts once, and only from the session that holds the job. */
@@ -93,8 +92,9 @@ export class HubCore {
     const job = this.#finish(session, jobId, now);
     if (job === undefined) return;
     const { request } = job;
-    if (result.kind === "failure") {
-      const error = workerFailure(request, result.failure);
+    const checked = checkResult(result, this.limits.maxPayloadBytes);
+    if (checked.kind === "failure") {
+      const error = workerFailure(request, checked.failure);
       return this.requests.settle(request, { kind: "failure", error });
     }
     const info = {
@@ -103,7 +103,7 @@ export class HubCore {
       queueTimeMs: job.startedAt - request.arrivedAt,
       runTimeMs: now - job.startedAt,
     };
-    this.requests.settle(request, { kind: "answer", payload: result.payload, info });
+    this.requests.settle(request, { kind: "answer", payload: checked.payload, info });
   }
 
   /** A job is over without an outcome. */
@@ -123,6 +123,16 @@ export class HubCore {
   /** Anything at all arrived from the worker. */
   heard(session: Session, now: number): void {
     session.lastHeardAt = now;
+  }
+
+  /** The worker announced a message of so many bytes. */
+  announced(session: Session, bytes: number, now: number): void {
+    excuse(session, Math.min(bytes, this.limits.maxPayloadBytes + LARGE_BYTES), now);
+  }
+
+  /** Whether the session's socket takes no more for now. */
+  congested(session: Session, isFull: boolean): void {
+    session.congested = isFull;
   }
 
   /** The stream is gone. What it had sent must have been told before. */
@@ -156,7 +166,7 @@ export class HubCore {
     for (const session of [...this.sessions]) this.#end(session, now, sessionEnd.draining());
   }
 
-  /** Decides what is due and who gets what, and returns it. To be carried out at once, in order. */
+  /** Decides what is due and who gets what; to be carried out at once, in order. */
   flush(now: number): Effect[] {
     this.#forgiveStall(now);
     for (;;) {
@@ -167,9 +177,7 @@ export class HubCore {
     match(this.requests.queues.takeTouched(), (request, session) =>
       this.#dispatch(request, session, now),
     );
-    const effects = this.#effects;
-    this.#effects = [];
-    return effects;
+    return this.#effects.splice(0);
   }
 
   /** When to flush at the latest, `Infinity` for never. */
@@ -188,6 +196,7 @@ export class HubCore {
     session.credit -= 1;
     if (session.credit > 0) this.requests.queues.sit(session);
     else this.requests.queues.stand(session);
+    if (request.bytes >= LARGE_BYTES) excuse(session, request.bytes, now);
     this.#emit({ kind: "job", session, job, timeLeftMs: request.wakeAt - now });
   }
 
@@ -227,7 +236,7 @@ export class HubCore {
     if (job !== undefined) {
       session.inFlight.delete(jobId);
       this.#timers.remove(job);
-      if (session.state === "draining") this.#endIfDrained(session, now);
+      if (session.isDrained) this.#end(session, now, undefined);
       if (job.request.state === job) return job;
     }
     this.dropped.terminalEvents += 1;
@@ -238,11 +247,7 @@ export class HubCore {
     session.state = "draining";
     session.credit = 0;
     this.requests.queues.leave(session, now);
-    this.#endIfDrained(session, now);
-  }
-
-  #endIfDrained(session: Session, now: number): void {
-    if (session.inFlight.size === 0) this.#end(session, now, undefined);
+    if (session.isDrained) this.#end(session, now, undefined);
   }
 
   #end(session: Session, now: number, error: GibbsError | undefined): void {
@@ -258,8 +263,9 @@ export class HubCore {
     this.requests.queues.leave(session, now);
     this.#timers.remove(session);
     this.sessions.delete(session);
-    const instanceId = session.hello?.instanceId ?? "";
-    if (this.#instances.get(instanceId) === session) this.#instances.delete(instanceId);
+    if (this.#instances.get(session.instanceId) === session) {
+      this.#instances.delete(session.instanceId);
+    }
     for (const job of session.inFlight.values()) {
       this.#timers.remove(job);
       if (job.request.state === job) this.requests.lost(job.request, job, why, now);
@@ -267,22 +273,17 @@ export class HubCore {
     session.inFlight.clear();
   }
 
-  #watch(session: Session): void {
-    this.#timers.set(session, judgeAt(session, this.limits));
-  }
-
   #judge(session: Session, now: number): void {
-    const { livenessTimeoutMs, helloTimeoutMs } = this.limits;
-    if (session.state === "opening") {
-      return this.#end(session, now, sessionEnd.noHello(helloTimeoutMs));
-    }
-    const silence = verdict(session, this.limits, now);
-    if (silence === "lost") return this.#end(session, now, sessionEnd.silent(livenessTimeoutMs));
-    if (silence === "ask") {
+    const found = checkLiveness(session, this.limits, now);
+    if (found === "ask") {
       session.lastBeatAt = now;
       this.#emit({ kind: "heartbeat", session });
-    }
+    } else if (found !== undefined) return this.#end(session, now, found);
     this.#watch(session);
+  }
+
+  #watch(session: Session): void {
+    this.#timers.set(session, nextCheckAt(session, this.limits));
   }
 
   /** While the hub itself stood still it heard nobody: that silence is its own. */
@@ -290,7 +291,7 @@ export class HubCore {
     const lateMs = now - this.#promisedWake;
     if (lateMs < this.limits.heartbeatIntervalMs) return;
     for (const session of this.sessions) {
-      session.lastHeardAt = Math.min(now, session.lastHeardAt + lateMs);
+      forgive(session, lateMs, now);
       if (session.state !== "opening") this.#watch(session);
     }
     this.#promisedWake = now;

@@ -1,26 +1,55 @@
+import type { GibbsError } from "../../base/error.js";
 import type { CoreLimits } from "./limits.js";
 import type { Session } from "./session.js";
+import * as sessionEnd from "./session-end.js";
+
+const MIN_BYTES_PER_SECOND = 4 * 1024;
+
+/** A message of at least this size keeps others waiting on a slow link. */
+export const LARGE_BYTES: number = 256 * 1024;
 
 /**
  * What a session's silence means: nothing yet, that it is to be asked for a sign
- * of life, or that it is lost. A worker that cannot speak while it computes is
- * asked all the same, but not judged.
+ * of life, or that its stream is to be ended. A worker that cannot speak while it
+ * computes is asked all the same, but not judged.
  */
-export function verdict(
+export function checkLiveness(
   session: Session,
   limits: CoreLimits,
   now: number,
-): "fine" | "ask" | "lost" {
-  if (session.judged && session.lastHeardAt + limits.livenessTimeoutMs <= now) return "lost";
-  return askAt(session, limits) <= now ? "ask" : "fine";
+): "ask" | GibbsError | undefined {
+  if (session.state === "opening") return sessionEnd.noHello(limits.helloTimeoutMs);
+  if (session.isJudged && lostAt(session, limits) <= now) {
+    return sessionEnd.silent(limits.livenessTimeoutMs);
+  }
+  return askAt(session, limits) <= now ? "ask" : undefined;
 }
 
-/** When the verdict may change next. */
-export function judgeAt(session: Session, limits: CoreLimits): number {
-  const lostAt = session.lastHeardAt + limits.livenessTimeoutMs;
-  return session.judged ? Math.min(askAt(session, limits), lostAt) : askAt(session, limits);
+/** When {@link checkLiveness} may find something next. */
+export function nextCheckAt(session: Session, limits: CoreLimits): number {
+  const ask = askAt(session, limits);
+  return session.isJudged ? Math.min(ask, lostAt(session, limits)) : ask;
+}
+
+/**
+ * A message of `bytes` is about to follow, or was just written: on a slow link it
+ * keeps all others waiting, heartbeats too. It must make a little progress still.
+ */
+export function excuse(session: Session, bytes: number, now: number): void {
+  const transferMs = (bytes / MIN_BYTES_PER_SECOND) * 1000;
+  session.excusedUntil = Math.max(session.excusedUntil, now + transferMs);
+}
+
+/** The hub itself stood still for so long: it could not have heard the session. */
+export function forgive(session: Session, stallMs: number, now: number): void {
+  session.lastHeardAt = Math.min(now, session.lastHeardAt + stallMs);
+}
+
+function lostAt(session: Session, { livenessTimeoutMs }: CoreLimits): number {
+  return Math.max(session.lastHeardAt, session.excusedUntil) + livenessTimeoutMs;
 }
 
 function askAt(session: Session, { heartbeatIntervalMs }: CoreLimits): number {
-  return Math.max(session.lastHeardAt, session.lastBeatAt) + heartbeatIntervalMs;
+  // Whether or not the worker speaks by itself: its own patience counts what it hears.
+  return session.lastBeatAt + heartbeatIntervalMs;
 }

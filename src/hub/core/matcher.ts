@@ -2,12 +2,15 @@ import type { Method, Seat } from "./method.js";
 import type { Request } from "./request.js";
 import type { Session } from "./session.js";
 
-/** Whether `session` may ever be given `request`: every reason against it stands here. */
+/** Whether `session` may be given `request`: every reason against it stands here. */
 export function fits(request: Request, session: Session): boolean {
-  return (
-    request.payload.length <= (session.hello?.maxReceiveBytes ?? 0) &&
-    request.refusedBy?.has(session.id) !== true
-  );
+  // Whoever gave it back may be given it again once it has said ready again.
+  return canReceive(request, session) && request.refusedBy?.get(session) !== session.readies;
+}
+
+/** Whether a message with `request` is small enough for `session`. */
+export function canReceive(request: Request, session: Session): boolean {
+  return request.bytes <= (session.hello?.maxReceiveBytes ?? 0);
 }
 
 /**

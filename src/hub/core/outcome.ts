@@ -77,6 +77,14 @@ export type JobResult =
   | { kind: "answer"; payload: Uint8Array }
   | { kind: "failure"; failure: WorkerFailure };
 
+/** The result, or RESULT_TOO_LARGE in its place. */
+export function checkResult(result: JobResult, maxPayloadBytes: number): JobResult {
+  if (result.kind === "failure" || result.payload.length <= maxPayloadBytes) return result;
+  const message = `the answer has ${result.payload.length} bytes, more than ${maxPayloadBytes}`;
+  const reason = "RESULT_TOO_LARGE";
+  return { kind: "failure", failure: { code: undefined, type: "", message, stack: "", reason } };
+}
+
 /** The failure of `request` that its worker reported. */
 export function workerFailure(request: Request, failure: WorkerFailure): GibbsError {
   if (failure.reason === "MALFORMED") {

@@ -2,6 +2,14 @@ import { Method, Seat } from "./method.js";
 import type { Request } from "./request.js";
 import type { Session } from "./session.js";
 
+/** Who wants to know what changes. */
+export interface QueuesListener {
+  /** The queue of a method without a worker has changed. */
+  onWorkerless(method: Method): void;
+  /** The method has one session more, or one less. */
+  onServers(method: Method): void;
+}
+
 /** Every method that somebody waits for or serves, and who is idle for it. */
 export class Queues {
   readonly methods: Map<string, Method> = new Map();
@@ -11,10 +19,11 @@ export class Queues {
   workerless = 0;
   readonly #touched: Set<Method> = new Set();
 
-  constructor(
-    /** Called when a method has no worker, or has one again, or its queue changed meanwhile. */
-    readonly onWorkerlessChange: (method: Method) => void,
-  ) {}
+  readonly #listener: QueuesListener;
+
+  constructor(listener: QueuesListener) {
+    this.#listener = listener;
+  }
 
   /** Whether nobody serves the method. */
   isWorkerless(name: string): boolean {
@@ -34,7 +43,7 @@ export class Queues {
     this.#touched.add(method);
     if (method.sessions.size > 0) return;
     this.workerless += 1;
-    this.onWorkerlessChange(method);
+    this.#listener.onWorkerless(method);
   }
 
   /** Takes a waiting request out. */
@@ -45,7 +54,7 @@ export class Queues {
     this.queued -= 1;
     if (method.sessions.size === 0) {
       this.workerless -= 1;
-      this.onWorkerlessChange(method);
+      this.#listener.onWorkerless(method);
     }
     this.#prune(method);
   }
@@ -56,25 +65,33 @@ export class Queues {
       const method = this.#method(name, now);
       method.sessions.add(session);
       session.seats.push(new Seat(session, method));
-      if (method.sessions.size > 1) continue;
-      this.workerless -= method.queue.size;
-      this.onWorkerlessChange(method);
+      if (method.sessions.size === 1) this.workerless -= method.queue.size;
+      if (method.queue.size > 0) this.#listener.onServers(method);
     }
   }
 
   /** Undoes {@link join}. */
   leave(session: Session, now: number): void {
     this.stand(session);
-    for (const { method } of session.seats) {
+    const { seats } = session;
+    session.seats = [];
+    for (const { method } of seats) {
       method.sessions.delete(session);
       if (method.sessions.size === 0) {
         method.workerlessSince = now;
         this.workerless += method.queue.size;
-        this.onWorkerlessChange(method);
       }
+      if (method.queue.size > 0) this.#listener.onServers(method);
       this.#prune(method);
     }
-    session.seats = [];
+  }
+
+  /** `session` has credit: it is idle from now on, if it was not before. */
+  offer(session: Session): void {
+    for (const seat of session.seats) {
+      if (seat.list === undefined) seat.method.idle.insert(seat);
+      this.#touched.add(seat.method);
+    }
   }
 
   /** Puts `session` behind all idle sessions of its methods. */

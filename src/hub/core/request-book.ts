@@ -1,5 +1,6 @@
 import type { Effect } from "./effect.js";
 import { type CoreLimits, MAX_REFUSALS, MIN_TIME_LEFT_MS, WORKERLESS_SHARE } from "./limits.js";
+import { canReceive } from "./matcher.js";
 import type { Method } from "./method.js";
 import { type HubReason, hubFailure } from "./outcome.js";
 import { Queues } from "./queues.js";
@@ -11,7 +12,10 @@ const EMPTY = new Uint8Array();
 
 /** All requests that are not settled: their admission, their limits in time, their one outcome. */
 export class RequestBook {
-  readonly queues: Queues = new Queues((method) => this.#watchWorkerless(method));
+  readonly queues: Queues = new Queues({
+    onWorkerless: (method) => this.#watchWorkerless(method),
+    onServers: (method) => this.#onServersChange(method),
+  });
   readonly live: Set<Request> = new Set();
   heldBytes = 0;
   draining = false;
@@ -30,7 +34,7 @@ export class RequestBook {
   submit(submission: Submission, now: number): Request {
     const request = new Request(++this.#lastSeq, submission, now);
     this.live.add(request);
-    this.heldBytes += request.payload.length;
+    this.heldBytes += request.bytes;
     const refusal = this.#refusal(request);
     if (refusal === undefined) this.#enqueue(request, now);
     else this.fail(request, ...refusal);
@@ -44,8 +48,8 @@ export class RequestBook {
     request.state = "settled";
     this.#timers.remove(request);
     this.live.delete(request);
-    this.heldBytes -= request.payload.length;
-    request.payload = EMPTY;
+    this.heldBytes -= request.bytes;
+    request.submission.payload = EMPTY;
     this.#emit({ kind: "settle", request, outcome });
   }
 
@@ -67,10 +71,11 @@ export class RequestBook {
   /** The worker says that the attempt did not run. */
   refused(request: Request, job: Job, now: number): void {
     request.attempts -= 1;
-    request.refusedBy ??= new Set();
-    request.refusedBy.add(job.session.id);
-    if (request.refusedBy.size < MAX_REFUSALS) return this.#requeue(request, now);
-    this.fail(request, "REJECTED", `${MAX_REFUSALS} workers gave the request back unstarted`);
+    request.refusals += 1;
+    request.refusedBy ??= new Map();
+    request.refusedBy.set(job.session, job.session.readies);
+    if (request.refusals < MAX_REFUSALS) return this.#enqueue(request, now);
+    this.fail(request, "REJECTED", `workers gave the request back unstarted ${MAX_REFUSALS} times`);
   }
 
   /** The attempt is lost, and whether it ran is unknown. */
@@ -88,7 +93,8 @@ export class RequestBook {
       );
     }
     request.lostBy = job.session.workerId;
-    this.#requeue(request, now);
+    request.queuedAt = now;
+    this.#enqueue(request, now);
   }
 
   /** A limit in time of the request has passed. */
@@ -131,10 +137,13 @@ export class RequestBook {
 
   #refusal(request: Request): [HubReason, string] | undefined {
     const { maxPayloadBytes, maxHeldBytes, maxQueued } = this.#limits;
-    const { payload, submission } = request;
+    const { payload, method, runTimeoutMs } = request.submission;
     if (payload.length > maxPayloadBytes) {
       const message = `the payload has ${payload.length} bytes, more than ${maxPayloadBytes}`;
       return ["PAYLOAD_TOO_LARGE", message];
+    }
+    if (runTimeoutMs < MIN_TIME_LEFT_MS) {
+      return ["RUN_TIMEOUT", "the run timeout leaves no time to run"];
     }
     if (this.draining) return ["DRAINING", "the hub is shutting down"];
     if (this.heldBytes > maxHeldBytes) {
@@ -144,7 +153,7 @@ export class RequestBook {
       return ["QUEUE_FULL", `${maxQueued} requests are waiting already`];
     }
     const share = Math.max(1, Math.floor(maxQueued * WORKERLESS_SHARE));
-    if (this.queues.workerless >= share && this.queues.isWorkerless(submission.method)) {
+    if (this.queues.workerless >= share && this.queues.isWorkerless(method)) {
       return ["QUEUE_FULL", `${share} requests are waiting already for methods without a worker`];
     }
     return undefined;
@@ -152,15 +161,21 @@ export class RequestBook {
 
   #enqueue(request: Request, now: number): void {
     const { deadlineAt, queueTimeoutMs } = request.submission;
+    const waitUntil = request.queuedAt + queueTimeoutMs;
     request.state = "queued";
-    request.queuedAt = now;
     this.queues.enqueue(request, now);
-    this.#timers.set(request, Math.min(deadlineAt - MIN_TIME_LEFT_MS, now + queueTimeoutMs));
+    this.#timers.set(request, Math.min(deadlineAt - MIN_TIME_LEFT_MS, waitUntil));
+    if (this.draining) this.#refuseDraining(request);
+    else this.#failIfTooLarge(request);
   }
 
-  #requeue(request: Request, now: number): void {
-    this.#enqueue(request, now);
-    if (this.draining) this.#refuseDraining(request);
+  /** Waiting makes no sense when no worker that is there can receive the request. */
+  #failIfTooLarge(request: Request): void {
+    const sessions = this.queues.methods.get(request.submission.method)?.sessions;
+    if (sessions === undefined || sessions.size === 0) return;
+    for (const session of sessions) if (canReceive(request, session)) return;
+    const message = `no worker can receive a message of ${request.bytes} bytes`;
+    this.fail(request, "PAYLOAD_TOO_LARGE", message);
   }
 
   #refuseDraining(request: Request): void {
@@ -169,10 +184,24 @@ export class RequestBook {
 
   #watchWorkerless(method: Method): void {
     let wakeAt = Number.POSITIVE_INFINITY;
-    if (method.sessions.size === 0 && method.queue.head !== undefined) {
-      wakeAt = this.#workerlessUntil(method, method.queue.head);
+    let request = method.sessions.size === 0 ? method.queue.head : undefined;
+    // Those that came back stand in front and wait since later; behind the first
+    // that never left the queue nobody waits longer than it.
+    for (; request !== undefined; request = request.next) {
+      wakeAt = Math.min(wakeAt, this.#workerlessUntil(method, request));
+      if (request.queuedAt === request.arrivedAt) break;
     }
     this.#timers.set(method, wakeAt);
+  }
+
+  /** Who serves the method has changed. */
+  #onServersChange(method: Method): void {
+    this.#watchWorkerless(method);
+    for (let request = method.queue.head; request !== undefined; ) {
+      const { next } = request;
+      this.#failIfTooLarge(request);
+      request = next;
+    }
   }
 
   #workerlessUntil(method: Method, request: Request): number {

@@ -7,7 +7,7 @@ import type { Timed } from "./timer-heap.js";
 export interface Submission {
   requestId: string;
   method: string;
-  /** The encoded payload, which the core never looks into. */
+  /** The encoded payload, which the core never looks into. Emptied when the request is settled. */
   payload: Uint8Array;
   metadata: readonly MetadataPair[];
   /** When the whole call is over. */
@@ -44,12 +44,15 @@ export interface RunInfo {
 export class Request implements Linked<Request>, Timed {
   readonly timed = "request";
   state: "queued" | "settled" | Job = "queued";
-  payload: Uint8Array;
+  /** What it holds: its payload and metadata. */
+  readonly bytes: number;
   /** How many attempts may have run. Above zero its execution is unknown for ever. */
   attempts = 0;
   queuedAt: number;
-  /** Ids of the sessions that gave it back unstarted. */
-  refusedBy: Set<number> | undefined;
+  /** How often it was given back unstarted. */
+  refusals = 0;
+  /** Who gave it back, by session, and after which of that session's readies. */
+  refusedBy: Map<Session, number> | undefined;
   /** The label of the worker that lost it last: the next attempt prefers another. */
   lostBy: string | undefined;
 
@@ -65,7 +68,8 @@ export class Request implements Linked<Request>, Timed {
     readonly submission: Submission,
     readonly arrivedAt: number,
   ) {
-    this.payload = submission.payload;
+    this.bytes = submission.payload.length;
+    for (const { key, value } of submission.metadata) this.bytes += key.length + value.length;
     this.queuedAt = arrivedAt;
   }
 }

@@ -38,8 +38,12 @@ export class Session implements Timed {
   seats: Seat[] = [];
   /** Whether its socket is full: such a session gets work only if no other can take it. */
   congested = false;
+  /** How often it said ready. */
+  readies = 0;
   lastHeardAt: number;
   lastBeatAt: number;
+  /** Until then its silence proves nothing: a large message is under way, to it or from it. */
+  excusedUntil = 0;
   wakeAt = 0;
   heapIndex = -1;
   #lastJobId = 0;
@@ -56,11 +60,21 @@ export class Session implements Timed {
     return this.hello?.workerId ?? "";
   }
 
+  get instanceId(): string {
+    return this.hello?.instanceId ?? "";
+  }
+
+  /** Whether it was told, or asked, to finish, and has. */
+  get isDrained(): boolean {
+    return this.state === "draining" && this.inFlight.size === 0;
+  }
+
   /** Adds credit as far as the session's slots reach; returns how much was too much. */
   addCredit(slots: number): number {
     const room = (this.hello?.maxSlots ?? 0) - this.credit - this.inFlight.size;
     const added = Math.min(slots, room);
     this.credit += added;
+    this.readies += 1;
     return slots - added;
   }
 
@@ -73,7 +87,7 @@ export class Session implements Timed {
   }
 
   /** Whether its silence proves something now. */
-  get judged(): boolean {
+  get isJudged(): boolean {
     return this.inFlight.size === 0 || this.hello?.beatsWhileBusy === true;
   }
 }

@@ -200,8 +200,8 @@ export type Hello = Message<"gibbs.v1.Hello"> & {
   workerId: string;
 
   /**
-   * Random, 128 bit, one per process. A second session of the same instance
-   * supersedes the first.
+   * Random, 128 bit, one for each worker and its whole life. A second session of
+   * the same instance supersedes the first.
    *
    * @generated from field: bytes instance_id = 2;
    */

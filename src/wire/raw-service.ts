@@ -1,13 +1,15 @@
 import type { GenService, GenServiceMethods } from "@bufbuild/protobuf/codegenv2";
-import type { ServiceDefinition } from "@grpc/grpc-js";
-import { definition } from "../wire/definition.js";
+import type { MethodDefinition } from "@grpc/grpc-js";
+import { definition } from "./definition.js";
 
 /**
  * A service for grpc-js whose messages stay bytes: its handlers decode them, so
  * that a message that does not decode gets a status of ours, and a payload is
  * not decoded at all.
  */
-export function rawService<S extends GenServiceMethods>(service: GenService<S>): ServiceDefinition {
+export function rawService<S extends GenServiceMethods>(
+  service: GenService<S>,
+): { [K in keyof S]: MethodDefinition<Buffer, Buffer> } {
   const pass = (bytes: Buffer): Buffer => bytes;
   const raw = {
     requestSerialize: pass,
@@ -15,7 +17,8 @@ export function rawService<S extends GenServiceMethods>(service: GenService<S>):
     responseSerialize: pass,
     responseDeserialize: pass,
   };
+  const methods = Object.entries(definition(service));
   return Object.fromEntries(
-    Object.entries(definition(service)).map(([name, method]) => [name, { ...method, ...raw }]),
-  );
+    methods.map(([name, method]) => [name, { ...method, ...raw }]),
+  ) as ReturnType<typeof rawService<S>>;
 }

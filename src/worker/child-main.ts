@@ -1,0 +1,67 @@
+/**
+ * The main module of a worker process: loads the model, computes one job at a
+ * time, knows nothing of gRPC. Once the agent that forked it is gone it ends, as
+ * soon as its event loop is free.
+ */
+
+import { GibbsError, messageOf } from "../base/error.js";
+import type { ChildSettings, FromChild, ToChild } from "./child-messages.js";
+import type { JobInput } from "./executor.js";
+import { buildHandlers, type HandlerTable, runHandler } from "./handler.js";
+
+let handlers: HandlerTable = new Map();
+let settings: ChildSettings | undefined;
+let running: AbortController | undefined;
+
+function tell(message: FromChild, then: () => void = () => {}): void {
+  // Not connected any more: the agent is gone, and "disconnect" ends this process.
+  if (process.connected) process.send?.(message, then);
+}
+
+async function start(given: ChildSettings): Promise<void> {
+  settings = given;
+  const module: { default?: unknown } = await import(given.moduleUrl);
+  if (module.default === undefined) {
+    throw new GibbsError(
+      "INVALID_ARGUMENT",
+      "the module has no default export: export default a function, a class with a method call(input), or an object of those by method",
+      { reason: "NO_HANDLER" },
+    );
+  }
+  handlers = buildHandlers(module.default, given.method, given.args);
+  const methods = Array.from(handlers.keys(), (name) => ({ name, idempotent: given.idempotent }));
+  tell({ kind: "up", methods });
+}
+
+async function run(job: JobInput): Promise<void> {
+  running = new AbortController();
+  const { maxPayloadBytes = 0, sendStacks = false } = settings ?? {};
+  const outcome = await runHandler(handlers, job, running.signal, { maxPayloadBytes, sendStacks });
+  running = undefined;
+  tell({ kind: "outcome", outcome });
+}
+
+function fail(error: unknown): void {
+  const stack = error instanceof Error ? String(error.stack) : "";
+  tell({ kind: "failed", message: messageOf(error), stack }, () => process.exit(1));
+}
+
+process.on("message", (message: ToChild) => {
+  switch (message.kind) {
+    case "start":
+      start(message.settings).catch(fail);
+      break;
+    case "job":
+      void run(message.job);
+      break;
+    case "cancel":
+      running?.abort(new Error(message.reason));
+      break;
+  }
+});
+
+// Ctrl-C reaches the whole process group: the agent drains, and this process
+// must live until then.
+process.on("SIGINT", () => {});
+process.on("SIGTERM", () => {});
+process.on("disconnect", () => process.exit(0));
