@@ -47,9 +47,14 @@ ${exitCodeHelp}`,
 async function runHub(flags: HubFlags): Promise<void> {
   const { listen, insecure, drainTimeout: drainTimeoutMs } = flags;
   const hub = new Hub({ listen, insecure, drainTimeoutMs, logger: createLogger(flags.logLevel) });
+  const ended = untilSignalled(hub);
   const address = await hub.listen();
   console.log(flags.json ? JSON.stringify({ address }) : `gibbs hub listening on ${address}`);
-  await new Promise<void>((resolve, reject) => {
+  await ended;
+}
+
+function untilSignalled(hub: Hub): Promise<void> {
+  return new Promise((resolve, reject) => {
     onShutdownSignals(
       () => {
         console.error("gibbs hub: finishing what runs; a second signal stops at once");
