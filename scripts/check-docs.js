@@ -7,7 +7,7 @@
 //   js file=NAME       kept as a file for the snippets that follow, and loaded
 //   sh                 line by line, each must end with 0
 //   sh terminals       every line but the last in a terminal of its own
-// Every program finds a hub with workers of the README's model.js where the
+// Every program finds a hub with workers of the README's model.mjs where the
 // snippet says 127.0.0.1:5019. Other languages are not run.
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -68,7 +68,7 @@ async function keepFile(name, code) {
   writeFileSync(join(folder, name), code);
   const { status, output } = await finish(launch(`tsx -e 'import "./${name}"'`, folder));
   if (status !== 0) throw new Error(`${name} cannot be loaded: ${output}`);
-  if (name === "model.js") served = await serveModel();
+  if (name === "model.mjs") served = await serveModel();
 }
 
 async function runProgram(language, code, serves) {
@@ -129,7 +129,7 @@ async function serveModel() {
   const gibbs = `exec node ${join(root, "bin/gibbs.js")}`;
   const hub = launch(`${gibbs} hub --listen 127.0.0.1:0 --log-level info`, folder);
   const address = (await firstLine(hub)).split(" ").at(-1);
-  await firstLine(launch(`${gibbs} worker ./model.js --count 4 --hub ${address}`, folder));
+  await firstLine(launch(`${gibbs} worker ./model.mjs --count 4 --hub ${address}`, folder));
   return { address, nextWorker: () => logged(hub, "worker connected") };
 }
 

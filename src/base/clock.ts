@@ -1,3 +1,5 @@
+import { onAbort } from "./abort.js";
+
 /**
  * Time as a dependency. This file is the only one that touches timers and the
  * clocks of the machine; everything else is given a `Clock`, so that tests move
@@ -39,13 +41,13 @@ export function msUntil(wallTime: Date | number): number {
 /** A promise that resolves after `delayMs`, or at once when `signal` is aborted. */
 export function delay(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    if (signal?.aborted) return resolve();
+    let stopListening = (): void => {};
     const finish = (): void => {
       timer.cancel();
-      signal?.removeEventListener("abort", finish);
+      stopListening();
       resolve();
     };
     const timer = clock.setTimer(delayMs, finish);
-    signal?.addEventListener("abort", finish);
+    stopListening = onAbort(signal, finish);
   });
 }

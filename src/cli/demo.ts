@@ -6,6 +6,7 @@ import type { Run } from "./demo/model.js";
 import { type Spawned, spawnGibbs } from "./demo/processes.js";
 import { drawTimeline } from "./demo/timeline.js";
 import { exitCodeHelp } from "./exit.js";
+import { printLine } from "./output.js";
 
 const REQUESTS = 10;
 const WAIT_SECONDS = 0.25;
@@ -45,7 +46,7 @@ ${exitCodeHelp}`,
 
 async function runDemo({ runs, json }: { runs: number; json: boolean }): Promise<void> {
   const say = (line: string): void => {
-    if (!json) console.log(line);
+    if (!json) printLine(line);
   };
   const hub = await spawnGibbs(["hub", "--listen", "127.0.0.1:0"]);
   const address = hub.firstLine.split(" ").at(-1) ?? "";
@@ -77,10 +78,10 @@ async function runDemo({ runs, json }: { runs: number; json: boolean }): Promise
   const medianMs = median(four.map(({ tookMs }) => tookMs));
   const idealMs = four[0]?.idealMs ?? Number.NaN;
   const ratio = medianMs / idealMs;
-  if (json) console.log(JSON.stringify({ runs: all, medianMs, idealMs, ratio }));
+  if (json) printLine(JSON.stringify({ runs: all, medianMs, idealMs, ratio }));
   else if (runs > 1) {
     const seconds = (medianMs / 1000).toFixed(3);
-    console.log(`4 workers, median of ${runs}: ${seconds} s, ${ratio.toFixed(3)} x the ideal`);
+    printLine(`4 workers, median of ${runs}: ${seconds} s, ${ratio.toFixed(3)} x the ideal`);
   }
 }
 

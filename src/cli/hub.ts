@@ -4,6 +4,7 @@ import { onShutdownSignals } from "../base/signals.js";
 import { Hub } from "../hub/hub.js";
 import { createLogger, jsonOption, logLevelOption, parseDuration } from "./common.js";
 import { ExitCode, exitCodeHelp } from "./exit.js";
+import { printLine } from "./output.js";
 
 interface HubFlags {
   listen: string;
@@ -49,7 +50,7 @@ async function runHub(flags: HubFlags): Promise<void> {
   const hub = new Hub({ listen, insecure, drainTimeoutMs, logger: createLogger(flags.logLevel) });
   const ended = untilSignalled(hub);
   const address = await hub.listen();
-  console.log(flags.json ? JSON.stringify({ address }) : `gibbs hub listening on ${address}`);
+  printLine(flags.json ? JSON.stringify({ address }) : `gibbs hub listening on ${address}`);
   await ended;
 }
 

@@ -4,12 +4,21 @@ import { VERSION } from "../base/version.js";
 import { demoCommand } from "./demo.js";
 import { ExitCode, exitCodeHelp, reportError } from "./exit.js";
 import { hubCommand } from "./hub.js";
+import { watchStdout } from "./output.js";
 import { protoCommand } from "./proto.js";
 import { requestCommand } from "./request.js";
 import { workerCommand } from "./worker.js";
 
 // What fails is told by the commands, once and in their own words.
 setLogVerbosity(logVerbosity.NONE);
+
+watchStdout();
+
+// Started by another gibbs, as the demo does: to end when that has ended, however it did.
+if (process.channel !== undefined) {
+  process.once("disconnect", () => process.kill(process.pid, "SIGTERM"));
+  process.channel.unref();
+}
 
 const program = new Command("gibbs")
   .description(

@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
 import { exitCodeHelp } from "./exit.js";
+import { printLine } from "./output.js";
 
 const protoRoot = fileURLToPath(new URL("../../proto/", import.meta.url));
 const contract = "gibbs/v1";
@@ -26,9 +27,9 @@ ${exitCodeHelp}`,
 async function runProto({ out }: { out?: string }): Promise<void> {
   const names = await readdir(join(protoRoot, contract));
   if (out === undefined) {
-    for (const name of names) console.log(await readFile(join(protoRoot, contract, name), "utf8"));
+    for (const name of names) printLine(await readFile(join(protoRoot, contract, name), "utf8"));
     return;
   }
   await cp(join(protoRoot, contract), join(out, contract), { recursive: true });
-  for (const name of names) console.log(resolve(out, contract, name));
+  for (const name of names) printLine(resolve(out, contract, name));
 }

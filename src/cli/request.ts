@@ -6,6 +6,7 @@ import type { RequestOptions } from "../base/options.js";
 import { Client } from "../client/client.js";
 import { hubOption, jsonOption, parseCount, parseDuration } from "./common.js";
 import { ExitCode, exitCodeHelp, reportError } from "./exit.js";
+import { printLine } from "./output.js";
 
 interface RequestFlags {
   hub: string;
@@ -73,6 +74,9 @@ async function readInput(
   inputText: string | undefined,
   file: string | undefined,
 ): Promise<unknown> {
+  if (file !== undefined && inputText !== undefined) {
+    throw new InvalidArgumentError("give an input or --file, not both");
+  }
   if (file !== undefined) return readFile(file);
   if (inputText === undefined) throw new InvalidArgumentError("give an input, or --file");
   const json = inputText === "-" ? await text(process.stdin) : inputText;
@@ -88,10 +92,10 @@ function print(output: unknown, info: object, asJson: boolean): void {
   if (asJson) {
     const shown =
       bytes === undefined ? { value: output } : { data: Buffer.from(bytes).toString("base64") };
-    console.log(JSON.stringify({ ...shown, info }));
+    printLine(JSON.stringify({ ...shown, info }));
   } else if (bytes !== undefined) {
     process.stdout.write(bytes);
   } else {
-    console.log(JSON.stringify(output));
+    printLine(JSON.stringify(output));
   }
 }

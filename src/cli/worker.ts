@@ -12,6 +12,7 @@ import {
   parseDuration,
 } from "./common.js";
 import { ExitCode, exitCodeHelp } from "./exit.js";
+import { printLine } from "./output.js";
 
 /** A worker that has found no hub for so long says so. */
 const QUIET_MS = 1000;
@@ -101,7 +102,7 @@ async function runWorker(module: string, flags: WorkerFlags): Promise<void> {
   if (await connected(workers, hub)) {
     const { pids } = workers;
     const ready = `gibbs worker ready: ${pids.length} processes serve ${hub}`;
-    console.log(flags.json ? JSON.stringify({ hub, pids }) : ready);
+    printLine(flags.json ? JSON.stringify({ hub, pids }) : ready);
   }
   await workers.stopped;
 }

@@ -1,5 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { createClient, Metadata, type Client as RawClient } from "nice-grpc";
+import { onAbort } from "../base/abort.js";
 import { formatAddress, parseAddress } from "../base/address.js";
 import { withDefaults } from "../base/check-options.js";
 import { type Clock, systemClock } from "../base/clock.js";
@@ -124,8 +125,7 @@ export class Client {
     const timer = this.#clock.setTimer(timeoutMs + ANSWER_GRACE_MS, () =>
       abort.abort("NO_ANSWER" satisfies GivenUp),
     );
-    if (signal?.aborted) cancel();
-    else signal?.addEventListener("abort", cancel);
+    const stopListening = onAbort(signal, cancel);
     this.#open.add(abort);
     if (this.#closed) abort.abort("CLIENT_CLOSED" satisfies GivenUp);
     let execution: Execution = "NOT_STARTED";
@@ -152,7 +152,7 @@ export class Client {
     } finally {
       this.#open.delete(abort);
       timer.cancel();
-      signal?.removeEventListener("abort", cancel);
+      stopListening();
     }
   }
 }

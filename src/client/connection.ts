@@ -1,7 +1,26 @@
 import { Channel, type ChannelOptions, connectivityState, credentials } from "@grpc/grpc-js";
+import { onAbort } from "../base/abort.js";
 import { type Clock, delay } from "../base/clock.js";
 import { GibbsError } from "../base/error.js";
 import { channelOptions } from "../wire/channel-options.js";
+
+/**
+ * A channel whose calls wait for a connection instead of failing while there is
+ * none: what was never sent need not fail. (nice-grpc has no option for it.)
+ */
+class WaitingChannel extends Channel {
+  override createCall(
+    ...args: Parameters<Channel["createCall"]>
+  ): ReturnType<Channel["createCall"]> {
+    const call = super.createCall(...args);
+    const start = call.start.bind(call);
+    call.start = (metadata, listener) => {
+      metadata.setOptions({ ...metadata.getOptions(), waitForReady: true });
+      start(metadata, listener);
+    };
+    return call;
+  }
+}
 
 /** The channel to one hub, and the one wait for it that all requests share. */
 export class HubConnection {
@@ -13,7 +32,11 @@ export class HubConnection {
   constructor(address: string, maxPayloadBytes: number, clock: Clock) {
     this.#address = address;
     this.#clock = clock;
-    this.channel = new Channel(address, credentials.createInsecure(), options(maxPayloadBytes));
+    this.channel = new WaitingChannel(
+      address,
+      credentials.createInsecure(),
+      options(maxPayloadBytes),
+    );
   }
 
   get isReady(): boolean {
@@ -28,8 +51,7 @@ export class HubConnection {
    */
   async ready(timeoutMs: number, signal: AbortSignal): Promise<void> {
     const patience = new AbortController();
-    const giveUp = (): void => patience.abort();
-    signal.addEventListener("abort", giveUp);
+    const stopListening = onAbort(signal, () => patience.abort());
     this.#ready ??= this.#becomeReady().finally(() => {
       this.#ready = undefined;
     });
@@ -39,7 +61,7 @@ export class HubConnection {
       });
       await Promise.race([this.#ready, tooLong]);
     } finally {
-      signal.removeEventListener("abort", giveUp);
+      stopListening();
       patience.abort();
     }
   }

@@ -1,4 +1,5 @@
 import { Server, type ServerDuplexStream } from "@grpc/grpc-js";
+import { onAbort } from "../base/abort.js";
 import { formatAddress, isLoopback, parseAddress } from "../base/address.js";
 import { withDefaults } from "../base/check-options.js";
 import { type Clock, delay, systemClock } from "../base/clock.js";
@@ -18,9 +19,9 @@ import { WorkerService } from "../wire/worker-events.js";
 import type { MetadataPair, Outcome } from "./core/request.js";
 import { Engine } from "./engine.js";
 import { Health } from "./health.js";
+import { Listener } from "./listener.js";
 import { reflectionHandlers } from "./reflection.js";
 import { malformedResult, requestHandler } from "./request-handler.js";
-import { bind, shutdown } from "./server.js";
 import { type SubmissionContext, toSubmission } from "./submission.js";
 import { WorkerStream } from "./worker-stream.js";
 
@@ -47,7 +48,7 @@ export class Hub {
   readonly #logger: Logger;
   readonly #engine: Engine;
   readonly #health: Health;
-  readonly #server: Server;
+  readonly #listener: Listener;
   readonly #submissions: SubmissionContext;
   #state: HubState = "new";
   #address = "";
@@ -65,7 +66,7 @@ export class Hub {
     let lastRequest = 0;
     const nextRequestId = (): string => `${hubId}-${(++lastRequest).toString(36)}`;
     this.#submissions = { limits: this.#limits, nextRequestId };
-    this.#server = this.#createServer(hubId);
+    this.#listener = new Listener(this.#createServer(hubId));
   }
 
   /** Where the hub listens, such as `127.0.0.1:5019`. Empty before {@link Hub.listen}. */
@@ -94,7 +95,7 @@ export class Hub {
     }
     this.#state = "listening";
     try {
-      this.#address = formatAddress(await bind(this.#server, wanted));
+      this.#address = formatAddress(await this.#listener.bind(wanted));
     } catch (error) {
       this.#state = "new";
       throw error;
@@ -117,15 +118,13 @@ export class Hub {
     const metadata = this.#forwarded(options.metadata ?? {});
     const now = this.#engine.now();
     const submission = toSubmission(relayed, metadata, options.timeoutMs, now, this.#submissions);
+    let stopListening = (): void => {};
     const outcome = await new Promise<Outcome>((resolve) => {
-      const request = this.#engine.submit(submission, (settled) => {
-        options.signal?.removeEventListener("abort", cancel);
-        resolve(settled);
-      });
+      const request = this.#engine.submit(submission, resolve);
       const cancel = (): void => this.#engine.tell((core, at) => core.cancel(request, at));
-      if (options.signal?.aborted) cancel();
-      else options.signal?.addEventListener("abort", cancel);
+      stopListening = onAbort(options.signal, cancel);
     });
+    stopListening();
     if (outcome.kind === "failure") throw outcome.error;
     try {
       return decodePayload(outcome.payload) as Out;
@@ -166,7 +165,7 @@ export class Hub {
     this.#engine.tell((core, now) => core.stop(now));
     await idle;
     this.#health.close();
-    if (wasListening) await shutdown(this.#server, this.#clock, CLOSE_GRACE_MS);
+    if (wasListening) await this.#listener.close(this.#clock, CLOSE_GRACE_MS);
     this.#engine.dispose();
     this.#state = "closed";
     this.#logger.info({ address: this.#address }, "hub closed");

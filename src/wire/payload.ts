@@ -18,17 +18,23 @@ export type EncodedPayload = Uint8Array;
 /** The `kind` of a `Payload`, and of the messages that carry one inline. */
 export type PayloadKind = Payload["kind"];
 
+/** The most levels of arrays and objects in an input. Its worker's decoder may take fewer. */
+const MAX_INPUT_DEPTH = 1000;
+
+/** The most levels of arrays and objects in an answer: what every decoder takes. */
+export const MAX_ANSWER_DEPTH = 48;
+
 /**
  * The payload of `data`: bytes for a `Uint8Array`, else a JSON value.
  *
  * @throws TypeError naming the path, for what JSON cannot say: NaN, Infinity,
  * bigint, symbol, function, `undefined` inside an array or object, nested bytes,
- * a cycle, a key named `__proto__`, an instance of a class other than Array and
+ * a cycle, more than `maxDepth` levels, a key named `__proto__`, an instance of a class other than Array and
  * Object. `undefined` itself is null.
  */
-export function toKind(data: unknown): PayloadKind {
+export function toKind(data: unknown, maxDepth: number = MAX_INPUT_DEPTH): PayloadKind {
   if (data instanceof Uint8Array) return { case: "data", value: data };
-  return { case: "value", value: toValue(data ?? null, "", []) };
+  return { case: "value", value: toValue(data ?? null, "", [], maxDepth) };
 }
 
 /** The data of a payload. One that carries nothing is null. */
@@ -44,8 +50,8 @@ export function fromKind(kind: PayloadKind): Data {
 }
 
 /** Encodes {@link toKind}. */
-export function encodePayload(data: unknown): EncodedPayload {
-  return toBinary(PayloadSchema, create(PayloadSchema, { kind: toKind(data) }));
+export function encodePayload(data: unknown, maxDepth?: number): EncodedPayload {
+  return toBinary(PayloadSchema, create(PayloadSchema, { kind: toKind(data, maxDepth) }));
 }
 
 /**
@@ -58,7 +64,7 @@ export function decodePayload(encoded: EncodedPayload): Data {
   return fromKind(fromBinary(PayloadSchema, encoded).kind);
 }
 
-function toValue(data: unknown, path: string, parents: object[]): Value {
+function toValue(data: unknown, path: string, parents: object[], maxDepth: number): Value {
   switch (typeof data) {
     case "string":
       if (!data.isWellFormed()) throw notJson("a string with a lone surrogate", path);
@@ -73,15 +79,18 @@ function toValue(data: unknown, path: string, parents: object[]): Value {
         return create(ValueSchema, { kind: { case: "nullValue", value: NullValue.NULL_VALUE } });
       }
       if (parents.includes(data)) throw notJson("a cycle", path);
-      return toComposite(data, path, [...parents, data]);
+      if (parents.length >= maxDepth) throw notJson(`more than ${maxDepth} levels`, "");
+      return toComposite(data, path, [...parents, data], maxDepth);
     default:
       throw notJson(typeof data, path);
   }
 }
 
-function toComposite(data: object, path: string, parents: object[]): Value {
+function toComposite(data: object, path: string, parents: object[], maxDepth: number): Value {
   if (Array.isArray(data)) {
-    const values = Array.from(data, (item, index) => toValue(item, `${path}[${index}]`, parents));
+    const values = Array.from(data, (item, index) =>
+      toValue(item, `${path}[${index}]`, parents, maxDepth),
+    );
     return create(ValueSchema, {
       kind: { case: "listValue", value: create(ListValueSchema, { values }) },
     });
@@ -94,7 +103,7 @@ function toComposite(data: object, path: string, parents: object[]): Value {
   for (const [key, item] of Object.entries(data)) {
     // Decoders in JavaScript would lose it.
     if (key === "__proto__") throw notJson("a key named __proto__", path);
-    struct.fields[key] = toValue(item, `${path}.${key}`, parents);
+    struct.fields[key] = toValue(item, `${path}.${key}`, parents, maxDepth);
   }
   return create(ValueSchema, { kind: { case: "structValue", value: struct } });
 }

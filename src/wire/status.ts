@@ -69,9 +69,11 @@ export function codeOf(number: number): Code | undefined {
   return name === undefined || name === "OK" ? undefined : (name as Code);
 }
 
-/** The number of a gRPC status code. */
-export function numberOf(code: Code): number {
-  return grpcStatus[code];
+/** The number of a gRPC status code, given by name or number; 0 for what is none. */
+export function numberOf(code: unknown): number {
+  if (typeof code === "number") return codeOf(code) === undefined ? 0 : code;
+  const found = Object.entries(grpcStatus).find(([name]) => name === code)?.[1];
+  return typeof found === "number" ? found : 0;
 }
 
 /** `text` well-formed and cut between two code points to at most `maxBytes` of UTF-8. */

@@ -9,13 +9,17 @@ import type { ChildSettings, FromChild, ToChild } from "./child-messages.js";
 import type { JobInput } from "./executor.js";
 import { buildHandlers, type HandlerTable, runHandler } from "./handler.js";
 
+let token = "";
 let handlers: HandlerTable = new Map();
 let settings: ChildSettings | undefined;
 let running: AbortController | undefined;
 
-function tell(message: FromChild, then: () => void = () => {}): void {
+/** A message without its token. */
+type Told<M> = M extends FromChild ? Omit<M, "token"> : never;
+
+function tell(message: Told<FromChild>, then: () => void = () => {}): void {
   // Not connected any more: the agent is gone, and "disconnect" ends this process.
-  if (process.connected) process.send?.(message, then);
+  if (process.connected) process.send?.({ ...message, token }, then);
 }
 
 async function start(given: ChildSettings): Promise<void> {
@@ -49,6 +53,7 @@ function fail(error: unknown): void {
 process.on("message", (message: ToChild) => {
   switch (message.kind) {
     case "start":
+      token = message.token;
       start(message.settings).catch(fail);
       break;
     case "job":

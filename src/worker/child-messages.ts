@@ -13,12 +13,13 @@ export interface ChildSettings {
 
 /** From the agent to a worker process. */
 export type ToChild =
-  | { kind: "start"; settings: ChildSettings }
+  | { kind: "start"; settings: ChildSettings; token: string }
   | { kind: "job"; job: JobInput }
   | { kind: "cancel"; reason: string };
 
-/** From a worker process to the agent. */
-export type FromChild =
+/** From a worker process to the agent. The token is that of the start. */
+export type FromChild = { token: string } & (
   | { kind: "up"; methods: ServedMethod[] }
   | { kind: "failed"; message: string; stack: string }
-  | { kind: "outcome"; outcome: JobOutcome };
+  | { kind: "outcome"; outcome: JobOutcome }
+);

@@ -1,5 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
+import { onAbort } from "../base/abort.js";
 import type { Clock, Timer } from "../base/clock.js";
+import { randomId } from "../base/random.js";
 import type { ChildSettings, FromChild, ToChild } from "./child-messages.js";
 import type { JobInput, JobOutcome, ServedMethod } from "./executor.js";
 
@@ -21,6 +23,7 @@ export class Child {
   readonly #process: ChildProcess;
   readonly #clock: Clock;
   readonly #listener: ChildListener;
+  readonly #token = randomId();
   #state: ChildState = { kind: "starting", failure: undefined };
 
   constructor(
@@ -36,7 +39,7 @@ export class Child {
       serialization: "advanced",
       stdio: ["ignore", "inherit", "inherit", "ipc"],
     });
-    this.#process.on("message", (message: FromChild) => this.#receive(message));
+    this.#process.on("message", (message: FromChild | null) => this.#receive(message));
     this.#process.on("error", (error) => this.#vanish(`it could not be started: ${error.message}`));
     // Both: what the process sent before it died is read before the channel is
     // seen closed, and how it died is known only at its exit.
@@ -47,7 +50,7 @@ export class Child {
     };
     this.#process.once("exit", gone);
     this.#process.once("disconnect", gone);
-    this.#send({ kind: "start", settings });
+    this.#send({ kind: "start", settings, token: this.#token });
   }
 
   get pid(): number | undefined {
@@ -70,11 +73,10 @@ export class Child {
       this.#send({ kind: "cancel", reason: String(signal.reason?.message ?? signal.reason) });
       this.#state.kill = this.#clock.setTimer(killGraceMs, () => this.kill());
     };
-    const release = (): void => signal.removeEventListener("abort", cancel);
-    this.#state = { kind: "busy", done, kill: undefined, release };
+    const busy = { kind: "busy" as const, done, kill: undefined, release: () => {} };
+    this.#state = busy;
     this.#send({ kind: "job", job });
-    if (signal.aborted) cancel();
-    else signal.addEventListener("abort", cancel);
+    busy.release = onAbort(signal, cancel);
   }
 
   /** Ends the process at once. */
@@ -87,7 +89,9 @@ export class Child {
     if (this.#process.connected) this.#process.send(message, () => {});
   }
 
-  #receive(message: FromChild): void {
+  #receive(message: FromChild | null): void {
+    // The handler's code can send what it likes on the same channel; it does not know the token.
+    if (message?.token !== this.#token) return;
     switch (message.kind) {
       case "up":
         this.#state = { kind: "idle" };
@@ -97,7 +101,7 @@ export class Child {
         this.#state = { kind: "starting", failure: message.stack || message.message };
         break;
       case "outcome":
-        this.#finish(message.outcome, { kind: "idle" });
+        if (this.#state.kind === "busy") this.#finish(message.outcome, { kind: "idle" });
         break;
     }
   }

@@ -1,5 +1,5 @@
 import { GibbsError, messageOf } from "../base/error.js";
-import { decodePayload, encodePayload } from "../wire/payload.js";
+import { decodePayload, encodePayload, MAX_ANSWER_DEPTH } from "../wire/payload.js";
 import { clip, MAX_MESSAGE_BYTES, MAX_STACK_BYTES, numberOf } from "../wire/status.js";
 import { type JobFailure, type JobInput, type JobOutcome, tooLarge } from "./executor.js";
 
@@ -79,7 +79,7 @@ export async function runHandler(
   }
   try {
     const context = { signal, attempt, metadata, requestId, timeoutMs };
-    const payload = encodePayload(await handler(input as never, context));
+    const payload = encodePayload(await handler(input as never, context), MAX_ANSWER_DEPTH);
     if (payload.length <= options.maxPayloadBytes) return { kind: "payload", payload };
     return tooLarge(payload.length, options.maxPayloadBytes);
   } catch (error) {
@@ -136,5 +136,5 @@ function describeUnsafely(thrown: unknown, sendStacks: boolean): Partial<JobFail
 /** By shape, not by class: a handler may have another copy of this package. */
 function declaredCode(error: Error): number {
   if (error.name !== "GibbsError" || !("code" in error)) return 0;
-  return numberOf(error.code as GibbsError["code"]) ?? 0;
+  return numberOf(error.code);
 }

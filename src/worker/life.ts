@@ -96,8 +96,8 @@ export class WorkerLife {
     if (this.#phase === "running") {
       this.#phase = "draining";
       this.#logger.info({ workerId: this.#workerId }, `draining: ${reason}`);
-      if (this.#current === undefined) this.#stopping.abort();
-      else this.#current.session.drain(reason);
+      if (this.#current?.session.isWelcomed) this.#current.session.drain(reason);
+      else this.#stop();
     }
     const patience = new AbortController();
     const tooLong = delay(this.#clock, this.#options.drainTimeoutMs, patience.signal).then(() => {

@@ -70,6 +70,11 @@ export class WorkerSession {
     this.offerSlots();
   }
 
+  /** Whether the hub has answered hello: before that it has given nothing. */
+  get isWelcomed(): boolean {
+    return this.#welcome !== undefined;
+  }
+
   /** Something arrived from the hub. */
   receive(events: readonly HubEvent[]): void {
     if (this.#phase === "ended") return;

@@ -1,3 +1,4 @@
+import { onAbort } from "../base/abort.js";
 import { withDefaults } from "../base/check-options.js";
 import { systemClock } from "../base/clock.js";
 import { silentLogger } from "../base/logger.js";
@@ -48,12 +49,10 @@ export async function startWorkers(
     random: options.random ?? Math.random,
   });
   const life = new WorkerLife(pool, options);
-  const giveUp = (): void => void life.close();
-  if (options.signal?.aborted) giveUp();
-  options.signal?.addEventListener("abort", giveUp);
+  const stopListening = onAbort(options.signal, () => void life.close());
   const stopped = life.run();
   await Promise.race([stopped, life.started]);
-  options.signal?.removeEventListener("abort", giveUp);
+  stopListening();
   return {
     get pids() {
       return pool.pids;

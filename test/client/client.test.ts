@@ -1,9 +1,22 @@
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { Client } from "../../src/client/client.js";
+import type { Hub } from "../../src/hub/hub.js";
 import { ManualClock } from "../support/manual-clock.js";
 import { hello, RawWorker, ready } from "../support/raw-worker.js";
 import { startClient, startHub, startWorker } from "../support/running.js";
+
+/** A hub with a worker that can be replaced by another at the same address. */
+async function restartable(): Promise<{ address: string; restart(): Promise<Hub> }> {
+  const hub = await startHub();
+  await startWorker(hub, (x: number) => x + 1);
+  const { address } = hub;
+  const restart = async (): Promise<Hub> => {
+    await hub.close();
+    return startHub({ listen: address });
+  };
+  return { address, restart };
+}
 
 describe("a client", () => {
   it("tells where a request ran and how often it was started", async () => {
@@ -57,6 +70,16 @@ describe("a client", () => {
     const hub = await startHub({ listen: address });
     await startWorker(hub, (x: number) => x + 1);
     expect(await request).toBe(6);
+  });
+
+  it("loses no request to a hub that restarts between two of them", async () => {
+    const { address, ...first } = await restartable();
+    const client = startClient(address);
+    expect(await client.request(1)).toBe(2);
+    const second = await first.restart();
+    const answers = Promise.all([1, 2, 3].map((x) => client.request<number>(x)));
+    await startWorker(second, (x: number) => x + 1);
+    expect(await answers).toEqual([2, 3, 4]);
   });
 
   it("tells when no hub answers, and that nothing ran", async () => {

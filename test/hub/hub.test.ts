@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { connect } from "node:net";
 import { credentials, Client as GrpcClient, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { createChannel, createClient } from "nice-grpc";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -256,6 +258,18 @@ describe("drain", () => {
     expect(await worker.ended).toMatchObject({ code: 0 });
     await drained;
     await expect(hub.request(1)).rejects.toMatchObject({ reason: "DRAINING" });
+  });
+
+  it("does not wait for peers that never say anything", async () => {
+    const hub = await startHub();
+    const [host, port] = hub.address.split(":");
+    const silent = connect(Number(port), host);
+    onTestFinished(() => void silent.destroy());
+    silent.resume();
+    await once(silent, "connect");
+    const closed = once(silent, "close");
+    await hub.drain();
+    await closed;
   });
 
   it("ends what still runs after its timeout, by the table and not as CANCELLED", async () => {

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -34,6 +35,19 @@ describe("gibbs", () => {
       expect([code, args]).toEqual([2, args]);
       expect(stderr).not.toBe("");
     }
+  });
+
+  it("takes a closed pipe for a reader that has seen enough", async () => {
+    const { code, stdout, stderr } = await start("bash", [
+      "-c",
+      "set -o pipefail; node bin/gibbs.js proto | head -1",
+    ]).ended;
+    expect([code, stdout.split("\n").length, stderr]).toEqual([0, 2, ""]);
+  });
+
+  it.runIf(existsSync("/dev/full"))("tells when the result cannot be written", async () => {
+    const full = await start("bash", ["-c", "node bin/gibbs.js proto > /dev/full"]).ended;
+    expect([full.code, full.stderr]).toEqual([1, expect.stringContaining("cannot be written")]);
   });
 
   it("runs by npx in a checkout", async () => {
@@ -149,21 +163,20 @@ describe("gibbs worker and gibbs request", () => {
     expect(await early.ended).toMatchObject({ code: 0, stdout: "" });
   });
 
-  it("stop at once at the second signal, and exit 130", async () => {
+  it.each([
+    ["worker", "WORKER_LOST"],
+    ["hub", "HUB_SHUTDOWN"],
+  ])("stop at once at the second signal to the %s, and exit 130", async (which, reason) => {
     const hub = await gibbsHub();
     const agent = worker(hub.address, "test/fixtures/faulty.js");
     const running = request(hub.address, '{"act": "hang"}');
     await agent.line(/^hanging/);
-    for (const one of [agent, hub]) {
-      one.process.kill("SIGINT");
-      await one.says(/a second signal stops at once/);
-      one.process.kill("SIGINT");
-      expect((await one.ended).code).toBe(130);
-    }
-    expect(await running).toMatchObject({
-      code: 4,
-      stderr: expect.stringContaining("WORKER_LOST"),
-    });
+    const stopped = which === "hub" ? hub : agent;
+    stopped.process.kill("SIGINT");
+    await stopped.says(/a second signal stops at once/);
+    stopped.process.kill("SIGINT");
+    expect((await stopped.ended).code).toBe(130);
+    expect(await running).toMatchObject({ code: 4, stderr: expect.stringContaining(reason) });
   });
 });
 

@@ -42,6 +42,14 @@ describe("gibbs demo", () => {
     }
   });
 
+  it("leaves nothing running when it is killed", async () => {
+    const demo = gibbs(["demo"]);
+    await demo.line(/the hub is at/);
+    // Its hub and workers end by themselves: the end of the test run looks for what is left.
+    demo.process.kill("SIGKILL");
+    expect(await demo.ended).toMatchObject({ signal: "SIGKILL" });
+  });
+
   it("prints a line for each number of workers, and a timeline", async () => {
     const { code, stdout } = await gibbs(["demo"]).ended;
     expect(code).toBe(0);

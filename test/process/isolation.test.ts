@@ -82,6 +82,13 @@ describe("worker processes", () => {
     expect(await hub.request<number>(pid)).not.toBe(stuck);
   });
 
+  it("are not confused by what a handler sends on their own channel", async () => {
+    const hub = await startHub();
+    await workersOf(hub.address);
+    expect(await hub.request({ act: "chatter" })).toBe("said");
+    expect(await hub.request(pid)).toEqual(expect.any(Number));
+  });
+
   it("fail to start with the first error if none comes up", async () => {
     const starting = startWorkers(join(root, "test/fixtures/bad-constructor.js"), { count: 2 });
     await expect(starting).rejects.toMatchObject({

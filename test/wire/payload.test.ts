@@ -34,6 +34,7 @@ describe("payload", () => {
     [{ when: new Date(0) }, /^an instance of Date at when /],
     [[new Uint8Array(1)], /^an instance of Uint8Array at \[0\] /],
     [JSON.parse('{"a": {"__proto__": 1}}'), /^a key named __proto__ at a /],
+    [JSON.parse("[".repeat(1001) + "]".repeat(1001)), /^more than 1000 levels cannot/],
     [() => 1, /^function cannot/],
     ["\ud800", /^a string with a lone surrogate cannot/],
     [cycle, /^a cycle at \[0\] /],

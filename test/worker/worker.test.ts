@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { GibbsError } from "../../src/base/error.js";
 import { Hub } from "../../src/hub/hub.js";
 import type { JobContext } from "../../src/worker/handler.js";
@@ -106,6 +106,18 @@ describe("handlers", () => {
       { code: "NOT_FOUND", reason: "DECLARED", message: "no such page" },
     ],
     [
+      Object.assign(new Error("by number"), { name: "GibbsError", code: 5 }),
+      { code: "NOT_FOUND", reason: "DECLARED" },
+    ],
+    [
+      Object.assign(new Error("OK is no error"), { name: "GibbsError", code: 0 }),
+      { code: "UNKNOWN", reason: "HANDLER_ERROR" },
+    ],
+    [
+      Object.assign(new Error("?"), { name: "GibbsError", code: "toString" }),
+      { code: "UNKNOWN", reason: "HANDLER_ERROR" },
+    ],
+    [
       Object.assign(new Error("?"), { name: "GibbsError", code: "NOPE" }),
       { code: "UNKNOWN", reason: "HANDLER_ERROR" },
     ],
@@ -118,6 +130,21 @@ describe("handlers", () => {
     const client = startClient(hub);
     await expect(client.request(1)).rejects.toMatchObject({ execution: "FINISHED", ...expected });
     await expect(client.request(2), "the slot is back").rejects.toMatchObject({ attempts: 1 });
+  });
+
+  it("may throw what throws again when it is looked at", async () => {
+    const hub = await startHub();
+    await startWorker(hub, () => {
+      throw Object.defineProperty(new Error(), "name", {
+        get: () => {
+          throw new Error("no name");
+        },
+      });
+    });
+    await expect(hub.request(1)).rejects.toMatchObject({
+      reason: "HANDLER_ERROR",
+      message: "the handler threw a value that cannot be shown",
+    });
   });
 
   it("tell their stack only if they are allowed to", async () => {
@@ -134,6 +161,20 @@ describe("handlers", () => {
     await expect(client.request(1, { method: "closed" })).rejects.toMatchObject({
       remoteStack: undefined,
     });
+  });
+
+  it("cannot answer with what no decoder takes", async () => {
+    const hub = await startHub();
+    const nested = (levels: number): unknown => JSON.parse("[".repeat(levels) + "]".repeat(levels));
+    await startWorker(hub, nested);
+    for (const caller of [startClient(hub), hub]) {
+      expect(await caller.request(48)).toEqual(nested(48));
+      await expect(caller.request(49)).rejects.toMatchObject({
+        reason: "HANDLER_ERROR",
+        remoteType: "TypeError",
+        message: expect.stringContaining("more than 48 levels"),
+      });
+    }
   });
 
   it("cannot answer with what cannot be sent, nor with too much", async () => {
@@ -250,6 +291,21 @@ describe("a worker", () => {
       reason: "PROTOCOL_VIOLATION",
       message: expect.stringContaining("the hub refused this worker"),
     });
+  });
+
+  it("may be one of many in a program, which Node does not take for a leak", async () => {
+    const hub = await startHub();
+    const warned = vi.spyOn(process, "emitWarning");
+    onTestFinished(() => warned.mockRestore());
+    await Promise.all(
+      Array.from({ length: 15 }, () => startWorker(hub, (x: number) => x, { handleSignals: true })),
+    );
+    const { signal } = new AbortController();
+    const client = startClient(hub);
+    await Promise.all(Array.from({ length: 30 }, (_, x) => client.request(x, { signal })));
+    await Promise.all(Array.from({ length: 30 }, (_, x) => hub.request(x, { signal })));
+    expect(warned.mock.calls).toEqual([]);
+    expect(process.listenerCount("SIGTERM")).toBeLessThan(5);
   });
 
   it("refuses an address that is none at once", () => {

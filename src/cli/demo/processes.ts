@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { GibbsError } from "../../base/error.js";
 
@@ -20,13 +21,15 @@ export interface Spawned {
  * @throws GibbsError FAILED_PRECONDITION / START_FAILED if it ends before that.
  */
 export async function spawnGibbs(args: readonly string[]): Promise<Spawned> {
-  const child = spawn(process.execPath, [bin, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [bin, ...args], {
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
+  });
   let stderr = "";
-  child.stderr.on("data", (chunk: Buffer) => {
+  child.stderr?.on("data", (chunk: Buffer) => {
     stderr += chunk.toString();
   });
   const exited = once(child, "exit");
-  const line = once(createInterface({ input: child.stdout }), "line");
+  const line = once(createInterface({ input: child.stdout as Readable }), "line");
   const first: unknown[] = await Promise.race([line, exited.then(() => [])]);
   if (typeof first[0] !== "string") {
     const message = `gibbs ${args.join(" ")} ended at once: ${stderr.trim()}`;

@@ -1,0 +1,17 @@
+import { setMaxListeners } from "node:events";
+
+/**
+ * Calls `callback` when `signal` fires, at once if it has fired, until the
+ * returned function is called. Any number may listen to one signal: that many
+ * calls share it is no leak, which Node would otherwise warn of.
+ */
+export function onAbort(signal: AbortSignal | undefined, callback: () => void): () => void {
+  if (signal === undefined) return () => {};
+  if (signal.aborted) {
+    callback();
+    return () => {};
+  }
+  setMaxListeners(0, signal);
+  signal.addEventListener("abort", callback);
+  return () => signal.removeEventListener("abort", callback);
+}

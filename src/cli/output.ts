@@ -1,0 +1,15 @@
+import { ExitCode } from "./exit.js";
+
+/** Prints a line of the command's result. */
+export function printLine(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/** A reader that has seen enough, as in `gibbs proto | head -1`, is no failure; a full disk is one. */
+export function watchStdout(): void {
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(ExitCode.OK);
+    console.error(`gibbs: the result cannot be written: ${error.message}`);
+    process.exit(ExitCode.FAILED);
+  });
+}

@@ -1,0 +1,70 @@
+import { createServer, type Server as NetServer, type Socket } from "node:net";
+import { type Server, ServerCredentials } from "@grpc/grpc-js";
+import { type Address, formatAddress } from "../base/address.js";
+import { type Clock, delay } from "../base/clock.js";
+import { GibbsError } from "../base/error.js";
+
+/**
+ * The port of a hub. It owns its sockets, and gives them to grpc-js: a peer that
+ * connects and then says nothing cannot be closed through grpc-js, and would keep
+ * a hub that shuts down alive.
+ */
+export class Listener {
+  readonly #grpc: Server;
+  readonly #net: NetServer;
+  readonly #sockets = new Set<Socket>();
+
+  constructor(grpc: Server) {
+    this.#grpc = grpc;
+    const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
+    this.#net = createServer({ noDelay: true }, (socket) => {
+      this.#sockets.add(socket);
+      socket.once("close", () => this.#sockets.delete(socket));
+      injector.injectConnection(socket);
+    });
+  }
+
+  /**
+   * Binds the port and returns where it listens, with the port that was taken.
+   *
+   * @throws GibbsError FAILED_PRECONDITION: ADDRESS_IN_USE, or LISTEN_FAILED.
+   */
+  bind(address: Address): Promise<Address> {
+    return new Promise((resolve, reject) => {
+      const fail = (error: Error): void => reject(listenError(address, error));
+      this.#net.once("error", fail);
+      this.#net.listen(address, () => {
+        this.#net.off("error", fail);
+        const bound = this.#net.address();
+        const port = typeof bound === "object" && bound !== null ? bound.port : 0;
+        resolve("path" in address ? address : { ...address, port });
+      });
+    });
+  }
+
+  /** Lets answers that are being written go out, for `graceMs` at most, then closes every connection. */
+  async close(clock: Clock, graceMs: number): Promise<void> {
+    const patience = new AbortController();
+    const closed = new Promise<void>((resolve) => this.#net.close(() => resolve()));
+    const answered = new Promise<void>((resolve) => this.#grpc.tryShutdown(() => resolve()));
+    await Promise.race([answered, delay(clock, graceMs, patience.signal)]);
+    patience.abort();
+    this.#grpc.forceShutdown();
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
+  }
+}
+
+function listenError(address: Address, error: Error): GibbsError {
+  const text = formatAddress(address);
+  const inUse = "code" in error && error.code === "EADDRINUSE";
+  const hint =
+    "path" in address
+      ? "stop what listens there, or remove the file if nothing does"
+      : "stop what listens there, or choose another address";
+  const message = inUse
+    ? `${text} is in use: ${hint}`
+    : `cannot listen at ${text}: ${error.message}`;
+  const reason = inUse ? "ADDRESS_IN_USE" : "LISTEN_FAILED";
+  return new GibbsError("FAILED_PRECONDITION", message, { reason, cause: error });
+}
