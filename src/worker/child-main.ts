@@ -1,13 +1,13 @@
 /**
  * The main module of a worker process: loads the model, computes one job at a
- * time, knows nothing of gRPC. Once the agent that forked it is gone it ends, as
- * soon as its event loop is free.
+ * time, knows nothing of gRPC. It lives as long as the agent that forked it.
  */
 
 import { GibbsError, messageOf } from "../base/error.js";
 import type { ChildSettings, FromChild, ToChild } from "./child-messages.js";
 import type { JobInput } from "./executor.js";
 import { buildHandlers, type HandlerTable, runHandler } from "./handler.js";
+import { holdLifeline } from "./lifeline.js";
 
 let token = "";
 let handlers: HandlerTable = new Map();
@@ -64,6 +64,8 @@ process.on("message", (message: ToChild) => {
       break;
   }
 });
+
+holdLifeline();
 
 // Ctrl-C reaches the whole process group: the agent drains, and this process
 // must live until then.

@@ -37,7 +37,8 @@ export class Child {
     this.#process = fork(new URL("./child-main.js", import.meta.url), {
       execArgv: [...execArgv],
       serialization: "advanced",
-      stdio: ["ignore", "inherit", "inherit", "ipc"],
+      // The last one is the lifeline: nothing is ever written to it.
+      stdio: ["ignore", "inherit", "inherit", "ipc", "pipe"],
     });
     this.#process.on("message", (message: FromChild | null) => this.#receive(message));
     this.#process.on("error", (error) => this.#vanish(`it could not be started: ${error.message}`));

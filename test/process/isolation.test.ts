@@ -18,6 +18,14 @@ async function workersOf(
 
 const pid = { act: "pid" };
 
+function isAlive(child: number): boolean {
+  try {
+    return process.kill(child, 0);
+  } catch {
+    return false;
+  }
+}
+
 describe("worker processes", () => {
   it("beat while they compute: blocking code silences nobody", async () => {
     const hub = await startHub({ heartbeatIntervalMs: 20, livenessTimeoutMs: 200 });
@@ -80,6 +88,19 @@ describe("worker processes", () => {
       code: "DEADLINE_EXCEEDED",
     });
     expect(await hub.request<number>(pid)).not.toBe(stuck);
+  });
+
+  it("end with their agent, also one that is killed, and also while they compute", async () => {
+    const hub = await startHub();
+    const agent = gibbs(["worker", "test/fixtures/faulty.js", "--hub", hub.address, "--json"]);
+    const [child] = JSON.parse(await agent.line(/pids/)).pids;
+    const running = expect(hub.request({ act: "block", ms: 600_000 })).rejects.toMatchObject({
+      reason: "WORKER_LOST",
+    });
+    await agent.line(/^blocking$/);
+    agent.process.kill("SIGKILL");
+    await running;
+    await until(() => !isAlive(child));
   });
 
   it("are not confused by what a handler sends on their own channel", async () => {
