@@ -46,8 +46,9 @@ export class Listener {
   async close(clock: Clock, graceMs: number): Promise<void> {
     const patience = new AbortController();
     const closed = new Promise<void>((resolve) => this.#net.close(() => resolve()));
-    const answered = new Promise<void>((resolve) => this.#grpc.tryShutdown(() => resolve()));
-    await Promise.race([answered, delay(clock, graceMs, patience.signal)]);
+    // Closes each connection after its last call; all of them are ours to wait for.
+    this.#grpc.tryShutdown(() => {});
+    await Promise.race([closed, delay(clock, graceMs, patience.signal)]);
     patience.abort();
     this.#grpc.forceShutdown();
     for (const socket of this.#sockets) socket.destroy();

@@ -36,8 +36,9 @@ let lastWorkerNumber = 0;
  * | from | event | to |
  * |---|---|---|
  * | new | run | running: dial, serve, pause, dial again |
- * | running | drain | draining: the session finishes, none follows |
- * | running, draining | close, final status, hub's exit | stopped |
+ * | new | drain, close | stopped |
+ * | running | drain, close | draining: the session finishes or is cut, none follows |
+ * | running | final status, hub's exit | stopped |
  * | draining | session over | stopped |
  */
 export class WorkerLife {
@@ -122,7 +123,8 @@ export class WorkerLife {
   }
 
   #stop(): void {
-    this.#phase = this.#phase === "new" ? "stopped" : "draining";
+    if (this.#phase === "new") this.#phase = "stopped";
+    if (this.#phase === "running") this.#phase = "draining";
     this.#stopping.abort();
     this.#current?.connection.cancel();
   }

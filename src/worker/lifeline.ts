@@ -1,7 +1,7 @@
 import { Worker as Thread } from "node:worker_threads";
 
 /** The file descriptor of a worker process whose other end its agent holds. */
-export const LIFELINE_FD = 4;
+const LIFELINE_FD = 4;
 
 const thread = `
   const { Socket } = require("node:net");
