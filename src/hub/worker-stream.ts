@@ -73,7 +73,7 @@ export class WorkerStream implements WorkerPort {
     const maxBytes = this.#session.hello?.maxReceiveBytes;
     for (const message of encodeHubEvents(events, maxBytes)) {
       const isFull = !this.#call.write(message);
-      this.#context.engine.tell((core) => core.congested(this.#session, isFull));
+      if (isFull) this.#context.engine.tell((core) => core.congested(this.#session, true));
     }
   }
 
