@@ -4,6 +4,9 @@ import { GibbsError } from "./error.js";
 /** Where something listens: `host` and `port`, or the path of a Unix socket. */
 export type Address = { host: string; port: number } | { path: string };
 
+/** What every system takes: macOS has the least. */
+const MAX_PATH_BYTES = 103;
+
 const loopback = new BlockList();
 loopback.addSubnet("127.0.0.0", 8, "ipv4");
 loopback.addAddress("::1", "ipv6");
@@ -14,7 +17,7 @@ loopback.addAddress("::1", "ipv6");
  * @throws GibbsError INVALID_ARGUMENT / BAD_ADDRESS for anything else.
  */
 export function parseAddress(text: string): Address {
-  if (text.startsWith("unix:") && text.length > 5) return { path: text.slice(5) };
+  if (text.startsWith("unix:") && text.length > 5) return { path: checkPath(text.slice(5)) };
   const match = /^(?:\[(?<v6>[0-9a-fA-F:.]+)\]|(?<host>[^:/\s[\]]*)):(?<port>\d{1,5})$/.exec(text);
   const port = Number(match?.groups?.["port"]);
   if (!match || port > 65_535) {
@@ -28,6 +31,17 @@ export function parseAddress(text: string): Address {
   return { host: host || "127.0.0.1", port };
 }
 
+/** Systems cut a longer path without a word, and two hubs would be at one. */
+function checkPath(path: string): string {
+  const bytes = Buffer.byteLength(path);
+  if (bytes <= MAX_PATH_BYTES) return path;
+  const message = `the path of a Unix socket has at most ${MAX_PATH_BYTES} bytes, not ${bytes}`;
+  throw new GibbsError("INVALID_ARGUMENT", message, {
+    reason: "BAD_ADDRESS",
+    execution: "NOT_STARTED",
+  });
+}
+
 /** The address in the form that gRPC reads. */
 export function formatAddress(address: Address): string {
   if ("path" in address) return `unix:${address.path}`;
@@ -37,7 +51,7 @@ export function formatAddress(address: Address): string {
 
 /** Whether only this machine can reach the address. */
 export function isLoopback(address: Address): boolean {
-  if ("path" in address || address.host === "localhost") return true;
+  if ("path" in address || address.host.toLowerCase() === "localhost") return true;
   const family = address.host.includes(":") ? "ipv6" : "ipv4";
   try {
     return loopback.check(address.host, family);

@@ -32,9 +32,18 @@ export function withDefaults<T extends object>(defaults: T, given: Partial<T>): 
     const value = given[key];
     if (value === undefined) continue;
     if (typeof defaults[key] === "number") checkNumber(key, value);
+    else checkKind(key, defaults[key], value);
     merged[key] = value as T[typeof key];
   }
   return merged;
+}
+
+function checkKind(key: string, usual: unknown, value: unknown): void {
+  const same = Array.isArray(usual) ? Array.isArray(value) : typeof value === typeof usual;
+  if (same && value !== null) return;
+  const kind = Array.isArray(usual) ? "an array" : `a ${typeof usual}`;
+  const message = `the option ${key} must be ${kind}, not ${String(value)}`;
+  throw new GibbsError("INVALID_ARGUMENT", message, { reason: "BAD_OPTION" });
 }
 
 function checkNumber(key: string, value: unknown): void {
@@ -46,8 +55,8 @@ function checkNumber(key: string, value: unknown): void {
 }
 
 /**
- * Checks the numbers of a request's options: times must not be negative,
- * `Infinity` is no limit.
+ * Checks a request's options: times must not be negative, `Infinity` is no limit;
+ * metadata must be what gRPC can send.
  *
  * @throws GibbsError INVALID_ARGUMENT / BAD_OPTION, not started.
  */
@@ -61,6 +70,19 @@ export function checkRequestOptions(options: RequestOptions): void {
   if (!Number.isInteger(maxAttempts) || maxAttempts < 1 || maxAttempts > fixed.maxAttempts) {
     throw badRequestOption(`maxAttempts must be 1 to ${fixed.maxAttempts}, not ${maxAttempts}`);
   }
+  for (const [key, value] of Object.entries(options.metadata ?? {})) checkMetadata(key, value);
+}
+
+/** What gRPC takes: lower case keys (others are lowered), ASCII text, bytes under `-bin`. */
+function checkMetadata(key: string, value: unknown): void {
+  const name = key.toLowerCase();
+  const isBytes = name.endsWith("-bin");
+  const fitting = isBytes
+    ? value instanceof Uint8Array
+    : typeof value === "string" && /^[ -~]*$/.test(value);
+  if (fitting && /^[0-9a-z_.-]+$/.test(name) && !name.startsWith("grpc-")) return;
+  const kind = isBytes ? "bytes" : "printable ASCII";
+  throw badRequestOption(`the metadata ${key} must be named as gRPC allows and be ${kind}`);
 }
 
 function badRequestOption(message: string): GibbsError {

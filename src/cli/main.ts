@@ -48,7 +48,9 @@ try {
   await program.parseAsync();
 } catch (error) {
   if (error instanceof InvalidArgumentError) {
-    console.error(`error: ${error.message}`);
+    const { message } = error;
+    const asJson = process.argv.includes("--json");
+    console.error(asJson ? JSON.stringify({ error: { message } }) : `error: ${message}`);
     process.exitCode = ExitCode.USAGE;
   } else if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? ExitCode.OK : ExitCode.USAGE;

@@ -97,7 +97,7 @@ export class Hub {
     try {
       this.#address = formatAddress(await this.#listener.bind(wanted));
     } catch (error) {
-      this.#state = "new";
+      if (this.#state === "listening") this.#state = "new";
       throw error;
     }
     this.#logger.info({ address: this.#address }, "hub listening");

@@ -33,6 +33,8 @@ export class Listener {
     return new Promise((resolve, reject) => {
       const fail = (error: Error): void => reject(listenError(address, error));
       this.#net.once("error", fail);
+      // Closed while the host's name was being looked up: nothing else tells.
+      this.#net.once("close", () => fail(new Error("the hub was closed meanwhile")));
       this.#net.listen(address, () => {
         this.#net.off("error", fail);
         const bound = this.#net.address();

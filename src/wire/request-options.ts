@@ -24,6 +24,9 @@ export function toRequestOptions(options: RequestOptions): WireOptions {
   });
 }
 
+/** 31 years: no limit, and less than a Duration can hold. */
+const NO_LIMIT_MS = 1e12;
+
 function isLimit(ms: number | undefined): ms is number {
-  return ms !== undefined && ms !== Number.POSITIVE_INFINITY;
+  return ms !== undefined && ms < NO_LIMIT_MS;
 }

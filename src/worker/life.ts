@@ -81,7 +81,7 @@ export class WorkerLife {
   /** Serves until the worker is drained, closed, or told to stop for good. */
   run(): Promise<void> {
     this.#stopped ??= this.#run().then(
-      () => this.#end(new GibbsError("CANCELLED", "the worker was stopped", { reason: "STOPPED" })),
+      () => this.#end(stopped()),
       (error: unknown) => {
         this.#logger.error({ err: error }, `the worker stops: ${messageOf(error)}`);
         this.#end(error);
@@ -93,7 +93,7 @@ export class WorkerLife {
 
   /** Finishes what runs, then ends {@link run}. After `drainTimeoutMs` it closes. */
   async drain(reason: string): Promise<void> {
-    if (this.#phase === "new") this.#phase = "stopped";
+    if (this.#phase === "new") this.#end(stopped());
     if (this.#phase === "running") {
       this.#phase = "draining";
       this.#logger.info({ workerId: this.#workerId }, `draining: ${reason}`);
@@ -105,10 +105,10 @@ export class WorkerLife {
       if (!patience.signal.aborted) this.#stop();
     });
     // Whether it ended well is told by run().
-    const stopped = this.#stopped?.catch(() => {});
-    await Promise.race([stopped, tooLong]);
+    const ended = this.#stopped?.catch(() => {});
+    await Promise.race([ended, tooLong]);
     patience.abort();
-    await stopped;
+    await ended;
   }
 
   /** Ends {@link run} at once. The hub sees the worker as lost. */
@@ -123,7 +123,7 @@ export class WorkerLife {
   }
 
   #stop(): void {
-    if (this.#phase === "new") this.#phase = "stopped";
+    if (this.#phase === "new") this.#end(stopped());
     if (this.#phase === "running") this.#phase = "draining";
     this.#stopping.abort();
     this.#current?.connection.cancel();
@@ -258,6 +258,10 @@ function toWireMethod({ name, idempotent }: ServedMethod): {
 } {
   if (idempotent === undefined) return { name, idempotency: Idempotency.UNSPECIFIED };
   return { name, idempotency: idempotent ? Idempotency.IDEMPOTENT : Idempotency.NOT_IDEMPOTENT };
+}
+
+function stopped(): GibbsError {
+  return new GibbsError("CANCELLED", "the worker was stopped", { reason: "STOPPED" });
 }
 
 function isFinal(error: GibbsError): boolean {

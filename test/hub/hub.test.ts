@@ -1,5 +1,8 @@
 import { once } from "node:events";
+import { mkdtemp } from "node:fs/promises";
 import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { credentials, Client as GrpcClient, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { createChannel, createClient } from "nice-grpc";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -106,6 +109,10 @@ describe("bad input", () => {
     [{ runTimeoutMs: Number.NaN }, /runTimeoutMs must be/],
     [{ timeoutMs: Number.NaN }, /timeoutMs must be/],
     [{ timeoutMs: "5" as never }, /timeoutMs must be/],
+    [{ metadata: { "Bad Key": "x" } }, /the metadata Bad Key/],
+    [{ metadata: { a: "é" } }, /the metadata a must .* ASCII/],
+    [{ metadata: { "a-bin": "text" } }, /the metadata a-bin must .* bytes/],
+    [{ metadata: { "grpc-timeout": "1S" } }, /the metadata grpc-timeout/],
   ])("is INVALID_ARGUMENT for the option %o", async (options, message) => {
     const hub = await startHub();
     for (const caller of [startClient(hub), hub]) {
@@ -202,6 +209,9 @@ describe("listen", () => {
     { maxSlots: 0 },
     { livenessTimeoutMs: 100 },
     { forwardMetadata: ["Authorization"] },
+    { forwardMetadata: "traceparent" as never },
+    { insecure: "false" as never },
+    { listen: 5019 as never },
   ])("refuses the option %o", (options) => {
     expect(() => new Hub(options)).toThrow(/^the option \w+ must /);
   });
@@ -225,6 +235,26 @@ describe("listen", () => {
     }
     const metadata = { "x-tenant": "x".repeat(9000) };
     await expect(hub.request(1, { metadata })).rejects.toMatchObject({ reason: "BAD_OPTION" });
+  });
+
+  it("rejects when the hub is closed while it looks its host up", async () => {
+    const hub = new Hub({ listen: "localhost:0" });
+    const listening = hub.listen().then(
+      () => "listening",
+      (error: unknown) => error,
+    );
+    await hub.close();
+    const outcome = await listening;
+    if (outcome !== "listening") expect(outcome).toMatchObject({ reason: "LISTEN_FAILED" });
+  });
+
+  it("refuses a Unix socket whose path would be cut, and takes one that fits", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "gibbs-"));
+    const long = new Hub({ listen: `unix:${join(folder, "x".repeat(120))}` });
+    await expect(long.listen()).rejects.toMatchObject({ reason: "BAD_ADDRESS" });
+    const hub = await startHub({ listen: `unix:${join(folder, "hub")}` });
+    await startWorker(hub, (x: number) => x + 1);
+    expect(await startClient(hub).request(1)).toBe(2);
   });
 
   it("listens on IPv6 loopback", async () => {

@@ -259,6 +259,7 @@ describe("a worker", () => {
     await ended;
     const never = new Worker((x: unknown) => x, { handleSignals: false });
     await never.drain();
+    await expect(never.connected).rejects.toMatchObject({ reason: "STOPPED" });
     await never.run();
   });
 
