@@ -109,9 +109,9 @@ export class WorkerSession {
   /** Slots came or went: starts held jobs, or gives credit for what is free. */
   offerSlots(): void {
     if (this.#phase === "ended") return;
-    for (const [jobId, held] of this.#jobs) {
+    for (const [jobId, accepted] of this.#jobs) {
       if (this.#port.freeSlots() === 0) return;
-      if (!held.running) this.#start(jobId, held);
+      if (!accepted.running) this.#start(jobId, accepted);
     }
     const more = this.#port.freeSlots() - this.#credit;
     if (this.#phase !== "serving" || more <= 0) return;
@@ -130,10 +130,10 @@ export class WorkerSession {
   ended(error: GibbsError | undefined): SessionEnd {
     this.#phase = "ended";
     this.#silence.timer.cancel();
-    for (const held of this.#jobs.values()) {
-      held.timeout?.cancel();
-      held.patience?.cancel();
-      held.abort.abort(new Error("the connection to the hub was lost"));
+    for (const accepted of this.#jobs.values()) {
+      accepted.timeout?.cancel();
+      accepted.patience?.cancel();
+      accepted.abort.abort(new Error("the connection to the hub was lost"));
     }
     this.#jobs.clear();
     return { error, welcomed: this.#welcome !== undefined, next: this.#next };
@@ -150,38 +150,38 @@ export class WorkerSession {
   #onJob(job: Job): void {
     this.#credit = Math.max(0, this.#credit - 1);
     if (this.#phase !== "serving") return this.#giveBack(job.jobId, "the worker is draining");
-    const held: AcceptedJob = {
+    const accepted: AcceptedJob = {
       job,
       abort: new AbortController(),
       running: false,
       timeout: undefined,
       patience: undefined,
     };
-    this.#jobs.set(job.jobId, held);
+    this.#jobs.set(job.jobId, accepted);
     if (job.timeoutMs !== undefined) {
-      held.timeout = this.#port.clock.setTimer(job.timeoutMs, () =>
+      accepted.timeout = this.#port.clock.setTimer(job.timeoutMs, () =>
         this.#onCancel(job.jobId, "its time is over"),
       );
     }
-    if (this.#port.freeSlots() > 0) return this.#start(job.jobId, held);
+    if (this.#port.freeSlots() > 0) return this.#start(job.jobId, accepted);
     // A slot can be gone that was free when its credit was given: a process that
     // died while idle. The one that replaces it may be there in a moment.
-    held.patience = this.#port.clock.setTimer(fixed.holdMs, () =>
+    accepted.patience = this.#port.clock.setTimer(fixed.holdMs, () =>
       this.#giveBack(job.jobId, "no slot came free for it"),
     );
   }
 
   #onCancel(jobId: number, reason: string): void {
-    const held = this.#jobs.get(jobId);
-    if (held?.running) held.abort.abort(new Error(reason));
-    else if (held !== undefined) this.#giveBack(jobId, reason);
+    const accepted = this.#jobs.get(jobId);
+    if (accepted?.running) accepted.abort.abort(new Error(reason));
+    else if (accepted !== undefined) this.#giveBack(jobId, reason);
   }
 
-  #start(jobId: number, held: AcceptedJob): void {
-    held.running = true;
-    held.patience?.cancel();
-    this.#port.executor.run(toInput(held.job), held.abort.signal, (outcome) => {
-      if (this.#jobs.get(jobId) !== held) return;
+  #start(jobId: number, accepted: AcceptedJob): void {
+    accepted.running = true;
+    accepted.patience?.cancel();
+    this.#port.executor.run(toInput(accepted.job), accepted.abort.signal, (outcome) => {
+      if (this.#jobs.get(jobId) !== accepted) return;
       this.#forget(jobId);
       this.#pushOutcome(jobId, this.#fitted(outcome));
     });
@@ -220,8 +220,8 @@ export class WorkerSession {
   #stopTaking(reason: string): void {
     if (this.#phase === "serving") this.#phase = "draining";
     this.#credit = 0;
-    for (const [jobId, held] of this.#jobs) {
-      if (!held.running) this.#giveBack(jobId, reason);
+    for (const [jobId, accepted] of this.#jobs) {
+      if (!accepted.running) this.#giveBack(jobId, reason);
     }
   }
 

@@ -233,20 +233,19 @@ describe("a worker", () => {
   it("finishes what runs when it is drained, and then ends", async () => {
     const hub = await startHub();
     let finish: (value: string) => void = () => {};
-    const running = new Promise<void>((begun) => {
-      void startWorker(hub, () => {
-        begun();
-        return new Promise((resolve) => {
-          finish = resolve;
-        });
-      }).then((worker) => {
-        drain = () => worker.drain();
+    let begin: () => void = () => {};
+    const begun = new Promise<void>((resolve) => {
+      begin = resolve;
+    });
+    const worker = await startWorker(hub, () => {
+      begin();
+      return new Promise((resolve) => {
+        finish = resolve;
       });
     });
-    let drain: () => Promise<void> = async () => {};
     const request = hub.request(1);
-    await running;
-    const drained = drain();
+    await begun;
+    const drained = worker.drain();
     finish("finished");
     expect(await request).toBe("finished");
     await drained;

@@ -6,7 +6,7 @@ import type { Session } from "./session.js";
 export interface QueuesListener {
   /** The queue of a method without a worker has changed. */
   onWorkerless(method: Method): void;
-  /** The method has one session more, or one less. */
+  /** The method has its first session, or one less. */
   onServers(method: Method): void;
 }
 
@@ -65,7 +65,9 @@ export class Queues {
       const method = this.#method(name, now);
       method.sessions.add(session);
       session.seats.push(new Seat(session, method));
-      if (method.sessions.size === 1) this.workerless -= method.queue.size;
+      // A further session can only help those who wait.
+      if (method.sessions.size > 1) continue;
+      this.workerless -= method.queue.size;
       if (method.queue.size > 0) this.#listener.onServers(method);
     }
   }
