@@ -6,7 +6,9 @@ const INT32 = 2 ** 31 - 1;
 
 /** What a number may be, where that is not simply a whole number from 0. */
 const bounds: Readonly<Record<string, readonly [min: number, max: number]>> = {
+  maxConnections: [1, UINT32],
   maxWorkers: [1, UINT32],
+  slowReaderTimeoutMs: [1, INT32],
   maxSlots: [1, UINT32],
   maxPayloadBytes: [1, INT32 - fixed.envelopeBytes],
   heartbeatIntervalMs: [1, INT32],

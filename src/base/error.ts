@@ -23,6 +23,14 @@ export type Code =
  */
 export type Execution = "NOT_STARTED" | "UNKNOWN" | "FINISHED";
 
+/** A `google.protobuf.Any` that a handler adds to its error, or a caller finds there. */
+export interface ErrorDetail {
+  /** Such as `type.googleapis.com/my.pkg.Reason`. */
+  typeUrl: string;
+  /** The encoded message. */
+  value: Uint8Array;
+}
+
 /** What a {@link GibbsError} tells beyond its code and message. */
 export interface GibbsErrorDetails {
   /** Why, for programs: such as `HANDLER_ERROR`, `WORKER_LOST`, `QUEUE_FULL`. */
@@ -37,8 +45,16 @@ export interface GibbsErrorDetails {
   remoteType?: string;
   /** The stack of the error that the handler threw, if the worker sends stacks. */
   remoteStack?: string;
-  /** The hub's hint when to try again, in milliseconds. */
+  /** The worker that had the request last, by the label it gave itself. */
+  workerId?: string;
+  /** How long the request waited for that worker, in milliseconds. */
+  queueTimeMs?: number;
+  /** How long that worker had it, in milliseconds. */
+  runTimeMs?: number;
+  /** When to try again, in milliseconds: the hub's hint, or the handler's. */
   retryAfterMs?: number;
+  /** What else the handler's error carries; 4 KiB travel. Default none. */
+  details?: readonly ErrorDetail[];
   /** What went wrong underneath. */
   cause?: unknown;
 }
@@ -66,8 +82,16 @@ export class GibbsError extends Error {
   readonly remoteType: string | undefined;
   /** The stack of the error that the handler threw, if its worker sends stacks. */
   readonly remoteStack: string | undefined;
-  /** When it makes sense to try again, in milliseconds; undefined: the hub gave no hint. */
+  /** The worker that had the request last; undefined if none had. */
+  readonly workerId: string | undefined;
+  /** How long the request waited for that worker, in milliseconds. */
+  readonly queueTimeMs: number | undefined;
+  /** How long that worker had it, in milliseconds. */
+  readonly runTimeMs: number | undefined;
+  /** When it makes sense to try again, in milliseconds; undefined: nobody gave a hint. */
   readonly retryAfterMs: number | undefined;
+  /** What else the handler's error carries. */
+  readonly details: readonly ErrorDetail[];
 
   /** @param details what is known beyond code and message; see {@link GibbsErrorDetails}. */
   constructor(code: Code, message: string, details: GibbsErrorDetails = {}) {
@@ -79,14 +103,20 @@ export class GibbsError extends Error {
     this.requestId = details.requestId;
     this.remoteType = details.remoteType;
     this.remoteStack = details.remoteStack;
+    this.workerId = details.workerId;
+    this.queueTimeMs = details.queueTimeMs;
+    this.runTimeMs = details.runTimeMs;
     this.retryAfterMs = details.retryAfterMs;
+    this.details = details.details ?? [];
   }
 }
 
 /** The error as a plain object, for logs and `--json`. */
 export function describeError(error: GibbsError): Record<string, unknown> {
-  const { code, message, reason, execution, attempts, requestId, remoteType, remoteStack } = error;
-  return { code, reason, message, execution, attempts, requestId, remoteType, remoteStack };
+  const { code, reason, message, execution, attempts, requestId, workerId } = error;
+  const { queueTimeMs, runTimeMs, retryAfterMs, remoteType, remoteStack } = error;
+  const told = { code, reason, message, execution, attempts, requestId, workerId };
+  return { ...told, queueTimeMs, runTimeMs, retryAfterMs, remoteType, remoteStack };
 }
 
 /** The message of whatever was thrown. */

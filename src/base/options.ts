@@ -11,6 +11,8 @@ export interface CommonOptions {
   logger?: Logger;
   /** Time. For tests. Default: the machine's. */
   clock?: Clock;
+  /** Chance, so that peers do not act in step. For tests. Default: `Math.random`. */
+  random?: Random;
 }
 
 /** How a `Hub` behaves. Times in milliseconds, sizes in bytes. */
@@ -19,19 +21,25 @@ export interface HubOptions extends CommonOptions {
   listen?: string;
   /** Allows an address beyond loopback, without TLS. Default false. */
   insecure?: boolean;
+  /** Connections at once; a further one is closed. Default 20,000. */
+  maxConnections?: number;
   /** Workers at once. Default 20,000. */
   maxWorkers?: number;
   /** Requests that wait for a worker. Default 10,000. */
   maxQueued?: number;
-  /** Bytes of payload of all unsettled requests. Default 256 MiB. */
+  /** Bytes of all unsettled requests and of all answers that are not read yet. Default 256 MiB. */
   maxHeldBytes?: number;
+  /** Bytes of answers that one client has not read when it gets nothing more. Default 8 MiB. */
+  maxUnreadBytes?: number;
+  /** How long a client may take to read an answer. Default 30 s. */
+  slowReaderTimeoutMs?: number;
   /** Bytes of one payload. Default 4 MiB. */
   maxPayloadBytes?: number;
   /** Slots of one worker. Default 1,024. */
   maxSlots?: number;
   /** Streams that one connection may have open. Default 20,000. */
   maxStreamsPerConnection?: number;
-  /** How long a new stream may take to say hello. Default 5 s. */
+  /** How long a new connection may take to speak HTTP/2, and a new worker to say hello. Default 5 s. */
   helloTimeoutMs?: number;
   /** After this silence a worker is asked for a sign of life. Default 2 s, or a third of the liveness timeout. */
   heartbeatIntervalMs?: number;
@@ -86,8 +94,6 @@ export interface WorkerOptions extends CommonOptions {
   drainTimeoutMs?: number;
   /** Whether SIGTERM and SIGINT drain the worker while it runs. Default true. */
   handleSignals?: boolean;
-  /** Chance, for the pauses between attempts to connect. For tests. Default: `Math.random`. */
-  random?: Random;
 }
 
 /** How `startWorkers` runs a module in processes of their own. */
@@ -105,9 +111,7 @@ export interface WorkersOptions extends Omit<WorkerOptions, "slots" | "handleSig
 }
 
 /** How a `Client` behaves. Times in milliseconds. */
-export interface ClientOptions {
-  /** Time. For tests. Default: the machine's. */
-  clock?: Clock;
+export interface ClientOptions extends Omit<CommonOptions, "logger"> {
   /** How long a request waits for a connection to the hub. Default 20 s. */
   connectTimeoutMs?: number;
   /** The timeout of requests that set none. Default 10 min. */
@@ -147,9 +151,12 @@ const MINUTE = 60 * SECOND;
 export const hubDefaults: Required<Omit<HubOptions, keyof CommonOptions>> = {
   listen: DEFAULT_ADDRESS,
   insecure: false,
+  maxConnections: 20_000,
   maxWorkers: 20_000,
   maxQueued: 10_000,
   maxHeldBytes: 256 * MiB,
+  maxUnreadBytes: 8 * MiB,
+  slowReaderTimeoutMs: 30 * SECOND,
   maxPayloadBytes: 4 * MiB,
   maxSlots: 1024,
   maxStreamsPerConnection: 20_000,
@@ -167,7 +174,7 @@ export const hubDefaults: Required<Omit<HubOptions, keyof CommonOptions>> = {
 
 /** Every limit of a worker. */
 export const workerDefaults: Required<
-  Omit<WorkerOptions, keyof CommonOptions | "random" | "workerId" | "idempotent">
+  Omit<WorkerOptions, keyof CommonOptions | "workerId" | "idempotent">
 > = {
   hub: DEFAULT_ADDRESS,
   method: "",
@@ -193,7 +200,7 @@ export const workersDefaults: Required<
 };
 
 /** Every limit of a client. */
-export const clientDefaults: Required<Omit<ClientOptions, "clock">> = {
+export const clientDefaults: Required<Omit<ClientOptions, keyof CommonOptions>> = {
   connectTimeoutMs: 20 * SECOND,
   timeoutMs: 10 * MINUTE,
   maxPayloadBytes: 4 * MiB,
@@ -206,9 +213,11 @@ export const fixed: {
   readonly maxLabels: number;
   readonly maxMethods: number;
   readonly maxMetadataBytes: number;
+  readonly maxDetailsBytes: number;
   readonly holdMs: number;
   readonly defaultAttempts: number;
   readonly maxAttempts: number;
+  readonly retry: { readonly minMs: number; readonly maxMs: number };
   readonly reconnect: { readonly minMs: number; readonly maxMs: number };
   readonly reconnectSlow: { readonly afterMs: number; readonly maxMs: number };
   readonly respawn: { readonly minMs: number; readonly maxMs: number; readonly provenMs: number };
@@ -223,12 +232,16 @@ export const fixed: {
   maxMethods: 256,
   /** Bytes of the caller's metadata that reach a worker. */
   maxMetadataBytes: 8 * KiB,
+  /** Bytes of all that a failed call's status carries beside its code and message. */
+  maxDetailsBytes: 4 * KiB,
   /** How long a worker keeps a job for a slot that has gone before it gives the job back. */
   holdMs: 1 * SECOND,
   /** Attempts of an idempotent request whose caller does not say. */
   defaultAttempts: 3,
   /** Attempts that a caller may ask for. */
   maxAttempts: 10,
+  /** Pauses of a client before it sends a request again that a restarting hub did not take. */
+  retry: { minMs: 50, maxMs: 1 * SECOND },
   /** Pauses of a worker between two attempts to reach its hub, at first. */
   reconnect: { minMs: 100, maxMs: 1 * SECOND },
   /** The longest pause once the hub has been away for a while. */

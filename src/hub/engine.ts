@@ -1,11 +1,13 @@
 import type { Clock, Timer } from "../base/clock.js";
 import type { GibbsError } from "../base/error.js";
+import type { Random } from "../base/random.js";
 import type { HubEventInit } from "../wire/batch.js";
 import type { Effect } from "./core/effect.js";
 import { HubCore } from "./core/hub-core.js";
 import type { CoreLimits } from "./core/limits.js";
 import type { Outcome, Request, Submission } from "./core/request.js";
 import type { Session } from "./core/session.js";
+import type { Answer, Peer } from "./core/unread.js";
 
 /** A worker's stream as the engine uses it. */
 export interface WorkerPort {
@@ -19,6 +21,9 @@ export interface WorkerPort {
   welcome(): HubEventInit;
 }
 
+/** What is to be done on a worker's stream. */
+type WorkerEffect = Exclude<Effect, { kind: "settle" | "abandon" }>;
+
 /**
  * Drives the core: gives it the time, flushes it once a tick in which something
  * happened and once when it asked to be woken, and carries out what it decides.
@@ -28,12 +33,13 @@ export class Engine {
   readonly #clock: Clock;
   readonly #callers = new Map<Request, (outcome: Outcome) => void>();
   readonly #workers = new Map<Session, WorkerPort>();
+  readonly #answers = new Map<Answer, () => void>();
   readonly #whenIdle: (() => void)[] = [];
   #flushScheduled = false;
   #timer: (Timer & { at: number }) | undefined;
 
-  constructor(limits: CoreLimits, clock: Clock) {
-    this.#core = new HubCore(limits);
+  constructor(limits: CoreLimits, clock: Clock, random: Random) {
+    this.#core = new HubCore(limits, random);
     this.#clock = clock;
   }
 
@@ -49,6 +55,19 @@ export class Engine {
       this.#callers.set(request, settle);
       return request;
     });
+  }
+
+  /**
+   * While a request is settled: an answer of so many bytes was given to the
+   * transport for `peer`. Returns what is to be called when it has been taken, or
+   * never will be; `abandon` is called before that if it takes too long.
+   */
+  sending(peer: Peer, bytes: number, abandon: () => void): () => void {
+    const answer = this.#core.sending(peer, bytes, this.#clock.now());
+    this.#answers.set(answer, abandon);
+    return () => {
+      if (this.#answers.delete(answer)) this.#core.sent(answer);
+    };
   }
 
   /** Takes a worker's stream in. */
@@ -96,6 +115,7 @@ export class Engine {
     const written = new Set<WorkerPort>();
     for (const effect of this.#core.flush(this.#clock.now())) {
       if (effect.kind === "settle") this.#settle(effect.request, effect.outcome);
+      else if (effect.kind === "abandon") this.#abandon(effect.answer);
       else this.#perform(effect, written);
     }
     for (const port of written) port.flush();
@@ -109,7 +129,13 @@ export class Engine {
     settle?.(outcome);
   }
 
-  #perform(effect: Exclude<Effect, { kind: "settle" }>, written: Set<WorkerPort>): void {
+  #abandon(answer: Answer): void {
+    const abandon = this.#answers.get(answer);
+    this.#answers.delete(answer);
+    abandon?.();
+  }
+
+  #perform(effect: WorkerEffect, written: Set<WorkerPort>): void {
     const port = this.#workers.get(effect.session);
     if (port === undefined) return;
     if (effect.kind === "end") {
@@ -136,7 +162,7 @@ export class Engine {
   }
 }
 
-function toEvent(effect: Exclude<Effect, { kind: "settle" | "end" | "welcome" }>): HubEventInit {
+function toEvent(effect: Exclude<WorkerEffect, { kind: "end" | "welcome" }>): HubEventInit {
   switch (effect.kind) {
     case "job": {
       const { request, id } = effect.job;

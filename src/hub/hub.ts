@@ -56,17 +56,17 @@ export class Hub {
 
   /** Options that are left out are those of {@link HubOptions}' docs. */
   constructor(options: HubOptions = {}) {
-    const { clock = systemClock, logger = silentLogger } = options;
+    const { clock = systemClock, logger = silentLogger, random = Math.random } = options;
     this.#limits = toLimits(options);
     this.#clock = clock;
     this.#logger = logger;
-    this.#engine = new Engine(this.#limits, clock);
+    this.#engine = new Engine(this.#limits, clock, random);
     this.#health = new Health([HubService.typeName, WorkerService.typeName]);
     const hubId = randomId();
     let lastRequest = 0;
     const nextRequestId = (): string => `${hubId}-${(++lastRequest).toString(36)}`;
     this.#submissions = { limits: this.#limits, nextRequestId };
-    this.#listener = new Listener(this.#createServer(hubId));
+    this.#listener = new Listener(this.#createServer(hubId), this.#limits, clock);
   }
 
   /** Where the hub listens, such as `127.0.0.1:5019`. Empty before {@link Hub.listen}. */
@@ -117,7 +117,14 @@ export class Hub {
     const relayed = { payload, method: options.method ?? "", options: toRequestOptions(options) };
     const metadata = this.#forwarded(options.metadata ?? {});
     const now = this.#engine.now();
-    const submission = toSubmission(relayed, metadata, options.timeoutMs, now, this.#submissions);
+    const submission = toSubmission(
+      relayed,
+      metadata,
+      options.timeoutMs,
+      undefined,
+      now,
+      this.#submissions,
+    );
     let stopListening = (): void => {};
     const outcome = await new Promise<Outcome>((resolve) => {
       const request = this.#engine.submit(submission, resolve);
@@ -165,7 +172,7 @@ export class Hub {
     this.#engine.tell((core, now) => core.stop(now));
     await idle;
     this.#health.close();
-    if (wasListening) await this.#listener.close(this.#clock, CLOSE_GRACE_MS);
+    if (wasListening) await this.#listener.close(CLOSE_GRACE_MS);
     this.#engine.dispose();
     this.#state = "closed";
     this.#logger.info({ address: this.#address }, "hub closed");

@@ -3,6 +3,8 @@ import { type Server, ServerCredentials } from "@grpc/grpc-js";
 import { type Address, formatAddress } from "../base/address.js";
 import { type Clock, delay } from "../base/clock.js";
 import { GibbsError } from "../base/error.js";
+import type { HubOptions } from "../base/options.js";
+import { clampTimeouts } from "./grpc-internals.js";
 
 /**
  * The port of a hub. It owns its sockets, and gives them to grpc-js: a peer that
@@ -11,17 +13,31 @@ import { GibbsError } from "../base/error.js";
  */
 export class Listener {
   readonly #grpc: Server;
+  readonly #clock: Clock;
   readonly #net: NetServer;
   readonly #sockets = new Set<Socket>();
 
-  constructor(grpc: Server) {
+  constructor(
+    grpc: Server,
+    limits: Required<Pick<HubOptions, "maxConnections" | "helloTimeoutMs">>,
+    clock: Clock,
+  ) {
     this.#grpc = grpc;
+    this.#clock = clock;
+    clampTimeouts(grpc);
     const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
     this.#net = createServer({ noDelay: true }, (socket) => {
       this.#sockets.add(socket);
-      socket.once("close", () => this.#sockets.delete(socket));
+      const silent = clock.setTimer(limits.helloTimeoutMs, () => {
+        if (socket.bytesRead === 0) socket.destroy();
+      });
+      socket.once("close", () => {
+        this.#sockets.delete(socket);
+        silent.cancel();
+      });
       injector.injectConnection(socket);
     });
+    this.#net.maxConnections = limits.maxConnections;
   }
 
   /**
@@ -45,12 +61,12 @@ export class Listener {
   }
 
   /** Lets answers that are being written go out, for `graceMs` at most, then closes every connection. */
-  async close(clock: Clock, graceMs: number): Promise<void> {
+  async close(graceMs: number): Promise<void> {
     const patience = new AbortController();
     const closed = new Promise<void>((resolve) => this.#net.close(() => resolve()));
     // Closes each connection after its last call; all of them are ours to wait for.
     this.#grpc.tryShutdown(() => {});
-    await Promise.race([closed, delay(clock, graceMs, patience.signal)]);
+    await Promise.race([closed, delay(this.#clock, graceMs, patience.signal)]);
     patience.abort();
     this.#grpc.forceShutdown();
     for (const socket of this.#sockets) socket.destroy();

@@ -1,4 +1,5 @@
-import type { Metadata, ServerUnaryCall, sendUnaryData } from "@grpc/grpc-js";
+import { constants, type ServerHttp2Stream } from "node:http2";
+import type { Metadata, ServerUnaryCall, StatusObject, sendUnaryData } from "@grpc/grpc-js";
 import { msUntil } from "../base/clock.js";
 import { GibbsError, messageOf } from "../base/error.js";
 import { toDuration } from "../wire/duration.js";
@@ -6,6 +7,7 @@ import { readRequest, writeResponse } from "../wire/relay.js";
 import { toStatus } from "../wire/status.js";
 import type { MetadataPair, Outcome, Submission } from "./core/request.js";
 import type { Engine } from "./engine.js";
+import { streamOf } from "./grpc-internals.js";
 import { type SubmissionContext, toSubmission } from "./submission.js";
 
 /**
@@ -22,6 +24,7 @@ export function requestHandler(
   forwardMetadata: readonly string[],
 ): (call: ServerUnaryCall<Buffer, Buffer>, callback: sendUnaryData<Buffer>) => void {
   return (call, callback) => {
+    const stream = streamOf(call);
     let submission: Submission;
     try {
       const metadata = pick(call.metadata, forwardMetadata);
@@ -29,13 +32,19 @@ export function requestHandler(
         read(call.request),
         metadata,
         timeoutOf(call),
+        stream.session,
         engine.now(),
         context,
       );
     } catch (error) {
       return callback(toStatus(asGibbsError(error)));
     }
-    const request = engine.submit(submission, (outcome) => answer(outcome, submission, callback));
+    const request = engine.submit(submission, (outcome) => {
+      const answer = toAnswer(outcome, submission);
+      callback(answer.error, answer.response);
+      if (answer.response === undefined) return;
+      track(engine, stream, answer.response.length);
+    });
     call.on("cancelled", () => engine.tell((core, now) => core.cancel(request, now)));
   };
 }
@@ -63,21 +72,29 @@ function pick(metadata: Metadata, keys: readonly string[]): MetadataPair[] {
   );
 }
 
-function answer(
+/** Holds an answer against the caller until its connection has taken it. */
+function track(engine: Engine, stream: ServerHttp2Stream, bytes: number): void {
+  if (stream.destroyed) return;
+  const taken = engine.sending(stream.session ?? stream, bytes, () => {
+    // As RESOURCE_EXHAUSTED in gRPC's mapping, should the caller ever read it.
+    stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  });
+  stream.once("close", taken);
+}
+
+function toAnswer(
   outcome: Outcome,
   { requestId }: Submission,
-  callback: sendUnaryData<Buffer>,
-): void {
-  if (outcome.kind === "failure") return callback(toStatus(outcome.error));
+): { error: StatusObject | null; response?: Buffer } {
+  if (outcome.kind === "failure") return { error: toStatus(outcome.error) };
   const { workerId, attempts, queueTimeMs, runTimeMs } = outcome.info;
   const times = { queueTime: toDuration(queueTimeMs), runTime: toDuration(runTimeMs) };
-  let response: Buffer;
   try {
-    response = writeResponse(outcome.payload, { requestId, workerId, attempts, ...times });
+    const info = { requestId, workerId, attempts, ...times };
+    return { error: null, response: writeResponse(outcome.payload, info) };
   } catch (error) {
-    return callback(toStatus(malformedResult(error, requestId, attempts)));
+    return { error: toStatus(malformedResult(error, requestId, attempts)) };
   }
-  callback(null, response);
 }
 
 /** A worker answered with what is no payload. */

@@ -4,6 +4,7 @@ import { fixed, type HubOptions } from "../base/options.js";
 import { fromDuration } from "../wire/duration.js";
 import type { RelayedRequest } from "../wire/relay.js";
 import type { MetadataPair, Submission } from "./core/request.js";
+import type { Peer } from "./core/unread.js";
 
 /** What turns a caller's wish into a submission to the core. */
 export interface SubmissionContext {
@@ -14,7 +15,8 @@ export interface SubmissionContext {
 
 /**
  * Checks what a caller wants and completes it with the hub's defaults.
- * `timeoutMs` is undefined for a caller without a deadline.
+ * `timeoutMs` is undefined for a caller without a deadline, `peer` for one in
+ * this process.
  *
  * @throws GibbsError INVALID_ARGUMENT / BAD_OPTION, not started.
  */
@@ -22,6 +24,7 @@ export function toSubmission(
   { payload, method, options }: RelayedRequest,
   metadata: readonly MetadataPair[],
   timeoutMs: number | undefined,
+  peer: Peer | undefined,
   now: number,
   { limits, nextRequestId }: SubmissionContext,
 ): Submission {
@@ -35,6 +38,7 @@ export function toSubmission(
   }
   return {
     requestId,
+    peer,
     method,
     payload,
     metadata,

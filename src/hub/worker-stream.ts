@@ -3,7 +3,7 @@ import { type Execution, type GibbsError, messageOf } from "../base/error.js";
 import type { Logger } from "../base/logger.js";
 import { fixed, type HubOptions } from "../base/options.js";
 import { encodeHubEvents, type HubEventInit } from "../wire/batch.js";
-import { codeOf, toStatus } from "../wire/status.js";
+import { codeOf, toStatus, unpackHandlerDetails } from "../wire/status.js";
 import {
   decodeWorkRequest,
   type Failure,
@@ -212,9 +212,11 @@ function readResult({ outcome }: Result): JobResult {
   }
 }
 
-function readFailure({ code, type, message, stack, reason }: Failure): WorkerFailure {
-  const declared = code === 0 ? undefined : (codeOf(code) ?? "UNKNOWN");
-  return { code: declared, type, message, stack, reason };
+function readFailure(failure: Failure): WorkerFailure {
+  const { type, message, stack, reason } = failure;
+  const code = failure.code === 0 ? undefined : (codeOf(failure.code) ?? "UNKNOWN");
+  const { details, retryAfterMs } = unpackHandlerDetails(failure.details);
+  return { code, type, message, stack, reason, details, retryAfterMs };
 }
 
 function readExecution({ execution }: Nack): Execution {

@@ -1,7 +1,15 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { anyPack, anyUnpack } from "@bufbuild/protobuf/wkt";
+import { type Any, AnySchema, anyPack, anyUnpack } from "@bufbuild/protobuf/wkt";
 import { status as grpcStatus, Metadata, type StatusObject } from "@grpc/grpc-js";
-import { type Code, type Execution, GibbsError, type GibbsErrorDetails } from "../base/error.js";
+import {
+  type Code,
+  type ErrorDetail,
+  type Execution,
+  GibbsError,
+  type GibbsErrorDetails,
+} from "../base/error.js";
+import { fixed } from "../base/options.js";
+import { type CallInfo, CallInfoSchema } from "../gen/gibbs/v1/hub_pb.js";
 import {
   DebugInfoSchema,
   type ErrorInfo,
@@ -31,21 +39,19 @@ const MAX_FIELD_BYTES = 256;
 export function toStatus(error: GibbsError): StatusObject {
   const code = grpcStatus[error.code];
   const message = clip(error.message, MAX_MESSAGE_BYTES);
-  const details = [anyPack(ErrorInfoSchema, errorInfo(error))];
-  const metadata = new Metadata();
-  if (error.retryAfterMs !== undefined) {
-    const retry = create(RetryInfoSchema, { retryDelay: toDuration(error.retryAfterMs) });
-    details.push(anyPack(RetryInfoSchema, retry));
-    metadata.set(PUSHBACK_KEY, String(Math.ceil(error.retryAfterMs)));
-  } else if (error.execution !== "NOT_STARTED") {
-    // Stops the retry policies of gRPC libraries: the work may have been done.
-    metadata.set(PUSHBACK_KEY, "-1");
-  }
+  const details = [anyPack(ErrorInfoSchema, errorInfo(error)), ...callInfo(error)];
+  details.push(...packHandlerDetails(error));
   if (error.remoteStack !== undefined) {
     const stackEntries = clip(error.remoteStack, MAX_STACK_BYTES).split("\n");
     details.push(anyPack(DebugInfoSchema, create(DebugInfoSchema, { stackEntries })));
   }
-  const encoded = toBinary(StatusSchema, create(StatusSchema, { code, message, details }));
+  const metadata = new Metadata();
+  const pushback = pushbackOf(error);
+  if (pushback !== undefined) metadata.set(PUSHBACK_KEY, pushback);
+  const encoded = toBinary(
+    StatusSchema,
+    create(StatusSchema, { code, message, details: fitting(details) }),
+  );
   metadata.set(DETAILS_KEY, Buffer.from(encoded));
   return { code, details: message, metadata };
 }
@@ -86,6 +92,55 @@ export function clip(text: string, maxBytes: number): string {
   return `${bytes.toString("utf8", 0, end)}…`;
 }
 
+/** What a handler's error carries beside code and message, as `Failure.details` and `Status.details` do. */
+export function packHandlerDetails({
+  retryAfterMs,
+  details,
+}: Pick<GibbsError, "retryAfterMs" | "details">): Any[] {
+  const packed = details.map(({ typeUrl, value }) => create(AnySchema, { typeUrl, value }));
+  if (retryAfterMs === undefined) return packed;
+  const retry = create(RetryInfoSchema, { retryDelay: toDuration(retryAfterMs) });
+  return [anyPack(RetryInfoSchema, retry), ...packed];
+}
+
+/** Undoes {@link packHandlerDetails}. */
+export function unpackHandlerDetails(
+  anys: readonly Any[],
+): Pick<GibbsErrorDetails, "retryAfterMs"> & { details: ErrorDetail[] } {
+  const found: ReturnType<typeof unpackHandlerDetails> = { details: [] };
+  for (const any of anys) {
+    const retryDelay = anyUnpack(any, RetryInfoSchema)?.retryDelay;
+    if (retryDelay !== undefined) found.retryAfterMs = Math.max(0, fromDuration(retryDelay));
+    else found.details.push({ typeUrl: any.typeUrl, value: any.value });
+  }
+  return found;
+}
+
+/** As many details, from the first, as may travel. */
+export function fitting(details: readonly Any[]): Any[] {
+  let left = fixed.maxDetailsBytes;
+  return details.filter(({ typeUrl, value }) => {
+    const bytes = typeUrl.length + value.length;
+    if (bytes > left) return false;
+    left -= bytes;
+    return true;
+  });
+}
+
+/** What the retry policies of gRPC libraries act on: when to try again, -1 for never. */
+function pushbackOf({ retryAfterMs, execution, reason }: GibbsError): string | undefined {
+  if (retryAfterMs !== undefined) return String(Math.ceil(retryAfterMs));
+  // What a handler declares is its author's own word; all else may have been done.
+  return execution === "NOT_STARTED" || reason === "DECLARED" ? undefined : "-1";
+}
+
+function callInfo({ requestId, workerId, attempts, queueTimeMs, runTimeMs }: GibbsError): Any[] {
+  if (queueTimeMs === undefined || runTimeMs === undefined) return [];
+  const times = { queueTime: toDuration(queueTimeMs), runTime: toDuration(runTimeMs) };
+  const info = { requestId: requestId ?? "", workerId: workerId ?? "", attempts, ...times };
+  return [anyPack(CallInfoSchema, create(CallInfoSchema, info))];
+}
+
 function errorInfo(error: GibbsError): ErrorInfo {
   const metadata: Record<string, string> = {
     attempts: String(error.attempts),
@@ -101,18 +156,28 @@ function errorInfo(error: GibbsError): ErrorInfo {
 function readDetails(encoded: Uint8Array): GibbsErrorDetails {
   const found: GibbsErrorDetails = {};
   try {
-    for (const any of fromBinary(StatusSchema, encoded).details) {
+    const others = fromBinary(StatusSchema, encoded).details.filter((any) => {
       const info = anyUnpack(any, ErrorInfoSchema);
-      if (info?.domain === ERROR_DOMAIN) Object.assign(found, readErrorInfo(info));
-      const retryDelay = anyUnpack(any, RetryInfoSchema)?.retryDelay;
-      if (retryDelay !== undefined) found.retryAfterMs = fromDuration(retryDelay);
+      if (info?.domain === ERROR_DOMAIN) return void Object.assign(found, readErrorInfo(info));
+      const call = anyUnpack(any, CallInfoSchema);
+      if (call !== undefined) return void Object.assign(found, readCallInfo(call));
       const stack = anyUnpack(any, DebugInfoSchema)?.stackEntries;
       if (stack !== undefined) found.remoteStack = stack.join("\n");
-    }
+      return stack === undefined;
+    });
+    Object.assign(found, unpackHandlerDetails(others));
   } catch {
     // Details that do not decode add nothing; the code and message stand.
   }
   return found;
+}
+
+function readCallInfo({ workerId, queueTime, runTime }: CallInfo): GibbsErrorDetails {
+  return {
+    ...(workerId !== "" && { workerId }),
+    ...(queueTime !== undefined && { queueTimeMs: fromDuration(queueTime) }),
+    ...(runTime !== undefined && { runTimeMs: fromDuration(runTime) }),
+  };
 }
 
 function readErrorInfo({ reason, metadata }: ErrorInfo): GibbsErrorDetails {

@@ -1,4 +1,4 @@
-import type { Execution } from "../base/error.js";
+import type { ErrorDetail, Execution } from "../base/error.js";
 
 /** A job as whoever computes it sees it. Can be sent to another process. */
 export interface JobInput {
@@ -19,6 +19,13 @@ export interface JobFailure {
   message: string;
   stack: string;
   reason: string;
+  details: ErrorDetail[];
+}
+
+/** A failure with what is known of it. */
+export function failed(failure: Partial<JobFailure>): JobOutcome {
+  const unknown = { code: 0, type: "", message: "", stack: "", reason: "", details: [] };
+  return { kind: "failure", failure: { ...unknown, ...failure } };
 }
 
 /** How a job ended. */
@@ -30,8 +37,7 @@ export type JobOutcome =
 /** The answer has more bytes than may be sent. */
 export function tooLarge(bytes: number, maxBytes: number): JobOutcome {
   const message = `the answer has ${bytes} bytes, more than ${maxBytes}`;
-  const reason = "RESULT_TOO_LARGE";
-  return { kind: "failure", failure: { code: 0, type: "", message, stack: "", reason } };
+  return failed({ message, reason: "RESULT_TOO_LARGE" });
 }
 
 /** A method as the worker announces it. */

@@ -1,7 +1,14 @@
-import { GibbsError, messageOf } from "../base/error.js";
+import { type ErrorDetail, GibbsError, messageOf } from "../base/error.js";
 import { decodePayload, encodePayload, MAX_ANSWER_DEPTH } from "../wire/payload.js";
-import { clip, MAX_MESSAGE_BYTES, MAX_STACK_BYTES, numberOf } from "../wire/status.js";
-import { type JobFailure, type JobInput, type JobOutcome, tooLarge } from "./executor.js";
+import {
+  clip,
+  fitting,
+  MAX_MESSAGE_BYTES,
+  MAX_STACK_BYTES,
+  numberOf,
+  packHandlerDetails,
+} from "../wire/status.js";
+import { failed, type JobFailure, type JobInput, type JobOutcome, tooLarge } from "./executor.js";
 
 /** What a handler is told beside its input. */
 export interface JobContext {
@@ -105,13 +112,6 @@ function noHandler(what: string): GibbsError {
   return new GibbsError("INVALID_ARGUMENT", `${what}: ${hint}`, { reason: "NO_HANDLER" });
 }
 
-function failed(failure: Partial<JobFailure>): JobOutcome {
-  return {
-    kind: "failure",
-    failure: { code: 0, type: "", message: "", stack: "", reason: "", ...failure },
-  };
-}
-
 function describe(thrown: unknown, sendStacks: boolean): Partial<JobFailure> {
   try {
     return describeUnsafely(thrown, sendStacks);
@@ -126,7 +126,7 @@ function describeUnsafely(thrown: unknown, sendStacks: boolean): Partial<JobFail
   if (!(thrown instanceof Error)) return { type: typeof thrown, message };
   const stack = sendStacks ? clip(String(thrown.stack), MAX_STACK_BYTES) : "";
   return {
-    code: declaredCode(thrown),
+    ...declared(thrown),
     type: clip(String(thrown.name), MAX_MESSAGE_BYTES),
     message,
     stack,
@@ -134,7 +134,17 @@ function describeUnsafely(thrown: unknown, sendStacks: boolean): Partial<JobFail
 }
 
 /** By shape, not by class: a handler may have another copy of this package. */
-function declaredCode(error: Error): number {
-  if (error.name !== "GibbsError" || !("code" in error)) return 0;
-  return numberOf(error.code);
+function declared(error: Error): Partial<JobFailure> {
+  if (error.name !== "GibbsError" || !("code" in error)) return {};
+  const { code, retryAfterMs, details } = error as Partial<GibbsError>;
+  const isTime = Number.isFinite(retryAfterMs) && Number(retryAfterMs) >= 0;
+  const packed = packHandlerDetails({
+    retryAfterMs: isTime ? retryAfterMs : undefined,
+    details: Array.isArray(details) ? details.filter(isDetail) : [],
+  });
+  return { code: numberOf(code), details: fitting(packed) };
+}
+
+function isDetail(detail: Partial<ErrorDetail> | null): boolean {
+  return typeof detail?.typeUrl === "string" && detail.value instanceof Uint8Array;
 }

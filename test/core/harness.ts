@@ -1,6 +1,7 @@
 import type { Effect } from "../../src/hub/core/effect.js";
 import { HubCore } from "../../src/hub/core/hub-core.js";
 import type { CoreLimits } from "../../src/hub/core/limits.js";
+import type { WorkerFailure } from "../../src/hub/core/outcome.js";
 import type { Outcome, Request, Submission } from "../../src/hub/core/request.js";
 import type { Session, WorkerHello } from "../../src/hub/core/session.js";
 
@@ -15,6 +16,19 @@ const limits: CoreLimits = {
   livenessTimeoutMs: 10_000,
   cancelGraceMs: 30_000,
   noWorkerTimeoutMs: 30_000,
+  maxUnreadBytes: 1000,
+  slowReaderTimeoutMs: 30_000,
+};
+
+/** What a handler threw. */
+export const failure: WorkerFailure = {
+  code: undefined,
+  type: "Error",
+  message: "no",
+  stack: "",
+  retryAfterMs: undefined,
+  details: [],
+  reason: "",
 };
 
 /** A core with a clock, its effects as they come, and short words for events. */
@@ -25,8 +39,8 @@ export class Harness {
   readonly effects: Effect[] = [];
   #requests = 0;
 
-  constructor(overrides: Partial<CoreLimits> = {}) {
-    this.core = new HubCore({ ...limits, ...overrides });
+  constructor(overrides: Partial<CoreLimits> = {}, random: () => number = () => 0.5) {
+    this.core = new HubCore({ ...limits, ...overrides }, random);
   }
 
   /** Flushes and returns what came of it. */
@@ -52,6 +66,7 @@ export class Harness {
   submit(wish: Partial<Submission> = {}): Request {
     const submission: Submission = {
       requestId: `r${++this.#requests}`,
+      peer: undefined,
       method: "",
       payload: new Uint8Array(10),
       metadata: [],

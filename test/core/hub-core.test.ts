@@ -1,7 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Harness } from "./harness.js";
-
-const failure = { code: undefined, type: "Error", message: "no", stack: "", reason: "" } as const;
+import { failure, Harness } from "./harness.js";
 
 describe("matching", () => {
   it("writes a job only against credit, and one job for each slot", () => {
@@ -177,6 +175,29 @@ describe("outcomes", () => {
       kind: "answer",
       info: { workerId: "w1", attempts: 1, queueTimeMs: 30, runTimeMs: 20 },
     });
+  });
+
+  it("reports it of a failed request too", () => {
+    const h = new Harness();
+    const request = h.submit({ deadlineAt: h.now + 100 });
+    h.advance(30);
+    h.worker();
+    h.advance(70);
+    expect(h.outcome(request)).toMatchObject({
+      kind: "failure",
+      error: { workerId: "w1", attempts: 1, queueTimeMs: 30, runTimeMs: 70 },
+    });
+  });
+
+  it("spreads its hints to try again by chance", () => {
+    const hints = [0, 0.999].map((chance) => {
+      const h = new Harness({ maxQueued: 0 }, () => chance);
+      const request = h.submit();
+      h.flush();
+      const outcome = h.outcome(request);
+      return outcome?.kind === "failure" ? outcome.error.retryAfterMs : undefined;
+    });
+    expect(hints).toEqual([250, 750]);
   });
 
   it("tells a handler's error from a declared status", () => {
@@ -472,6 +493,20 @@ describe("lost attempts", () => {
 });
 
 describe("liveness", () => {
+  it("asks many workers less often, but each three times before it judges", () => {
+    const h = new Harness({ maxWorkers: 5000 });
+    const connect = (count: number): void => {
+      for (let one = 0; one < count; one += 1) h.worker();
+    };
+    const beatsIn = (ms: number): number =>
+      h.advance(ms).filter(({ kind }) => kind === "heartbeat").length;
+    connect(1200);
+    expect([beatsIn(2399), beatsIn(1)]).toEqual([0, 1200]);
+    for (const session of h.core.sessions) h.core.lost(session, h.now);
+    connect(4000);
+    expect(beatsIn(9999)).toBe(3 * 4000);
+  });
+
   it("drops a stream without hello", () => {
     const h = new Harness();
     const session = h.core.open(h.now);
@@ -638,5 +673,83 @@ describe("drain", () => {
     h.worker();
     h.flush();
     expect(h.effects.at(-1)).toMatchObject({ kind: "end", error: { reason: "DRAINING" } });
+  });
+});
+
+describe("crash loops", () => {
+  /** A worker named `w` gets a request and dies with it. */
+  function crash(h: Harness): void {
+    const session = h.worker(1, { workerId: "w" });
+    h.submit();
+    h.flush();
+    h.core.lost(session, h.now);
+  }
+
+  it("hold back the credit of a worker that loses one job after another", () => {
+    const h = new Harness();
+    for (let loss = 0; loss < 3; loss += 1) crash(h);
+    const back = h.worker(1, { workerId: "w" });
+    const request = h.submit();
+    h.advance(999);
+    expect([h.holder(request), back.credit]).toEqual([undefined, 1]);
+    h.advance(1);
+    expect(h.holder(request)).toBe(back);
+  });
+
+  it("hold it back for longer each time, and others not at all", () => {
+    const h = new Harness();
+    for (let loss = 0; loss < 3; loss += 1) crash(h);
+    h.advance(1000);
+    crash(h);
+    const [back, other] = [h.worker(1, { workerId: "w" }), h.worker(1)];
+    const [first, second] = [h.submit(), h.submit()];
+    h.advance(1999);
+    expect([h.holder(first), h.holder(second)]).toEqual([other, undefined]);
+    h.advance(1);
+    expect(h.holder(second)).toBe(back);
+  });
+
+  it("are forgiven after a while without a loss, and a loss without a job is none", () => {
+    const h = new Harness();
+    crash(h);
+    crash(h);
+    h.advance(10_000);
+    expect(h.core.workers.isClear).toBe(true);
+    crash(h);
+    for (let loss = 0; loss < 5; loss += 1) h.core.lost(h.worker(1, { workerId: "w" }), h.now);
+    const session = h.worker(1, { workerId: "w" });
+    const request = h.submit();
+    h.flush();
+    expect(h.holder(request)).toBe(session);
+  });
+});
+
+describe("answers that are not read", () => {
+  it("count in the byte budget, and stop the service of their own caller alone", () => {
+    const h = new Harness({ maxUnreadBytes: 100, maxHeldBytes: 150 });
+    h.worker(1);
+    const [slow, quick] = [{}, {}];
+    const answers = [h.core.sending(slow, 60, h.now), h.core.sending(slow, 60, h.now)];
+    const [refused, taken] = [h.submit({ peer: slow }), h.submit({ peer: quick })];
+    h.flush();
+    expect(h.ending(refused)).toBe("RESOURCE_EXHAUSTED SLOW_READER NOT_STARTED");
+    expect(h.ending(taken)).toBe("OPEN");
+    const full = h.submit({ peer: quick, payload: new Uint8Array(30) });
+    h.flush();
+    expect(h.ending(full)).toBe("RESOURCE_EXHAUSTED HELD_BYTES_FULL NOT_STARTED");
+    for (const answer of answers) h.core.sent(answer);
+    const again = h.submit({ peer: slow });
+    h.flush();
+    expect(h.ending(again)).toBe("OPEN");
+    expect(h.core.requests.unread.bytes).toBe(0);
+  });
+
+  it("are taken back after a while", () => {
+    const h = new Harness();
+    const answer = h.core.sending({}, 60, h.now);
+    expect(h.advance(29_999)).toEqual([]);
+    expect(h.advance(1)).toEqual([{ kind: "abandon", answer }]);
+    expect(h.core.requests.unread.bytes).toBe(0);
+    expect(h.core.nextWake()).toBe(Number.POSITIVE_INFINITY);
   });
 });

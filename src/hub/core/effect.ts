@@ -1,10 +1,13 @@
 import type { GibbsError } from "../../base/error.js";
 import type { Job, Outcome, Request } from "./request.js";
 import type { Session } from "./session.js";
+import type { Answer } from "./unread.js";
 
 /** What the shell is to do. Effects of one session stand in the order of the wire. */
 export type Effect =
   | { kind: "settle"; request: Request; outcome: Outcome }
+  /** The caller does not take its answer: take it back. */
+  | { kind: "abandon"; answer: Answer }
   | { kind: "welcome"; session: Session }
   /** `timeLeftMs` is what the job may take, `Infinity` for no limit. */
   | { kind: "job"; session: Session; job: Job; timeLeftMs: number }

@@ -1,15 +1,21 @@
-import type { Execution, GibbsError } from "../../base/error.js";
+import type { Execution } from "../../base/error.js";
+import type { Suspect } from "./crash-loops.js";
 import type { Effect } from "./effect.js";
 import type { CoreLimits } from "./limits.js";
-import { checkLiveness, excuse, forgive, LARGE_BYTES, nextCheckAt } from "./liveness.js";
+import { excuse, LARGE_BYTES } from "./liveness.js";
 import { match } from "./matcher.js";
 import type { Method } from "./method.js";
-import { checkResult, type JobResult, workerFailure } from "./outcome.js";
+import { checkResult, type JobResult, runInfo, workerFailure } from "./outcome.js";
 import { Job, type Request, type Submission } from "./request.js";
 import { RequestBook } from "./request-book.js";
-import { Session, type WorkerHello } from "./session.js";
+import type { Session, WorkerHello } from "./session.js";
+import { SessionBook } from "./session-book.js";
 import * as sessionEnd from "./session-end.js";
 import { TimerHeap } from "./timer-heap.js";
+import { Answer, type Peer } from "./unread.js";
+
+/** What has a time at which something is to be done about it. */
+type Waking = Request | Job | Session | Method | Suspect | Answer;
 
 /**
  * The whole hub but for its sockets: events go in and change state only;
@@ -19,19 +25,25 @@ import { TimerHeap } from "./timer-heap.js";
  */
 export class HubCore {
   readonly limits: CoreLimits;
-  readonly sessions: Set<Session> = new Set();
   readonly requests: RequestBook;
+  readonly workers: SessionBook;
   /** What was dropped because it came too late, from the wrong session, or was too much. */
   readonly dropped = { terminalEvents: 0, slots: 0 };
-  readonly #timers = new TimerHeap<Request | Job | Session | Method>();
-  readonly #instances = new Map<string, Session>();
+  readonly #timers = new TimerHeap<Waking>();
   readonly #effects: Effect[] = [];
-  #lastSessionId = 0;
   #promisedWake = Number.POSITIVE_INFINITY;
 
-  constructor(limits: CoreLimits) {
+  /** `random` draws from 0 to 1, as `Math.random` does. */
+  constructor(limits: CoreLimits, random: () => number) {
     this.limits = limits;
-    this.requests = new RequestBook(limits, this.#timers, (effect) => this.#effects.push(effect));
+    const emit = (effect: Effect): void => this.#emit(effect);
+    this.requests = new RequestBook(limits, this.#timers, random, emit);
+    this.workers = new SessionBook(limits, this.#timers, this.requests, emit);
+  }
+
+  /** The streams of workers that are open. */
+  get sessions(): ReadonlySet<Session> {
+    return this.workers.open;
   }
 
   /** Whether nothing is left to do: no request unsettled, no session open. */
@@ -47,35 +59,35 @@ export class HubCore {
   /** The caller has gone. */
   cancel(request: Request, now: number): void {
     this.#abandoning(request, now, "CLIENT_CANCELLED", () =>
-      this.requests.fail(request, "CLIENT_CANCELLED", "the caller cancelled"),
+      this.requests.fail(request, "CLIENT_CANCELLED", "the caller cancelled", now),
     );
+  }
+
+  /** An answer of so many bytes is on its way to `peer`. */
+  sending(peer: Peer, bytes: number, now: number): Answer {
+    const answer = new Answer(peer, bytes);
+    this.requests.unread.add(answer);
+    this.#timers.set(answer, now + this.limits.slowReaderTimeoutMs);
+    return answer;
+  }
+
+  /** The caller has taken it, or is gone. */
+  sent(answer: Answer): void {
+    this.#timers.remove(answer);
+    this.requests.unread.remove(answer);
   }
 
   /** A worker opened a stream. */
   open(now: number): Session {
-    const session = new Session(++this.#lastSessionId, now);
-    this.sessions.add(session);
-    if (this.sessions.size > this.limits.maxWorkers) {
-      this.#end(session, now, sessionEnd.tooMany(this.limits.maxWorkers));
-    } else {
-      this.#timers.set(session, now + this.limits.helloTimeoutMs);
-    }
-    return session;
+    return this.workers.add(now);
   }
 
   /** Its first event. */
   hello(session: Session, hello: WorkerHello, now: number): void {
     if (session.state === "ended") return;
     if (session.state !== "opening") return this.violation(session, "a second hello", now);
-    if (this.requests.draining) return this.#end(session, now, sessionEnd.draining());
-    const former = this.#instances.get(hello.instanceId);
-    if (former !== undefined) this.#end(former, now, sessionEnd.superseded());
-    if (hello.instanceId !== "") this.#instances.set(hello.instanceId, session);
-    session.hello = hello;
-    session.state = "serving";
-    this.requests.queues.join(session, now);
-    this.#emit({ kind: "welcome", session });
-    this.#timers.set(session, nextCheckAt(session, this.limits));
+    if (this.requests.draining) return this.workers.end(session, now, sessionEnd.draining());
+    this.workers.welcome(session, hello, now);
   }
 
   /** It has so many more free slots. */
@@ -84,7 +96,7 @@ export class HubCore {
     if (slots < 1) return this.violation(session, "ready with zero slots", now);
     if (session.state !== "serving") return;
     this.dropped.slots += session.addCredit(slots);
-    if (session.credit > 0) this.requests.queues.offer(session);
+    if (session.credit > 0 && !session.isHeldBack) this.requests.queues.offer(session);
   }
 
   /** A job has an outcome. Counts once, and only from the session that holds the job. */
@@ -94,15 +106,10 @@ export class HubCore {
     const { request } = job;
     const checked = checkResult(result, this.limits.maxPayloadBytes);
     if (checked.kind === "failure") {
-      const error = workerFailure(request, checked.failure);
+      const error = workerFailure(request, checked.failure, now);
       return this.requests.settle(request, { kind: "failure", error });
     }
-    const info = {
-      workerId: session.workerId,
-      attempts: request.attempts,
-      queueTimeMs: job.startedAt - request.arrivedAt,
-      runTimeMs: now - job.startedAt,
-    };
+    const info = { ...runInfo(request, now), workerId: session.workerId };
     this.requests.settle(request, { kind: "answer", payload: checked.payload, info });
   }
 
@@ -117,7 +124,7 @@ export class HubCore {
   /** The worker wants no more jobs. */
   workerDrain(session: Session, now: number): void {
     if (session.state === "opening") return this.violation(session, "drain before hello", now);
-    if (session.state === "serving") this.#retire(session, now);
+    if (session.state === "serving") this.workers.retire(session, now);
   }
 
   /** Anything at all arrived from the worker. */
@@ -137,23 +144,23 @@ export class HubCore {
 
   /** The stream is gone. What it had sent must have been told before. */
   lost(session: Session, now: number): void {
-    this.#close(session, now, "the worker was lost");
+    this.workers.close(session, now, "the worker was lost");
   }
 
   /** The worker broke the protocol: its stream ends, what came before stands. */
   violation(session: Session, what: string, now: number): void {
-    this.#end(session, now, sessionEnd.violation(what));
+    this.workers.end(session, now, sessionEnd.violation(what));
   }
 
   /** Takes nothing new, lets finish what runs, sends the workers home. */
   drain(now: number): void {
     if (this.requests.draining) return;
-    this.requests.drain();
+    this.requests.drain(now);
     for (const session of [...this.sessions]) {
-      if (session.state === "opening") this.#end(session, now, sessionEnd.draining());
+      if (session.state === "opening") this.workers.end(session, now, sessionEnd.draining());
       if (session.state !== "serving") continue;
       this.#emit({ kind: "drain", session });
-      this.#retire(session, now);
+      this.workers.retire(session, now);
     }
   }
 
@@ -161,9 +168,10 @@ export class HubCore {
   stop(now: number): void {
     this.drain(now);
     for (const request of this.requests.live) {
-      this.requests.fail(request, "HUB_SHUTDOWN", "the hub was stopped while the request ran");
+      const message = "the hub was stopped while the request ran";
+      this.requests.fail(request, "HUB_SHUTDOWN", message, now);
     }
-    for (const session of [...this.sessions]) this.#end(session, now, sessionEnd.draining());
+    for (const session of [...this.sessions]) this.workers.end(session, now, sessionEnd.draining());
   }
 
   /** Decides what is due and who gets what; to be carried out at once, in order. */
@@ -200,16 +208,23 @@ export class HubCore {
     this.#emit({ kind: "job", session, job, timeLeftMs: request.wakeAt - now });
   }
 
-  #wake(due: Request | Job | Session | Method, now: number): void {
+  #wake(due: Waking, now: number): void {
     switch (due.timed) {
       case "request":
         this.#abandoning(due, now, "DEADLINE_EXCEEDED", () => this.requests.expire(due, now));
         break;
       case "job":
-        this.#end(due.session, now, sessionEnd.cancelIgnored(this.limits.cancelGraceMs));
+        this.workers.end(due.session, now, sessionEnd.cancelIgnored(this.limits.cancelGraceMs));
         break;
       case "session":
-        this.#judge(due, now);
+        this.workers.judge(due, now);
+        break;
+      case "suspect":
+        this.workers.wake(due, now);
+        break;
+      case "answer":
+        this.requests.unread.remove(due);
+        this.#emit({ kind: "abandon", answer: due });
         break;
       case "method":
         this.requests.expireWorkerless(due, now);
@@ -236,64 +251,18 @@ export class HubCore {
     if (job !== undefined) {
       session.inFlight.delete(jobId);
       this.#timers.remove(job);
-      if (session.isDrained) this.#end(session, now, undefined);
+      if (session.isDrained) this.workers.end(session, now, undefined);
       if (job.request.state === job) return job;
     }
     this.dropped.terminalEvents += 1;
     return undefined;
   }
 
-  #retire(session: Session, now: number): void {
-    session.state = "draining";
-    session.credit = 0;
-    this.requests.queues.leave(session, now);
-    if (session.isDrained) this.#end(session, now, undefined);
-  }
-
-  #end(session: Session, now: number, error: GibbsError | undefined): void {
-    if (session.state === "ended") return;
-    this.#close(session, now, error?.message ?? "the worker left");
-    this.#emit({ kind: "end", session, error });
-  }
-
-  #close(session: Session, now: number, why: string): void {
-    if (session.state === "ended") return;
-    session.state = "ended";
-    session.credit = 0;
-    this.requests.queues.leave(session, now);
-    this.#timers.remove(session);
-    this.sessions.delete(session);
-    if (this.#instances.get(session.instanceId) === session) {
-      this.#instances.delete(session.instanceId);
-    }
-    for (const job of session.inFlight.values()) {
-      this.#timers.remove(job);
-      if (job.request.state === job) this.requests.lost(job.request, job, why, now);
-    }
-    session.inFlight.clear();
-  }
-
-  #judge(session: Session, now: number): void {
-    const found = checkLiveness(session, this.limits, now);
-    if (found === "ask") {
-      session.lastBeatAt = now;
-      this.#emit({ kind: "heartbeat", session });
-    } else if (found !== undefined) return this.#end(session, now, found);
-    this.#watch(session);
-  }
-
-  #watch(session: Session): void {
-    this.#timers.set(session, nextCheckAt(session, this.limits));
-  }
-
   /** While the hub itself stood still it heard nobody: that silence is its own. */
   #forgiveStall(now: number): void {
     const lateMs = now - this.#promisedWake;
     if (lateMs < this.limits.heartbeatIntervalMs) return;
-    for (const session of this.sessions) {
-      forgive(session, lateMs, now);
-      if (session.state !== "opening") this.#watch(session);
-    }
+    this.workers.forgiveStall(lateMs, now);
     this.#promisedWake = now;
   }
 }

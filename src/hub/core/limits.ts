@@ -10,6 +10,8 @@ export interface CoreLimits {
   livenessTimeoutMs: number;
   cancelGraceMs: number;
   noWorkerTimeoutMs: number;
+  maxUnreadBytes: number;
+  slowReaderTimeoutMs: number;
 }
 
 /** The share of the queue that requests for methods without a worker may take. */
@@ -17,6 +19,17 @@ export const WORKERLESS_SHARE = 0.1;
 
 /** So many sessions may refuse a request before it is given up. */
 export const MAX_REFUSALS = 8;
+
+/**
+ * So many losses, each within the window after the one before, are a crash loop;
+ * then its credit is held back at first for the least time, at last for the most.
+ */
+export const CRASH_LOOP = {
+  losses: 3,
+  windowMs: 10_000,
+  minHoldMs: 1000,
+  maxHoldMs: 30_000,
+} as const;
 
 /** Nothing is dispatched with less time left than this. */
 export const MIN_TIME_LEFT_MS = 1;

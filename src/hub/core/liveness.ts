@@ -5,6 +5,9 @@ import * as sessionEnd from "./session-end.js";
 
 const MIN_BYTES_PER_SECOND = 4 * 1024;
 
+/** All sessions together are asked about this often. */
+const MAX_BEATS_PER_SECOND = 500;
+
 /** A message of at least this size keeps others waiting on a slow link. */
 export const LARGE_BYTES: number = 256 * 1024;
 
@@ -16,19 +19,30 @@ export const LARGE_BYTES: number = 256 * 1024;
 export function checkLiveness(
   session: Session,
   limits: CoreLimits,
+  beatMs: number,
   now: number,
 ): "ask" | GibbsError | undefined {
   if (session.state === "opening") return sessionEnd.noHello(limits.helloTimeoutMs);
   if (session.isJudged && lostAt(session, limits) <= now) {
     return sessionEnd.silent(limits.livenessTimeoutMs);
   }
-  return askAt(session, limits) <= now ? "ask" : undefined;
+  return session.lastBeatAt + beatMs <= now ? "ask" : undefined;
 }
 
 /** When {@link checkLiveness} may find something next. */
-export function nextCheckAt(session: Session, limits: CoreLimits): number {
-  const ask = askAt(session, limits);
+export function nextCheckAt(session: Session, limits: CoreLimits, beatMs: number): number {
+  const ask = session.lastBeatAt + beatMs;
   return session.isJudged ? Math.min(ask, lostAt(session, limits)) : ask;
+}
+
+/**
+ * How often to ask each of so many sessions, whether or not they speak by
+ * themselves: their own patience with the hub counts what they hear. Many are
+ * asked less often, but three times before their silence is held against them.
+ */
+export function beatIntervalMs(limits: CoreLimits, sessions: number): number {
+  const frugalMs = (sessions / MAX_BEATS_PER_SECOND) * 1000;
+  return Math.max(limits.heartbeatIntervalMs, Math.min(frugalMs, limits.livenessTimeoutMs / 4));
 }
 
 /**
@@ -47,9 +61,4 @@ export function forgive(session: Session, stallMs: number, now: number): void {
 
 function lostAt(session: Session, { livenessTimeoutMs }: CoreLimits): number {
   return Math.max(session.lastHeardAt, session.excusedUntil) + livenessTimeoutMs;
-}
-
-function askAt(session: Session, { heartbeatIntervalMs }: CoreLimits): number {
-  // Whether or not the worker speaks by itself: its own patience counts what it hears.
-  return session.lastBeatAt + heartbeatIntervalMs;
 }

@@ -4,8 +4,9 @@ import type { Session } from "./session.js";
 
 /** Whether `session` may be given `request`: every reason against it stands here. */
 export function fits(request: Request, session: Session): boolean {
+  if (session.isHeldBack || !canReceive(request, session)) return false;
   // Whoever gave it back may be given it again once it has said ready again.
-  return canReceive(request, session) && request.refusedBy?.get(session) !== session.readies;
+  return request.refusedBy?.get(session) !== session.readies;
 }
 
 /** Whether a message with `request` is small enough for `session`. */

@@ -1,5 +1,5 @@
-import { type Code, type Execution, GibbsError } from "../../base/error.js";
-import type { Request } from "./request.js";
+import { type Code, type ErrorDetail, type Execution, GibbsError } from "../../base/error.js";
+import { Job, type Request, type RunInfo } from "./request.js";
 
 /** Why the hub fails a request by itself. */
 export type HubReason =
@@ -17,10 +17,11 @@ export type HubReason =
   | "RUN_TIMEOUT"
   | "CLIENT_CANCELLED"
   | "PAYLOAD_TOO_LARGE"
+  | "SLOW_READER"
   | "MALFORMED"
   | "RESULT_TOO_LARGE";
 
-/** What the caller is told for each: its code, and a hint when trying again makes sense. */
+/** What the caller is told for each: its code, and about when trying again makes sense. */
 const table: Record<HubReason, { code: Code; retryAfterMs?: number }> = {
   QUEUE_FULL: { code: "RESOURCE_EXHAUSTED", retryAfterMs: 500 },
   HELD_BYTES_FULL: { code: "RESOURCE_EXHAUSTED", retryAfterMs: 500 },
@@ -36,29 +37,58 @@ const table: Record<HubReason, { code: Code; retryAfterMs?: number }> = {
   RUN_TIMEOUT: { code: "DEADLINE_EXCEEDED" },
   CLIENT_CANCELLED: { code: "CANCELLED" },
   PAYLOAD_TOO_LARGE: { code: "INVALID_ARGUMENT" },
+  SLOW_READER: { code: "RESOURCE_EXHAUSTED" },
   MALFORMED: { code: "INVALID_ARGUMENT" },
   RESULT_TOO_LARGE: { code: "RESOURCE_EXHAUSTED" },
 };
 
+/** What a failure depends on beside its request. */
+export interface FailureContext {
+  now: number;
+  /** Spreads the hints to try again, so that callers do not come back in step: from 0 to 1. */
+  chance: number;
+  /** Default: as the attempts say. */
+  execution?: Execution;
+}
+
 /**
  * The failure of `request` for `reason`. UNAVAILABLE promises that nothing ran,
- * so after an attempt that may have run it becomes ABORTED.
+ * so after an attempt that may have run it becomes ABORTED, without a hint.
  */
 export function hubFailure(
   request: Request,
   reason: HubReason,
   message: string,
-  execution: Execution = request.attempts > 0 ? "UNKNOWN" : "NOT_STARTED",
+  context: FailureContext,
 ): GibbsError {
   const { code, retryAfterMs } = table[reason];
-  const mayHaveRun = code === "UNAVAILABLE" && execution !== "NOT_STARTED";
-  return new GibbsError(mayHaveRun ? "ABORTED" : code, message, {
+  const execution = context.execution ?? (request.attempts > 0 ? "UNKNOWN" : "NOT_STARTED");
+  const mayHaveRun = execution !== "NOT_STARTED";
+  return new GibbsError(code === "UNAVAILABLE" && mayHaveRun ? "ABORTED" : code, message, {
     reason,
     requestId: request.submission.requestId,
-    attempts: request.attempts,
     execution,
-    ...(retryAfterMs !== undefined && !mayHaveRun && { retryAfterMs }),
+    ...runInfo(request, context.now),
+    ...(retryAfterMs !== undefined &&
+      !mayHaveRun && { retryAfterMs: Math.round(retryAfterMs * (0.5 + context.chance)) }),
   });
+}
+
+/** How `request`, not settled yet, went so far. */
+export function runInfo(
+  request: Request,
+  now: number,
+): Partial<RunInfo> & Omit<RunInfo, "workerId"> {
+  const { state, attempts, arrivedAt } = request;
+  if (!(state instanceof Job)) {
+    return { attempts, queueTimeMs: now - arrivedAt, runTimeMs: 0 };
+  }
+  return {
+    workerId: state.session.workerId,
+    attempts,
+    queueTimeMs: state.startedAt - arrivedAt,
+    runTimeMs: now - state.startedAt,
+  };
 }
 
 /** What a worker reports of a job that has no answer. */
@@ -68,9 +98,22 @@ export interface WorkerFailure {
   type: string;
   message: string;
   stack: string;
+  /** When to try again, by the handler's word, in milliseconds. */
+  retryAfterMs: number | undefined;
+  details: readonly ErrorDetail[];
   /** Set when the worker's library reports, not its handler. */
   reason: string;
 }
+
+const unknownFailure: WorkerFailure = {
+  code: undefined,
+  type: "",
+  message: "",
+  stack: "",
+  retryAfterMs: undefined,
+  details: [],
+  reason: "",
+};
 
 /** How a worker ended a job. */
 export type JobResult =
@@ -81,24 +124,26 @@ export type JobResult =
 export function checkResult(result: JobResult, maxPayloadBytes: number): JobResult {
   if (result.kind === "failure" || result.payload.length <= maxPayloadBytes) return result;
   const message = `the answer has ${result.payload.length} bytes, more than ${maxPayloadBytes}`;
-  const reason = "RESULT_TOO_LARGE";
-  return { kind: "failure", failure: { code: undefined, type: "", message, stack: "", reason } };
+  return { kind: "failure", failure: { ...unknownFailure, message, reason: "RESULT_TOO_LARGE" } };
 }
 
 /** The failure of `request` that its worker reported. */
-export function workerFailure(request: Request, failure: WorkerFailure): GibbsError {
+export function workerFailure(request: Request, failure: WorkerFailure, now: number): GibbsError {
   if (failure.reason === "MALFORMED") {
     const execution = request.attempts > 1 ? "UNKNOWN" : "NOT_STARTED";
-    return hubFailure(request, "MALFORMED", failure.message, execution);
+    return hubFailure(request, "MALFORMED", failure.message, { now, chance: 0, execution });
   }
   if (failure.reason === "RESULT_TOO_LARGE") {
-    return hubFailure(request, "RESULT_TOO_LARGE", failure.message, "FINISHED");
+    const execution = "FINISHED";
+    return hubFailure(request, "RESULT_TOO_LARGE", failure.message, { now, chance: 0, execution });
   }
   return new GibbsError(failure.code ?? "UNKNOWN", failure.message, {
     reason: failure.code === undefined ? "HANDLER_ERROR" : "DECLARED",
     requestId: request.submission.requestId,
-    attempts: request.attempts,
     execution: "FINISHED",
+    details: failure.details,
+    ...runInfo(request, now),
+    ...(failure.retryAfterMs !== undefined && { retryAfterMs: failure.retryAfterMs }),
     ...(failure.type !== "" && { remoteType: failure.type }),
     ...(failure.stack !== "" && { remoteStack: failure.stack }),
   });

@@ -7,7 +7,7 @@ export interface QueuesListener {
   /** The queue of a method without a worker has changed. */
   onWorkerless(method: Method): void;
   /** The method has its first session, or one less. */
-  onServers(method: Method): void;
+  onServers(method: Method, now: number): void;
 }
 
 /** Every method that somebody waits for or serves, and who is idle for it. */
@@ -68,7 +68,7 @@ export class Queues {
       // A further session can only help those who wait.
       if (method.sessions.size > 1) continue;
       this.workerless -= method.queue.size;
-      if (method.queue.size > 0) this.#listener.onServers(method);
+      if (method.queue.size > 0) this.#listener.onServers(method, now);
     }
   }
 
@@ -83,7 +83,7 @@ export class Queues {
         method.workerlessSince = now;
         this.workerless += method.queue.size;
       }
-      if (method.queue.size > 0) this.#listener.onServers(method);
+      if (method.queue.size > 0) this.#listener.onServers(method, now);
       this.#prune(method);
     }
   }

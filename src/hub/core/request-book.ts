@@ -7,6 +7,7 @@ import { Queues } from "./queues.js";
 import { type Job, type Outcome, Request, type Submission } from "./request.js";
 import type { Session } from "./session.js";
 import type { Timed, TimerHeap } from "./timer-heap.js";
+import { UnreadAnswers } from "./unread.js";
 
 const EMPTY = new Uint8Array();
 
@@ -14,19 +15,28 @@ const EMPTY = new Uint8Array();
 export class RequestBook {
   readonly queues: Queues = new Queues({
     onWorkerless: (method) => this.#watchWorkerless(method),
-    onServers: (method) => this.#onServersChange(method),
+    onServers: (method, now) => this.#onServersChange(method, now),
   });
   readonly live: Set<Request> = new Set();
+  readonly unread: UnreadAnswers = new UnreadAnswers();
+  /** What the live requests hold. */
   heldBytes = 0;
   draining = false;
   readonly #limits: CoreLimits;
   readonly #timers: TimerHeap<Timed>;
+  readonly #random: () => number;
   readonly #emit: (effect: Effect) => void;
   #lastSeq = 0;
 
-  constructor(limits: CoreLimits, timers: TimerHeap<Timed>, emit: (effect: Effect) => void) {
+  constructor(
+    limits: CoreLimits,
+    timers: TimerHeap<Timed>,
+    random: () => number,
+    emit: (effect: Effect) => void,
+  ) {
     this.#limits = limits;
     this.#timers = timers;
+    this.#random = random;
     this.#emit = emit;
   }
 
@@ -37,7 +47,7 @@ export class RequestBook {
     this.heldBytes += request.bytes;
     const refusal = this.#refusal(request);
     if (refusal === undefined) this.#enqueue(request, now);
-    else this.fail(request, ...refusal);
+    else this.fail(request, ...refusal, now);
     return request;
   }
 
@@ -54,8 +64,9 @@ export class RequestBook {
   }
 
   /** Settles a request as failed by the hub. */
-  fail(request: Request, reason: HubReason, message: string): void {
-    this.settle(request, { kind: "failure", error: hubFailure(request, reason, message) });
+  fail(request: Request, reason: HubReason, message: string, now: number): void {
+    const error = hubFailure(request, reason, message, { now, chance: this.#random() });
+    this.settle(request, { kind: "failure", error });
   }
 
   /** The request goes to `session`: its attempt may have run from here on. */
@@ -75,7 +86,8 @@ export class RequestBook {
     request.refusedBy ??= new Map();
     request.refusedBy.set(job.session, job.session.readies);
     if (request.refusals < MAX_REFUSALS) return this.#enqueue(request, now);
-    this.fail(request, "REJECTED", `workers gave the request back unstarted ${MAX_REFUSALS} times`);
+    const message = `workers gave the request back unstarted ${MAX_REFUSALS} times`;
+    this.fail(request, "REJECTED", message, now);
   }
 
   /** The attempt is lost, and whether it ran is unknown. */
@@ -83,14 +95,11 @@ export class RequestBook {
     const { submission } = request;
     const declared = job.session.hello?.methods.get(submission.method)?.idempotent;
     if (!(submission.idempotent ?? declared ?? false)) {
-      return this.fail(request, "WORKER_LOST", `${why}; the request is not idempotent`);
+      return this.fail(request, "WORKER_LOST", `${why}; the request is not idempotent`, now);
     }
     if (request.attempts >= submission.maxAttempts) {
-      return this.fail(
-        request,
-        "ATTEMPTS_EXHAUSTED",
-        `${why}, at the last of ${request.attempts} attempts`,
-      );
+      const message = `${why}, at the last of ${request.attempts} attempts`;
+      return this.fail(request, "ATTEMPTS_EXHAUSTED", message, now);
     }
     request.lostBy = job.session.workerId;
     request.queuedAt = now;
@@ -100,16 +109,18 @@ export class RequestBook {
   /** A limit in time of the request has passed. */
   expire(request: Request, now: number): void {
     const { deadlineAt, runTimeoutMs, queueTimeoutMs } = request.submission;
+    const fail = (reason: HubReason, message: string): void =>
+      this.fail(request, reason, message, now);
     if (request.state === "queued") {
       if (now >= deadlineAt - MIN_TIME_LEFT_MS) {
-        this.fail(request, "DEADLINE_QUEUED", "the deadline passed before a worker was idle");
+        fail("DEADLINE_QUEUED", "the deadline passed before a worker was idle");
       } else {
-        this.fail(request, "QUEUE_TIMEOUT", `no worker was idle for ${queueTimeoutMs} ms`);
+        fail("QUEUE_TIMEOUT", `no worker was idle for ${queueTimeoutMs} ms`);
       }
     } else if (now >= deadlineAt) {
-      this.fail(request, "DEADLINE_RUNNING", "the deadline passed while a worker had the request");
+      fail("DEADLINE_RUNNING", "the deadline passed while a worker had the request");
     } else {
-      this.fail(request, "RUN_TIMEOUT", `the attempt ran for more than ${runTimeoutMs} ms`);
+      fail("RUN_TIMEOUT", `the attempt ran for more than ${runTimeoutMs} ms`);
     }
   }
 
@@ -120,7 +131,8 @@ export class RequestBook {
       const { next } = request;
       if (this.#workerlessUntil(method, request) <= now) {
         const name = method.name === "" ? "the default method" : `the method "${method.name}"`;
-        this.fail(request, "NO_WORKER", `no worker serves ${name}: is one connected to this hub?`);
+        const message = `no worker serves ${name}: is one connected to this hub?`;
+        this.fail(request, "NO_WORKER", message, now);
       }
       request = next;
     }
@@ -128,16 +140,16 @@ export class RequestBook {
   }
 
   /** From now on nothing waits: what is queued, or comes, or comes back, is refused. */
-  drain(): void {
+  drain(now: number): void {
     this.draining = true;
     for (const request of this.live) {
-      if (request.state === "queued") this.#refuseDraining(request);
+      if (request.state === "queued") this.#refuseDraining(request, now);
     }
   }
 
   #refusal(request: Request): [HubReason, string] | undefined {
-    const { maxPayloadBytes, maxHeldBytes, maxQueued } = this.#limits;
-    const { payload, method, runTimeoutMs } = request.submission;
+    const { maxPayloadBytes, maxHeldBytes, maxQueued, maxUnreadBytes } = this.#limits;
+    const { payload, method, peer, runTimeoutMs } = request.submission;
     if (payload.length > maxPayloadBytes) {
       const message = `the payload has ${payload.length} bytes, more than ${maxPayloadBytes}`;
       return ["PAYLOAD_TOO_LARGE", message];
@@ -146,7 +158,11 @@ export class RequestBook {
       return ["RUN_TIMEOUT", "the run timeout leaves no time to run"];
     }
     if (this.draining) return ["DRAINING", "the hub is shutting down"];
-    if (this.heldBytes > maxHeldBytes) {
+    if (peer !== undefined && this.unread.of(peer) > maxUnreadBytes) {
+      const message = `the caller has yet to read ${this.unread.of(peer)} bytes of answers`;
+      return ["SLOW_READER", message];
+    }
+    if (this.heldBytes + this.unread.bytes > maxHeldBytes) {
       return ["HELD_BYTES_FULL", `the hub holds ${maxHeldBytes} bytes already`];
     }
     if (this.queues.queued >= maxQueued) {
@@ -165,21 +181,21 @@ export class RequestBook {
     request.state = "queued";
     this.queues.enqueue(request, now);
     this.#timers.set(request, Math.min(deadlineAt - MIN_TIME_LEFT_MS, waitUntil));
-    if (this.draining) this.#refuseDraining(request);
-    else this.#failIfTooLarge(request);
+    if (this.draining) this.#refuseDraining(request, now);
+    else this.#failIfTooLarge(request, now);
   }
 
   /** Waiting makes no sense when no worker that is there can receive the request. */
-  #failIfTooLarge(request: Request): void {
+  #failIfTooLarge(request: Request, now: number): void {
     const sessions = this.queues.methods.get(request.submission.method)?.sessions;
     if (sessions === undefined || sessions.size === 0) return;
     for (const session of sessions) if (canReceive(request, session)) return;
     const message = `no worker can receive a message of ${request.bytes} bytes`;
-    this.fail(request, "PAYLOAD_TOO_LARGE", message);
+    this.fail(request, "PAYLOAD_TOO_LARGE", message, now);
   }
 
-  #refuseDraining(request: Request): void {
-    this.fail(request, "DRAINING", "the hub is shutting down");
+  #refuseDraining(request: Request, now: number): void {
+    this.fail(request, "DRAINING", "the hub is shutting down", now);
   }
 
   #watchWorkerless(method: Method): void {
@@ -195,11 +211,11 @@ export class RequestBook {
   }
 
   /** Who serves the method has changed. */
-  #onServersChange(method: Method): void {
+  #onServersChange(method: Method, now: number): void {
     this.#watchWorkerless(method);
     for (let request = method.queue.head; request !== undefined; ) {
       const { next } = request;
-      this.#failIfTooLarge(request);
+      this.#failIfTooLarge(request, now);
       request = next;
     }
   }

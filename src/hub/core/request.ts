@@ -2,10 +2,13 @@ import type { GibbsError } from "../../base/error.js";
 import type { Linked, LinkedList } from "./linked-list.js";
 import type { Session } from "./session.js";
 import type { Timed } from "./timer-heap.js";
+import type { Peer } from "./unread.js";
 
 /** What a caller asks for. Times are points on the core's clock unless named otherwise. */
 export interface Submission {
   requestId: string;
+  /** The connection that waits for the answer; undefined for a caller in this process. */
+  peer: Peer | undefined;
   method: string;
   /** The encoded payload, which the core never looks into. Emptied when the request is settled. */
   payload: Uint8Array;

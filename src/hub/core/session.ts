@@ -38,6 +38,8 @@ export class Session implements Timed {
   seats: Seat[] = [];
   /** Whether its socket is full: such a session gets work only if no other can take it. */
   congested = false;
+  /** Whether its worker loses one job after another, and gets none for a while. */
+  isHeldBack = false;
   /** How often it said ready. */
   readies = 0;
   lastHeardAt: number;

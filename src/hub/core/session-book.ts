@@ -1,0 +1,151 @@
+import type { GibbsError } from "../../base/error.js";
+import { CrashLoops, type Suspect } from "./crash-loops.js";
+import type { Effect } from "./effect.js";
+import type { CoreLimits } from "./limits.js";
+import { beatIntervalMs, checkLiveness, forgive, nextCheckAt } from "./liveness.js";
+import type { RequestBook } from "./request-book.js";
+import { Session, type WorkerHello } from "./session.js";
+import * as sessionEnd from "./session-end.js";
+import type { Timed, TimerHeap } from "./timer-heap.js";
+
+/** All streams of workers that are open: who they are, whether they live, how they end. */
+export class SessionBook {
+  readonly open: Set<Session> = new Set();
+  readonly #limits: CoreLimits;
+  readonly #timers: TimerHeap<Timed>;
+  readonly #requests: RequestBook;
+  readonly #emit: (effect: Effect) => void;
+  readonly #instances = new Map<string, Session>();
+  readonly #crashLoops = new CrashLoops();
+  #lastId = 0;
+
+  constructor(
+    limits: CoreLimits,
+    timers: TimerHeap<Timed>,
+    requests: RequestBook,
+    emit: (effect: Effect) => void,
+  ) {
+    this.#limits = limits;
+    this.#timers = timers;
+    this.#requests = requests;
+    this.#emit = emit;
+  }
+
+  /** Whether nothing of a gone worker is remembered any more. */
+  get isClear(): boolean {
+    return this.open.size + this.#instances.size + this.#crashLoops.size === 0;
+  }
+
+  /** A new stream, which has yet to say hello. */
+  add(now: number): Session {
+    const session = new Session(++this.#lastId, now);
+    this.open.add(session);
+    if (this.open.size > this.#limits.maxWorkers) {
+      this.end(session, now, sessionEnd.tooMany(this.#limits.maxWorkers));
+    } else {
+      this.#timers.set(session, now + this.#limits.helloTimeoutMs);
+    }
+    return session;
+  }
+
+  /** It has said who it is, and serves from now on. */
+  welcome(session: Session, hello: WorkerHello, now: number): void {
+    const former = this.#instances.get(hello.instanceId);
+    if (former !== undefined) this.end(former, now, sessionEnd.superseded());
+    if (hello.instanceId !== "") this.#instances.set(hello.instanceId, session);
+    session.hello = hello;
+    session.state = "serving";
+    session.isHeldBack = this.#crashLoops.isHeldBack(hello.workerId);
+    this.#requests.queues.join(session, now);
+    this.#emit({ kind: "welcome", session });
+    this.#watch(session);
+  }
+
+  /** It gets no more jobs, and ends when those that it has are over. */
+  retire(session: Session, now: number): void {
+    session.state = "draining";
+    session.credit = 0;
+    this.#requests.queues.leave(session, now);
+    if (session.isDrained) this.end(session, now, undefined);
+  }
+
+  /** Ends its stream: with OK, or with `error`. */
+  end(session: Session, now: number, error: GibbsError | undefined): void {
+    if (session.state === "ended") return;
+    this.close(session, now, error?.message ?? "the worker left");
+    this.#emit({ kind: "end", session, error });
+  }
+
+  /** Its stream is over, and what it had is lost. */
+  close(session: Session, now: number, why: string): void {
+    if (session.state === "ended") return;
+    session.state = "ended";
+    session.credit = 0;
+    this.#requests.queues.leave(session, now);
+    this.#timers.remove(session);
+    this.open.delete(session);
+    if (this.#instances.get(session.instanceId) === session) {
+      this.#instances.delete(session.instanceId);
+    }
+    let lostAny = false;
+    for (const job of session.inFlight.values()) {
+      this.#timers.remove(job);
+      if (job.request.state !== job) continue;
+      this.#requests.lost(job.request, job, why, now);
+      lostAny = true;
+    }
+    session.inFlight.clear();
+    if (lostAny && session.workerId !== "") this.#suspect(session.workerId, now);
+  }
+
+  /** Looks whether the session still lives. */
+  judge(session: Session, now: number): void {
+    const found = checkLiveness(session, this.#limits, this.#beatIntervalMs, now);
+    if (found === "ask") {
+      session.lastBeatAt = now;
+      this.#emit({ kind: "heartbeat", session });
+    } else if (found !== undefined) return this.end(session, now, found);
+    this.#watch(session);
+  }
+
+  /** The hub itself stood still for so long and heard nobody: that silence is its own. */
+  forgiveStall(stallMs: number, now: number): void {
+    for (const session of this.open) {
+      forgive(session, stallMs, now);
+      if (session.state !== "opening") this.#watch(session);
+    }
+  }
+
+  /** The time of a suspect is over. */
+  wake(suspect: Suspect, now: number): void {
+    const next = this.#crashLoops.wake(suspect);
+    if (next === undefined) return;
+    this.#timers.set(suspect, now + next.forMs);
+    for (const session of this.#named(suspect.workerId)) {
+      session.isHeldBack = false;
+      if (session.credit > 0) this.#requests.queues.offer(session);
+    }
+  }
+
+  #suspect(workerId: string, now: number): void {
+    const { suspect, forMs } = this.#crashLoops.lost(workerId);
+    this.#timers.set(suspect, now + forMs);
+    if (!suspect.isHeldBack) return;
+    for (const session of this.#named(workerId)) {
+      session.isHeldBack = true;
+      this.#requests.queues.stand(session);
+    }
+  }
+
+  #named(workerId: string): Session[] {
+    return [...this.open].filter((session) => session.workerId === workerId);
+  }
+
+  #watch(session: Session): void {
+    this.#timers.set(session, nextCheckAt(session, this.#limits, this.#beatIntervalMs));
+  }
+
+  get #beatIntervalMs(): number {
+    return beatIntervalMs(this.#limits, this.open.size);
+  }
+}

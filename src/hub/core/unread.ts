@@ -1,0 +1,39 @@
+import type { Timed } from "./timer-heap.js";
+
+/** A connection of callers; only which one it is counts. */
+export type Peer = object;
+
+/** An answer that was given to the transport and that its caller has not taken yet. */
+export class Answer implements Timed {
+  readonly timed = "answer";
+  wakeAt = 0;
+  heapIndex = -1;
+
+  constructor(
+    readonly peer: Peer,
+    readonly bytes: number,
+  ) {}
+}
+
+/** How much the callers have not taken yet, each and together. */
+export class UnreadAnswers {
+  bytes = 0;
+  readonly #bytesOf = new Map<Peer, number>();
+
+  add({ peer, bytes }: Answer): void {
+    this.bytes += bytes;
+    this.#bytesOf.set(peer, this.of(peer) + bytes);
+  }
+
+  remove({ peer, bytes }: Answer): void {
+    this.bytes -= bytes;
+    const left = this.of(peer) - bytes;
+    if (left > 0) this.#bytesOf.set(peer, left);
+    else this.#bytesOf.delete(peer);
+  }
+
+  /** What one of them has not taken. */
+  of(peer: Peer): number {
+    return this.#bytesOf.get(peer) ?? 0;
+  }
+}
