@@ -100,7 +100,7 @@ export interface WorkerOptions extends CommonOptions {
 export interface WorkersOptions extends Omit<WorkerOptions, "slots" | "handleSignals"> {
   /** Processes, each with one slot. Default 1. */
   count?: number;
-  /** After a cancel a handler has this long to return; then its process is replaced. Default 5 s. */
+  /** After a cancel a handler has this long to return, at most half of the hub's grace; then its process is replaced. Default 5 s. */
   killGraceMs?: number;
   /** How long a process may take to load its module. Default 5 min. */
   startTimeoutMs?: number;

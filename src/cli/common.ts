@@ -37,6 +37,15 @@ export function parseDuration(text: string): number {
   return Math.round(Number(match[1]) * (units[match[2] ?? "s"] ?? 1000));
 }
 
+const sizes: Record<string, number> = { "": 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
+
+/** Reads `4MiB`, `64KiB`, `1GiB`; a bare number is bytes. Returns bytes. */
+export function parseSize(text: string): number {
+  const match = /^(\d{1,12})(KiB|MiB|GiB)?$/.exec(text);
+  if (match === null) throw new InvalidArgumentError("Write a size such as 64KiB, 4MiB or 1GiB.");
+  return Number(match[1]) * (sizes[match[2] ?? ""] ?? 1);
+}
+
 /** Reads a whole number of at least 1. */
 export function parseCount(text: string): number {
   if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError("Write a whole number from 1.");

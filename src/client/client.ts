@@ -1,24 +1,25 @@
-import type { MessageInitShape } from "@bufbuild/protobuf";
 import { createClient, Metadata, type Client as RawClient } from "nice-grpc";
 import { onAbort } from "../base/abort.js";
 import { formatAddress, parseAddress } from "../base/address.js";
 import { withDefaults } from "../base/check-options.js";
-import { type Clock, systemClock } from "../base/clock.js";
-import type { Execution } from "../base/error.js";
+import { type Clock, delay, systemClock } from "../base/clock.js";
+import { type Execution, GibbsError } from "../base/error.js";
 import {
   type ClientOptions,
   clientDefaults,
   DEFAULT_ADDRESS,
   type RequestOptions,
 } from "../base/options.js";
+import type { Random } from "../base/random.js";
 import { type Definition, definition } from "../wire/definition.js";
 import { fromDuration } from "../wire/duration.js";
-import { HubService, type RequestRequestSchema, type RequestResponse } from "../wire/index.js";
-import { fromKind, toKind } from "../wire/payload.js";
-import { toRequestOptions } from "../wire/request-options.js";
+import { HubService, type RequestResponse } from "../wire/index.js";
+import { fromKind, type PayloadKind, toKind } from "../wire/payload.js";
+import { toRequestOptions, type WireRequestOptions } from "../wire/request-options.js";
 import { DETAILS_KEY } from "../wire/status.js";
 import { HubConnection } from "./connection.js";
 import { type GivenUp, givenUp, toCallError } from "./failure.js";
+import { Retry } from "./retry.js";
 
 /** An answer with how it came about. */
 export interface Answer<Out> {
@@ -45,6 +46,19 @@ const ANSWER_GRACE_MS = 1000;
 /** The largest `grpc-timeout` in milliseconds that fits its eight digits. */
 const MAX_TIMEOUT_MS = 99_999_999;
 
+/** A `gibbs.v1.RequestRequest` as it is sent. */
+interface RequestMessage {
+  kind: PayloadKind;
+  method: string;
+  options: WireRequestOptions;
+}
+
+/** A call until its outcome: when it is over, on the client's clock, and whether it was given up. */
+interface OpenCall {
+  until: number;
+  signal: AbortSignal;
+}
+
 /**
  * A client of one hub. Connects when it is first needed, again when the
  * connection is lost, and never needs to be restarted.
@@ -58,6 +72,7 @@ const MAX_TIMEOUT_MS = 99_999_999;
 export class Client {
   readonly #limits: typeof clientDefaults;
   readonly #clock: Clock;
+  readonly #random: Random;
   readonly #connection: HubConnection;
   readonly #hub: RawClient<Definition<(typeof HubService)["method"]>>;
   readonly #open = new Set<AbortController>();
@@ -70,6 +85,7 @@ export class Client {
   constructor(address: string = DEFAULT_ADDRESS, options: ClientOptions = {}) {
     this.#limits = withDefaults(clientDefaults, options);
     this.#clock = options.clock ?? systemClock;
+    this.#random = options.random ?? Math.random;
     const target = formatAddress(parseAddress(address));
     this.#connection = new HubConnection(target, this.#limits.maxPayloadBytes, this.#clock);
     this.#hub = createClient(definition(HubService), this.#connection.channel);
@@ -113,46 +129,74 @@ export class Client {
     this.#connection.channel.close();
   }
 
-  async #call(
-    message: MessageInitShape<typeof RequestRequestSchema>,
-    options: RequestOptions,
-  ): Promise<RequestResponse> {
-    const { signal, requestId } = options;
+  /** One request from its start to its end, with all the sends that it takes. */
+  async #call(message: RequestMessage, options: RequestOptions): Promise<RequestResponse> {
     const timeoutMs = Math.min(options.timeoutMs ?? this.#limits.timeoutMs, MAX_TIMEOUT_MS);
-    const startedAt = this.#clock.now();
+    const until = this.#clock.now() + timeoutMs;
     const abort = new AbortController();
-    const cancel = (): void => abort.abort("CLIENT_CANCELLED" satisfies GivenUp);
-    const timer = this.#clock.setTimer(timeoutMs + ANSWER_GRACE_MS, () =>
-      abort.abort("NO_ANSWER" satisfies GivenUp),
-    );
-    const stopListening = onAbort(signal, cancel);
+    const giveUp = (why: GivenUp): void => abort.abort(why);
+    const timer = this.#clock.setTimer(timeoutMs + ANSWER_GRACE_MS, () => giveUp("NO_ANSWER"));
+    const stopListening = onAbort(options.signal, () => giveUp("CLIENT_CANCELLED"));
     this.#open.add(abort);
-    if (this.#closed) abort.abort("CLIENT_CLOSED" satisfies GivenUp);
+    if (this.#closed) giveUp("CLIENT_CLOSED");
+    try {
+      return await this.#sendUntilAnswered(message, options, { until, signal: abort.signal });
+    } finally {
+      this.#open.delete(abort);
+      timer.cancel();
+      stopListening();
+    }
+  }
+
+  /** Sends the request, and again as long as {@link Retry} says so and the time allows. */
+  async #sendUntilAnswered(
+    message: RequestMessage,
+    options: RequestOptions,
+    call: OpenCall,
+  ): Promise<RequestResponse> {
+    const retry = new Retry(options, this.#limits.connectTimeoutMs, this.#random);
+    for (;;) {
+      try {
+        return await this.#send(message, options, call);
+      } catch (error) {
+        if (!(error instanceof GibbsError)) throw error;
+        const now = this.#clock.now();
+        const pauseMs = retry.pauseAfter(error, now);
+        if (now + pauseMs >= call.until) throw error;
+        message.options.requestId ||= error.requestId ?? "";
+        await delay(this.#clock, pauseMs, call.signal);
+      }
+    }
+  }
+
+  async #send(
+    message: RequestMessage,
+    options: RequestOptions,
+    { until, signal }: OpenCall,
+  ): Promise<RequestResponse> {
+    const requestId = message.options.requestId || undefined;
+    const leftMs = (): number => Math.max(0, until - this.#clock.now());
     let execution: Execution = "NOT_STARTED";
     let statusDetails: Uint8Array | undefined;
     try {
-      if (!abort.signal.aborted && !this.#connection.isReady) {
-        const patienceMs = Math.min(timeoutMs, this.#limits.connectTimeoutMs);
-        await this.#connection.ready(patienceMs, abort.signal);
+      if (!signal.aborted && !this.#connection.isReady) {
+        const patienceMs = Math.min(leftMs(), this.#limits.connectTimeoutMs);
+        await this.#connection.ready(patienceMs, signal);
       }
-      abort.signal.throwIfAborted();
-      const leftMs = Math.max(0, timeoutMs - (this.#clock.now() - startedAt));
-      const metadata = Metadata(options.metadata).set("grpc-timeout", `${Math.ceil(leftMs)}m`);
+      signal.throwIfAborted();
+      const metadata = Metadata(options.metadata);
+      metadata.set("grpc-timeout", `${Math.ceil(leftMs())}m`);
       execution = "UNKNOWN";
       return await this.#hub.request(message, {
         metadata,
-        signal: abort.signal,
+        signal,
         onTrailer: (trailer) => {
           statusDetails = trailer.get(DETAILS_KEY);
         },
       });
     } catch (error) {
-      if (!abort.signal.aborted) throw toCallError(error, statusDetails, requestId);
-      throw givenUp(abort.signal.reason, execution, requestId, signal?.reason);
-    } finally {
-      this.#open.delete(abort);
-      timer.cancel();
-      stopListening();
+      if (!signal.aborted) throw toCallError(error, statusDetails, requestId);
+      throw givenUp(signal.reason, execution, requestId, options.signal?.reason);
     }
   }
 }

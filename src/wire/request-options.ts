@@ -3,16 +3,18 @@ import { checkRequestOptions } from "../base/check-options.js";
 import type { RequestOptions } from "../base/options.js";
 import {
   RequestOptionsSchema,
-  type RequestOptions as WireOptions,
+  type RequestOptions as WireRequestOptions,
 } from "../gen/gibbs/v1/hub_pb.js";
 import { toDuration } from "./duration.js";
+
+export type { WireRequestOptions };
 
 /**
  * The part of a caller's options that travels in the message.
  *
  * @throws GibbsError INVALID_ARGUMENT / BAD_OPTION.
  */
-export function toRequestOptions(options: RequestOptions): WireOptions {
+export function toRequestOptions(options: RequestOptions): WireRequestOptions {
   checkRequestOptions(options);
   const { requestId, idempotent, maxAttempts, queueTimeoutMs, runTimeoutMs } = options;
   return create(RequestOptionsSchema, {

@@ -33,9 +33,12 @@ export class ChildPool implements Executor {
   readonly #stopping = new AbortController();
   #onSlots: (change: number) => void = () => {};
   #keepers: Promise<void>[] = [];
+  /** How long a cancelled job may take to end. */
+  #graceMs: number;
 
   constructor(options: ChildPoolOptions) {
     this.#options = options;
+    this.#graceMs = options.killGraceMs;
   }
 
   /** The process ids of the children that live now. */
@@ -65,13 +68,18 @@ export class ChildPool implements Executor {
       return done({ kind: "nack", execution: "NOT_STARTED", reason: "no process is free" });
     }
     this.#onSlots(-1);
-    child.run(job, signal, this.#options.killGraceMs, (outcome) => {
+    child.run(job, signal, this.#graceMs, (outcome) => {
       done(outcome);
       if (!child.idle) return;
       this.#children.delete(child);
       this.#children.add(child);
       this.#onSlots(1);
     });
+  }
+
+  limitGrace(hubGraceMs: number): void {
+    // Well before the hub would drop all processes for the sake of one.
+    this.#graceMs = Math.min(this.#options.killGraceMs, hubGraceMs / 2);
   }
 
   async stop(): Promise<void> {

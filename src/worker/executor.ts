@@ -70,6 +70,12 @@ export interface Executor {
    */
   run(job: JobInput, signal: AbortSignal, done: (outcome: JobOutcome) => void): void;
 
+  /**
+   * The hub drops a worker whose cancelled job has not ended after so long. Only
+   * for those that can end it themselves before.
+   */
+  limitGrace?(hubGraceMs: number): void;
+
   /** Gives everything up. Jobs that still run are ended where that is possible. */
   stop(): Promise<void>;
 }

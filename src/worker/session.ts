@@ -144,6 +144,7 @@ export class WorkerSession {
     this.#welcome = welcome;
     this.#silence.timer.cancel();
     this.#silence = this.#listen(welcome.hubTimeoutMs);
+    this.#port.executor.limitGrace?.(welcome.cancelGraceMs);
     this.#port.onWelcome();
   }
 

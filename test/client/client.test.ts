@@ -2,9 +2,10 @@ import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { Client } from "../../src/client/client.js";
 import type { Hub } from "../../src/hub/hub.js";
+import { encodePayload } from "../../src/wire/payload.js";
 import { ManualClock } from "../support/manual-clock.js";
 import { hello, RawWorker, ready } from "../support/raw-worker.js";
-import { startClient, startHub, startWorker } from "../support/running.js";
+import { gibbsHub, startClient, startHub, startWorker } from "../support/running.js";
 
 /** A hub with a worker that can be replaced by another at the same address. */
 async function restartable(): Promise<{ address: string; restart(): Promise<Hub> }> {
@@ -80,6 +81,61 @@ describe("a client", () => {
     const answers = Promise.all([1, 2, 3].map((x) => client.request<number>(x)));
     await startWorker(second, (x: number) => x + 1);
     expect(await answers).toEqual([2, 3, 4]);
+  });
+
+  it("sends an idempotent request again when the hub that had it is gone", async () => {
+    const hub = await gibbsHub();
+    const first = new RawWorker(hub.address);
+    first.send(hello(), { case: "ready", value: { slots: 3 } });
+    const client = startClient(hub.address);
+    const again = client.requestWithInfo(4, { idempotent: true, requestId: "again" });
+    const broken = [client.request(5), client.request(6, { idempotent: true, maxAttempts: 1 })].map(
+      (request) =>
+        expect(request).rejects.toMatchObject({ reason: "CONNECTION_LOST", execution: "UNKNOWN" }),
+    );
+    for (let job = 0; job < 3; job += 1) await first.hear("job");
+    hub.process.kill("SIGKILL");
+    await hub.ended;
+    const next = await gibbsHub(hub.address);
+    await startWorker(next.address, (x: number) => x ** 2);
+    await Promise.all(broken);
+    expect(await again).toMatchObject({ output: 16, requestId: "again" });
+  });
+
+  it("sends again what a hub that shuts down did not take", async () => {
+    const hub = await startHub();
+    const worker = new RawWorker(hub.address);
+    worker.send(hello(), ready);
+    const client = startClient(hub);
+    const running = client.request(4);
+    const { jobId } = await worker.hear("job");
+    const waiting = client.requestWithInfo(5);
+    const drained = hub.drain();
+    await worker.hear("drain");
+    const payload = encodePayload(16);
+    worker.send({ case: "result", value: { jobId, outcome: { case: "payload", value: payload } } });
+    expect(await running).toBe(16);
+    await drained;
+    const next = await startHub({ listen: hub.address });
+    await startWorker(next, (x: number) => x ** 2);
+    expect(await waiting).toMatchObject({ output: 25, attempts: 1 });
+  });
+
+  it("tells that a hub is shutting down when it does so for too long", async () => {
+    const hub = await startHub();
+    const worker = new RawWorker(hub.address);
+    worker.send(hello(), ready);
+    const client = startClient(hub, { connectTimeoutMs: 200 });
+    const running = expect(client.request(4)).rejects.toMatchObject({ reason: "HUB_SHUTDOWN" });
+    await worker.hear("job");
+    void hub.drain();
+    await expect(client.request(5)).rejects.toMatchObject({
+      code: "UNAVAILABLE",
+      reason: "DRAINING",
+      execution: "NOT_STARTED",
+    });
+    await hub.close();
+    await running;
   });
 
   it("tells when no hub answers, and that nothing ran", async () => {

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
-import type { HubOptions, WorkerOptions } from "../../src/base/options.js";
+import type { ClientOptions, HubOptions, WorkerOptions } from "../../src/base/options.js";
 import { Client } from "../../src/client/client.js";
 import { Hub } from "../../src/hub/hub.js";
 import type { Handlers } from "../../src/worker/handler.js";
@@ -38,8 +38,8 @@ export async function startWorker(
 }
 
 /** A client of the hub, closed when the test is over. */
-export function startClient(hub: Hub | string): Client {
-  const client = new Client(typeof hub === "string" ? hub : hub.address);
+export function startClient(hub: Hub | string, options: ClientOptions = {}): Client {
+  const client = new Client(typeof hub === "string" ? hub : hub.address, options);
   onTestFinished(() => client.close());
   return client;
 }

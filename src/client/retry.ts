@@ -1,0 +1,62 @@
+import { Backoff } from "../base/backoff.js";
+import { GibbsError } from "../base/error.js";
+import { fixed, type RequestOptions } from "../base/options.js";
+import type { Random } from "../base/random.js";
+
+/**
+ * What a client does by itself about a send that failed:
+ *
+ * - The hub is shutting down and took nothing (DRAINING): sends again, for as long
+ *   as it would wait for a connection. A hub that restarts costs time, not calls.
+ * - The connection broke, and whether the work ran is unknown: sends again only if
+ *   the request is idempotent, `maxAttempts` times in all.
+ *
+ * All else is the caller's to decide.
+ */
+export class Retry {
+  readonly #options: RequestOptions;
+  readonly #patienceMs: number;
+  readonly #backoff: Backoff;
+  /** Sends that may have run. */
+  #lost = 0;
+  #refusedSince: number | undefined;
+
+  /** `patienceMs`: how long a hub may take to come back. */
+  constructor(options: RequestOptions, patienceMs: number, random: Random) {
+    this.#options = options;
+    this.#patienceMs = patienceMs;
+    this.#backoff = new Backoff(fixed.retry, random);
+  }
+
+  /**
+   * How long to pause before the request is sent again, in milliseconds.
+   *
+   * @throws GibbsError `error`, if it is not to be sent again. Once a send may
+   * have run, no later refusal says that nothing ran.
+   */
+  pauseAfter(error: GibbsError, now: number): number {
+    if (isLost(error)) {
+      this.#lost += 1;
+      const { idempotent = false, maxAttempts = fixed.defaultAttempts } = this.#options;
+      if (idempotent && this.#lost < maxAttempts) return this.#backoff.next();
+    } else if (error.reason === "DRAINING" && error.execution === "NOT_STARTED") {
+      this.#refusedSince ??= now;
+      const pauseMs = error.retryAfterMs ?? this.#backoff.next();
+      if (now + pauseMs - this.#refusedSince < this.#patienceMs) return pauseMs;
+    }
+    throw this.#lost > 0 ? mayHaveRun(error) : error;
+  }
+}
+
+/** Whether the connection broke after the request was sent: a status that no hub made. */
+function isLost({ reason, execution }: GibbsError): boolean {
+  return execution === "UNKNOWN" && (reason === "CONNECTION_LOST" || reason === "TRANSPORT");
+}
+
+function mayHaveRun(error: GibbsError): GibbsError {
+  if (error.execution !== "NOT_STARTED") return error;
+  const code = error.code === "UNAVAILABLE" ? "ABORTED" : error.code;
+  const { message, reason, requestId, attempts } = error;
+  const known = requestId === undefined ? { reason, attempts } : { reason, attempts, requestId };
+  return new GibbsError(code, message, { ...known, cause: error, execution: "UNKNOWN" });
+}

@@ -1,0 +1,35 @@
+import { once } from "node:events";
+import { constants } from "node:http2";
+import { expect, it } from "vitest";
+import { RawClient, trailersOf } from "../support/raw-client.js";
+import { startClient, startHub, startWorker } from "../support/running.js";
+import { until } from "../support/until.js";
+
+/** More than HTTP/2 lets through to a client that does not read. */
+const ANSWER_BYTES = 300_000;
+
+it("C9 slow reader: gets nothing more, loses the answer it does not take, and nobody else notices", async () => {
+  const hub = await startHub({ maxUnreadBytes: 200_000, slowReaderTimeoutMs: 500 });
+  let answered = 0;
+  await startWorker(hub, () => {
+    answered += 1;
+    return new Uint8Array(ANSWER_BYTES);
+  });
+  const slow = new RawClient(hub.address);
+  const unread = slow.request(new Uint8Array());
+  const reset = new Promise((resolve) => unread.once("close", resolve));
+  await until(() => answered === 1);
+  await once(unread, "response");
+
+  const trailers = await trailersOf(slow.request(new Uint8Array()));
+  expect(trailers["grpc-status"]).toBe("8");
+  expect(decodeURIComponent(String(trailers["grpc-message"]))).toContain("yet to read");
+  expect(answered).toBe(1);
+
+  const other = await startClient(hub).request<Uint8Array>(null);
+  expect(other.length).toBe(ANSWER_BYTES);
+
+  await reset;
+  expect(unread.rstCode).toBe(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  expect((await trailersOf(slow.request(new Uint8Array())))["grpc-status"]).toBe("0");
+});
