@@ -5,6 +5,12 @@
  */
 
 export type { Clock, Timer } from "../base/clock.js";
-export { type Code, type Execution, GibbsError, type GibbsErrorDetails } from "../base/error.js";
+export {
+  type Code,
+  type ErrorDetail,
+  type Execution,
+  GibbsError,
+  type GibbsErrorDetails,
+} from "../base/error.js";
 export { type ClientOptions, DEFAULT_ADDRESS, type RequestOptions } from "../base/options.js";
 export { type Answer, Client } from "./client.js";

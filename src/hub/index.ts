@@ -5,7 +5,13 @@
  */
 
 export type { Clock, Timer } from "../base/clock.js";
-export { type Code, type Execution, GibbsError, type GibbsErrorDetails } from "../base/error.js";
+export {
+  type Code,
+  type ErrorDetail,
+  type Execution,
+  GibbsError,
+  type GibbsErrorDetails,
+} from "../base/error.js";
 export type { Logger } from "../base/logger.js";
 export { DEFAULT_ADDRESS, type HubOptions, type RequestOptions } from "../base/options.js";
 export { Hub } from "./hub.js";

@@ -111,7 +111,8 @@ export function unpackHandlerDetails(
   for (const any of anys) {
     const retryDelay = anyUnpack(any, RetryInfoSchema)?.retryDelay;
     if (retryDelay !== undefined) found.retryAfterMs = Math.max(0, fromDuration(retryDelay));
-    else found.details.push({ typeUrl: any.typeUrl, value: any.value });
+    // A copy: the value is a view of the whole message that it came in.
+    else found.details.push({ typeUrl: any.typeUrl, value: new Uint8Array(any.value) });
   }
   return found;
 }

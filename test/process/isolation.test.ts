@@ -90,6 +90,20 @@ describe("worker processes", () => {
     expect(await hub.request<number>(pid)).not.toBe(stuck);
   });
 
+  it("are killed before the hub would drop them all for one cancelled job", async () => {
+    const dropped: string[] = [];
+    const log = (_fields: object, message: string): void => void dropped.push(message);
+    const logger = { debug: () => {}, info: () => {}, warn: log, error: log };
+    const hub = await startHub({ cancelGraceMs: 1000, logger });
+    const workers = await workersOf(hub.address, { count: 1, killGraceMs: 600_000 });
+    const [stuck] = workers.pids;
+    await expect(hub.request({ act: "hang" }, { timeoutMs: 100 })).rejects.toMatchObject({
+      code: "DEADLINE_EXCEEDED",
+    });
+    expect(await hub.request<number>(pid)).not.toBe(stuck);
+    expect(dropped).toEqual([]);
+  });
+
   it("end with their agent, also one that is killed, and also while they compute", async () => {
     const hub = await startHub();
     const agent = gibbs(["worker", "test/fixtures/faulty.js", "--hub", hub.address, "--json"]);

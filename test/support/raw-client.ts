@@ -27,7 +27,7 @@ export class RawClient {
 }
 
 /** A message with gRPC's prefix. */
-export function frame(message: Uint8Array): Buffer {
+function frame(message: Uint8Array): Buffer {
   const prefix = Buffer.alloc(5);
   prefix.writeUInt32BE(message.length, 1);
   return Buffer.concat([prefix, message]);

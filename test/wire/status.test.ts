@@ -17,6 +17,10 @@ describe("status", () => {
       remoteType: "RangeError",
       remoteStack: "RangeError: no\n    at f",
       retryAfterMs: 250,
+      workerId: "w1",
+      queueTimeMs: 1.5,
+      runTimeMs: 2000,
+      details: [{ typeUrl: "type.googleapis.com/my.Reason", value: new Uint8Array([1, 2]) }],
     });
     const { stack: _, ...told } = roundTrip(error);
     expect(told).toEqual({ ...error });
@@ -34,12 +38,28 @@ describe("status", () => {
       retryAfterMs: 20.5,
     });
     expect(pushback(later)).toEqual(["21"]);
+    const declared = { reason: "DECLARED", execution: "FINISHED" } as const;
+    expect(pushback(new GibbsError("UNAVAILABLE", "", declared))).toEqual([]);
   });
 
   it("takes any status, also one with details that do not decode", () => {
     expect(fromStatus(14, "gone", undefined)).toMatchObject({ code: "UNAVAILABLE", reason: "" });
     expect(fromStatus(14, "gone", new Uint8Array([255]))).toMatchObject({ code: "UNAVAILABLE" });
     expect(fromStatus(99, "?", undefined)).toMatchObject({ code: "UNKNOWN", execution: "UNKNOWN" });
+  });
+
+  it("carries as many details as may travel, and what the hub says of the call in any case", () => {
+    const detail = (bytes: number) => ({ typeUrl: "t", value: new Uint8Array(bytes) });
+    const error = new GibbsError("ABORTED", "", {
+      reason: "WORKER_LOST",
+      requestId: "r".repeat(256),
+      queueTimeMs: 1,
+      runTimeMs: 1,
+      details: [detail(5000), detail(2000), detail(2000), detail(100)],
+    });
+    const told = roundTrip(error);
+    expect(told.details.map(({ value }) => value.length)).toEqual([2000, 100]);
+    expect(told).toMatchObject({ reason: "WORKER_LOST", queueTimeMs: 1 });
   });
 
   it("keeps messages small and well-formed", () => {

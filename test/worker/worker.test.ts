@@ -132,6 +132,22 @@ describe("handlers", () => {
     await expect(client.request(2), "the slot is back").rejects.toMatchObject({ attempts: 1 });
   });
 
+  it("may say when to come back, and give details", async () => {
+    const hub = await startHub();
+    const details = [{ typeUrl: "type.googleapis.com/my.Reason", value: new Uint8Array([1, 2]) }];
+    await startWorker(hub, () => {
+      throw new GibbsError("RESOURCE_EXHAUSTED", "no GPU", { retryAfterMs: 1500, details });
+    });
+    for (const caller of [startClient(hub), hub]) {
+      await expect(caller.request(1)).rejects.toMatchObject({
+        code: "RESOURCE_EXHAUSTED",
+        reason: "DECLARED",
+        retryAfterMs: 1500,
+        details,
+      });
+    }
+  });
+
   it("may throw what throws again when it is looked at", async () => {
     const hub = await startHub();
     await startWorker(hub, () => {
