@@ -29,9 +29,9 @@ export interface HubOptions extends CommonOptions {
   maxQueued?: number;
   /** Bytes of all unsettled requests and of all answers that are not read yet. Default 256 MiB. */
   maxHeldBytes?: number;
-  /** Bytes of answers that one client has not read when it gets nothing more. Default 8 MiB. */
+  /** Bytes of answers that one client has not read when it gets nothing more. Default 64 MiB. */
   maxUnreadBytes?: number;
-  /** How long a client may take to read an answer. Default 30 s. */
+  /** How long a client may take to read an answer, beyond what 4 KiB/s need. Default 30 s. */
   slowReaderTimeoutMs?: number;
   /** Bytes of one payload. Default 4 MiB. */
   maxPayloadBytes?: number;
@@ -155,7 +155,7 @@ export const hubDefaults: Required<Omit<HubOptions, keyof CommonOptions>> = {
   maxWorkers: 20_000,
   maxQueued: 10_000,
   maxHeldBytes: 256 * MiB,
-  maxUnreadBytes: 8 * MiB,
+  maxUnreadBytes: 64 * MiB,
   slowReaderTimeoutMs: 30 * SECOND,
   maxPayloadBytes: 4 * MiB,
   maxSlots: 1024,

@@ -1,15 +1,17 @@
 import { once } from "node:events";
 import { constants } from "node:http2";
 import { expect, it } from "vitest";
+import { ManualClock } from "../support/manual-clock.js";
 import { RawClient, trailersOf } from "../support/raw-client.js";
 import { startClient, startHub, startWorker } from "../support/running.js";
-import { until } from "../support/until.js";
 
 /** More than HTTP/2 lets through to a client that does not read. */
 const ANSWER_BYTES = 300_000;
+const HOUR_MS = 3_600_000;
 
 it("C9 slow reader: gets nothing more, loses the answer it does not take, and nobody else notices", async () => {
-  const hub = await startHub({ maxUnreadBytes: 200_000, slowReaderTimeoutMs: 500 });
+  const clock = new ManualClock();
+  const hub = await startHub({ clock, maxUnreadBytes: 200_000, livenessTimeoutMs: HOUR_MS });
   let answered = 0;
   await startWorker(hub, () => {
     answered += 1;
@@ -18,7 +20,6 @@ it("C9 slow reader: gets nothing more, loses the answer it does not take, and no
   const slow = new RawClient(hub.address);
   const unread = slow.request(new Uint8Array());
   const reset = new Promise((resolve) => unread.once("close", resolve));
-  await until(() => answered === 1);
   await once(unread, "response");
 
   const trailers = await trailersOf(slow.request(new Uint8Array()));
@@ -29,6 +30,7 @@ it("C9 slow reader: gets nothing more, loses the answer it does not take, and no
   const other = await startClient(hub).request<Uint8Array>(null);
   expect(other.length).toBe(ANSWER_BYTES);
 
+  await clock.advance(HOUR_MS / 10);
   await reset;
   expect(unread.rstCode).toBe(constants.NGHTTP2_ENHANCE_YOUR_CALM);
   expect((await trailersOf(slow.request(new Uint8Array())))["grpc-status"]).toBe("0");

@@ -2,7 +2,7 @@ import type { Execution } from "../../base/error.js";
 import type { Suspect } from "./crash-loops.js";
 import type { Effect } from "./effect.js";
 import type { CoreLimits } from "./limits.js";
-import { excuse, LARGE_BYTES } from "./liveness.js";
+import { excuse, LARGE_BYTES, transferMs } from "./liveness.js";
 import { match } from "./matcher.js";
 import type { Method } from "./method.js";
 import { checkResult, type JobResult, runInfo, workerFailure } from "./outcome.js";
@@ -67,7 +67,7 @@ export class HubCore {
   sending(peer: Peer, bytes: number, now: number): Answer {
     const answer = new Answer(peer, bytes);
     this.requests.unread.add(answer);
-    this.#timers.set(answer, now + this.limits.slowReaderTimeoutMs);
+    this.#timers.set(answer, now + this.limits.slowReaderTimeoutMs + transferMs(bytes));
     return answer;
   }
 

@@ -50,8 +50,12 @@ export function beatIntervalMs(limits: CoreLimits, sessions: number): number {
  * keeps all others waiting, heartbeats too. It must make a little progress still.
  */
 export function excuse(session: Session, bytes: number, now: number): void {
-  const transferMs = (bytes / MIN_BYTES_PER_SECOND) * 1000;
-  session.excusedUntil = Math.max(session.excusedUntil, now + transferMs);
+  session.excusedUntil = Math.max(session.excusedUntil, now + transferMs(bytes));
+}
+
+/** How long so many bytes may be under way on the slowest link that is allowed. */
+export function transferMs(bytes: number): number {
+  return (bytes / MIN_BYTES_PER_SECOND) * 1000;
 }
 
 /** The hub itself stood still for so long: it could not have heard the session. */
