@@ -10,6 +10,7 @@ const bounds: Readonly<Record<string, readonly [min: number, max: number]>> = {
   maxWorkers: [1, UINT32],
   slowReaderTimeoutMs: [1, INT32],
   maxSlots: [1, UINT32],
+  maxOpenCalls: [1, UINT32],
   maxPayloadBytes: [1, INT32 - fixed.envelopeBytes],
   heartbeatIntervalMs: [1, INT32],
   livenessTimeoutMs: [200, INT32],

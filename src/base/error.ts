@@ -36,7 +36,7 @@ export interface GibbsErrorDetails {
   /** Why, for programs: such as `HANDLER_ERROR`, `WORKER_LOST`, `QUEUE_FULL`. */
   reason?: string;
   /** The request, the same over all its attempts. */
-  requestId?: string;
+  requestId?: string | undefined;
   /** How often the request was started. */
   attempts?: number;
   /** Whether the work ran. Default `UNKNOWN`. */

@@ -37,6 +37,8 @@ export interface HubOptions extends CommonOptions {
   maxPayloadBytes?: number;
   /** Slots of one worker. Default 1,024. */
   maxSlots?: number;
+  /** Calls that one Multiplex stream may have open; a client opens another stream for more. Default 1,024. */
+  maxOpenCalls?: number;
   /** Streams that one connection may have open. Default 20,000. */
   maxStreamsPerConnection?: number;
   /** How long a new connection may take to speak HTTP/2, and a new worker to say hello. Default 5 s. */
@@ -112,6 +114,11 @@ export interface WorkersOptions extends Omit<WorkerOptions, "slots" | "handleSig
 
 /** How a `Client` behaves. Times in milliseconds. */
 export interface ClientOptions extends Omit<CommonOptions, "logger"> {
+  /**
+   * `multiplex`: all requests share a stream, the fast way. `unary`: each is a gRPC
+   * call of its own, as any generated client makes it. Default `multiplex`.
+   */
+  transport?: "multiplex" | "unary";
   /** How long a request waits for a connection to the hub. Default 20 s. */
   connectTimeoutMs?: number;
   /** The timeout of requests that set none. Default 10 min. */
@@ -159,6 +166,7 @@ export const hubDefaults: Required<Omit<HubOptions, keyof CommonOptions>> = {
   slowReaderTimeoutMs: 30 * SECOND,
   maxPayloadBytes: 4 * MiB,
   maxSlots: 1024,
+  maxOpenCalls: 1024,
   maxStreamsPerConnection: 20_000,
   helloTimeoutMs: 5 * SECOND,
   heartbeatIntervalMs: 2 * SECOND,
@@ -201,6 +209,7 @@ export const workersDefaults: Required<
 
 /** Every limit of a client. */
 export const clientDefaults: Required<Omit<ClientOptions, keyof CommonOptions>> = {
+  transport: "multiplex",
   connectTimeoutMs: 20 * SECOND,
   timeoutMs: 10 * MINUTE,
   maxPayloadBytes: 4 * MiB,
@@ -217,6 +226,8 @@ export const fixed: {
   readonly holdMs: number;
   readonly defaultAttempts: number;
   readonly maxAttempts: number;
+  readonly maxUnsentBytes: number;
+  readonly idleStreamMs: number;
   readonly retry: { readonly minMs: number; readonly maxMs: number };
   readonly reconnect: { readonly minMs: number; readonly maxMs: number };
   readonly reconnectSlow: { readonly afterMs: number; readonly maxMs: number };
@@ -240,6 +251,10 @@ export const fixed: {
   defaultAttempts: 3,
   /** Attempts that a caller may ask for. */
   maxAttempts: 10,
+  /** Bytes of requests that wait in a client for the hub to read on. */
+  maxUnsentBytes: 64 * MiB,
+  /** A client's stream without requests is closed after twice this time, at most. */
+  idleStreamMs: 5 * SECOND,
   /** Pauses of a client before it sends a request again that a restarting hub did not take. */
   retry: { minMs: 50, maxMs: 1 * SECOND },
   /** Pauses of a worker between two attempts to reach its hub, at first. */

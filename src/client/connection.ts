@@ -26,16 +26,22 @@ class WaitingChannel extends Channel {
 export class HubConnection {
   readonly channel: Channel;
   readonly #address: string;
+  readonly #connectTimeoutMs: number;
   readonly #clock: Clock;
   #ready: Promise<void> | undefined;
 
-  constructor(address: string, maxPayloadBytes: number, clock: Clock) {
+  constructor(
+    address: string,
+    limits: { maxPayloadBytes: number; connectTimeoutMs: number },
+    clock: Clock,
+  ) {
     this.#address = address;
+    this.#connectTimeoutMs = limits.connectTimeoutMs;
     this.#clock = clock;
     this.channel = new WaitingChannel(
       address,
       credentials.createInsecure(),
-      options(maxPayloadBytes),
+      options(limits.maxPayloadBytes),
     );
   }
 
@@ -44,12 +50,15 @@ export class HubConnection {
   }
 
   /**
-   * Waits until the hub can be spoken to, or `signal`, not yet fired, fires.
+   * Waits until the hub can be spoken to, or `signal` fires, or the connection is
+   * closed.
    *
-   * @throws GibbsError UNAVAILABLE / NOT_CONNECTED after `timeoutMs`; nothing was
-   * sent.
+   * @throws GibbsError UNAVAILABLE / NOT_CONNECTED at `until`, on the clock, or
+   * after `connectTimeoutMs`; nothing was sent.
    */
-  async ready(timeoutMs: number, signal: AbortSignal): Promise<void> {
+  async ready(until: number, signal: AbortSignal | undefined): Promise<void> {
+    if (signal?.aborted || this.isReady) return;
+    const timeoutMs = Math.max(0, Math.min(until - this.#clock.now(), this.#connectTimeoutMs));
     const patience = new AbortController();
     const stopListening = onAbort(signal, () => patience.abort());
     this.#ready ??= this.#becomeReady().finally(() => {

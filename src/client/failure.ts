@@ -6,6 +6,7 @@ import {
   type GibbsErrorDetails,
   messageOf,
 } from "../base/error.js";
+import { fixed } from "../base/options.js";
 import { fromStatus } from "../wire/status.js";
 
 /** What a status means that the transport made and not the hub, by its code. */
@@ -16,6 +17,19 @@ const bareReasons: Partial<Record<GibbsError["code"], { reason: string; hint: st
   UNIMPLEMENTED: { reason: "NOT_A_HUB", hint: "what listens there is no gibbs hub" },
 };
 
+/** How a gRPC call failed, as the caller sees it; what is `known` counts where the status does not say. */
+export function explainStatus(
+  status: { code: number; details: string; encodedDetails: Uint8Array | string | undefined },
+  known: GibbsErrorDetails,
+): GibbsError {
+  const error = fromStatus(status.code, status.details, status.encodedDetails);
+  if (error.reason !== "") return error;
+  const bare = bareReasons[error.code];
+  if (bare === undefined) return new GibbsError(error.code, error.message, known);
+  const { reason, hint } = bare;
+  return new GibbsError(error.code, `${hint}: ${error.message}`, { ...known, reason });
+}
+
 /** Turns what a call threw into the error that the caller sees. */
 export function toCallError(
   thrown: unknown,
@@ -23,18 +37,12 @@ export function toCallError(
   requestId: string | undefined,
 ): GibbsError {
   if (thrown instanceof GibbsError) return thrown;
-  const known: GibbsErrorDetails = { cause: thrown, ...(requestId !== undefined && { requestId }) };
+  const known: GibbsErrorDetails = { cause: thrown, requestId };
   if (!(thrown instanceof ClientError)) {
     return new GibbsError("INTERNAL", messageOf(thrown), { ...known, reason: "INTERNAL" });
   }
-  const error = fromStatus(thrown.code, thrown.details, statusDetails);
-  if (error.reason !== "") return error;
-  const bare = bareReasons[error.code];
-  if (bare === undefined) return new GibbsError(error.code, error.message, known);
-  return new GibbsError(error.code, `${bare.hint}: ${error.message}`, {
-    ...known,
-    reason: bare.reason,
-  });
+  const { code, details } = thrown;
+  return explainStatus({ code, details, encodedDetails: statusDetails }, known);
 }
 
 /** Why the client itself ended a call. */
@@ -54,6 +62,53 @@ export function givenUp(
   cause: unknown,
 ): GibbsError {
   const { code, message } = givenUpAs[reason];
-  const known = requestId === undefined ? { cause } : { cause, requestId };
-  return new GibbsError(code, message, { ...known, reason, execution });
+  return new GibbsError(code, message, { cause, requestId, reason, execution });
+}
+
+/** What the end of its stream means for a call that was `written` to it, or was not. */
+export function streamBroke(
+  requestId: string | undefined,
+  written: boolean,
+  error: GibbsError,
+): GibbsError {
+  const { code, message, reason } = error;
+  const execution = written ? "UNKNOWN" : "NOT_STARTED";
+  return new GibbsError(code, message, { reason, execution, requestId, cause: error });
+}
+
+/** The hub ended a stream well, with calls on it. */
+export function closedByHub(): GibbsError {
+  const message = "the hub ended the stream";
+  return new GibbsError("UNAVAILABLE", message, { reason: "CONNECTION_LOST" });
+}
+
+/** The hub sent what is no message of its own. */
+export function unreadable(cause: unknown): GibbsError {
+  const message = `the hub sent what cannot be read: ${messageOf(cause)}`;
+  return new GibbsError("INTERNAL", message, { reason: "TRANSPORT", cause });
+}
+
+/** Too much waits to be sent. */
+export function outboxFull(requestId: string | undefined): GibbsError {
+  const message = `${fixed.maxUnsentBytes} bytes wait to be sent: the hub, or the way to it, is too slow`;
+  const details = { reason: "OUTBOX_FULL", execution: "NOT_STARTED", requestId } as const;
+  return new GibbsError("RESOURCE_EXHAUSTED", message, details);
+}
+
+/** The input is larger than the hub takes. */
+export function tooLarge(
+  requestId: string | undefined,
+  bytes: number,
+  maxBytes: number,
+): GibbsError {
+  const message = `the payload has ${bytes} bytes, more than ${maxBytes}`;
+  const details = { reason: "PAYLOAD_TOO_LARGE", execution: "NOT_STARTED", requestId } as const;
+  return new GibbsError("INVALID_ARGUMENT", message, details);
+}
+
+/** The worker answered with what is no payload. */
+export function malformedAnswer(requestId: string | undefined, cause: unknown): GibbsError {
+  const message = `the worker's answer is no payload: ${messageOf(cause)}`;
+  const details = { reason: "RESULT_MALFORMED", execution: "FINISHED", requestId, cause } as const;
+  return new GibbsError("INTERNAL", message, details);
 }

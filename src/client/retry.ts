@@ -6,8 +6,9 @@ import type { Random } from "../base/random.js";
 /**
  * What a client does by itself about a send that failed:
  *
- * - The hub is shutting down and took nothing (DRAINING): sends again, for as long
- *   as it would wait for a connection. A hub that restarts costs time, not calls.
+ * - The hub is shutting down and took nothing (DRAINING), or the connection broke
+ *   before anything was sent: sends again, for as long as it would wait for a
+ *   connection. A hub that restarts costs time, not calls.
  * - The connection broke, and whether the work ran is unknown: sends again only if
  *   the request is idempotent, `maxAttempts` times in all.
  *
@@ -39,7 +40,7 @@ export class Retry {
       this.#lost += 1;
       const { idempotent = false, maxAttempts = fixed.defaultAttempts } = this.#options;
       if (idempotent && this.#lost < maxAttempts) return this.#backoff.next();
-    } else if (error.reason === "DRAINING" && error.execution === "NOT_STARTED") {
+    } else if (isRefused(error)) {
       this.#refusedSince ??= now;
       const pauseMs = error.retryAfterMs ?? this.#backoff.next();
       if (now + pauseMs - this.#refusedSince < this.#patienceMs) return pauseMs;
@@ -53,10 +54,15 @@ function isLost({ reason, execution }: GibbsError): boolean {
   return execution === "UNKNOWN" && (reason === "CONNECTION_LOST" || reason === "TRANSPORT");
 }
 
+/** Whether a hub that goes away had not taken the request. */
+function isRefused({ reason, execution }: GibbsError): boolean {
+  return execution === "NOT_STARTED" && (reason === "DRAINING" || reason === "CONNECTION_LOST");
+}
+
 function mayHaveRun(error: GibbsError): GibbsError {
   if (error.execution !== "NOT_STARTED") return error;
   const code = error.code === "UNAVAILABLE" ? "ABORTED" : error.code;
   const { message, reason, requestId, attempts } = error;
-  const known = requestId === undefined ? { reason, attempts } : { reason, attempts, requestId };
-  return new GibbsError(code, message, { ...known, cause: error, execution: "UNKNOWN" });
+  const known = { reason, attempts, requestId, cause: error };
+  return new GibbsError(code, message, { ...known, execution: "UNKNOWN" });
 }

@@ -9,12 +9,16 @@ import type { Outcome, Request, Submission } from "./core/request.js";
 import type { Session } from "./core/session.js";
 import type { Answer, Peer } from "./core/unread.js";
 
+/** A stream that gathers what is to be written until the end of a flush. */
+export interface Outlet {
+  /** Writes what was gathered. */
+  flush(): void;
+}
+
 /** A worker's stream as the engine uses it. */
-export interface WorkerPort {
+export interface WorkerPort extends Outlet {
   /** Puts an event into the next write. */
   push(event: HubEventInit): void;
-  /** Writes what was pushed. */
-  flush(): void;
   /** Ends the stream after what was pushed: with OK, or with a status. */
   end(error: GibbsError | undefined): void;
   /** The answer to its hello. */
@@ -34,8 +38,11 @@ export class Engine {
   readonly #callers = new Map<Request, (outcome: Outcome) => void>();
   readonly #workers = new Map<Session, WorkerPort>();
   readonly #answers = new Map<Answer, () => void>();
+  /** What the next flush is to write. */
+  readonly #written = new Set<Outlet>();
   readonly #whenIdle: (() => void)[] = [];
   #flushScheduled = false;
+  #flushing = false;
   #timer: (Timer & { at: number }) | undefined;
 
   constructor(limits: CoreLimits, clock: Clock, random: Random) {
@@ -57,8 +64,14 @@ export class Engine {
     });
   }
 
+  /** Has `outlet` written at the end of this flush, or of the next. */
+  writeLater(outlet: Outlet): void {
+    this.#written.add(outlet);
+    if (!this.#flushing) this.#scheduleFlush();
+  }
+
   /**
-   * While a request is settled: an answer of so many bytes was given to the
+   * While a request is settled or an outlet is written: an answer of so many bytes was given to the
    * transport for `peer`. Returns what is to be called when it has been taken, or
    * never will be; `abandon` is called before that if it takes too long.
    */
@@ -112,13 +125,15 @@ export class Engine {
 
   #flush(): void {
     this.#flushScheduled = false;
-    const written = new Set<WorkerPort>();
+    this.#flushing = true;
     for (const effect of this.#core.flush(this.#clock.now())) {
       if (effect.kind === "settle") this.#settle(effect.request, effect.outcome);
       else if (effect.kind === "abandon") this.#abandon(effect.answer);
-      else this.#perform(effect, written);
+      else this.#perform(effect);
     }
-    for (const port of written) port.flush();
+    for (const outlet of this.#written) outlet.flush();
+    this.#written.clear();
+    this.#flushing = false;
     this.#sleep();
     if (this.#core.idle) for (const resolve of this.#whenIdle.splice(0)) resolve();
   }
@@ -135,15 +150,15 @@ export class Engine {
     abandon?.();
   }
 
-  #perform(effect: WorkerEffect, written: Set<WorkerPort>): void {
+  #perform(effect: WorkerEffect): void {
     const port = this.#workers.get(effect.session);
     if (port === undefined) return;
     if (effect.kind === "end") {
-      written.delete(port);
+      this.#written.delete(port);
       return port.end(effect.error);
     }
     port.push(effect.kind === "welcome" ? port.welcome() : toEvent(effect));
-    written.add(port);
+    this.#written.add(port);
   }
 
   /** Keeps one timer, set to when the core wants to be woken or earlier. */

@@ -1,11 +1,13 @@
 import type { Http2Server, IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
-import type { Server, ServerUnaryCall } from "@grpc/grpc-js";
+import type { Server, ServerDuplexStream, ServerUnaryCall } from "@grpc/grpc-js";
 
 // What grpc-js does but does not offer. Its version is pinned, and each of these
 // has a test that fails when it moves.
 
 /** The HTTP/2 stream of a call: when it closes, the answer was taken; and it can be reset. */
-export function streamOf(call: ServerUnaryCall<Buffer, Buffer>): ServerHttp2Stream {
+export function streamOf(
+  call: ServerUnaryCall<Buffer, Buffer> | ServerDuplexStream<Buffer, Buffer>,
+): ServerHttp2Stream {
   return (call as unknown as { call: { stream: ServerHttp2Stream } }).call.stream;
 }
 

@@ -20,6 +20,7 @@ import type { MetadataPair, Outcome } from "./core/request.js";
 import { Engine } from "./engine.js";
 import { Health } from "./health.js";
 import { Listener } from "./listener.js";
+import { type MultiplexContext, multiplexHandler } from "./multiplex-stream.js";
 import { reflectionHandlers } from "./reflection.js";
 import { malformedResult, requestHandler } from "./request-handler.js";
 import { type SubmissionContext, toSubmission } from "./submission.js";
@@ -50,6 +51,7 @@ export class Hub {
   readonly #health: Health;
   readonly #listener: Listener;
   readonly #submissions: SubmissionContext;
+  readonly #multiplex: MultiplexContext;
   #state: HubState = "new";
   #address = "";
   #closed: Promise<void> | undefined;
@@ -66,6 +68,14 @@ export class Hub {
     let lastRequest = 0;
     const nextRequestId = (): string => `${hubId}-${(++lastRequest).toString(36)}`;
     this.#submissions = { limits: this.#limits, nextRequestId };
+    this.#multiplex = {
+      engine: this.#engine,
+      submissions: this.#submissions,
+      limits: this.#limits,
+      forwardMetadata: this.#limits.forwardMetadata,
+      streams: new Set(),
+      isDraining: () => this.#state !== "listening",
+    };
     this.#listener = new Listener(this.#createServer(hubId), this.#limits, clock);
   }
 
@@ -165,12 +175,14 @@ export class Hub {
     this.#state = "draining";
     this.#health.drain();
     this.#engine.tell((core, now) => core.drain(now));
+    for (const stream of this.#multiplex.streams) stream.drain();
     const patience = new AbortController();
     const idle = this.#engine.idle();
     await Promise.race([idle, delay(this.#clock, drainTimeoutMs, patience.signal)]);
     patience.abort();
     this.#engine.tell((core, now) => core.stop(now));
     await idle;
+    for (const stream of this.#multiplex.streams) stream.close();
     this.#health.close();
     if (wasListening) await this.#listener.close(CLOSE_GRACE_MS);
     this.#engine.dispose();
@@ -193,7 +205,10 @@ export class Hub {
       ReflectionServiceV1Alpha,
     ];
     const reflection = reflectionHandlers(new Descriptors(services));
-    server.addService(rawService(HubService), { request });
+    server.addService(rawService(HubService), {
+      request,
+      multiplex: multiplexHandler(this.#multiplex),
+    });
     server.addService(rawService(WorkerService), {
       work: (call: ServerDuplexStream<Buffer, Buffer>) => void new WorkerStream(call, context),
     });

@@ -8,7 +8,7 @@ import { toStatus } from "../wire/status.js";
 import type { MetadataPair, Outcome, Submission } from "./core/request.js";
 import type { Engine } from "./engine.js";
 import { streamOf } from "./grpc-internals.js";
-import { type SubmissionContext, toSubmission } from "./submission.js";
+import { asGibbsError, type SubmissionContext, toSubmission } from "./submission.js";
 
 /**
  * The hub ends a call this much before its gRPC deadline, in milliseconds: at
@@ -102,9 +102,4 @@ export function malformedResult(cause: unknown, requestId: string, attempts: num
   const message = `the worker's answer is no payload: ${messageOf(cause)}`;
   const details = { reason: "RESULT_MALFORMED", requestId, attempts, cause } as const;
   return new GibbsError("INTERNAL", message, { ...details, execution: "FINISHED" });
-}
-
-function asGibbsError(error: unknown): GibbsError {
-  if (error instanceof GibbsError) return error;
-  return new GibbsError("INTERNAL", messageOf(error), { reason: "INTERNAL", cause: error });
 }

@@ -1,5 +1,5 @@
 import type { Duration } from "@bufbuild/protobuf/wkt";
-import { GibbsError } from "../base/error.js";
+import { GibbsError, messageOf } from "../base/error.js";
 import { fixed, type HubOptions } from "../base/options.js";
 import { fromDuration } from "../wire/duration.js";
 import type { RelayedRequest } from "../wire/relay.js";
@@ -75,4 +75,10 @@ function badOption(message: string): GibbsError {
     reason: "BAD_OPTION",
     execution: "NOT_STARTED",
   });
+}
+
+/** What went wrong with a submission, as its caller sees it. */
+export function asGibbsError(error: unknown): GibbsError {
+  if (error instanceof GibbsError) return error;
+  return new GibbsError("INTERNAL", messageOf(error), { reason: "INTERNAL", cause: error });
 }

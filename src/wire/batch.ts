@@ -51,11 +51,13 @@ export function encodeWorkerEvents(events: readonly WorkerEventInit[]): Buffer[]
   });
 }
 
-function sizeOf(bytes: Uint8Array | undefined): number {
+/** The bytes of what may be absent. */
+export function sizeOf(bytes: Uint8Array | undefined): number {
   return bytes?.length ?? 0;
 }
 
-function batches<E>(
+/** Cuts `events`, with their payloads' sizes, into batches of at most `maxBytes`. */
+export function batches<E>(
   events: readonly E[],
   maxBytes: number,
   payloadBytes: (event: E) => number,

@@ -51,7 +51,12 @@ export function fromKind(kind: PayloadKind): Data {
 
 /** Encodes {@link toKind}. */
 export function encodePayload(data: unknown, maxDepth?: number): EncodedPayload {
-  return toBinary(PayloadSchema, create(PayloadSchema, { kind: toKind(data, maxDepth) }));
+  return encodeKind(toKind(data, maxDepth));
+}
+
+/** Encodes the kind of a payload. */
+export function encodeKind(kind: PayloadKind): EncodedPayload {
+  return toBinary(PayloadSchema, create(PayloadSchema, { kind }));
 }
 
 /**
@@ -61,7 +66,12 @@ export function encodePayload(data: unknown, maxDepth?: number): EncodedPayload 
  * string, nested more deeply than the decoder goes.
  */
 export function decodePayload(encoded: EncodedPayload): Data {
-  return fromKind(fromBinary(PayloadSchema, encoded).kind);
+  return fromKind(decodeKind(encoded));
+}
+
+/** Undoes {@link encodeKind}. Throws as {@link decodePayload} does. */
+export function decodeKind(encoded: EncodedPayload): PayloadKind {
+  return fromBinary(PayloadSchema, encoded).kind;
 }
 
 function toValue(data: unknown, path: string, parents: object[], maxDepth: number): Value {

@@ -12,7 +12,7 @@ import type { EncodedPayload } from "./payload.js";
 export interface RelayedRequest {
   payload: EncodedPayload;
   method: string;
-  options: RequestOptions | undefined;
+  options?: RequestOptions | undefined;
 }
 
 /**

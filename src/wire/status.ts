@@ -35,25 +35,33 @@ export const MAX_MESSAGE_BYTES = 1024;
 export const MAX_STACK_BYTES = 2048;
 const MAX_FIELD_BYTES = 256;
 
-/** The status that a call ends with, as grpc-js takes it. */
-export function toStatus(error: GibbsError): StatusObject {
-  const code = grpcStatus[error.code];
-  const message = clip(error.message, MAX_MESSAGE_BYTES);
+/** A failure as `google.rpc.Status` and `gibbs.v1.CallStatus` have it. */
+export interface StatusFields {
+  code: number;
+  message: string;
+  details: Any[];
+}
+
+/** What a failure says on the wire. */
+export function toStatusFields(error: GibbsError): StatusFields {
   const details = [anyPack(ErrorInfoSchema, errorInfo(error)), ...callInfo(error)];
   details.push(...packHandlerDetails(error));
   if (error.remoteStack !== undefined) {
     const stackEntries = clip(error.remoteStack, MAX_STACK_BYTES).split("\n");
     details.push(anyPack(DebugInfoSchema, create(DebugInfoSchema, { stackEntries })));
   }
+  const message = clip(error.message, MAX_MESSAGE_BYTES);
+  return { code: grpcStatus[error.code], message, details: fitting(details) };
+}
+
+/** The status that a call ends with, as grpc-js takes it. */
+export function toStatus(error: GibbsError): StatusObject {
+  const fields = toStatusFields(error);
   const metadata = new Metadata();
   const pushback = pushbackOf(error);
   if (pushback !== undefined) metadata.set(PUSHBACK_KEY, pushback);
-  const encoded = toBinary(
-    StatusSchema,
-    create(StatusSchema, { code, message, details: fitting(details) }),
-  );
-  metadata.set(DETAILS_KEY, Buffer.from(encoded));
-  return { code, details: message, metadata };
+  metadata.set(DETAILS_KEY, Buffer.from(toBinary(StatusSchema, create(StatusSchema, fields))));
+  return { code: fields.code, details: fields.message, metadata };
 }
 
 /**
@@ -65,8 +73,20 @@ export function fromStatus(
   message: string,
   encodedDetails: Uint8Array | string | undefined,
 ): GibbsError {
-  const details = encodedDetails instanceof Uint8Array ? readDetails(encodedDetails) : {};
-  return new GibbsError(codeOf(code) ?? "UNKNOWN", message, details);
+  let details: Any[] = [];
+  try {
+    if (encodedDetails instanceof Uint8Array) {
+      details = fromBinary(StatusSchema, encodedDetails).details;
+    }
+  } catch {
+    // Details that do not decode add nothing; the code and message stand.
+  }
+  return fromStatusFields({ code, message, details });
+}
+
+/** Undoes {@link toStatusFields}. */
+export function fromStatusFields({ code, message, details }: StatusFields): GibbsError {
+  return new GibbsError(codeOf(code) ?? "UNKNOWN", message, readDetails(details));
 }
 
 /** The name of a gRPC status code; undefined for OK and for a number that is none. */
@@ -154,10 +174,10 @@ function errorInfo(error: GibbsError): ErrorInfo {
   return create(ErrorInfoSchema, { reason: error.reason, domain: ERROR_DOMAIN, metadata });
 }
 
-function readDetails(encoded: Uint8Array): GibbsErrorDetails {
+function readDetails(details: readonly Any[]): GibbsErrorDetails {
   const found: GibbsErrorDetails = {};
   try {
-    const others = fromBinary(StatusSchema, encoded).details.filter((any) => {
+    const others = details.filter((any) => {
       const info = anyUnpack(any, ErrorInfoSchema);
       if (info?.domain === ERROR_DOMAIN) return void Object.assign(found, readErrorInfo(info));
       const call = anyUnpack(any, CallInfoSchema);
@@ -168,7 +188,7 @@ function readDetails(encoded: Uint8Array): GibbsErrorDetails {
     });
     Object.assign(found, unpackHandlerDetails(others));
   } catch {
-    // Details that do not decode add nothing; the code and message stand.
+    // As above: one that does not decode adds nothing, nor do those after it.
   }
   return found;
 }

@@ -4,15 +4,17 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Duration, Value } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_duration, file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
+import type { MetadataEntry } from "./worker_pb.js";
+import { file_gibbs_v1_worker } from "./worker_pb.js";
+import type { Any, Duration, Value } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_any, file_google_protobuf_duration, file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file gibbs/v1/hub.proto.
  */
 export const file_gibbs_v1_hub: GenFile = /*@__PURE__*/
-  fileDesc("ChJnaWJicy92MS9odWIucHJvdG8SCGdpYmJzLnYxIqIBCg5SZXF1ZXN0UmVxdWVzdBInCgV2YWx1ZRgBIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUgAEg4KBGRhdGEYAiABKAxIABIUCgxjb250ZW50X3R5cGUYAyABKAkSDgoGbWV0aG9kGAQgASgJEikKB29wdGlvbnMYBSABKAsyGC5naWJicy52MS5SZXF1ZXN0T3B0aW9uc0IGCgRraW5kItoBCg5SZXF1ZXN0T3B0aW9ucxISCgpyZXF1ZXN0X2lkGAEgASgJEhcKCmlkZW1wb3RlbnQYAiABKAhIAIgBARIZCgxtYXhfYXR0ZW1wdHMYAyABKA1IAYgBARIwCg1xdWV1ZV90aW1lb3V0GAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi4KC3J1bl90aW1lb3V0GAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg0KC19pZGVtcG90ZW50Qg8KDV9tYXhfYXR0ZW1wdHMiigEKD1JlcXVlc3RSZXNwb25zZRInCgV2YWx1ZRgBIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUgAEg4KBGRhdGEYAiABKAxIABIUCgxjb250ZW50X3R5cGUYAyABKAkSIAoEaW5mbxgEIAEoCzISLmdpYmJzLnYxLkNhbGxJbmZvQgYKBGtpbmQinwEKCENhbGxJbmZvEhIKCnJlcXVlc3RfaWQYASABKAkSEQoJd29ya2VyX2lkGAIgASgJEhAKCGF0dGVtcHRzGAMgASgNEi0KCnF1ZXVlX3RpbWUYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKwoIcnVuX3RpbWUYBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24yTAoKSHViU2VydmljZRI+CgdSZXF1ZXN0EhguZ2liYnMudjEuUmVxdWVzdFJlcXVlc3QaGS5naWJicy52MS5SZXF1ZXN0UmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_struct]);
+  fileDesc("ChJnaWJicy92MS9odWIucHJvdG8SCGdpYmJzLnYxIqIBCg5SZXF1ZXN0UmVxdWVzdBInCgV2YWx1ZRgBIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUgAEg4KBGRhdGEYAiABKAxIABIUCgxjb250ZW50X3R5cGUYAyABKAkSDgoGbWV0aG9kGAQgASgJEikKB29wdGlvbnMYBSABKAsyGC5naWJicy52MS5SZXF1ZXN0T3B0aW9uc0IGCgRraW5kItoBCg5SZXF1ZXN0T3B0aW9ucxISCgpyZXF1ZXN0X2lkGAEgASgJEhcKCmlkZW1wb3RlbnQYAiABKAhIAIgBARIZCgxtYXhfYXR0ZW1wdHMYAyABKA1IAYgBARIwCg1xdWV1ZV90aW1lb3V0GAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi4KC3J1bl90aW1lb3V0GAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg0KC19pZGVtcG90ZW50Qg8KDV9tYXhfYXR0ZW1wdHMiigEKD1JlcXVlc3RSZXNwb25zZRInCgV2YWx1ZRgBIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUgAEg4KBGRhdGEYAiABKAxIABIUCgxjb250ZW50X3R5cGUYAyABKAkSIAoEaW5mbxgEIAEoCzISLmdpYmJzLnYxLkNhbGxJbmZvQgYKBGtpbmQinwEKCENhbGxJbmZvEhIKCnJlcXVlc3RfaWQYASABKAkSEQoJd29ya2VyX2lkGAIgASgJEhAKCGF0dGVtcHRzGAMgASgNEi0KCnF1ZXVlX3RpbWUYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKwoIcnVuX3RpbWUYBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iNwoQTXVsdGlwbGV4UmVxdWVzdBIjCgVpdGVtcxgBIAMoCzIULmdpYmJzLnYxLkNsaWVudEl0ZW0iNQoRTXVsdGlwbGV4UmVzcG9uc2USIAoFaXRlbXMYASADKAsyES5naWJicy52MS5IdWJJdGVtImgKCkNsaWVudEl0ZW0SCgoCaWQYASABKA0SHgoEY2FsbBgCIAEoCzIOLmdpYmJzLnYxLkNhbGxIABImCgZjYW5jZWwYAyABKAsyFC5naWJicy52MS5DYWxsQ2FuY2VsSABCBgoEaXRlbSKlAQoEQ2FsbBIPCgdwYXlsb2FkGAEgASgMEg4KBm1ldGhvZBgCIAEoCRIpCgdvcHRpb25zGAMgASgLMhguZ2liYnMudjEuUmVxdWVzdE9wdGlvbnMSFwoKdGltZW91dF9tcxgEIAEoDUgAiAEBEikKCG1ldGFkYXRhGAUgAygLMhcuZ2liYnMudjEuTWV0YWRhdGFFbnRyeUINCgtfdGltZW91dF9tcyIMCgpDYWxsQ2FuY2VsIs0BCgdIdWJJdGVtEgoKAmlkGAEgASgNEioKCHJlc3BvbnNlGAIgASgLMhYuZ2liYnMudjEuQ2FsbFJlc3BvbnNlSAASJgoGc3RhdHVzGAMgASgLMhQuZ2liYnMudjEuQ2FsbFN0YXR1c0gAEi8KCHNldHRpbmdzGAQgASgLMhsuZ2liYnMudjEuTXVsdGlwbGV4U2V0dGluZ3NIABIpCgVkcmFpbhgFIAEoCzIYLmdpYmJzLnYxLk11bHRpcGxleERyYWluSABCBgoEaXRlbSKEAQoMQ2FsbFJlc3BvbnNlEg8KB3BheWxvYWQYASABKAwSEgoKcmVxdWVzdF9pZBgCIAEoCRIRCgl3b3JrZXJfaWQYAyABKAkSEAoIYXR0ZW1wdHMYBCABKA0SFQoNcXVldWVfdGltZV9tcxgFIAEoARITCgtydW5fdGltZV9tcxgGIAEoASJSCgpDYWxsU3RhdHVzEgwKBGNvZGUYASABKAUSDwoHbWVzc2FnZRgCIAEoCRIlCgdkZXRhaWxzGAMgAygLMhQuZ29vZ2xlLnByb3RvYnVmLkFueSJGChFNdWx0aXBsZXhTZXR0aW5ncxIZChFtYXhfcGF5bG9hZF9ieXRlcxgBIAEoDRIWCg5tYXhfb3Blbl9jYWxscxgCIAEoDSIQCg5NdWx0aXBsZXhEcmFpbjKWAQoKSHViU2VydmljZRI+CgdSZXF1ZXN0EhguZ2liYnMudjEuUmVxdWVzdFJlcXVlc3QaGS5naWJicy52MS5SZXF1ZXN0UmVzcG9uc2USSAoJTXVsdGlwbGV4EhouZ2liYnMudjEuTXVsdGlwbGV4UmVxdWVzdBobLmdpYmJzLnYxLk11bHRpcGxleFJlc3BvbnNlKAEwAWIGcHJvdG8z", [file_gibbs_v1_worker, file_google_protobuf_any, file_google_protobuf_duration, file_google_protobuf_struct]);
 
 /**
  * One input. The fields 1 to 3 are those of Payload, inline, so that tools that
@@ -226,6 +228,352 @@ export const CallInfoSchema: GenMessage<CallInfo> = /*@__PURE__*/
   messageDesc(file_gibbs_v1_hub, 3);
 
 /**
+ * What the client of a Multiplex stream says, in order.
+ *
+ * @generated from message gibbs.v1.MultiplexRequest
+ */
+export type MultiplexRequest = Message<"gibbs.v1.MultiplexRequest"> & {
+  /**
+   * Any number of items.
+   *
+   * @generated from field: repeated gibbs.v1.ClientItem items = 1;
+   */
+  items: ClientItem[];
+};
+
+/**
+ * Describes the message gibbs.v1.MultiplexRequest.
+ * Use `create(MultiplexRequestSchema)` to create a new message.
+ */
+export const MultiplexRequestSchema: GenMessage<MultiplexRequest> = /*@__PURE__*/
+  messageDesc(file_gibbs_v1_hub, 4);
+
+/**
+ * What the hub says on a Multiplex stream, in order.
+ *
+ * @generated from message gibbs.v1.MultiplexResponse
+ */
+export type MultiplexResponse = Message<"gibbs.v1.MultiplexResponse"> & {
+  /**
+   * Any number of items.
+   *
+   * @generated from field: repeated gibbs.v1.HubItem items = 1;
+   */
+  items: HubItem[];
+};
+
+/**
+ * Describes the message gibbs.v1.MultiplexResponse.
+ * Use `create(MultiplexResponseSchema)` to create a new message.
+ */
+export const MultiplexResponseSchema: GenMessage<MultiplexResponse> = /*@__PURE__*/
+  messageDesc(file_gibbs_v1_hub, 5);
+
+/**
+ * One thing that a client says of one call.
+ *
+ * @generated from message gibbs.v1.ClientItem
+ */
+export type ClientItem = Message<"gibbs.v1.ClientItem"> & {
+  /**
+   * The call, by a number of the client's choice that is not zero and not that
+   * of an open call. It is free again after the call's response or status.
+   *
+   * @generated from field: uint32 id = 1;
+   */
+  id: number;
+
+  /**
+   * What is said.
+   *
+   * @generated from oneof gibbs.v1.ClientItem.item
+   */
+  item: {
+    /**
+     * Opens the call.
+     *
+     * @generated from field: gibbs.v1.Call call = 2;
+     */
+    value: Call;
+    case: "call";
+  } | {
+    /**
+     * Gives the call up. Its status still comes.
+     *
+     * @generated from field: gibbs.v1.CallCancel cancel = 3;
+     */
+    value: CallCancel;
+    case: "cancel";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message gibbs.v1.ClientItem.
+ * Use `create(ClientItemSchema)` to create a new message.
+ */
+export const ClientItemSchema: GenMessage<ClientItem> = /*@__PURE__*/
+  messageDesc(file_gibbs_v1_hub, 6);
+
+/**
+ * One request of a Multiplex stream.
+ *
+ * @generated from message gibbs.v1.Call
+ */
+export type Call = Message<"gibbs.v1.Call"> & {
+  /**
+   * An encoded Payload.
+   *
+   * @generated from field: bytes payload = 1;
+   */
+  payload: Uint8Array;
+
+  /**
+   * Which method of the workers is meant. Empty is the default method.
+   *
+   * @generated from field: string method = 2;
+   */
+  method: string;
+
+  /**
+   * How the request is to be run.
+   *
+   * @generated from field: gibbs.v1.RequestOptions options = 3;
+   */
+  options?: RequestOptions | undefined;
+
+  /**
+   * How long the whole call may take. Absent: as the hub sets it.
+   *
+   * @generated from field: optional uint32 timeout_ms = 4;
+   */
+  timeoutMs?: number | undefined;
+
+  /**
+   * The caller's metadata; the hub forwards what its operator allows.
+   *
+   * @generated from field: repeated gibbs.v1.MetadataEntry metadata = 5;
+   */
+  metadata: MetadataEntry[];
+};
+
+/**
+ * Describes the message gibbs.v1.Call.
+ * Use `create(CallSchema)` to create a new message.
+ */
+export const CallSchema: GenMessage<Call> = /*@__PURE__*/
+  messageDesc(file_gibbs_v1_hub, 7);
+
+/**
+ * Gives a call up.
+ *
+ * @generated from message gibbs.v1.CallCancel
+ */
+export type CallCancel = Message<"gibbs.v1.CallCancel"> & {
+};
+
+/**
+ * Describes the message gibbs.v1.CallCancel.
+ * Use `create(CallCancelSchema)` to create a new message.
+ */
+export const CallCancelSchema: GenMessage<CallCancel> = /*@__PURE__*/
+  messageDesc(file_gibbs_v1_hub, 8);
+
+/**
+ * One thing that the hub says, of one call or of the stream.
+ *
+ * @generated from message gibbs.v1.HubItem
+ */
+export type HubItem = Message<"gibbs.v1.HubItem"> & {
+  /**
+   * The call; zero for what concerns the stream.
+   *
+   * @generated from field: uint32 id = 1;
+   */
+  id: number;
+
+  /**
+   * What is said. Each call gets exactly one response or status.
+   *
+   * @generated from oneof gibbs.v1.HubItem.item
+   */
+  item: {
+    /**
+     * The call's answer.
+     *
+     * @generated from field: gibbs.v1.CallResponse response = 2;
+     */
+    value: CallResponse;
+    case: "response";
+  } | {
+    /**
+     * Why the call has no answer.
+     *
+     * @generated from field: gibbs.v1.CallStatus status = 3;
+     */
+    value: CallStatus;
+    case: "status";
+  } | {
+    /**
+     * The first item of the stream.
+     *
+     * @generated from field: gibbs.v1.MultiplexSettings settings = 4;
+     */
+    value: MultiplexSettings;
+    case: "settings";
+  } | {
+    /**
+     * The hub is shutting down: new calls belong on a new stream.
+     *
+     * @generated from field: gibbs.v1.MultiplexDrain drain = 5;
+     */
+    value: MultiplexDrain;
+    case: "drain";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message gibbs.v1.HubItem.
+ * Use `create(HubItemSchema)` to create a new message.
+ */
+export const HubItemSchema: GenMessage<HubItem> = /*@__PURE__*/
+  messageDesc(file_gibbs_v1_hub, 9);
+
+/**
+ * An answer, and how it came about, as in CallInfo.
+ *
+ * @generated from message gibbs.v1.CallResponse
+ */
+export type CallResponse = Message<"gibbs.v1.CallResponse"> & {
+  /**
+   * An encoded Payload.
+   *
+   * @generated from field: bytes payload = 1;
+   */
+  payload: Uint8Array;
+
+  /**
+   * The request's id, given or made up.
+   *
+   * @generated from field: string request_id = 2;
+   */
+  requestId: string;
+
+  /**
+   * The worker that answered, by the label it gave itself.
+   *
+   * @generated from field: string worker_id = 3;
+   */
+  workerId: string;
+
+  /**
+   * How often the request was started, 1 if nothing went wrong.
+   *
+   * @generated from field: uint32 attempts = 4;
+   */
+  attempts: number;
+
+  /**
+   * From its arrival at the hub until it was last handed to a worker.
+   *
+   * @generated from field: double queue_time_ms = 5;
+   */
+  queueTimeMs: number;
+
+  /**
+   * From then until the worker's answer arrived at the hub.
+   *
+   * @generated from field: double run_time_ms = 6;
+   */
+  runTimeMs: number;
+};
+
+/**
+ * Describes the message gibbs.v1.CallResponse.
+ * Use `create(CallResponseSchema)` to create a new message.
+ */
+export const CallResponseSchema: GenMessage<CallResponse> = /*@__PURE__*/
+  messageDesc(file_gibbs_v1_hub, 10);
+
+/**
+ * Why a call has no answer. Its fields are those of google.rpc.Status.
+ *
+ * @generated from message gibbs.v1.CallStatus
+ */
+export type CallStatus = Message<"gibbs.v1.CallStatus"> & {
+  /**
+   * A gRPC status code, never OK.
+   *
+   * @generated from field: int32 code = 1;
+   */
+  code: number;
+
+  /**
+   * For people.
+   *
+   * @generated from field: string message = 2;
+   */
+  message: string;
+
+  /**
+   * As in the trailer grpc-status-details-bin of Request: ErrorInfo and others.
+   *
+   * @generated from field: repeated google.protobuf.Any details = 3;
+   */
+  details: Any[];
+};
+
+/**
+ * Describes the message gibbs.v1.CallStatus.
+ * Use `create(CallStatusSchema)` to create a new message.
+ */
+export const CallStatusSchema: GenMessage<CallStatus> = /*@__PURE__*/
+  messageDesc(file_gibbs_v1_hub, 11);
+
+/**
+ * What holds for a Multiplex stream.
+ *
+ * @generated from message gibbs.v1.MultiplexSettings
+ */
+export type MultiplexSettings = Message<"gibbs.v1.MultiplexSettings"> & {
+  /**
+   * The most bytes that a payload may have.
+   *
+   * @generated from field: uint32 max_payload_bytes = 1;
+   */
+  maxPayloadBytes: number;
+
+  /**
+   * The most calls that may be open; a further one is refused.
+   *
+   * @generated from field: uint32 max_open_calls = 2;
+   */
+  maxOpenCalls: number;
+};
+
+/**
+ * Describes the message gibbs.v1.MultiplexSettings.
+ * Use `create(MultiplexSettingsSchema)` to create a new message.
+ */
+export const MultiplexSettingsSchema: GenMessage<MultiplexSettings> = /*@__PURE__*/
+  messageDesc(file_gibbs_v1_hub, 12);
+
+/**
+ * The hub is shutting down. It ends the stream when the client has half-closed
+ * it and no call is open any more.
+ *
+ * @generated from message gibbs.v1.MultiplexDrain
+ */
+export type MultiplexDrain = Message<"gibbs.v1.MultiplexDrain"> & {
+};
+
+/**
+ * Describes the message gibbs.v1.MultiplexDrain.
+ * Use `create(MultiplexDrainSchema)` to create a new message.
+ */
+export const MultiplexDrainSchema: GenMessage<MultiplexDrain> = /*@__PURE__*/
+  messageDesc(file_gibbs_v1_hub, 13);
+
+/**
  * What callers use: one request in, one answer out, whichever worker is idle.
  *
  * @generated from service gibbs.v1.HubService
@@ -243,6 +591,18 @@ export const HubService: GenService<{
     methodKind: "unary";
     input: typeof RequestRequestSchema;
     output: typeof RequestResponseSchema;
+  },
+  /**
+   * Many requests on one stream, each a call of its own with the promises and
+   * statuses of Request; answers come as they are there. Cancels and deadlines
+   * travel as items, so that they end one call and touch no other.
+   *
+   * @generated from rpc gibbs.v1.HubService.Multiplex
+   */
+  multiplex: {
+    methodKind: "bidi_streaming";
+    input: typeof MultiplexRequestSchema;
+    output: typeof MultiplexResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_gibbs_v1_hub, 0);

@@ -1,0 +1,211 @@
+import { constants } from "node:http2";
+import type { ServerDuplexStream } from "@grpc/grpc-js";
+import { GibbsError, messageOf } from "../base/error.js";
+import type { HubOptions } from "../base/options.js";
+import {
+  type Call,
+  type ClientItem,
+  decodeClientItems,
+  encodeHubItems,
+  type HubItemInit,
+} from "../wire/multiplex.js";
+import { toStatus, toStatusFields } from "../wire/status.js";
+import type { Outcome, Request } from "./core/request.js";
+import type { Engine, Outlet } from "./engine.js";
+import { streamOf } from "./grpc-internals.js";
+import { asGibbsError, type SubmissionContext, toSubmission } from "./submission.js";
+
+/** What the Multiplex streams of one hub have in common. */
+export interface MultiplexContext {
+  engine: Engine;
+  submissions: SubmissionContext;
+  limits: Required<Pick<HubOptions, "maxPayloadBytes" | "maxOpenCalls">>;
+  /** Whose metadata may reach workers. */
+  forwardMetadata: readonly string[];
+  /** The streams that are open. */
+  streams: Set<ClientStream>;
+  isDraining(): boolean;
+}
+
+/** A client's stream as its hub uses it. */
+export interface ClientStream {
+  /** Asks the client to take new calls elsewhere. */
+  drain(): void;
+  /** Ends the stream, whose calls must be settled. */
+  close(): void;
+}
+
+/** The handler of `HubService.Multiplex`. */
+export function multiplexHandler(
+  context: MultiplexContext,
+): (call: ServerDuplexStream<Buffer, Buffer>) => void {
+  return (call) => {
+    if (context.isDraining()) call.emit("error", toStatus(drainingHub()));
+    else new MultiplexStream(call, context);
+  };
+}
+
+/** One client's `Multiplex` stream: many calls, each with exactly one response or status. */
+class MultiplexStream implements Outlet, ClientStream {
+  readonly #call: ServerDuplexStream<Buffer, Buffer>;
+  readonly #context: MultiplexContext;
+  /** The calls without an outcome. */
+  readonly #open = new Map<number, Request>();
+  /** What is to be called when a message that was written is known to be taken, or never will be. */
+  readonly #untaken = new Set<() => void>();
+  #outbox: HubItemInit[] = [];
+  #state: "open" | "half-closed" | "ended" = "open";
+
+  constructor(call: ServerDuplexStream<Buffer, Buffer>, context: MultiplexContext) {
+    this.#call = call;
+    this.#context = context;
+    const lost = (): void => this.#lost();
+    call.on("cancelled", lost);
+    call.on("close", lost);
+    call.on("error", lost);
+    context.streams.add(this);
+    call.on("data", (encoded: Buffer) => this.#receive(encoded));
+    call.on("end", () => {
+      if (this.#state === "open") this.#state = "half-closed";
+      context.engine.writeLater(this);
+    });
+    call.on("drain", () => call.resume());
+    const { maxPayloadBytes, maxOpenCalls } = context.limits;
+    this.#push({ item: { case: "settings", value: { maxPayloadBytes, maxOpenCalls } } });
+  }
+
+  drain(): void {
+    this.#push({ item: { case: "drain", value: {} } });
+  }
+
+  close(): void {
+    this.flush();
+    this.#end(undefined);
+  }
+
+  flush(): void {
+    if (this.#state === "ended") return;
+    const items = this.#outbox;
+    this.#outbox = [];
+    for (const message of encodeHubItems(items)) this.#write(message);
+    if (this.#state === "half-closed" && this.#open.size === 0) this.#end(undefined);
+  }
+
+  #push(item: HubItemInit): void {
+    this.#outbox.push(item);
+    this.#context.engine.writeLater(this);
+  }
+
+  #write(message: Buffer): void {
+    const { engine } = this.#context;
+    const taken = engine.sending(this, message.length, () => this.#end(slowReader()));
+    this.#untaken.add(taken);
+    const isFull = !this.#call.write(message, () => {
+      taken();
+      this.#untaken.delete(taken);
+    });
+    // Who does not read its answers is not read either.
+    if (isFull) this.#call.pause();
+  }
+
+  #receive(encoded: Buffer): void {
+    if (this.#state === "ended") return;
+    let items: ClientItem[];
+    try {
+      items = decodeClientItems(encoded);
+    } catch (error) {
+      return this.#end(violation(`not a MultiplexRequest: ${messageOf(error)}`));
+    }
+    for (const item of items) this.#apply(item);
+  }
+
+  #apply({ id, item }: ClientItem): void {
+    switch (item.case) {
+      case "call":
+        if (id === 0) return this.#end(violation("a call without an id"));
+        // It could take the answer of the other for its own.
+        if (this.#open.has(id)) return this.#end(violation(`a second open call ${id}`));
+        return this.#begin(id, item.value);
+      case "cancel": {
+        const request = this.#open.get(id);
+        if (request === undefined) return;
+        return this.#context.engine.tell((core, now) => core.cancel(request, now));
+      }
+      case undefined:
+        return;
+    }
+  }
+
+  #begin(id: number, call: Call): void {
+    const { engine, submissions, limits, forwardMetadata } = this.#context;
+    if (this.#state === "ended") return;
+    try {
+      if (this.#open.size >= limits.maxOpenCalls) throw tooManyCalls(limits.maxOpenCalls);
+      const metadata = call.metadata.filter(({ key }) => forwardMetadata.includes(key));
+      const now = engine.now();
+      const submission = toSubmission(call, metadata, call.timeoutMs, this, now, submissions);
+      const request = engine.submit(submission, (outcome) => {
+        this.#open.delete(id);
+        if (this.#state !== "ended") this.#answer(id, submission.requestId, outcome);
+      });
+      this.#open.set(id, request);
+    } catch (error) {
+      this.#push({ id, item: { case: "status", value: toStatusFields(asGibbsError(error)) } });
+    }
+  }
+
+  #answer(id: number, requestId: string, outcome: Outcome): void {
+    if (outcome.kind === "failure") {
+      return this.#push({ id, item: { case: "status", value: toStatusFields(outcome.error) } });
+    }
+    const { payload, info } = outcome;
+    this.#push({ id, item: { case: "response", value: { payload, requestId, ...info } } });
+  }
+
+  #end(error: GibbsError | undefined): void {
+    if (this.#state === "ended") return;
+    const isStuck = error?.reason === "SLOW_READER";
+    this.#lost();
+    if (isStuck) streamOf(this.#call).close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    else if (error === undefined) this.#call.end();
+    else this.#call.emit("error", toStatus(error));
+  }
+
+  /** Nobody is there any more to whom an answer could go. */
+  #lost(): void {
+    if (this.#state === "ended") return;
+    this.#state = "ended";
+    this.#outbox = [];
+    const { engine, streams } = this.#context;
+    streams.delete(this);
+    for (const taken of this.#untaken) taken();
+    this.#untaken.clear();
+    for (const request of this.#open.values()) {
+      engine.tell((core, now) => core.cancel(request, now));
+    }
+    this.#open.clear();
+  }
+}
+
+function drainingHub(): GibbsError {
+  const message = "the hub is shutting down";
+  return new GibbsError("UNAVAILABLE", message, { reason: "DRAINING", execution: "NOT_STARTED" });
+}
+
+function slowReader(): GibbsError {
+  const message = "the client did not read its answers";
+  return new GibbsError("RESOURCE_EXHAUSTED", message, { reason: "SLOW_READER" });
+}
+
+function tooManyCalls(maxOpenCalls: number): GibbsError {
+  const message = `this stream has ${maxOpenCalls} open calls already`;
+  return new GibbsError("RESOURCE_EXHAUSTED", message, {
+    reason: "TOO_MANY_CALLS",
+    execution: "NOT_STARTED",
+  });
+}
+
+function violation(what: string): GibbsError {
+  const message = `protocol violation: ${what}`;
+  return new GibbsError("INVALID_ARGUMENT", message, { reason: "PROTOCOL_VIOLATION" });
+}
