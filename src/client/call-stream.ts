@@ -1,14 +1,16 @@
 import type { ClientDuplexStream, ServiceError } from "@grpc/grpc-js";
 import type { Clock, Timer } from "../base/clock.js";
 import type { GibbsError } from "../base/error.js";
-import { fixed } from "../base/options.js";
+import { fixed, type RequestOptions } from "../base/options.js";
 import {
+  type Call,
   type ClientItemInit,
   decodeHubItems,
   encodeClientItems,
   type HubItem,
 } from "../wire/multiplex.js";
-import { decodeKind } from "../wire/payload.js";
+import { decodePayload } from "../wire/payload.js";
+import { toRequestOptions } from "../wire/request-options.js";
 import { DETAILS_KEY, fromStatusFields } from "../wire/status.js";
 import {
   closedByHub,
@@ -177,7 +179,7 @@ export class CallStream {
         const { payload, requestId, workerId, attempts, queueTimeMs, runTimeMs } = item.value;
         return this.#finish(id, (pending) => {
           const info = { requestId, workerId, attempts, queueTimeMs, runTimeMs };
-          pending.answer({ kind: decodeKind(payload), info });
+          pending.answer({ output: decodePayload(payload), info });
         });
       }
       case "status": {
@@ -250,17 +252,24 @@ export class CallStream {
 /** The largest id: uint32 on the wire. */
 const MAX_ID = 2 ** 32 - 1;
 
-function toCall(
-  { call, payload }: PendingCall,
-  now: number,
-): (ClientItemInit["item"] & { case: "call" })["value"] {
-  const { method, options, metadata, until } = call;
+function toCall({ call, payload }: PendingCall, now: number): Call {
+  const { options, until } = call;
+  const { method = "", metadata } = options;
   const timeoutMs = Math.ceil(Math.max(0, until - now));
-  const entries = Object.entries(metadata ?? {}).map(([key, value]) => ({
+  return {
+    payload,
+    method,
+    options: toRequestOptions(options),
+    timeoutMs,
+    metadata: metadata === undefined ? [] : toEntries(metadata),
+  };
+}
+
+function toEntries(metadata: NonNullable<RequestOptions["metadata"]>): Call["metadata"] {
+  return Object.entries(metadata).map(([key, value]) => ({
     key: key.toLowerCase(),
     value: Buffer.from(value),
   }));
-  return { payload, method, options, timeoutMs, metadata: entries };
 }
 
 function explain(error: ServiceError): GibbsError {

@@ -1,6 +1,6 @@
 import { onAbort } from "../base/abort.js";
 import { formatAddress, parseAddress } from "../base/address.js";
-import { withDefaults } from "../base/check-options.js";
+import { checkRequestOptions, withDefaults } from "../base/check-options.js";
 import { type Clock, delay, systemClock } from "../base/clock.js";
 import { GibbsError } from "../base/error.js";
 import {
@@ -10,8 +10,6 @@ import {
   type RequestOptions,
 } from "../base/options.js";
 import type { Random } from "../base/random.js";
-import { fromKind, toKind } from "../wire/payload.js";
-import { toRequestOptions } from "../wire/request-options.js";
 import { HubConnection } from "./connection.js";
 import { Multiplex } from "./multiplex.js";
 import { Retry } from "./retry.js";
@@ -87,16 +85,10 @@ export class Client {
     options: RequestOptions = {},
   ): Promise<Answer<Out>> {
     const timeoutMs = Math.min(options.timeoutMs ?? this.#limits.timeoutMs, MAX_TIMEOUT_MS);
-    const call: OutgoingCall = {
-      kind: toKind(input),
-      method: options.method ?? "",
-      options: toRequestOptions(options),
-      metadata: options.metadata,
-      until: this.#clock.now() + timeoutMs,
-      signal: options.signal,
-    };
-    const { kind, info } = await this.#call(call, options);
-    return { output: fromKind(kind) as Out, ...info };
+    checkRequestOptions(options);
+    const call = { input, options, until: this.#clock.now() + timeoutMs };
+    const { output, info } = await this.#call(call);
+    return { output: output as Out, ...info };
   }
 
   /** Closes the connection. Requests that are under way end as CANCELLED. */
@@ -107,7 +99,9 @@ export class Client {
   }
 
   /** Sends the request, and again as long as {@link Retry} says so and the time allows. */
-  async #call(call: OutgoingCall, options: RequestOptions): Promise<IncomingAnswer> {
+  async #call(first: OutgoingCall): Promise<IncomingAnswer> {
+    const { options } = first;
+    let call = first;
     let retry: Retry | undefined;
     for (;;) {
       try {
@@ -118,7 +112,8 @@ export class Client {
         const now = this.#clock.now();
         const pauseMs = retry.pauseAfter(error, now);
         if (now + pauseMs >= call.until) throw error;
-        call.options.requestId ||= error.requestId ?? "";
+        const requestId = options.requestId ?? error.requestId;
+        if (requestId !== undefined) call = { ...call, options: { ...options, requestId } };
         await this.#pause(pauseMs, options.signal);
       }
     }

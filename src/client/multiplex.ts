@@ -32,8 +32,8 @@ export class Multiplex implements Transport {
     return new Promise((resolve, reject) => {
       const over = this.#isOver(call);
       if (over !== undefined) {
-        const requestId = call.options.requestId || undefined;
-        return reject(givenUp(over, "NOT_STARTED", requestId, call.signal?.reason));
+        const { requestId, signal } = call.options;
+        return reject(givenUp(over, "NOT_STARTED", requestId, signal?.reason));
       }
       this.#place(new PendingCall(call, this.#clock, resolve, reject));
     });
@@ -47,7 +47,7 @@ export class Multiplex implements Transport {
 
   #isOver(call: OutgoingCall): GivenUp | undefined {
     if (this.#closed) return "CLIENT_CLOSED";
-    return call.signal?.aborted ? "CLIENT_CANCELLED" : undefined;
+    return call.options.signal?.aborted ? "CLIENT_CANCELLED" : undefined;
   }
 
   #place(pending: PendingCall): void {
@@ -64,7 +64,7 @@ export class Multiplex implements Transport {
   async #connect(pending: PendingCall): Promise<void> {
     this.#waiting.add(pending);
     try {
-      await this.#connection.ready(pending.call.until, pending.call.signal);
+      await this.#connection.ready(pending.call.until, pending.call.options.signal);
       if (!pending.isSettled) (this.#withRoom() ?? this.#open()).add(pending);
     } catch (error) {
       pending.fail(error instanceof GibbsError ? error : internal(error));

@@ -1,7 +1,7 @@
 import { onAbort } from "../base/abort.js";
 import type { Clock, Timer } from "../base/clock.js";
 import type { GibbsError } from "../base/error.js";
-import { type EncodedPayload, encodeKind } from "../wire/payload.js";
+import { type EncodedPayload, encodePayload } from "../wire/payload.js";
 import { type GivenUp, givenUp } from "./failure.js";
 import { ANSWER_GRACE_MS, type IncomingAnswer, type OutgoingCall } from "./transport.js";
 
@@ -26,16 +26,16 @@ export class PendingCall {
     reject: (error: GibbsError) => void,
   ) {
     this.call = call;
-    this.payload = encodeKind(call.kind);
+    this.payload = encodePayload(call.input);
     this.#resolve = resolve;
     this.#reject = reject;
     const patienceMs = call.until - clock.now() + ANSWER_GRACE_MS;
     this.#timer = clock.setTimer(patienceMs, () => this.giveUp("NO_ANSWER"));
-    this.#stopListening = onAbort(call.signal, () => this.giveUp("CLIENT_CANCELLED"));
+    this.#stopListening = onAbort(call.options.signal, () => this.giveUp("CLIENT_CANCELLED"));
   }
 
   get requestId(): string | undefined {
-    return this.call.options.requestId || undefined;
+    return this.call.options.requestId;
   }
 
   answer(answer: IncomingAnswer): void {
@@ -50,7 +50,7 @@ export class PendingCall {
   giveUp(why: GivenUp): void {
     if (!this.#settle()) return;
     const execution = this.written ? "UNKNOWN" : "NOT_STARTED";
-    this.#reject(givenUp(why, execution, this.requestId, this.call.signal?.reason));
+    this.#reject(givenUp(why, execution, this.requestId, this.call.options.signal?.reason));
     this.onGivenUp();
   }
 

@@ -1,22 +1,18 @@
 import type { RequestOptions } from "../base/options.js";
-import type { PayloadKind } from "../wire/payload.js";
-import type { WireRequestOptions } from "../wire/request-options.js";
+import type { Data } from "../wire/payload.js";
 
 /** A request as it is sent, perhaps more than once. */
 export interface OutgoingCall {
-  kind: PayloadKind;
-  method: string;
-  options: WireRequestOptions;
-  metadata: RequestOptions["metadata"];
+  input: unknown;
+  /** As the caller gave them, checked. */
+  options: RequestOptions;
   /** When the whole call is over, on the client's clock. */
   until: number;
-  /** Gives it up. */
-  signal: AbortSignal | undefined;
 }
 
 /** Its answer. */
 export interface IncomingAnswer {
-  kind: PayloadKind;
+  output: Data;
   info: {
     requestId: string;
     workerId: string;
@@ -31,8 +27,8 @@ export interface Transport {
   /**
    * Sends a call once.
    *
-   * @throws GibbsError with the outcome; its execution is NOT_STARTED if nothing
-   * was sent.
+   * @throws TypeError if the input cannot be sent; GibbsError with the outcome,
+   * whose execution is NOT_STARTED if nothing was sent.
    */
   send(call: OutgoingCall): Promise<IncomingAnswer>;
 

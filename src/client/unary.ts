@@ -2,12 +2,14 @@ import { createClient, Metadata, type Client as RawClient } from "nice-grpc";
 import { onAbort } from "../base/abort.js";
 import type { Clock } from "../base/clock.js";
 import type { Execution } from "../base/error.js";
-import { type Definition, definition } from "../wire/definition.js";
-import { fromDuration } from "../wire/duration.js";
-import { HubService, type RequestResponse } from "../wire/index.js";
+import { HubService } from "../wire/index.js";
+import { decodePayload, encodePayload } from "../wire/payload.js";
+import { rawService } from "../wire/raw-service.js";
+import { readResponse, writeRequest } from "../wire/relay.js";
+import { encodeRequestOptions } from "../wire/request-options.js";
 import { DETAILS_KEY } from "../wire/status.js";
 import type { HubConnection } from "./connection.js";
-import { type GivenUp, givenUp, toCallError } from "./failure.js";
+import { type GivenUp, givenUp, malformedAnswer, toCallError } from "./failure.js";
 import {
   ANSWER_GRACE_MS,
   type IncomingAnswer,
@@ -15,18 +17,23 @@ import {
   type Transport,
 } from "./transport.js";
 
+const { request } = rawService(HubService);
+const definition = {
+  request: { ...request, requestStream: false, responseStream: false, options: {} },
+} as const;
+
 /** One gRPC call for each request, as the generated clients of all languages make it. */
 export class Unary implements Transport {
   readonly #connection: HubConnection;
   readonly #clock: Clock;
-  readonly #hub: RawClient<Definition<(typeof HubService)["method"]>>;
+  readonly #hub: RawClient<typeof definition>;
   readonly #open = new Set<AbortController>();
   #closed = false;
 
   constructor(connection: HubConnection, clock: Clock) {
     this.#connection = connection;
     this.#clock = clock;
-    this.#hub = createClient(definition(HubService), connection.channel);
+    this.#hub = createClient(definition, connection.channel);
   }
 
   async send(call: OutgoingCall): Promise<IncomingAnswer> {
@@ -34,11 +41,11 @@ export class Unary implements Transport {
     const giveUp = (why: GivenUp): void => abort.abort(why);
     const patienceMs = call.until - this.#clock.now() + ANSWER_GRACE_MS;
     const timer = this.#clock.setTimer(patienceMs, () => giveUp("NO_ANSWER"));
-    const stopListening = onAbort(call.signal, () => giveUp("CLIENT_CANCELLED"));
+    const stopListening = onAbort(call.options.signal, () => giveUp("CLIENT_CANCELLED"));
     this.#open.add(abort);
     if (this.#closed) giveUp("CLIENT_CLOSED");
     try {
-      return toAnswer(await this.#send(call, abort.signal));
+      return await this.#send(call, abort.signal);
     } finally {
       this.#open.delete(abort);
       timer.cancel();
@@ -51,20 +58,21 @@ export class Unary implements Transport {
     for (const abort of this.#open) abort.abort("CLIENT_CLOSED" satisfies GivenUp);
   }
 
-  async #send(call: OutgoingCall, signal: AbortSignal): Promise<RequestResponse> {
-    const { kind, method, options, until } = call;
-    const requestId = options.requestId || undefined;
+  async #send(call: OutgoingCall, signal: AbortSignal): Promise<IncomingAnswer> {
+    const { input, options, until } = call;
+    const { requestId, method = "" } = options;
+    const message = writeRequest(encodePayload(input), method, encodeRequestOptions(options));
     let execution: Execution = "NOT_STARTED";
     let statusDetails: Uint8Array | undefined;
+    let response: Uint8Array;
     try {
       await this.#connection.ready(until, signal);
       signal.throwIfAborted();
       const leftMs = Math.max(0, until - this.#clock.now());
-      const metadata = Metadata(call.metadata);
+      const metadata = Metadata(options.metadata);
       metadata.set("grpc-timeout", `${Math.ceil(leftMs)}m`);
       execution = "UNKNOWN";
-      const message = { kind, method, options };
-      return await this.#hub.request(message, {
+      response = await this.#hub.request(message, {
         metadata,
         signal,
         onTrailer: (trailer) => {
@@ -73,20 +81,13 @@ export class Unary implements Transport {
       });
     } catch (error) {
       if (!signal.aborted) throw toCallError(error, statusDetails, requestId);
-      throw givenUp(signal.reason, execution, requestId, call.signal?.reason);
+      throw givenUp(signal.reason, execution, requestId, options.signal?.reason);
+    }
+    try {
+      const { payload, info } = readResponse(response);
+      return { output: decodePayload(payload), info };
+    } catch (error) {
+      throw malformedAnswer(requestId, error);
     }
   }
-}
-
-function toAnswer({ kind, info }: RequestResponse): IncomingAnswer {
-  return {
-    kind,
-    info: {
-      requestId: info?.requestId ?? "",
-      workerId: info?.workerId ?? "",
-      attempts: info?.attempts ?? 0,
-      queueTimeMs: info?.queueTime === undefined ? 0 : fromDuration(info.queueTime),
-      runTimeMs: info?.runTime === undefined ? 0 : fromDuration(info.runTime),
-    },
-  };
 }

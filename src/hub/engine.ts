@@ -1,7 +1,7 @@
 import type { Clock, Timer } from "../base/clock.js";
 import type { GibbsError } from "../base/error.js";
 import type { Random } from "../base/random.js";
-import type { HubEventInit } from "../wire/batch.js";
+import type { HubEventInit } from "../wire/worker-events.js";
 import type { Effect } from "./core/effect.js";
 import { HubCore } from "./core/hub-core.js";
 import type { CoreLimits } from "./core/limits.js";

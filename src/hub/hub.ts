@@ -1,7 +1,7 @@
 import { Server, type ServerDuplexStream } from "@grpc/grpc-js";
 import { onAbort } from "../base/abort.js";
 import { formatAddress, isLoopback, parseAddress } from "../base/address.js";
-import { withDefaults } from "../base/check-options.js";
+import { checkRequestOptions, withDefaults } from "../base/check-options.js";
 import { type Clock, delay, systemClock } from "../base/clock.js";
 import { GibbsError } from "../base/error.js";
 import { type Logger, silentLogger } from "../base/logger.js";
@@ -123,6 +123,7 @@ export class Hub {
    * @throws TypeError if the input cannot be sent, GibbsError with the outcome.
    */
   async request<Out = unknown>(input: unknown, options: RequestOptions = {}): Promise<Out> {
+    checkRequestOptions(options);
     const payload = encodePayload(input);
     const relayed = { payload, method: options.method ?? "", options: toRequestOptions(options) };
     const metadata = this.#forwarded(options.metadata ?? {});

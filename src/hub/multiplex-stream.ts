@@ -71,11 +71,11 @@ class MultiplexStream implements Outlet, ClientStream {
     });
     call.on("drain", () => call.resume());
     const { maxPayloadBytes, maxOpenCalls } = context.limits;
-    this.#push({ item: { case: "settings", value: { maxPayloadBytes, maxOpenCalls } } });
+    this.#push({ id: 0, item: { case: "settings", value: { maxPayloadBytes, maxOpenCalls } } });
   }
 
   drain(): void {
-    this.#push({ item: { case: "drain", value: {} } });
+    this.#push({ id: 0, item: { case: "drain", value: {} } });
   }
 
   close(): void {

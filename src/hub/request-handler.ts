@@ -2,7 +2,6 @@ import { constants, type ServerHttp2Stream } from "node:http2";
 import type { Metadata, ServerUnaryCall, StatusObject, sendUnaryData } from "@grpc/grpc-js";
 import { msUntil } from "../base/clock.js";
 import { GibbsError, messageOf } from "../base/error.js";
-import { toDuration } from "../wire/duration.js";
 import { readRequest, writeResponse } from "../wire/relay.js";
 import { toStatus } from "../wire/status.js";
 import type { MetadataPair, Outcome, Submission } from "./core/request.js";
@@ -87,10 +86,9 @@ function toAnswer(
   { requestId }: Submission,
 ): { error: StatusObject | null; response?: Buffer } {
   if (outcome.kind === "failure") return { error: toStatus(outcome.error) };
-  const { workerId, attempts, queueTimeMs, runTimeMs } = outcome.info;
-  const times = { queueTime: toDuration(queueTimeMs), runTime: toDuration(runTimeMs) };
+  const { attempts } = outcome.info;
   try {
-    const info = { requestId, workerId, attempts, ...times };
+    const info = { requestId, ...outcome.info };
     return { error: null, response: writeResponse(outcome.payload, info) };
   } catch (error) {
     return { error: toStatus(malformedResult(error, requestId, attempts)) };

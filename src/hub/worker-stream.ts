@@ -2,13 +2,14 @@ import type { ServerDuplexStream } from "@grpc/grpc-js";
 import { type Execution, type GibbsError, messageOf } from "../base/error.js";
 import type { Logger } from "../base/logger.js";
 import { fixed, type HubOptions } from "../base/options.js";
-import { encodeHubEvents, type HubEventInit } from "../wire/batch.js";
 import { codeOf, toStatus, unpackHandlerDetails } from "../wire/status.js";
 import {
   decodeWorkRequest,
+  encodeHubEvents,
   type Failure,
   HeartbeatMode,
   type Hello,
+  type HubEventInit,
   Idempotency,
   type Nack,
   type Result,

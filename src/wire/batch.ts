@@ -1,80 +1,61 @@
-import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
-import {
-  type HubEventSchema,
-  type WorkerEventSchema,
-  WorkRequestSchema,
-  WorkResponseSchema,
-} from "../gen/gibbs/v1/worker_pb.js";
-import { asBuffer } from "./bytes.js";
-
-/** An event of the hub as it is written: `{ case: "job", value: { ... } }`. */
-export type HubEventInit = NonNullable<MessageInitShape<typeof HubEventSchema>["event"]>;
-
-/** An event of a worker as it is written: `{ case: "ready", value: { slots: 1 } }`. */
-export type WorkerEventInit = NonNullable<MessageInitShape<typeof WorkerEventSchema>["event"]>;
+import { ByteWriter } from "./byte-writer.js";
 
 /** A batch is closed at this size; a larger event travels alone. */
 export const MAX_BATCH_BYTES: number = 256 * 1024;
 
-// What an event takes on the wire beside what is counted, at most: its fields'
-// tags and lengths, and two names of 256 characters.
-const EVENT_OVERHEAD_BYTES = 2048;
+/** One for all: what is written is taken before anything else runs. */
+const writer = new ByteWriter();
 
 /**
- * Encodes events of the hub into as few messages as the batch size and what the
- * worker can receive allow.
+ * Writes `items`, with about the sizes that `sizeOf` tells, into as few messages
+ * of at most `maxBytes` as there can be.
  */
-export function encodeHubEvents(
-  events: readonly HubEventInit[],
-  maxReceiveBytes: number = MAX_BATCH_BYTES,
-): Buffer[] {
-  const maxBytes = Math.min(MAX_BATCH_BYTES, maxReceiveBytes);
-  return batches(events, maxBytes, (event) => {
-    if (event.case !== "job") return 0;
-    const { payload, metadata = [] } = event.value;
-    return metadata.reduce((sum, entry) => sum + sizeOf(entry.value) + 300, sizeOf(payload));
-  }).map((batch) => {
-    const message = create(WorkResponseSchema, { events: batch.map((event) => ({ event })) });
-    return asBuffer(toBinary(WorkResponseSchema, message));
-  });
-}
-
-/** Encodes events of a worker into as few messages as the batch size allows. */
-export function encodeWorkerEvents(events: readonly WorkerEventInit[]): Buffer[] {
-  return batches(events, MAX_BATCH_BYTES, (event) =>
-    event.case === "result" && event.value.outcome?.case === "payload"
-      ? sizeOf(event.value.outcome.value)
-      : 0,
-  ).map((batch) => {
-    const message = create(WorkRequestSchema, { events: batch.map((event) => ({ event })) });
-    return asBuffer(toBinary(WorkRequestSchema, message));
-  });
-}
-
-/** The bytes of what may be absent. */
-export function sizeOf(bytes: Uint8Array | undefined): number {
-  return bytes?.length ?? 0;
-}
-
-/** Cuts `events`, with their payloads' sizes, into batches of at most `maxBytes`. */
-export function batches<E>(
-  events: readonly E[],
+export function encodeBatches<T>(
+  items: readonly T[],
   maxBytes: number,
-  payloadBytes: (event: E) => number,
-): E[][] {
-  const all: E[][] = [];
-  let batch: E[] = [];
-  let bytes = 0;
-  for (const event of events) {
-    const size = payloadBytes(event) + EVENT_OVERHEAD_BYTES;
-    if (batch.length > 0 && bytes + size > maxBytes) {
-      all.push(batch);
-      batch = [];
-      bytes = 0;
+  sizeOf: (item: T) => number,
+  write: (writer: ByteWriter, item: T) => void,
+): Buffer[] {
+  const messages: Buffer[] = [];
+  try {
+    for (const item of items) {
+      if (writer.length > 0 && writer.length + sizeOf(item) > maxBytes) {
+        messages.push(writer.take());
+      }
+      write(writer, item);
     }
-    batch.push(event);
-    bytes += size;
+    if (writer.length > 0) messages.push(writer.take());
+  } catch (error) {
+    writer.reset();
+    throw error;
   }
-  if (batch.length > 0) all.push(batch);
-  return all;
+  return messages;
+}
+
+/** What forwarded metadata takes, at most. */
+export function metadataBytes(
+  metadata: readonly { key?: string; value?: Uint8Array }[] | undefined,
+): number {
+  let bytes = 0;
+  for (const { key = "", value } of metadata ?? []) {
+    bytes += key.length + (value?.length ?? 0) + ENTRY_OVERHEAD_BYTES;
+  }
+  return bytes;
+}
+
+/** Tags and lengths of a metadata entry. */
+const ENTRY_OVERHEAD_BYTES = 16;
+
+/** Writes the entries of metadata as the repeated `field`. */
+export function writeMetadata(
+  writer: ByteWriter,
+  field: number,
+  metadata: readonly { key?: string; value?: Uint8Array }[] | undefined,
+): void {
+  for (const { key = "", value } of metadata ?? []) {
+    writer.begin(field, key.length + (value?.length ?? 0));
+    writer.string(1, key);
+    if (value !== undefined) writer.bytes(2, value);
+    writer.end();
+  }
 }

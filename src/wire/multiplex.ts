@@ -1,45 +1,81 @@
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import {
-  type ClientItem,
-  type ClientItemSchema,
-  type HubItem,
-  type HubItemSchema,
-  MultiplexRequestSchema,
-  MultiplexResponseSchema,
+  type ClientItem as AnyClientItem,
+  type HubItem as AnyHubItem,
+  ClientItemSchema,
+  HubItemSchema,
+  type RequestOptions,
+  RequestOptionsSchema,
 } from "../gen/gibbs/v1/hub_pb.js";
-import { batches, MAX_BATCH_BYTES, sizeOf } from "./batch.js";
-import { asBuffer } from "./bytes.js";
+import { encodeBatches, MAX_BATCH_BYTES, metadataBytes, writeMetadata } from "./batch.js";
+import { ByteReader, WireType } from "./byte-reader.js";
+import type { ByteWriter } from "./byte-writer.js";
+import { readMetadataEntry } from "./worker-events.js";
 
-export type { Call, CallResponse, ClientItem, HubItem } from "../gen/gibbs/v1/hub_pb.js";
+// Calls and responses, of which every request has one each, are written and read
+// here by hand; all other items by protobuf-es. A test holds both alike.
 
-/** An item of a client as it is written: `{ id: 1, item: { case: "cancel", value: {} } }`. */
-export type ClientItemInit = MessageInitShape<typeof ClientItemSchema>;
+type Item<T extends { item: { case: unknown } }, C> = Exclude<T["item"], { case: C }>;
+
+/** A `gibbs.v1.Call`. */
+export interface Call {
+  payload: Uint8Array;
+  method: string;
+  options?: RequestOptions | undefined;
+  timeoutMs?: number | undefined;
+  metadata: { key: string; value: Uint8Array }[];
+}
+
+/** A `gibbs.v1.CallResponse`. */
+export interface CallResponse {
+  payload: Uint8Array;
+  requestId: string;
+  workerId: string;
+  attempts: number;
+  queueTimeMs: number;
+  runTimeMs: number;
+}
+
+/** An item of a client as it is read. */
+export interface ClientItem {
+  id: number;
+  item: { case: "call"; value: Call } | Item<AnyClientItem, "call">;
+}
+
+/** An item of the hub as it is read. */
+export interface HubItem {
+  id: number;
+  item: { case: "response"; value: CallResponse } | Item<AnyHubItem, "response">;
+}
+
+/** An item of a client as it is written. */
+export interface ClientItemInit {
+  id: number;
+  item: { case: "call"; value: Call } | { case: "cancel"; value: object };
+}
 
 /** An item of the hub as it is written. */
-export type HubItemInit = MessageInitShape<typeof HubItemSchema>;
+export interface HubItemInit {
+  id: number;
+  item:
+    | { case: "response"; value: CallResponse }
+    | Exclude<NonNullable<MessageInitShape<typeof HubItemSchema>["item"]>, { case: "response" }>;
+}
+
+/** What an item takes beside its payload, metadata and status, at most. */
+const ITEM_OVERHEAD_BYTES = 2048;
 
 /** A status with its message and details, at most. */
 const MAX_STATUS_BYTES = 6 * 1024;
 
-/** Encodes items of a client into as few messages as the batch size allows. */
+/** Encodes items of a client into as few `gibbs.v1.MultiplexRequest` as the batch size allows. */
 export function encodeClientItems(items: readonly ClientItemInit[]): Buffer[] {
-  return batches(items, MAX_BATCH_BYTES, ({ item }) => {
-    if (item?.case !== "call") return 0;
-    const { payload, metadata = [] } = item.value;
-    return metadata.reduce((sum, { value }) => sum + sizeOf(value) + 300, sizeOf(payload));
-  }).map((batch) =>
-    asBuffer(toBinary(MultiplexRequestSchema, create(MultiplexRequestSchema, { items: batch }))),
-  );
+  return encodeBatches(items, MAX_BATCH_BYTES, clientItemBytes, writeClientItem);
 }
 
-/** Encodes items of the hub into as few messages as the batch size allows. */
+/** Encodes items of the hub into as few `gibbs.v1.MultiplexResponse` as the batch size allows. */
 export function encodeHubItems(items: readonly HubItemInit[]): Buffer[] {
-  return batches(items, MAX_BATCH_BYTES, ({ item }) => {
-    if (item?.case === "status") return MAX_STATUS_BYTES;
-    return item?.case === "response" ? sizeOf(item.value.payload) : 0;
-  }).map((batch) =>
-    asBuffer(toBinary(MultiplexResponseSchema, create(MultiplexResponseSchema, { items: batch }))),
-  );
+  return encodeBatches(items, MAX_BATCH_BYTES, hubItemBytes, writeHubItem);
 }
 
 /**
@@ -48,7 +84,7 @@ export function encodeHubItems(items: readonly HubItemInit[]): Buffer[] {
  * @throws Error if the bytes are no such message.
  */
 export function decodeClientItems(encoded: Uint8Array): ClientItem[] {
-  return fromBinary(MultiplexRequestSchema, encoded).items;
+  return readItems(encoded, (bytes) => readItem(bytes, readCall, "call", ClientItemSchema));
 }
 
 /**
@@ -57,5 +93,125 @@ export function decodeClientItems(encoded: Uint8Array): ClientItem[] {
  * @throws Error if the bytes are no such message.
  */
 export function decodeHubItems(encoded: Uint8Array): HubItem[] {
-  return fromBinary(MultiplexResponseSchema, encoded).items;
+  return readItems(encoded, (bytes) => readItem(bytes, readResponse, "response", HubItemSchema));
 }
+
+function clientItemBytes({ item }: ClientItemInit): number {
+  if (item.case !== "call") return ITEM_OVERHEAD_BYTES;
+  return ITEM_OVERHEAD_BYTES + item.value.payload.length + metadataBytes(item.value.metadata);
+}
+
+function hubItemBytes({ item }: HubItemInit): number {
+  if (item.case === "status") return MAX_STATUS_BYTES;
+  return ITEM_OVERHEAD_BYTES + (item.case === "response" ? item.value.payload.length : 0);
+}
+
+function writeClientItem(writer: ByteWriter, { id, item }: ClientItemInit): void {
+  if (item.case !== "call") {
+    const cancel = create(ClientItemSchema, { id, item: { case: "cancel", value: {} } });
+    return writer.presentBytes(1, toBinary(ClientItemSchema, cancel));
+  }
+  const { payload, method, options, timeoutMs, metadata } = item.value;
+  const encodedOptions =
+    options === undefined ? undefined : toBinary(RequestOptionsSchema, options);
+  const guess = payload.length + method.length + (encodedOptions?.length ?? 0) + 12;
+  writer.begin(1, guess + 8);
+  writer.uint32(1, id);
+  writer.begin(2, guess);
+  writer.bytes(1, payload);
+  writer.string(2, method);
+  if (encodedOptions !== undefined) writer.bytes(3, encodedOptions);
+  if (timeoutMs !== undefined) writer.presentUint32(4, timeoutMs);
+  writeMetadata(writer, 5, metadata);
+  writer.end();
+  writer.end();
+}
+
+function writeHubItem(writer: ByteWriter, { id, item }: HubItemInit): void {
+  if (item.case !== "response") {
+    const message = create(HubItemSchema, { id, item });
+    return writer.presentBytes(1, toBinary(HubItemSchema, message));
+  }
+  const { payload, requestId, workerId, attempts, queueTimeMs, runTimeMs } = item.value;
+  const guess = payload.length + requestId.length + workerId.length + 28;
+  writer.begin(1, guess + 8);
+  writer.uint32(1, id);
+  writer.begin(2, guess);
+  writer.bytes(1, payload);
+  writer.string(2, requestId);
+  writer.string(3, workerId);
+  writer.uint32(4, attempts);
+  writer.double(5, queueTimeMs);
+  writer.double(6, runTimeMs);
+  writer.end();
+  writer.end();
+}
+
+function readItems<I>(encoded: Uint8Array, read: (bytes: Uint8Array) => I): I[] {
+  const items: I[] = [];
+  const reader = new ByteReader(encoded);
+  while (reader.next()) {
+    if (reader.is(1, WireType.LENGTH_DELIMITED)) items.push(read(reader.bytes()));
+    else reader.skip();
+  }
+  return items;
+}
+
+/** An item whose one-of is its field 2 is read by hand, others by protobuf-es. */
+function readItem<C extends string, V, S extends typeof ClientItemSchema | typeof HubItemSchema>(
+  bytes: Uint8Array,
+  readHot: (bytes: Uint8Array) => V,
+  name: C,
+  schema: S,
+): { id: number; item: { case: C; value: V } } | ReturnType<typeof fromBinary<S>> {
+  let id = 0;
+  let hot: Uint8Array | undefined;
+  const reader = new ByteReader(bytes);
+  while (reader.next()) {
+    if (reader.is(1, WireType.VARINT)) id = reader.uint32();
+    else if (reader.is(2, WireType.LENGTH_DELIMITED) && hot === undefined) hot = reader.bytes();
+    else return fromBinary(schema, bytes);
+  }
+  if (hot === undefined) return fromBinary(schema, bytes);
+  return { id, item: { case: name, value: readHot(hot) } };
+}
+
+function readCall(bytes: Uint8Array): Call {
+  const call: Call = { payload: EMPTY, method: "", metadata: [] };
+  const reader = new ByteReader(bytes);
+  while (reader.next()) {
+    if (reader.is(1, WireType.LENGTH_DELIMITED)) call.payload = reader.bytes();
+    else if (reader.is(2, WireType.LENGTH_DELIMITED)) call.method = reader.string();
+    else if (reader.is(3, WireType.LENGTH_DELIMITED)) {
+      call.options = fromBinary(RequestOptionsSchema, reader.bytes());
+    } else if (reader.is(4, WireType.VARINT)) call.timeoutMs = reader.uint32();
+    else if (reader.is(5, WireType.LENGTH_DELIMITED)) {
+      call.metadata.push(readMetadataEntry(reader.bytes()));
+    } else reader.skip();
+  }
+  return call;
+}
+
+function readResponse(bytes: Uint8Array): CallResponse {
+  const response: CallResponse = {
+    payload: EMPTY,
+    requestId: "",
+    workerId: "",
+    attempts: 0,
+    queueTimeMs: 0,
+    runTimeMs: 0,
+  };
+  const reader = new ByteReader(bytes);
+  while (reader.next()) {
+    if (reader.is(1, WireType.LENGTH_DELIMITED)) response.payload = reader.bytes();
+    else if (reader.is(2, WireType.LENGTH_DELIMITED)) response.requestId = reader.string();
+    else if (reader.is(3, WireType.LENGTH_DELIMITED)) response.workerId = reader.string();
+    else if (reader.is(4, WireType.VARINT)) response.attempts = reader.uint32();
+    else if (reader.is(5, WireType.FIXED64)) response.queueTimeMs = reader.double();
+    else if (reader.is(6, WireType.FIXED64)) response.runTimeMs = reader.double();
+    else reader.skip();
+  }
+  return response;
+}
+
+const EMPTY: Uint8Array = new Uint8Array();

@@ -1,5 +1,4 @@
-import { create } from "@bufbuild/protobuf";
-import { checkRequestOptions } from "../base/check-options.js";
+import { create, toBinary } from "@bufbuild/protobuf";
 import type { RequestOptions } from "../base/options.js";
 import {
   RequestOptionsSchema,
@@ -7,16 +6,19 @@ import {
 } from "../gen/gibbs/v1/hub_pb.js";
 import { toDuration } from "./duration.js";
 
-export type { WireRequestOptions };
-
 /**
- * The part of a caller's options that travels in the message.
- *
- * @throws GibbsError INVALID_ARGUMENT / BAD_OPTION.
+ * The part of a caller's options, checked before, that travels in the message;
+ * undefined if there is nothing to say.
  */
-export function toRequestOptions(options: RequestOptions): WireRequestOptions {
-  checkRequestOptions(options);
-  const { requestId, idempotent, maxAttempts, queueTimeoutMs, runTimeoutMs } = options;
+export function toRequestOptions({
+  requestId,
+  idempotent,
+  maxAttempts,
+  queueTimeoutMs,
+  runTimeoutMs,
+}: RequestOptions): WireRequestOptions | undefined {
+  const given = requestId ?? idempotent ?? maxAttempts ?? queueTimeoutMs ?? runTimeoutMs;
+  if (given === undefined) return undefined;
   return create(RequestOptionsSchema, {
     ...(requestId !== undefined && { requestId }),
     ...(idempotent !== undefined && { idempotent }),
@@ -25,6 +27,14 @@ export function toRequestOptions(options: RequestOptions): WireRequestOptions {
     ...(isLimit(runTimeoutMs) && { runTimeout: toDuration(runTimeoutMs) }),
   });
 }
+
+/** {@link toRequestOptions}, encoded; no bytes if there is nothing to say. */
+export function encodeRequestOptions(options: RequestOptions): Uint8Array {
+  const message = toRequestOptions(options);
+  return message === undefined ? NOTHING : toBinary(RequestOptionsSchema, message);
+}
+
+const NOTHING: Uint8Array = new Uint8Array();
 
 /** 31 years: no limit, and less than a Duration can hold. */
 const NO_LIMIT_MS = 1e12;

@@ -1,25 +1,83 @@
-import { fromBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import {
-  type HubEvent,
-  type WorkerEvent,
-  WorkRequestSchema,
-  WorkResponseSchema,
+  type HubEvent as AnyHubEvent,
+  type WorkerEvent as AnyWorkerEvent,
+  HubEventSchema,
+  WorkerEventSchema,
 } from "../gen/gibbs/v1/worker_pb.js";
+import { encodeBatches, MAX_BATCH_BYTES, metadataBytes, writeMetadata } from "./batch.js";
+import { ByteReader, WireType } from "./byte-reader.js";
+import type { ByteWriter } from "./byte-writer.js";
+
+// Jobs, answers and ready, of which every request has one each, are written and
+// read here by hand; all other events by protobuf-es. A test holds both alike.
 
 export {
   Execution as WireExecution,
   type Failure,
   HeartbeatMode,
   type Hello,
-  type HubEvent,
   Idempotency,
-  type Job,
   type Nack,
-  type Result,
   type Welcome,
-  type WorkerEvent,
   WorkerService,
 } from "../gen/gibbs/v1/worker_pb.js";
+
+type Plain<T> = Omit<T, "$typeName" | "$unknown">;
+type Event<T extends { event: { case: unknown } }, C> = Extract<T["event"], { case: C }>;
+
+/** A `gibbs.v1.Job`. */
+export interface Job {
+  jobId: number;
+  method: string;
+  payload: Uint8Array;
+  attempt: number;
+  timeoutMs?: number | undefined;
+  metadata: { key: string; value: Uint8Array }[];
+  requestId: string;
+}
+
+/** A `gibbs.v1.Result`. */
+export type Result = Plain<Event<AnyWorkerEvent, "result">["value"]>;
+
+/** An event of the hub as it is read. */
+export interface HubEvent {
+  event: { case: "job"; value: Job } | Exclude<AnyHubEvent["event"], { case: "job" }>;
+}
+
+/** An event of a worker as it is read. */
+export interface WorkerEvent {
+  event:
+    | { case: "result"; value: Result }
+    | { case: "ready"; value: { slots: number } }
+    | Exclude<AnyWorkerEvent["event"], { case: "result" | "ready" }>;
+}
+
+/** An event of the hub as it is written: `{ case: "job", value: { ... } }`. */
+export type HubEventInit = NonNullable<MessageInitShape<typeof HubEventSchema>["event"]>;
+
+/** An event of a worker as it is written: `{ case: "ready", value: { slots: 1 } }`. */
+export type WorkerEventInit = NonNullable<MessageInitShape<typeof WorkerEventSchema>["event"]>;
+
+/** What an event takes beside what is counted, at most: tags, lengths, two names of 256 characters. */
+const EVENT_OVERHEAD_BYTES = 2048;
+
+/**
+ * Encodes events of the hub into as few `gibbs.v1.WorkResponse` as the batch size
+ * and what the worker can receive allow.
+ */
+export function encodeHubEvents(
+  events: readonly HubEventInit[],
+  maxReceiveBytes: number = MAX_BATCH_BYTES,
+): Buffer[] {
+  const maxBytes = Math.min(MAX_BATCH_BYTES, maxReceiveBytes);
+  return encodeBatches(events, maxBytes, hubEventBytes, writeHubEvent);
+}
+
+/** Encodes events of a worker into as few `gibbs.v1.WorkRequest` as the batch size allows. */
+export function encodeWorkerEvents(events: readonly WorkerEventInit[]): Buffer[] {
+  return encodeBatches(events, MAX_BATCH_BYTES, workerEventBytes, writeWorkerEvent);
+}
 
 /**
  * The events of an encoded `gibbs.v1.WorkRequest`.
@@ -27,7 +85,7 @@ export {
  * @throws Error if the bytes are no such message.
  */
 export function decodeWorkRequest(encoded: Uint8Array): WorkerEvent[] {
-  return fromBinary(WorkRequestSchema, encoded).events;
+  return readEvents(encoded, readWorkerEvent);
 }
 
 /**
@@ -36,5 +94,155 @@ export function decodeWorkRequest(encoded: Uint8Array): WorkerEvent[] {
  * @throws Error if the bytes are no such message.
  */
 export function decodeWorkResponse(encoded: Uint8Array): HubEvent[] {
-  return fromBinary(WorkResponseSchema, encoded).events;
+  return readEvents(encoded, readHubEvent);
 }
+
+function hubEventBytes(event: HubEventInit): number {
+  if (event.case !== "job") return EVENT_OVERHEAD_BYTES;
+  const { payload, metadata } = event.value;
+  return EVENT_OVERHEAD_BYTES + (payload?.length ?? 0) + metadataBytes(metadata);
+}
+
+function workerEventBytes(event: WorkerEventInit): number {
+  if (event.case !== "result" || event.value.outcome?.case !== "payload") {
+    return EVENT_OVERHEAD_BYTES;
+  }
+  return EVENT_OVERHEAD_BYTES + event.value.outcome.value.length;
+}
+
+function writeHubEvent(writer: ByteWriter, event: HubEventInit): void {
+  if (event.case !== "job") {
+    const bytes = toBinary(HubEventSchema, create(HubEventSchema, { event }));
+    return writer.presentBytes(1, bytes);
+  }
+  const { jobId = 0, method = "", payload, attempt = 0, timeoutMs, requestId = "" } = event.value;
+  const guess = (payload?.length ?? 0) + method.length + requestId.length + 16;
+  writer.begin(1, guess + 4);
+  writer.begin(2, guess);
+  writer.uint32(1, jobId);
+  writer.string(2, method);
+  if (payload !== undefined) writer.bytes(3, payload);
+  writer.uint32(4, attempt);
+  if (timeoutMs !== undefined) writer.presentUint32(5, timeoutMs);
+  writeMetadata(writer, 6, event.value.metadata);
+  writer.string(7, requestId);
+  writer.end();
+  writer.end();
+}
+
+function writeWorkerEvent(writer: ByteWriter, event: WorkerEventInit): void {
+  if (event.case === "ready") {
+    writer.begin(1, 8);
+    writer.begin(2, 6);
+    writer.uint32(1, event.value.slots ?? 0);
+    writer.end();
+    return writer.end();
+  }
+  if (event.case === "result" && event.value.outcome?.case === "payload") {
+    const { jobId = 0, outcome } = event.value;
+    const guess = outcome.value.length + 10;
+    writer.begin(1, guess + 4);
+    writer.begin(3, guess);
+    writer.uint32(1, jobId);
+    writer.presentBytes(2, outcome.value);
+    writer.end();
+    return writer.end();
+  }
+  const bytes = toBinary(WorkerEventSchema, create(WorkerEventSchema, { event }));
+  writer.presentBytes(1, bytes);
+}
+
+function readEvents<E>(encoded: Uint8Array, read: (bytes: Uint8Array) => E): E[] {
+  const events: E[] = [];
+  const reader = new ByteReader(encoded);
+  while (reader.next()) {
+    if (reader.is(1, WireType.LENGTH_DELIMITED)) events.push(read(reader.bytes()));
+    else reader.skip();
+  }
+  return events;
+}
+
+function readHubEvent(bytes: Uint8Array): HubEvent {
+  const job = only(bytes, 2);
+  if (job === undefined) return fromBinary(HubEventSchema, bytes);
+  return { event: { case: "job", value: readJob(job) } };
+}
+
+function readWorkerEvent(bytes: Uint8Array): WorkerEvent {
+  const ready = only(bytes, 2);
+  if (ready !== undefined) return { event: { case: "ready", value: { slots: readSlots(ready) } } };
+  const result = only(bytes, 3);
+  const value = result === undefined ? undefined : readAnswer(result);
+  if (value !== undefined) return { event: { case: "result", value } };
+  return fromBinary(WorkerEventSchema, bytes);
+}
+
+/** The message in `bytes` if it is its only field and has this number. */
+function only(bytes: Uint8Array, field: number): Uint8Array | undefined {
+  if (bytes[0] !== ((field << 3) | WireType.LENGTH_DELIMITED)) return undefined;
+  const reader = new ByteReader(bytes);
+  reader.next();
+  const value = reader.bytes();
+  return reader.next() ? undefined : value;
+}
+
+function readJob(bytes: Uint8Array): Job {
+  const job: Job = {
+    jobId: 0,
+    method: "",
+    payload: EMPTY,
+    attempt: 0,
+    metadata: [],
+    requestId: "",
+  };
+  const reader = new ByteReader(bytes);
+  while (reader.next()) {
+    if (reader.is(1, WireType.VARINT)) job.jobId = reader.uint32();
+    else if (reader.is(2, WireType.LENGTH_DELIMITED)) job.method = reader.string();
+    else if (reader.is(3, WireType.LENGTH_DELIMITED)) job.payload = reader.bytes();
+    else if (reader.is(4, WireType.VARINT)) job.attempt = reader.uint32();
+    else if (reader.is(5, WireType.VARINT)) job.timeoutMs = reader.uint32();
+    else if (reader.is(6, WireType.LENGTH_DELIMITED)) {
+      job.metadata.push(readMetadataEntry(reader.bytes()));
+    } else if (reader.is(7, WireType.LENGTH_DELIMITED)) job.requestId = reader.string();
+    else reader.skip();
+  }
+  return job;
+}
+
+/** A `gibbs.v1.MetadataEntry`. */
+export function readMetadataEntry(bytes: Uint8Array): { key: string; value: Uint8Array } {
+  const entry = { key: "", value: EMPTY };
+  const reader = new ByteReader(bytes);
+  while (reader.next()) {
+    if (reader.is(1, WireType.LENGTH_DELIMITED)) entry.key = reader.string();
+    else if (reader.is(2, WireType.LENGTH_DELIMITED)) entry.value = reader.bytes();
+    else reader.skip();
+  }
+  return entry;
+}
+
+function readSlots(bytes: Uint8Array): number {
+  let slots = 0;
+  const reader = new ByteReader(bytes);
+  while (reader.next()) {
+    if (reader.is(1, WireType.VARINT)) slots = reader.uint32();
+    else reader.skip();
+  }
+  return slots;
+}
+
+/** A result that is an answer; undefined for one that is not. */
+function readAnswer(bytes: Uint8Array): Result | undefined {
+  let jobId = 0;
+  let value: Uint8Array | undefined;
+  const reader = new ByteReader(bytes);
+  while (reader.next()) {
+    if (reader.is(1, WireType.VARINT)) jobId = reader.uint32();
+    else if (reader.is(2, WireType.LENGTH_DELIMITED)) value = reader.bytes();
+    else return undefined;
+  }
+  return value === undefined ? undefined : { jobId, outcome: { case: "payload", value } };
+}
+
+const EMPTY: Uint8Array = new Uint8Array();

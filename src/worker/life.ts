@@ -8,12 +8,13 @@ import { type Logger, silentLogger } from "../base/logger.js";
 import { fixed, type WorkerOptions, workerDefaults } from "../base/options.js";
 import { type Random, randomInstanceId } from "../base/random.js";
 import { SDK } from "../base/version.js";
-import { encodeWorkerEvents, type WorkerEventInit } from "../wire/batch.js";
 import {
   decodeWorkResponse,
+  encodeWorkerEvents,
   HeartbeatMode,
   type HubEvent,
   Idempotency,
+  type WorkerEventInit,
 } from "../wire/worker-events.js";
 import { type Connection, connect } from "./connection.js";
 import type { Executor, ServedMethod } from "./executor.js";

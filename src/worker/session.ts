@@ -1,8 +1,14 @@
 import type { Clock, Timer } from "../base/clock.js";
 import type { GibbsError } from "../base/error.js";
 import { fixed } from "../base/options.js";
-import { MAX_BATCH_BYTES, type WorkerEventInit } from "../wire/batch.js";
-import { type HubEvent, type Job, type Welcome, WireExecution } from "../wire/worker-events.js";
+import { MAX_BATCH_BYTES } from "../wire/batch.js";
+import {
+  type HubEvent,
+  type Job,
+  type Welcome,
+  WireExecution,
+  type WorkerEventInit,
+} from "../wire/worker-events.js";
 import { type Executor, type JobInput, type JobOutcome, tooLarge } from "./executor.js";
 
 /** How a session ended, and what is to come after it. */

@@ -6,8 +6,12 @@ import {
   type StatusObject,
 } from "@grpc/grpc-js";
 import { onTestFinished } from "vitest";
-import { encodeWorkerEvents, type WorkerEventInit } from "../../src/wire/batch.js";
-import { decodeWorkResponse, type HubEvent } from "../../src/wire/worker-events.js";
+import {
+  decodeWorkResponse,
+  encodeWorkerEvents,
+  type HubEvent,
+  type WorkerEventInit,
+} from "../../src/wire/worker-events.js";
 
 /** An event of the hub, as `case` and `value`. */
 export type Heard = HubEvent["event"];

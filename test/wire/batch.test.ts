@@ -1,6 +1,11 @@
 import { expect, it } from "vitest";
-import { encodeHubEvents, encodeWorkerEvents, MAX_BATCH_BYTES } from "../../src/wire/batch.js";
-import { decodeWorkRequest, decodeWorkResponse } from "../../src/wire/worker-events.js";
+import { MAX_BATCH_BYTES } from "../../src/wire/batch.js";
+import {
+  decodeWorkRequest,
+  decodeWorkResponse,
+  encodeHubEvents,
+  encodeWorkerEvents,
+} from "../../src/wire/worker-events.js";
 
 it("puts everything into one message, in order", () => {
   const messages = encodeWorkerEvents([

@@ -1,4 +1,5 @@
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, fromJson, type JsonValue, toBinary } from "@bufbuild/protobuf";
+import { ValueSchema } from "@bufbuild/protobuf/wkt";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { PayloadSchema } from "../../src/wire/index.js";
@@ -12,6 +13,29 @@ describe("payload", () => {
         expect(decodePayload(encodePayload(value))).toEqual(value);
       }),
     );
+  });
+
+  it("is what protobuf-es writes and reads", () => {
+    fc.assert(
+      fc.property(data, (value) => {
+        const kind =
+          value instanceof Uint8Array
+            ? { case: "data" as const, value }
+            : { case: "value" as const, value: fromJson(ValueSchema, value as JsonValue) };
+        const payload = create(PayloadSchema, { kind });
+        expect(fromBinary(PayloadSchema, new Uint8Array(encodePayload(value)))).toEqual(payload);
+        expect(decodePayload(toBinary(PayloadSchema, payload))).toEqual(value);
+      }),
+    );
+  });
+
+  it("is read with a key that JavaScript objects have already", () => {
+    const entry = Buffer.from("0a0d0a095f5f70726f746f5f5f1200", "hex");
+    const struct = Buffer.concat([Buffer.from([0x2a, entry.length]), entry]);
+    const encoded = Buffer.concat([Buffer.from([0x0a, struct.length]), struct]);
+    const decoded = decodePayload(encoded) as object;
+    expect(Object.getOwnPropertyNames(decoded)).toEqual(["__proto__"]);
+    expect(Object.getPrototypeOf(decoded)).toBe(Object.prototype);
   });
 
   it("reads what carries nothing, and undefined, as null", () => {

@@ -1,0 +1,83 @@
+import { ByteReader, WireType } from "./byte-reader.js";
+import type { JsonValue } from "./value-writer.js";
+
+/** So many levels of arrays and objects are read: what protobuf's usual limit of 100 messages allows. */
+const MAX_DEPTH = 49;
+
+const NULL = 1;
+const NUMBER = 2;
+const STRING = 3;
+const BOOL = 4;
+const STRUCT = 5;
+const LIST = 6;
+const ITEM = 1;
+const ENTRY = 1;
+const KEY = 1;
+const VALUE = 2;
+
+/**
+ * Reads an encoded `google.protobuf.Value`; one that says nothing is null.
+ *
+ * @throws Error if the bytes are none.
+ */
+export function readValue(bytes: Uint8Array, depth = 0): JsonValue {
+  let value: JsonValue = null;
+  const reader = new ByteReader(bytes);
+  while (reader.next()) {
+    if (reader.is(NUMBER, WireType.FIXED64)) value = reader.double();
+    else if (reader.is(STRING, WireType.LENGTH_DELIMITED)) value = reader.string();
+    else if (reader.is(BOOL, WireType.VARINT)) value = reader.uint32() !== 0;
+    else if (reader.is(STRUCT, WireType.LENGTH_DELIMITED)) {
+      value = readStruct(reader.bytes(), deeper(depth));
+    } else if (reader.is(LIST, WireType.LENGTH_DELIMITED)) {
+      value = readList(reader.bytes(), deeper(depth));
+    } else {
+      if (reader.is(NULL, WireType.VARINT)) value = null;
+      reader.skip();
+    }
+  }
+  return value;
+}
+
+function readList(bytes: Uint8Array, depth: number): JsonValue[] {
+  const list: JsonValue[] = [];
+  const reader = new ByteReader(bytes);
+  while (reader.next()) {
+    if (reader.is(ITEM, WireType.LENGTH_DELIMITED)) list.push(readValue(reader.bytes(), depth));
+    else reader.skip();
+  }
+  return list;
+}
+
+function readStruct(bytes: Uint8Array, depth: number): { [key: string]: JsonValue } {
+  const struct: { [key: string]: JsonValue } = {};
+  const reader = new ByteReader(bytes);
+  while (reader.next()) {
+    if (!reader.is(ENTRY, WireType.LENGTH_DELIMITED)) {
+      reader.skip();
+      continue;
+    }
+    const [key, value] = readEntry(reader.bytes(), depth);
+    // An assignment would replace the object's prototype.
+    if (key === "__proto__") Object.defineProperty(struct, key, { value, enumerable: true });
+    else struct[key] = value;
+  }
+  return struct;
+}
+
+function readEntry(bytes: Uint8Array, depth: number): [string, JsonValue] {
+  let key = "";
+  let value: JsonValue = null;
+  const reader = new ByteReader(bytes);
+  while (reader.next()) {
+    if (reader.is(KEY, WireType.LENGTH_DELIMITED)) key = reader.string();
+    else if (reader.is(VALUE, WireType.LENGTH_DELIMITED)) value = readValue(reader.bytes(), depth);
+    else reader.skip();
+  }
+  return [key, value];
+}
+
+function deeper(depth: number): number {
+  if (depth >= MAX_DEPTH) throw new Error(`more than ${MAX_DEPTH} levels of arrays and objects`);
+  return depth + 1;
+}

@@ -1,0 +1,124 @@
+import type { ByteWriter } from "./byte-writer.js";
+
+/** What JSON can say. */
+export type JsonValue =
+  | null
+  | boolean
+  | number
+  | string
+  | JsonValue[]
+  | { [key: string]: JsonValue };
+
+// The fields of google.protobuf.Value, ListValue, Struct and its entries.
+const NULL = 1;
+const NUMBER = 2;
+const STRING = 3;
+const BOOL = 4;
+const STRUCT = 5;
+const LIST = 6;
+const ITEM = 1;
+const ENTRY = 1;
+const KEY = 1;
+const VALUE = 2;
+
+/** Where in the data the writer is. */
+interface Place {
+  keys: (string | number)[];
+  parents: object[];
+  maxDepth: number;
+}
+
+/**
+ * Writes `data` as the field `field` of the type `google.protobuf.Value`.
+ *
+ * @throws TypeError naming the path, for what JSON cannot say.
+ */
+export function writeValue(
+  writer: ByteWriter,
+  field: number,
+  data: unknown,
+  maxDepth: number,
+): void {
+  write(writer, field, data, { keys: [], parents: [], maxDepth });
+}
+
+function write(writer: ByteWriter, field: number, data: unknown, place: Place): void {
+  switch (typeof data) {
+    case "string":
+      checkText(data, "a string", place);
+      writer.begin(field, data.length + 2);
+      writer.presentString(STRING, data);
+      return writer.end();
+    case "boolean":
+      writer.begin(field, 2);
+      writer.presentUint32(BOOL, data ? 1 : 0);
+      return writer.end();
+    case "number":
+      if (!Number.isFinite(data)) throw notJson(String(data), place);
+      writer.begin(field, 9);
+      writer.presentDouble(NUMBER, data);
+      return writer.end();
+    case "object":
+      writer.begin(field, data === null ? 2 : 64);
+      if (data === null) writer.presentUint32(NULL, 0);
+      else writeComposite(writer, data, place);
+      return writer.end();
+    default:
+      throw notJson(typeof data, place);
+  }
+}
+
+function writeComposite(writer: ByteWriter, data: object, place: Place): void {
+  const { keys, parents, maxDepth } = place;
+  if (parents.includes(data)) throw notJson("a cycle", place);
+  if (parents.length >= maxDepth) throw notJson(`more than ${maxDepth} levels`);
+  parents.push(data);
+  if (Array.isArray(data)) writeList(writer, data, place);
+  else writeStruct(writer, data, place);
+  parents.pop();
+  keys.length = parents.length;
+}
+
+function writeList(writer: ByteWriter, list: readonly unknown[], place: Place): void {
+  const level = place.keys.length;
+  writer.begin(LIST, 64);
+  // By index: a hole is undefined, which cannot be sent.
+  for (let index = 0; index < list.length; index += 1) {
+    place.keys[level] = index;
+    write(writer, ITEM, list[index], place);
+  }
+  writer.end();
+}
+
+function writeStruct(writer: ByteWriter, data: object, place: Place): void {
+  const prototype = Object.getPrototypeOf(data);
+  if (prototype !== null && Object.getPrototypeOf(prototype) !== null) {
+    throw notJson(`an instance of ${data.constructor?.name || "a class"}`, place);
+  }
+  const level = place.keys.length;
+  writer.begin(STRUCT, 64);
+  for (const [key, item] of Object.entries(data)) {
+    // Decoders in JavaScript would lose it.
+    if (key === "__proto__") throw notJson("a key named __proto__", place);
+    checkText(key, "a key", place);
+    place.keys[level] = key;
+    writer.begin(ENTRY, key.length + 16);
+    writer.string(KEY, key);
+    write(writer, VALUE, item, place);
+    writer.end();
+  }
+  writer.end();
+}
+
+function checkText(text: string, what: string, place: Place): void {
+  if (!text.isWellFormed()) throw notJson(`${what} with a lone surrogate`, place);
+}
+
+function notJson(what: string, place?: Place): TypeError {
+  const path = (place?.keys ?? [])
+    .map((key) => (typeof key === "number" ? `[${key}]` : `.${key}`))
+    .join("")
+    .replace(/^\./, "");
+  const where = path === "" ? "" : ` at ${path}`;
+  return new TypeError(`${what}${where} cannot be sent: send JSON-like data or a Uint8Array`);
+}
