@@ -15,3 +15,22 @@ export function onAbort(signal: AbortSignal | undefined, callback: () => void): 
   signal.addEventListener("abort", callback);
   return () => signal.removeEventListener("abort", callback);
 }
+
+/** An `AbortController` whose signal is made only when somebody wants it: most are never looked at. */
+export class LazyAbort {
+  #controller: AbortController | undefined;
+  #fired: { reason: unknown } | undefined;
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#fired !== undefined) this.#controller.abort(this.#fired.reason);
+    }
+    return this.#controller.signal;
+  }
+
+  abort(reason: unknown): void {
+    this.#fired ??= { reason };
+    this.#controller?.abort(reason);
+  }
+}

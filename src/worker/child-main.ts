@@ -40,7 +40,7 @@ async function start(given: ChildSettings): Promise<void> {
 async function run(job: JobInput): Promise<void> {
   running = new AbortController();
   const { maxPayloadBytes = 0, sendStacks = false } = settings ?? {};
-  const outcome = await runHandler(handlers, job, running.signal, { maxPayloadBytes, sendStacks });
+  const outcome = await runHandler(handlers, job, running, { maxPayloadBytes, sendStacks });
   running = undefined;
   tell({ kind: "outcome", outcome });
 }

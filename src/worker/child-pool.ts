@@ -6,7 +6,7 @@ import { fixed } from "../base/options.js";
 import type { Random } from "../base/random.js";
 import { Child, type ChildListener } from "./child.js";
 import type { ChildSettings } from "./child-messages.js";
-import type { Executor, JobInput, JobOutcome, ServedMethod } from "./executor.js";
+import type { Abort, Executor, JobInput, JobOutcome, ServedMethod } from "./executor.js";
 
 /** What a pool is made of. Times in milliseconds. */
 export interface ChildPoolOptions {
@@ -62,7 +62,7 @@ export class ChildPool implements Executor {
     throw new GibbsError("FAILED_PRECONDITION", message, { reason: "START_FAILED" });
   }
 
-  run(job: JobInput, signal: AbortSignal, done: (outcome: JobOutcome) => void): void {
+  run(job: JobInput, { signal }: Abort, done: (outcome: JobOutcome) => void): void {
     const child = this.#longestIdle();
     if (child === undefined) {
       return done({ kind: "nack", execution: "NOT_STARTED", reason: "no process is free" });

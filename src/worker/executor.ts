@@ -8,7 +8,7 @@ export interface JobInput {
   attempt: number;
   requestId: string;
   /** What is left of the caller's time, in milliseconds. */
-  timeoutMs?: number;
+  timeoutMs: number | undefined;
   metadata: Record<string, string | Uint8Array>;
 }
 
@@ -26,6 +26,11 @@ export interface JobFailure {
 export function failed(failure: Partial<JobFailure>): JobOutcome {
   const unknown = { code: 0, type: "", message: "", stack: "", reason: "", details: [] };
   return { kind: "failure", failure: { ...unknown, ...failure } };
+}
+
+/** What can give a job up; its signal may be made only when it is looked at. */
+export interface Abort {
+  readonly signal: AbortSignal;
 }
 
 /** How a job ended. */
@@ -65,10 +70,10 @@ export interface Executor {
   start(onSlots: (change: number) => void): Promise<void>;
 
   /**
-   * Uses a free slot. Calls `done` exactly once. `signal` says that nobody waits
-   * any more; the job is then to end soon, with whatever outcome.
+   * Uses a free slot. Calls `done` exactly once. The signal of `abort` says that
+   * nobody waits any more; the job is then to end soon, with whatever outcome.
    */
-  run(job: JobInput, signal: AbortSignal, done: (outcome: JobOutcome) => void): void;
+  run(job: JobInput, abort: Abort, done: (outcome: JobOutcome) => void): void;
 
   /**
    * The hub drops a worker whose cancelled job has not ended after so long. Only

@@ -8,7 +8,14 @@ import {
   numberOf,
   packHandlerDetails,
 } from "../wire/status.js";
-import { failed, type JobFailure, type JobInput, type JobOutcome, tooLarge } from "./executor.js";
+import {
+  type Abort,
+  failed,
+  type JobFailure,
+  type JobInput,
+  type JobOutcome,
+  tooLarge,
+} from "./executor.js";
 
 /** What a handler is told beside its input. */
 export interface JobContext {
@@ -69,7 +76,7 @@ export function buildHandlers(
 export async function runHandler(
   handlers: HandlerTable,
   job: JobInput,
-  signal: AbortSignal,
+  abort: Abort,
   options: { maxPayloadBytes: number; sendStacks: boolean },
 ): Promise<JobOutcome> {
   const { method, attempt, metadata, requestId, timeoutMs } = job;
@@ -85,7 +92,15 @@ export async function runHandler(
     return failed({ message, reason: "MALFORMED" });
   }
   try {
-    const context = { signal, attempt, metadata, requestId, timeoutMs };
+    const context: JobContext = {
+      get signal() {
+        return abort.signal;
+      },
+      attempt,
+      metadata,
+      requestId,
+      timeoutMs,
+    };
     const payload = encodePayload(await handler(input as never, context), MAX_ANSWER_DEPTH);
     if (payload.length <= options.maxPayloadBytes) return { kind: "payload", payload };
     return tooLarge(payload.length, options.maxPayloadBytes);

@@ -1,4 +1,4 @@
-import type { Executor, JobInput, JobOutcome, ServedMethod } from "./executor.js";
+import type { Abort, Executor, JobInput, JobOutcome, ServedMethod } from "./executor.js";
 import { type HandlerTable, runHandler } from "./handler.js";
 
 /** Runs handlers in this process. A handler that blocks the event loop silences the worker. */
@@ -26,9 +26,9 @@ export class InProcessExecutor implements Executor {
     onSlots(this.#options.slots);
   }
 
-  run(job: JobInput, signal: AbortSignal, done: (outcome: JobOutcome) => void): void {
+  run(job: JobInput, abort: Abort, done: (outcome: JobOutcome) => void): void {
     this.#onSlots(-1);
-    void runHandler(this.#handlers, job, signal, this.#options).then((outcome) => {
+    void runHandler(this.#handlers, job, abort, this.#options).then((outcome) => {
       done(outcome);
       this.#onSlots(1);
     });

@@ -1,3 +1,4 @@
+import { LazyAbort } from "../base/abort.js";
 import type { Clock, Timer } from "../base/clock.js";
 import type { GibbsError } from "../base/error.js";
 import { fixed } from "../base/options.js";
@@ -37,7 +38,7 @@ export interface SessionPort {
 /** A job of this session: held until a slot is really free, then running. */
 interface AcceptedJob {
   job: Job;
-  abort: AbortController;
+  abort: LazyAbort;
   running: boolean;
   /** When its time is over. */
   timeout: Timer | undefined;
@@ -159,7 +160,7 @@ export class WorkerSession {
     if (this.#phase !== "serving") return this.#giveBack(job.jobId, "the worker is draining");
     const accepted: AcceptedJob = {
       job,
-      abort: new AbortController(),
+      abort: new LazyAbort(),
       running: false,
       timeout: undefined,
       patience: undefined,
@@ -187,7 +188,7 @@ export class WorkerSession {
   #start(jobId: number, accepted: AcceptedJob): void {
     accepted.running = true;
     accepted.patience?.cancel();
-    this.#port.executor.run(toInput(accepted.job), accepted.abort.signal, (outcome) => {
+    this.#port.executor.run(toInput(accepted.job), accepted.abort, (outcome) => {
       if (this.#jobs.get(jobId) !== accepted) return;
       this.#forget(jobId);
       this.#pushOutcome(jobId, this.#fitted(outcome));
@@ -272,8 +273,14 @@ function toInput(job: Job): JobInput {
     key,
     key.endsWith("-bin") ? value : Buffer.from(value).toString("utf8"),
   ]);
-  const input = { method, payload, attempt, requestId, metadata: Object.fromEntries(metadata) };
-  return timeoutMs === undefined ? input : { ...input, timeoutMs };
+  return {
+    method,
+    payload,
+    attempt,
+    requestId,
+    timeoutMs,
+    metadata: metadata.length === 0 ? {} : Object.fromEntries(metadata),
+  };
 }
 
 function toTerminalEvent(jobId: number, outcome: JobOutcome): WorkerEventInit {

@@ -23,7 +23,7 @@ class Stage {
       methods: [],
       start: async () => {},
       stop: async () => {},
-      run: (job, signal, done) => {
+      run: (job, { signal }, done) => {
         this.free -= 1;
         this.running.push({ job, signal, done });
       },
