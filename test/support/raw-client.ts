@@ -11,23 +11,29 @@ export class RawClient {
     onTestFinished(() => this.session.destroy());
   }
 
-  /** Begins a `Request` call. Nothing of the answer is read unless somebody listens to it. */
+  /** Makes a `Request` call. Nothing of the answer is read unless somebody listens to it. */
   request(message: Uint8Array, headers: Record<string, string> = {}): ClientHttp2Stream {
+    const stream = this.open("/gibbs.v1.HubService/Request", headers);
+    stream.end(frame(message));
+    return stream;
+  }
+
+  /** Begins a call of any method. */
+  open(path: string, headers: Record<string, string> = {}): ClientHttp2Stream {
     const stream = this.session.request({
       ":method": "POST",
-      ":path": "/gibbs.v1.HubService/Request",
+      ":path": path,
       "content-type": "application/grpc",
       te: "trailers",
       ...headers,
     });
     stream.on("error", () => {});
-    stream.end(frame(message));
     return stream;
   }
 }
 
 /** A message with gRPC's prefix. */
-function frame(message: Uint8Array): Buffer {
+export function frame(message: Uint8Array): Buffer {
   const prefix = Buffer.alloc(5);
   prefix.writeUInt32BE(message.length, 1);
   return Buffer.concat([prefix, message]);
