@@ -20,6 +20,7 @@ export const faults = [
   "slot vanishes",
   "rogue worker",
   "callers gone",
+  "slow reader",
   "hub stall",
   "hub drain",
   "hub crash",
@@ -72,10 +73,16 @@ function submitSome(world: World, chance: Chance): void {
 
 /** Returns whether there was anything that the fault could hit. */
 function happens(world: World, fault: Fault, chance: Chance): boolean {
+  const { now } = world.timeline;
   switch (fault) {
     case "rogue worker":
       world.rogues.add(new Rogue(world, chance.seed));
       return true;
+    case "slow reader": {
+      const client = chance.any(world.clients);
+      if (client !== undefined) client.deafUntil = now + chance.pick([500, 3000, 20_000]);
+      return true;
+    }
     case "callers gone":
       return world.callersGo(chance);
     case "hub stall":

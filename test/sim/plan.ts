@@ -64,6 +64,8 @@ function makeLimits(chance: Chance): Parameters["limits"] {
     maxQueued: chance.flip(0.25) ? chance.pick([1, 3, 15]) : 1000,
     maxHeldBytes: chance.flip(0.2) ? tightBytes : 10_000_000,
     maxPayloadBytes,
+    maxUnreadBytes: chance.pick([100, 1_000_000]),
+    slowReaderTimeoutMs: chance.pick([1000, 5000]),
     maxSlots: chance.flip(0.2) ? chance.int(1, 3) : 1024,
     helloTimeoutMs: chance.pick([1000, 5000]),
     heartbeatIntervalMs: Math.floor(livenessTimeoutMs / chance.pick([3, 5])),

@@ -86,6 +86,7 @@ function heal(world: World): void {
   for (const worker of [...world.workers]) repair(worker);
   for (const connection of world.connections) connection.mended();
   world.hub?.process.thaw();
+  for (const client of world.clients) client.deafUntil = 0;
   repair(world.addWorker(healthyKind("healthy"), 1));
   expectWell(world);
 }
@@ -108,10 +109,11 @@ function repair({ path, process, executor }: WorkerProcess): void {
   executor.heal();
 }
 
-/** Whether every call has its outcome, and the hub knows every slot of every worker and no others. */
+/** Whether every call has its outcome and its answer, and the hub knows every slot of every worker and no others. */
 function isWell(world: World): boolean {
   if (world.hub?.isServing !== true || world.calls.some((call) => call.isOpen)) return false;
-  if (world.hub.oracle.books.streams.size > world.workers.size) return false;
+  const { streams, unread } = world.hub.oracle.books;
+  if (streams.size > world.workers.size || unread.size > 0) return false;
   return [...world.workers].every((worker) => isWellServed(world, worker));
 }
 
@@ -135,8 +137,8 @@ function probe(world: World): void {
     const call = world.submit((number) => makeProbe(number, method), undefined);
     run(world, HEAL_MS, () => !call.isOpen);
     if (call.told?.kind !== "answer") world.fail("new requests are served", `${call}`);
+    expectWell(world);
   }
-  expectWell(world);
 }
 
 /** All workers leave: nothing of anyone may stay. */
@@ -144,7 +146,7 @@ function sayGoodbye(world: World): void {
   if (world.violation !== undefined) return;
   for (const worker of world.workers) worker.leave();
   const { hub } = world;
-  const isGone = (): boolean => hub?.core.idle === true && hub.process.pendingTimers === 0;
+  const isGone = (): boolean => hub?.hasForgotten === true && hub.process.pendingTimers === 0;
   if (!run(world, HEAL_MS, isGone)) world.fail("nothing is left", "the hub does not come to rest");
-  hub?.checkEmpty();
+  hub?.checkIdle();
 }

@@ -1,10 +1,11 @@
 import type { JobInput } from "../../src/worker/executor.js";
 import type { Fault } from "./actions.js";
+import { Client } from "./actors/client.js";
 import { HubProcess } from "./actors/hub-process.js";
 import type { Rogue } from "./actors/rogue.js";
-import type { Wish } from "./actors/wish.js";
+import { CLIENTS, type Wish } from "./actors/wish.js";
 import { WorkerProcess } from "./actors/worker-process.js";
-import { type Chance, mix } from "./machine/chance.js";
+import { Chance, mix } from "./machine/chance.js";
 import type { Connection } from "./machine/connection.js";
 import { Phase, Timeline } from "./machine/timeline.js";
 import type { Fail } from "./oracle/books.js";
@@ -35,6 +36,7 @@ export class World {
   readonly rogues = new Set<Rogue>();
   readonly connections = new Set<Connection>();
   readonly calls: Call[] = [];
+  readonly clients = Array.from({ length: CLIENTS }, (_, index) => new Client(new Chance(index)));
   readonly count: Count;
   /** The hub that listens now. */
   hub: HubProcess | undefined;

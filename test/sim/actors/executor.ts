@@ -1,11 +1,12 @@
 import type { Timer } from "../../../src/base/clock.js";
 import { decodePayload, encodePayload } from "../../../src/wire/payload.js";
-import type {
-  Executor,
-  JobFailure,
-  JobInput,
-  JobOutcome,
-  ServedMethod,
+import { packHandlerDetails } from "../../../src/wire/status.js";
+import {
+  type Executor,
+  failed,
+  type JobInput,
+  type JobOutcome,
+  type ServedMethod,
 } from "../../../src/worker/executor.js";
 import { Chance, mix } from "../machine/chance.js";
 import type { SimProcess } from "../machine/process.js";
@@ -156,7 +157,7 @@ export class SimExecutor implements Executor {
         return this.#finish(run, failed({ type: "Error", message: `call ${input.call} failed` }));
       case "declare":
         port.returned(run.job, undefined);
-        return this.#finish(run, failed({ code: chance.int(1, 18), message: "declared" }));
+        return this.#finish(run, declared(chance));
       case "answer malformed":
         port.returned(run.job, value);
         return this.#finish(run, { kind: "payload", payload: new Uint8Array([0xff, 0xff]) });
@@ -194,15 +195,14 @@ export class SimExecutor implements Executor {
   }
 }
 
+function declared(chance: Chance): JobOutcome {
+  const retryAfterMs = chance.flip(0.5) ? chance.int(1, 5000) : undefined;
+  const details = packHandlerDetails({ retryAfterMs, details: [] });
+  return failed({ code: chance.int(1, 18), message: "declared", details });
+}
+
 function drawBehaviour(seed: number, chance: Chance): Behaviour {
   // Some requests nobody wants, at no attempt.
   if (seed % 20 === 0) return "refuse";
   return chance.flip(0.6) ? "answer" : chance.pick(behaviours);
-}
-
-function failed(failure: Partial<JobFailure>): JobOutcome {
-  return {
-    kind: "failure",
-    failure: { code: 0, type: "", message: "", stack: "", reason: "", ...failure },
-  };
 }

@@ -10,6 +10,7 @@ import { WorkerStream } from "../../../src/hub/worker-stream.js";
 import { fromDuration } from "../../../src/wire/duration.js";
 import { fromKind } from "../../../src/wire/payload.js";
 import { DETAILS_KEY, fromStatus } from "../../../src/wire/status.js";
+import { Chance } from "../machine/chance.js";
 import type { Connection, HubEnd } from "../machine/connection.js";
 import { SimProcess } from "../machine/process.js";
 import { ServerCall } from "../machine/server-call.js";
@@ -18,6 +19,7 @@ import { watchCore } from "../oracle/core-watch.js";
 import { HubOracle } from "../oracle/hub-oracle.js";
 import type { Stream } from "../oracle/stream.js";
 import type { World } from "../world.js";
+import { CallStream, type Client } from "./client.js";
 import { FORWARDED } from "./wish.js";
 
 type Answer = Parameters<sendUnaryData<Buffer>>;
@@ -40,11 +42,13 @@ export class HubProcess implements HubEnd {
     this.process = new SimProcess(timeline);
     this.oracle = new HubOracle(limits, this.process, world);
     this.process.onThaw = (stalledMs) => this.oracle.stalled(stalledMs);
-    this.#engine = new Engine(limits, {
+    const clock = {
       now: () => this.process.now(),
-      setTimer: (delayMs, callback) => this.process.setTimer(delayMs, callback),
-      afterInput: (callback) => this.process.afterInput(() => this.#flush(callback)),
-    });
+      setTimer: (delayMs: number, callback: () => void) => this.process.setTimer(delayMs, callback),
+      afterInput: (callback: () => void) => this.process.afterInput(() => this.#flush(callback)),
+    };
+    const chance = new Chance(world.calls.length);
+    this.#engine = new Engine(limits, clock, () => chance.next());
     this.core = this.#engine.tell((core) => core);
     watchCore(this.core, world);
     const submissions = { limits, nextRequestId: () => this.#nextRequestId };
@@ -76,21 +80,26 @@ export class HubProcess implements HubEnd {
     const emitter = new EventEmitter();
     const { timeoutMs, encoded, metadata } = call.wish;
     const deadline = timeoutMs === undefined ? Number.POSITIVE_INFINITY : Date.now() + timeoutMs;
+    const client = this.#world.clients[call.wish.client] as Client;
+    const stream = new CallStream(client, this.process, this.oracle.observeAnswer(call));
     const unary = Object.assign(emitter, {
       request: encoded,
       metadata,
       getDeadline: () => deadline,
+      call: { stream },
     });
     this.#nextRequestId = `h${call.number}`;
     this.oracle.arrived(call, this.#nextRequestId);
     this.#handle(unary as unknown as ServerUnaryCall<Buffer, Buffer>, (...answer: Answer) => {
       const told = readAnswer(...answer);
       this.#world.log(() => `${call} is told ${told.kind === "answer" ? "OK" : told.error.reason}`);
-      this.oracle.told(call, told);
+      this.oracle.told(call, told, stream.destroyed ? 0 : (answer[1]?.length ?? 0));
+      stream.answered();
     });
     return () => {
       this.oracle.cancelled(call);
       emitter.emit("cancelled");
+      stream.gone();
     };
   }
 
@@ -121,23 +130,26 @@ export class HubProcess implements HubEnd {
 
   #flush(flush: () => void): void {
     flush();
-    this.oracle.look();
+    this.oracle.flushed();
     if (this.#state === "serving" || !this.core.idle) return;
-    this.checkEmpty();
+    this.checkIdle();
     this.kill();
   }
 
-  /** A hub with nothing to do keeps nothing. */
-  checkEmpty(): void {
+  /** A hub with nothing to do keeps no request. */
+  checkIdle(): void {
     const { requests, sessions } = this.core;
     const left = [requests.live.size, requests.heldBytes, requests.queues.methods.size];
     left.push(requests.queues.queued, requests.queues.workerless, sessions.size);
     if (left.some((size) => size !== 0) || this.oracle.books.calls.size > 0) {
       this.#world.fail("nothing is left", `the idle hub holds ${left.join(", ")}`);
     }
-    if (this.core.nextWake() !== Number.POSITIVE_INFINITY) {
-      this.#world.fail("nothing is left", "the idle hub wants to be woken");
-    }
+  }
+
+  /** Whether it keeps nothing at all of anyone who was there. */
+  get hasForgotten(): boolean {
+    const { requests, workers, idle } = this.core;
+    return idle && workers.isClear && requests.unread.bytes === 0;
   }
 }
 

@@ -8,6 +8,9 @@ import type { Chance } from "../machine/chance.js";
 /** The methods that workers serve. */
 export const METHODS = ["", "a", "b"] as const;
 
+/** How many clients there are. */
+export const CLIENTS = 3;
+
 /** Metadata that the hub forwards. */
 export const FORWARDED = "traceparent";
 
@@ -16,6 +19,8 @@ export type Flaw = "MALFORMED" | "BAD_OPTION";
 
 /** One request as its client sends it. Times in milliseconds, undefined for none. */
 export interface Wish {
+  /** Which of the clients asks. */
+  client: number;
   method: string;
   /** The encoded payload, whose size counts. */
   payload: Uint8Array;
@@ -46,6 +51,7 @@ const UNDECODABLE = new Uint8Array([0x0a, 0x03, 0x1a, 0x01, 0xff]);
 export function makeWish(call: number, chance: Chance, maxPayloadBytes: number): Wish {
   const decodes = !chance.flip(0.03);
   const wish = {
+    client: chance.int(0, CLIENTS - 1),
     method: chance.flip(0.04) ? "misspelt" : chance.pick(METHODS),
     payload: decodes ? encodePayload(makeInput(call, chance, maxPayloadBytes)) : UNDECODABLE,
     decodes,
@@ -69,6 +75,7 @@ export function makeWish(call: number, chance: Chance, maxPayloadBytes: number):
 /** A request that any idle worker answers at once. */
 export function makeProbe(call: number, method: string): Wish {
   const wish = {
+    client: 0,
     method,
     payload: encodePayload({ call, seed: 0 }),
     decodes: true,

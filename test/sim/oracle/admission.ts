@@ -1,5 +1,4 @@
 import type { Books } from "./books.js";
-import { refuse } from "./books.js";
 import type { Call, Reason } from "./call.js";
 
 /** What a hub keeps from the deadline, so that its own status reaches the caller. */
@@ -24,17 +23,23 @@ export function admit(
   const refusal = flaw ?? refusalOf(books, call);
   books.calls.add(call);
   if (refusal === undefined) books.wait(call);
-  else refuse(call, refusal);
+  else books.refuse(call, refusal);
 }
 
 /** Why the newest is refused; the order is that of the hub. */
 function refusalOf(books: Books, call: Call): Reason | undefined {
-  const { maxPayloadBytes, maxHeldBytes, maxQueued } = books.limits;
-  const { payload, runTimeoutMs, method } = call.wish;
+  const { maxPayloadBytes, maxHeldBytes, maxQueued, maxUnreadBytes } = books.limits;
+  const { payload, runTimeoutMs, method, client } = call.wish;
   if (payload.length > maxPayloadBytes) return "PAYLOAD_TOO_LARGE";
   if (runTimeoutMs !== undefined && runTimeoutMs < 1) return "RUN_TIMEOUT";
   if (books.isDraining) return "DRAINING";
   let held = call.bytes;
+  let unread = 0;
+  for (const [other, { bytes }] of books.unread) {
+    held += bytes;
+    if (other.wish.client === client) unread += bytes;
+  }
+  if (unread > maxUnreadBytes) return "SLOW_READER";
   let queued = 0;
   let unserved = 0;
   for (const other of books.calls) {

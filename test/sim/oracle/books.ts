@@ -1,6 +1,7 @@
 import type { Clock } from "../../../src/base/clock.js";
 import type { CoreLimits } from "../../../src/hub/core/limits.js";
 import type { Call, Reason } from "./call.js";
+import { CrashLoops } from "./crash-loops.js";
 import type { HeldJob, Stream } from "./stream.js";
 
 /** Says that a promise was broken: which, and how. The run ends with it. */
@@ -20,6 +21,9 @@ export class Books {
   readonly streams = new Set<Stream>();
   /** Since when nobody serves a method that somebody served. */
   readonly unservedSince = new Map<string, number>();
+  /** Answers that their callers have not taken yet. */
+  readonly unread = new Map<Call, { bytes: number; since: number }>();
+  readonly crashLoops = new CrashLoops();
   isDraining = false;
   readonly limits: CoreLimits;
   readonly fail: Fail;
@@ -51,8 +55,13 @@ export class Books {
   wait(call: Call): void {
     call.state = "waiting";
     call.enteredAt = this.now;
-    if (this.isDraining) refuse(call, "DRAINING");
+    if (this.isDraining) this.refuse(call, "DRAINING");
     else this.#judgeSize(call);
+  }
+
+  /** The hub must fail the call by itself. */
+  refuse(call: Call, reason: Reason): void {
+    call.decide({ kind: "failure", reason }, this.now);
   }
 
   /** A worker proves that the attempt did not run. */
@@ -63,7 +72,7 @@ export class Books {
     call.refusals += 1;
     call.refusedBy.set(stream, stream.readies);
     if (call.refusals < MAX_REFUSALS) this.wait(call);
-    else refuse(call, "REJECTED");
+    else this.refuse(call, "REJECTED");
   }
 
   /** The attempt may have run, and its outcome will never be known. */
@@ -71,8 +80,8 @@ export class Books {
     const { call, stream } = job;
     if (call.state !== job) return;
     const { idempotent, method } = call.wish;
-    if (!(idempotent ?? stream.declaresIdempotent(method))) return refuse(call, "WORKER_LOST");
-    if (call.attempts >= call.maxAttempts) return refuse(call, "ATTEMPTS_EXHAUSTED");
+    if (!(idempotent ?? stream.declaresIdempotent(method))) return this.refuse(call, "WORKER_LOST");
+    if (call.attempts >= call.maxAttempts) return this.refuse(call, "ATTEMPTS_EXHAUSTED");
     call.lostBy = stream.workerId;
     call.queuedAt = this.now;
     this.wait(call);
@@ -83,8 +92,10 @@ export class Books {
     if (stream.phase === "ended") return;
     this.leave(stream, "ended");
     stream.expectedEnd = expectedEnd;
-    for (const job of stream.jobs.values()) this.lost(job);
+    const lost = [...stream.jobs.values()].filter((job) => job.call.state === job);
+    for (const job of lost) this.lost(job);
     stream.jobs.clear();
+    if (lost.length > 0 && stream.workerId !== "") this.crashLoops.lost(stream.workerId, this.now);
   }
 
   /** The stream takes no more jobs. */
@@ -118,11 +129,6 @@ export class Books {
       if (stream.canReceive(call)) return;
       isServed = true;
     }
-    if (isServed) refuse(call, "PAYLOAD_TOO_LARGE");
+    if (isServed) this.refuse(call, "PAYLOAD_TOO_LARGE");
   }
-}
-
-/** The hub must fail the call by itself. */
-export function refuse(call: Call, reason: Reason): void {
-  call.decide({ kind: "failure", reason });
 }

@@ -9,7 +9,14 @@ export type Reason = HubReason | Flaw | "HANDLER_ERROR" | "DECLARED" | "RESULT_M
 /** What the one outcome of a call must be, once its events have decided it. */
 export type Expected =
   | { kind: "answer"; payload: Uint8Array; stream: Stream; startedAt: number }
-  | { kind: "failure"; reason: Reason; code?: Code; message?: string };
+  | {
+      kind: "failure";
+      reason: Reason;
+      code?: Code;
+      message?: string;
+      /** The handler's own hint. */
+      retryAfterMs?: number | undefined;
+    };
 
 /** What the caller was told. */
 export type Told =
@@ -34,6 +41,7 @@ export class Call {
   expected: Expected | undefined;
   told: Told | undefined;
   arrivedAt = 0;
+  decidedAt = 0;
   /** Its place among all that arrived at its hub. */
   place = 0;
   deadlineAt = Number.POSITIVE_INFINITY;
@@ -70,9 +78,10 @@ export class Call {
   }
 
   /** Its events have decided its outcome. Only the first decision counts. */
-  decide(expected: Expected): void {
+  decide(expected: Expected, now: number): void {
     if (!this.isOpen || this.state === "decided") return;
     this.state = "decided";
+    this.decidedAt = now;
     this.expected = expected;
   }
 

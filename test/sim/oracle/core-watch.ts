@@ -15,6 +15,7 @@ export const coreEvents: readonly string[] = Object.getOwnPropertyNames(HubCore.
 
 const effects: Record<Effect["kind"], true> = {
   settle: true,
+  abandon: true,
   welcome: true,
   job: true,
   cancel: true,

@@ -118,6 +118,8 @@ function wrongJob(
   if (call.state !== "waiting") return ["a job for a waiting call", what];
   if (books.isDraining) return ["nothing starts in a drain", what];
   if (!stream.serves(method) || written.method !== method) return ["a job for its method", what];
+  const heldUntil = books.crashLoops.heldUntil(stream.workerId) ?? 0;
+  if (now < heldUntil) return ["not to who is held back", what];
   if (stream.credit < 1) return ["only against credit", what];
   if (stream.jobs.has(written.jobId)) return ["a job id of its own", what];
   if (!stream.canReceive(call)) return ["a job that can be received", what];
@@ -152,6 +154,7 @@ export function judgeDispatches(books: Books, dispatches: readonly Dispatch[]): 
     for (const other of books.streams) {
       // What it has after all dispatches, it had when this one was made.
       if (other.credit === 0 || other === stream || !other.fits(call)) continue;
+      if (books.crashLoops.heldUntil(other.workerId) !== 0) continue;
       if (other.drawback(call, other.jobs.size) < drawback) {
         books.fail("the best idle worker", `${call} went to ${stream} instead of ${other}`);
       }

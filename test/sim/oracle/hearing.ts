@@ -1,4 +1,4 @@
-import { codeOf } from "../../../src/wire/status.js";
+import { codeOf, unpackHandlerDetails } from "../../../src/wire/status.js";
 import {
   decodeWorkRequest,
   type Failure,
@@ -45,7 +45,8 @@ function hearOne(books: Books, stream: Stream, { event }: WorkerEvent): void {
       stream.jobs.delete(event.value.jobId);
       books.endIfDrained(stream);
       if (job === undefined || job.call.state !== job) return;
-      if (event.case === "result") return job.call.decide(expectedOf(books, job, event.value));
+      if (event.case === "result")
+        return job.call.decide(expectedOf(books, job, event.value), books.now);
       return event.value.execution === WireExecution.NOT_STARTED
         ? books.refused(job)
         : books.lost(job);
@@ -88,8 +89,13 @@ function hearReady(books: Books, stream: Stream, slots: number): void {
 /** A large message is under way: until it must be through, silence proves nothing. */
 export function excuse(books: Books, stream: Stream, bytes: number): void {
   const most = books.limits.maxPayloadBytes + LARGE_BYTES;
-  const transferMs = (Math.min(bytes, most) / MIN_BYTES_PER_SECOND) * 1000;
-  stream.excusedUntil = Math.max(stream.excusedUntil, books.now + transferMs);
+  const until = books.now + transferMs(Math.min(bytes, most));
+  stream.excusedUntil = Math.max(stream.excusedUntil, until);
+}
+
+/** How long so many bytes may be under way. */
+export function transferMs(bytes: number): number {
+  return (bytes / MIN_BYTES_PER_SECOND) * 1000;
 }
 
 function violation(books: Books, stream: Stream): void {
@@ -106,10 +112,12 @@ function expectedOf(books: Books, { stream, startedAt }: HeldJob, { outcome }: R
   return { kind: "answer", payload, stream, startedAt };
 }
 
-function expectedFailure({ reason, code, message }: Failure): Expected {
+function expectedFailure({ reason, code, message, details }: Failure): Expected {
   if (reason === "MALFORMED" || reason === "RESULT_TOO_LARGE") {
     return { kind: "failure", reason, message };
   }
   if (code === 0) return { kind: "failure", reason: "HANDLER_ERROR", code: "UNKNOWN", message };
-  return { kind: "failure", reason: "DECLARED", code: codeOf(code) ?? "UNKNOWN", message };
+  const { retryAfterMs } = unpackHandlerDetails(details);
+  const declared = codeOf(code) ?? "UNKNOWN";
+  return { kind: "failure", reason: "DECLARED", code: declared, message, retryAfterMs };
 }

@@ -8,15 +8,16 @@ import {
   type HubEvent,
   type WorkerEvent,
 } from "../../../src/wire/worker-events.js";
+import type { AnswerObserver } from "../actors/client.js";
 import type { SimProcess } from "../machine/process.js";
 import type { StreamObserver } from "../machine/server-call.js";
 import type { Count, Log } from "../world.js";
 import { admit } from "./admission.js";
-import { Books, type Fail, refuse } from "./books.js";
+import { Books, type Fail } from "./books.js";
 import type { Call, Told } from "./call.js";
 import { type Dispatch, judgeDispatches, judgeEnd, judgeWrite } from "./deciding.js";
 import { hear } from "./hearing.js";
-import { judgeQuiet, TIMER_MS } from "./quiet.js";
+import { abandonAt, judgeQuiet, TIMER_MS } from "./quiet.js";
 import { Stream } from "./stream.js";
 import { judgeTold } from "./verdict.js";
 
@@ -66,15 +67,33 @@ export class HubOracle {
 
   /** The caller has gone. */
   cancelled(call: Call): void {
-    if (call.isOpen) refuse(call, "CLIENT_CANCELLED");
+    if (call.isOpen) this.books.refuse(call, "CLIENT_CANCELLED");
   }
 
-  /** The caller is told its outcome. */
-  told(call: Call, told: Told): void {
+  /** The caller is told its outcome, in an answer of so many bytes that it has yet to take. */
+  told(call: Call, told: Told, unreadBytes: number): void {
+    if (unreadBytes > 0) {
+      this.books.unread.set(call, { bytes: unreadBytes, since: this.books.now });
+    }
     this.#count("outcome", told.kind === "answer" ? "OK" : told.error.reason);
     // A flaw is answered on the spot.
     if (call.wish.flaw !== undefined) this.#settle(call, told);
     else this.#told.push([call, told]);
+  }
+
+  /** Watches what becomes of the answer to a call. */
+  observeAnswer(call: Call): AnswerObserver {
+    const { books } = this;
+    return {
+      taken: () => books.unread.delete(call),
+      abandoned: () => {
+        const dueAt = abandonAt(books, call);
+        books.unread.delete(call);
+        if (dueAt === undefined || dueAt > books.now) {
+          books.fail("a slow reader has its time", `${call} lost its answer before ${dueAt}`);
+        }
+      },
+    };
   }
 
   /** A stream arrives. */
@@ -119,7 +138,8 @@ export class HubOracle {
     const { books } = this;
     if (books.isDraining) return;
     books.isDraining = true;
-    for (const call of books.calls) if (call.state === "waiting") refuse(call, "DRAINING");
+    for (const call of books.calls)
+      if (call.state === "waiting") this.books.refuse(call, "DRAINING");
     for (const stream of [...books.streams]) {
       if (stream.phase === "opening") books.end(stream, "DRAINING");
       if (stream.phase !== "serving") continue;
@@ -131,7 +151,7 @@ export class HubOracle {
   /** The hub is told to end what runs. */
   stopped(): void {
     this.draining();
-    for (const call of this.books.calls) refuse(call, "HUB_SHUTDOWN");
+    for (const call of this.books.calls) this.books.refuse(call, "HUB_SHUTDOWN");
     for (const stream of [...this.books.streams]) this.books.end(stream, "DRAINING");
   }
 
@@ -149,8 +169,14 @@ export class HubOracle {
     }
   }
 
-  /** The hub has done what was due: judges all that it said, and that it said all. */
-  look(): void {
+  /** The hub has done what was due. */
+  flushed(): void {
+    this.books.crashLoops.wake(this.books.now);
+    this.#look();
+  }
+
+  /** Judges all that the hub has said, and that it has said all. */
+  #look(): void {
     const { books } = this;
     // Those whose time was over while they ran were told before their streams ended.
     const byReason = ([, told]: [Call, Told]): boolean =>
@@ -171,6 +197,7 @@ export class HubOracle {
   }
 
   #settle(call: Call, told: Told): void {
+    if (call.expected === undefined) call.decidedAt = this.books.now;
     judgeTold(this.books, call, told);
     call.told = told;
     call.state = "told";
@@ -197,7 +224,7 @@ export class HubOracle {
     this.#process.inspect(at, () => {
       if (this.#inspectionAt !== at) return;
       this.#inspectionAt = Number.POSITIVE_INFINITY;
-      this.look();
+      this.#look();
     });
   }
 }

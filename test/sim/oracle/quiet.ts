@@ -1,5 +1,6 @@
 import type { Books } from "./books.js";
 import type { Call } from "./call.js";
+import { transferMs } from "./hearing.js";
 import type { Stream } from "./stream.js";
 
 /** The hub's timer counts whole milliseconds: it may be late by less than one. */
@@ -18,7 +19,10 @@ export function judgeQuiet(books: Books): number {
       books.fail("every decided call is told", `${call} was not told ${call.expected?.kind}`);
     }
     dueAt = Math.min(dueAt, checkDue(books, call, callDueAt(books, call)));
-    if (call.state === "waiting") judgeIdle(books, call);
+    if (call.state === "waiting") dueAt = Math.min(dueAt, judgeIdle(books, call));
+  }
+  for (const call of books.unread.keys()) {
+    dueAt = Math.min(dueAt, checkDue(books, call, abandonAt(books, call) ?? NEVER));
   }
   const instances = new Map<string, Stream>();
   for (const stream of books.streams) {
@@ -39,12 +43,26 @@ function checkDue(books: Books, what: Call | Stream, dueAt: number): number {
   return dueAt;
 }
 
-function judgeIdle(books: Books, call: Call): void {
+/** Nobody waits for whom a worker is idle. Returns when one that is held back must be let go. */
+function judgeIdle(books: Books, call: Call): number {
+  let dueAt = NEVER;
   for (const stream of books.streams) {
-    if (stream.credit > 0 && stream.fits(call)) {
+    if (stream.credit === 0 || !stream.fits(call)) continue;
+    const heldUntil = books.crashLoops.heldUntil(stream.workerId);
+    if (heldUntil === undefined) continue;
+    if (heldUntil + TIMER_MS <= books.now) {
       books.fail("nobody waits who need not", `${call} waits, and ${stream} is idle`);
     }
+    dueAt = Math.min(dueAt, heldUntil);
   }
+  return dueAt;
+}
+
+/** When the hub takes the answer to `call` back, if its caller has not taken it before. */
+export function abandonAt({ unread, limits }: Books, call: Call): number | undefined {
+  const answer = unread.get(call);
+  if (answer === undefined) return undefined;
+  return answer.since + limits.slowReaderTimeoutMs + transferMs(answer.bytes);
 }
 
 function judgeStream(books: Books, stream: Stream): void {

@@ -1,13 +1,16 @@
-import type { Code, Execution } from "../../../src/base/error.js";
+import type { Code, Execution, GibbsError } from "../../../src/base/error.js";
 import { decodePayload } from "../../../src/wire/payload.js";
 import type { Books } from "./books.js";
 import type { Call, Expected, Reason, Told } from "./call.js";
 
+/** Spans are told in whole nanoseconds. */
+const CLOCK_MS = 0.001;
+
 type Failed = Extract<Told, { kind: "failure" }>;
 type Answered = Extract<Told, { kind: "answer" }>;
 
-/** What the table of docs/protocol.md says: the code, and whether it hints at a time. DECLARED: any code. */
-const table: Record<Reason, { code: Code | undefined; hints?: true }> = {
+/** What the table of docs/protocol.md says: the code, and about when to try again, in milliseconds. DECLARED: any code. */
+const table: Record<Reason, { code: Code | undefined; hintMs?: number }> = {
   HANDLER_ERROR: { code: "UNKNOWN" },
   DECLARED: { code: undefined },
   MALFORMED: { code: "INVALID_ARGUMENT" },
@@ -15,12 +18,13 @@ const table: Record<Reason, { code: Code | undefined; hints?: true }> = {
   PAYLOAD_TOO_LARGE: { code: "INVALID_ARGUMENT" },
   RESULT_TOO_LARGE: { code: "RESOURCE_EXHAUSTED" },
   RESULT_MALFORMED: { code: "INTERNAL" },
-  QUEUE_FULL: { code: "RESOURCE_EXHAUSTED", hints: true },
-  HELD_BYTES_FULL: { code: "RESOURCE_EXHAUSTED", hints: true },
-  NO_WORKER: { code: "UNAVAILABLE", hints: true },
-  QUEUE_TIMEOUT: { code: "UNAVAILABLE", hints: true },
-  DRAINING: { code: "UNAVAILABLE", hints: true },
-  REJECTED: { code: "UNAVAILABLE", hints: true },
+  QUEUE_FULL: { code: "RESOURCE_EXHAUSTED", hintMs: 500 },
+  HELD_BYTES_FULL: { code: "RESOURCE_EXHAUSTED", hintMs: 500 },
+  SLOW_READER: { code: "RESOURCE_EXHAUSTED" },
+  NO_WORKER: { code: "UNAVAILABLE", hintMs: 1000 },
+  QUEUE_TIMEOUT: { code: "UNAVAILABLE", hintMs: 1000 },
+  DRAINING: { code: "UNAVAILABLE", hintMs: 1000 },
+  REJECTED: { code: "UNAVAILABLE", hintMs: 1000 },
   WORKER_LOST: { code: "ABORTED" },
   ATTEMPTS_EXHAUSTED: { code: "ABORTED" },
   HUB_SHUTDOWN: { code: "ABORTED" },
@@ -60,12 +64,14 @@ function wrongAnswer(call: Call, { value, workerId, attempts, times }: Answered)
   if (workerId !== expected.stream.workerId || attempts !== call.attempts) {
     return ["call info", `${call}: worker ${workerId}, ${attempts} attempts`];
   }
-  const [queueMs] = times;
-  const waitedMs = expected.startedAt - call.arrivedAt;
-  if (Math.abs(queueMs - waitedMs) > 0.001) {
-    return ["call info", `${call}: waited ${waitedMs} ms, not ${queueMs}`];
-  }
+  const isWrong = Math.abs(times[0] - (expected.startedAt - call.arrivedAt)) > CLOCK_MS;
+  if (isWrong || isOff(call, ...times)) return ["call info", `${call}: ${times.join(" ms, ")} ms`];
   return undefined;
+}
+
+/** Whether the two spans that a caller is told do not make up its whole time at the hub. */
+function isOff(call: Call, queueTimeMs: number, runTimeMs: number): boolean {
+  return Math.abs(queueTimeMs + runTimeMs - (call.decidedAt - call.arrivedAt)) > CLOCK_MS;
 }
 
 /** Whether something that the hub saw, or the time, gives it the reason to fail the call. */
@@ -117,7 +123,7 @@ function isDue(books: Books, call: Call, reason: Reason): boolean {
 }
 
 function wrongStatus(call: Call, { error, pushback }: Failed): Problem {
-  const { reason, code, execution, attempts, requestId, retryAfterMs } = error;
+  const { reason, code, execution, attempts, requestId } = error;
   const row = table[reason as Reason];
   if (row === undefined) return ["status table", `${call}: an unknown reason ${reason}`];
   const expected = executionOf(call, reason as Reason);
@@ -129,16 +135,34 @@ function wrongStatus(call: Call, { error, pushback }: Failed): Problem {
     return ["status table", `${call}: ${reason} is ${code}, not ${wanted}`];
   }
   if (attempts !== call.attempts) return ["execution", `${call} was told ${attempts} attempts`];
+  const { queueTimeMs, runTimeMs } = error;
+  if (queueTimeMs !== undefined && isOff(call, queueTimeMs, runTimeMs ?? 0)) {
+    return ["call info", `${call}: ${queueTimeMs} ms and ${runTimeMs} ms`];
+  }
   if (call.wish.flaw === undefined && !requestId?.endsWith(String(call.number))) {
     return ["status table", `${call} was told the request id ${requestId}`];
   }
-  const hints = row.hints === true && !mayHaveRun;
-  const stops = !hints && execution !== "NOT_STARTED";
-  const isHinted = retryAfterMs !== undefined && retryAfterMs > 0 && Number(pushback) > 0;
-  if (hints !== isHinted || stops !== (pushback === "-1")) {
-    return ["retry hint", `${call}: ${reason} ${execution} hints ${retryAfterMs}, ${pushback}`];
+  return wrongHint(call, error, pushback);
+}
+
+/** The hub's hints are spread, from half to one and a half; a handler's are passed on. */
+function wrongHint(call: Call, error: GibbsError, pushback: string | undefined): Problem {
+  const { reason, execution, retryAfterMs } = error;
+  const what = `${call}: ${reason} ${execution} hints ${retryAfterMs}, ${pushback}`;
+  const { expected } = call;
+  const isDeclared = reason === "DECLARED";
+  const declaredMs = expected?.kind === "failure" ? expected.retryAfterMs : undefined;
+  const hintMs = isDeclared ? declaredMs : table[reason as Reason].hintMs;
+  if (hintMs === undefined || (!isDeclared && execution !== "NOT_STARTED")) {
+    const stops = !isDeclared && execution !== "NOT_STARTED";
+    const isRight = retryAfterMs === undefined && pushback === (stops ? "-1" : undefined);
+    return isRight ? undefined : ["retry hint", what];
   }
-  return undefined;
+  const spread = isDeclared ? 0 : hintMs / 2;
+  const isRight = Math.abs((retryAfterMs ?? 0) - hintMs) <= spread;
+  return isRight && Number(pushback) === Math.ceil(retryAfterMs ?? 0)
+    ? undefined
+    : ["retry hint", what];
 }
 
 function executionOf(call: Call, reason: Reason): Execution {
