@@ -57,6 +57,16 @@ const checks = [
     mend: "run the failing file alone: `npx vitest run test/...`",
   },
   {
+    name: "simulation",
+    command: "npm run sim -- --seeds 2000",
+    mend: "run the command that the failing seed prints; if it says `never seen`, see test/sim/coverage.ts",
+  },
+  {
+    name: "mutants of the simulation",
+    command: "npm run sim:mutants",
+    mend: "make the oracle in test/sim/oracle see the survivor, or fit test/sim/mutants to src",
+  },
+  {
     name: "other Node versions",
     command: "npm run check:nodes",
     mend: "run the failing file with that version: see scripts/check-nodes.js",

@@ -1,53 +1,65 @@
-import { expect } from "vitest";
+import assert from "node:assert/strict";
 import type { HubCore } from "../../src/hub/core/hub-core.js";
 import { fits } from "../../src/hub/core/matcher.js";
 
-/** What must hold between any two events. */
+/** What must hold between any two events. Throws an AssertionError; cheap, for it runs very often. */
 export function checkState(core: HubCore): void {
-  const { requests, sessions } = core;
+  checkSessions(core);
+  checkRequests(core);
+  checkMethods(core);
+}
+
+function checkSessions({ sessions }: HubCore): void {
   for (const session of sessions) {
-    expect(session.state, "a gone worker stays nowhere").not.toBe("ended");
+    assert(session.state !== "ended", "a gone worker stays nowhere");
+    assert(session.state === "serving" || session.credit === 0, "only who serves has credit");
     const held = session.credit + session.inFlight.size;
-    expect(held, "the slot ledger").toBeLessThanOrEqual(session.hello?.maxSlots ?? 0);
+    assert(held <= (session.hello?.maxSlots ?? 0), "the slot ledger");
     for (const [id, job] of session.inFlight) {
-      expect(job.id).toBe(id);
+      assert(job.id === id, "a job stands under its id");
       const { state } = job.request;
       const current = typeof state === "object" && state.session === session;
-      if (current) expect(state, "one job for a request").toBe(job);
+      if (current) assert(state === job, "one job for a request");
     }
   }
+}
+
+function checkRequests({ requests, sessions }: HubCore): void {
   let bytes = 0;
   for (const request of requests.live) {
-    expect(request.state, "nothing settled stays").not.toBe("settled");
-    bytes += request.bytes;
     const { state, list } = request;
-    if (state === "queued") expect(list, "a queued request stands in its queue").toBeDefined();
-    if (typeof state !== "object") continue;
-    expect(list, "a running request waits nowhere").toBeUndefined();
-    expect(sessions.has(state.session), "a running request has a live worker").toBe(true);
-    expect(state.session.inFlight.get(state.id)).toBe(state);
+    assert(state !== "settled", "nothing settled stays");
+    bytes += request.bytes;
+    if (state === "queued") {
+      assert(list !== undefined, "a queued request stands in its queue");
+      continue;
+    }
+    assert(list === undefined, "a running request waits nowhere");
+    assert(sessions.has(state.session), "a running request has a live worker");
+    assert(state.session.inFlight.get(state.id) === state, "a running request is in the ledger");
   }
-  expect(requests.heldBytes).toBe(bytes);
+  assert(requests.heldBytes === bytes, "the bytes held are those of live requests");
+}
+
+function checkMethods({ requests, sessions }: HubCore): void {
   let queued = 0;
   let workerless = 0;
-  for (const [name, method] of requests.queues.methods) {
-    expect(
-      method.queue.size + method.sessions.size,
-      `the empty method ${name} stays`,
-    ).toBeGreaterThan(0);
+  for (const method of requests.queues.methods.values()) {
+    assert(method.queue.size + method.sessions.size > 0, "an empty method stays");
     queued += method.queue.size;
     if (method.sessions.size === 0) workerless += method.queue.size;
-    for (const session of method.sessions) expect(sessions.has(session)).toBe(true);
+    for (const session of method.sessions) assert(sessions.has(session), "a gone session serves");
     let last = 0;
     for (let request = method.queue.head; request; request = request.next) {
-      expect(request.seq, "a queue is in order of arrival").toBeGreaterThan(last);
+      assert(request.seq > last, "a queue is in order of arrival");
       last = request.seq;
     }
     for (let seat = method.idle.head; seat; seat = seat.next) {
-      expect(seat.session.credit, "only a session with credit is idle").toBeGreaterThan(0);
+      assert(seat.session.credit > 0, "only a session with credit is idle");
     }
   }
-  expect([requests.queues.queued, requests.queues.workerless]).toEqual([queued, workerless]);
+  assert(requests.queues.queued === queued, "the count of those who wait");
+  assert(requests.queues.workerless === workerless, "the count of those without a worker");
 }
 
 /** What must hold right after a flush: nobody waits who need not. */
@@ -55,14 +67,12 @@ export function checkFlushed(core: HubCore, now: number): void {
   checkState(core);
   for (const method of core.requests.queues.methods.values()) {
     for (let request = method.queue.head; request; request = request.next) {
-      expect(request.submission.deadlineAt, "a deadline that passed in the queue").toBeGreaterThan(
-        now,
-      );
+      assert(request.submission.deadlineAt > now, "a deadline that passed in the queue");
       for (const session of method.sessions) {
         const possible = session.credit > 0 && fits(request, session);
-        expect(possible, "free credit and a waiting request that fits").toBe(false);
+        assert(!possible, "free credit and a waiting request that fits");
       }
     }
   }
-  expect(core.nextWake(), "what is due is done").toBeGreaterThan(now);
+  assert(core.nextWake() > now, "what is due is done");
 }

@@ -1,0 +1,156 @@
+import type { WorkerKind } from "./actors/executor.js";
+import { Rogue } from "./actors/rogue.js";
+import { METHODS, makeWish } from "./actors/wish.js";
+import type { WorkerProcess } from "./actors/worker-process.js";
+import { Chance } from "./machine/chance.js";
+import { KEEPALIVE_MS } from "./machine/connection.js";
+import type { Action } from "./plan.js";
+import type { World } from "./world.js";
+
+/** What can go wrong. */
+export const faults = [
+  "connection cut",
+  "half-open connection",
+  "black hole",
+  "slow link",
+  "worker crash",
+  "machine crash",
+  "worker freeze",
+  "worker leaves",
+  "slot vanishes",
+  "rogue worker",
+  "callers gone",
+  "slow reader",
+  "hub stall",
+  "hub drain",
+  "hub crash",
+] as const;
+
+/** One of {@link faults}. */
+export type Fault = (typeof faults)[number];
+
+/** What a plan is made of. */
+export type ActionKind = "worker" | "requests" | Fault;
+
+/** Does what the plan says. What it does exactly comes from the action's own seed. */
+export function perform(world: World, { kind, seed }: Action): void {
+  const chance = new Chance(seed);
+  if (kind === "worker") return void world.addWorker(makeKind(chance, seed), seed);
+  if (kind === "requests") return submitSome(world, chance);
+  if (happens(world, kind, chance)) world.fault(kind);
+}
+
+/** A worker that serves every method, with room for every payload. */
+export function healthyKind(workerId: string): WorkerKind {
+  const methods = METHODS.map((name) => ({ name, idempotent: undefined }));
+  const maxReceiveBytes = 1_000_000;
+  return { workerId, slots: 2, isPool: true, blocks: false, methods, maxReceiveBytes };
+}
+
+function makeKind(chance: Chance, seed: number): WorkerKind {
+  const blocks = chance.flip(0.25);
+  const served = METHODS.filter(() => chance.flip(0.6));
+  const names = served.length === 0 ? [chance.pick(METHODS)] : served;
+  const idempotent = chance.pick([undefined, true, false]);
+  return {
+    // Labels need not be unique.
+    workerId: `w${chance.flip(0.8) ? seed % 1000 : 0}`,
+    slots: blocks ? 1 : chance.pick([1, 1, 2, 8]),
+    isPool: !blocks && chance.flip(0.6),
+    blocks,
+    methods: names.map((name) => ({ name, idempotent })),
+    maxReceiveBytes: chance.flip(0.3) ? 16 * 1024 + chance.int(20, 600) : 1_000_000,
+  };
+}
+
+function submitSome(world: World, chance: Chance): void {
+  const count = chance.flip(0.2) ? chance.int(2, 12) : 1;
+  for (let index = 0; index < count; index += 1) {
+    const cancelAfterMs = chance.flip(0.15) ? chance.pick([0, 1, 20, 200, 3000]) : undefined;
+    world.submit((number) => makeWish(number, chance, world.limits.maxPayloadBytes), cancelAfterMs);
+  }
+}
+
+/** Returns whether there was anything that the fault could hit. */
+function happens(world: World, fault: Fault, chance: Chance): boolean {
+  const { now } = world.timeline;
+  switch (fault) {
+    case "rogue worker":
+      world.rogues.add(new Rogue(world, chance.seed));
+      return true;
+    case "slow reader": {
+      const client = chance.any(world.clients);
+      if (client !== undefined) client.deafUntil = now + chance.pick([500, 3000, 20_000]);
+      return true;
+    }
+    case "callers gone":
+      return world.callersGo(chance);
+    case "hub stall":
+    case "hub drain":
+    case "hub crash":
+      return harmHub(world, fault, chance);
+    default: {
+      const worker = chance.any([...world.workers]);
+      return worker !== undefined && harmWorker(world, worker, fault, chance);
+    }
+  }
+}
+
+function harmHub({ hub }: World, fault: Fault, chance: Chance): boolean {
+  if (hub === undefined) return false;
+  if (fault === "hub stall") hub.process.freeze(chance.pick([50, 1500, 9000, 20_000]));
+  else if (fault === "hub crash") hub.kill();
+  else hub.process.input(hub.process.now(), () => hub.drain());
+  return true;
+}
+
+function harmWorker(world: World, worker: WorkerProcess, fault: Fault, chance: Chance): boolean {
+  const { connection, path, process } = worker;
+  const now = world.timeline.now;
+  switch (fault) {
+    case "connection cut": {
+      const learn = (): number => chance.pick([0, 1, 500, 3000]);
+      connection?.cut({
+        hubAfterMs: learn(),
+        workerAfterMs: learn(),
+        losesAll: chance.flip(0.5),
+      });
+      return connection !== undefined;
+    }
+    case "half-open connection": {
+      const isHubBlind = chance.flip(0.6);
+      connection?.cut({
+        hubAfterMs: isHubBlind ? KEEPALIVE_MS : 10,
+        workerAfterMs: isHubBlind ? 10 : KEEPALIVE_MS,
+        losesAll: true,
+      });
+      return connection !== undefined;
+    }
+    case "black hole": {
+      const until = now + chance.pick([200, 2000, 7000, 20_000]);
+      const direction = chance.pick(["up", "down", "both"]);
+      if (direction !== "down") path.blockedUntil.up = until;
+      if (direction !== "up") path.blockedUntil.down = until;
+      return true;
+    }
+    case "slow link":
+      path.slow(20, chance.pick([100, 600]));
+      return true;
+    case "worker crash":
+      worker.die(false);
+      return true;
+    case "machine crash":
+      worker.die(true);
+      return true;
+    case "worker freeze":
+      process.freeze(chance.pick([100, 2000, 8000, 15_000, 40_000]));
+      return true;
+    case "worker leaves":
+      worker.leave();
+      return true;
+    case "slot vanishes":
+      return worker.loseSlot();
+    default:
+      return false;
+  }
+}

@@ -1,0 +1,208 @@
+import type { Timer } from "../../../src/base/clock.js";
+import { decodePayload, encodePayload } from "../../../src/wire/payload.js";
+import { packHandlerDetails } from "../../../src/wire/status.js";
+import {
+  type Executor,
+  failed,
+  type JobInput,
+  type JobOutcome,
+  type ServedMethod,
+} from "../../../src/worker/executor.js";
+import { Chance, mix } from "../machine/chance.js";
+import type { SimProcess } from "../machine/process.js";
+import type { Input } from "./wish.js";
+
+/** How handlers behave. */
+export const behaviours = [
+  "answer",
+  "slow answer",
+  "throw",
+  "declare",
+  "answer too large",
+  "answer malformed",
+  "refuse",
+  "child crash",
+  "ignore cancel",
+  "never return",
+] as const;
+
+type Behaviour = (typeof behaviours)[number];
+
+/** What a worker can do. */
+export interface WorkerKind {
+  workerId: string;
+  slots: number;
+  /** Whether jobs run in processes of their own: those can crash, and are killed if they ignore a cancel. */
+  isPool: boolean;
+  /** Whether a handler blocks the worker's event loop. */
+  blocks: boolean;
+  methods: readonly ServedMethod[];
+  maxReceiveBytes: number;
+}
+
+/** What an executor tells. */
+export interface ExecutorPort {
+  process: SimProcess;
+  maxPayloadBytes: number;
+  began(job: JobInput, signal: AbortSignal): void;
+  /** A handler begins: the number of this run. */
+  ran(job: JobInput): number;
+  /** A handler returned, or threw if there is no value. */
+  returned(job: JobInput, value: object | undefined): void;
+  finished(job: JobInput): void;
+  /** The whole process dies. */
+  crash(): void;
+  count(behaviour: Behaviour): void;
+}
+
+/** A killed or crashed child is back after this time. */
+const RESPAWN_MS = 200;
+const KILL_GRACE_MS = 500;
+
+/** A handler that is at work. */
+interface Run {
+  job: JobInput;
+  done: (outcome: JobOutcome) => void;
+  number: number;
+  timers: Timer[];
+  /** What it does when it is made to end. */
+  end: () => void;
+}
+
+/** Computes jobs in virtual time. How a handler behaves is drawn by its input's seed. */
+export class SimExecutor implements Executor {
+  readonly beatsWhileBusy: boolean;
+  readonly methods: readonly ServedMethod[];
+  readonly #kind: WorkerKind;
+  readonly #port: ExecutorPort;
+  readonly #runs = new Set<Run>();
+  #onSlots: (change: number) => void = () => {};
+  #isHealthy = false;
+
+  constructor(kind: WorkerKind, port: ExecutorPort) {
+    this.#kind = kind;
+    this.#port = port;
+    this.beatsWhileBusy = !kind.blocks;
+    this.methods = kind.methods;
+  }
+
+  async start(onSlots: (change: number) => void): Promise<void> {
+    this.#onSlots = onSlots;
+    onSlots(this.#kind.slots);
+  }
+
+  async stop(): Promise<void> {
+    this.#onSlots = () => {};
+  }
+
+  run(job: JobInput, signal: AbortSignal, done: (outcome: JobOutcome) => void): void {
+    this.#onSlots(-1);
+    this.#port.began(job, signal);
+    const run: Run = { job, done, number: 0, timers: [], end: () => {} };
+    this.#runs.add(run);
+    let input: Input;
+    try {
+      input = decodePayload(job.payload) as unknown as Input;
+    } catch {
+      return this.#finish(run, failed({ message: "not a payload", reason: "MALFORMED" }));
+    }
+    this.#compute(run, input, signal);
+  }
+
+  /** An idle slot goes, and comes back after a while. */
+  vanish(): void {
+    this.#onSlots(-1);
+    this.#port.process.setTimer(RESPAWN_MS * 10, () => this.#onSlots(1));
+  }
+
+  /** From now on every handler returns, also those that would not. */
+  heal(): void {
+    this.#isHealthy = true;
+    for (const run of [...this.#runs]) run.end();
+  }
+
+  #compute(run: Run, input: Input, signal: AbortSignal): void {
+    const chance = new Chance(mix(input.seed, run.job.attempt));
+    const behaviour =
+      this.#isHealthy || input.seed === 0 ? "answer" : drawBehaviour(input.seed, chance);
+    this.#port.count(behaviour);
+    if (behaviour === "refuse") {
+      return this.#finish(run, { kind: "nack", execution: "NOT_STARTED", reason: "not now" });
+    }
+    run.number = this.#port.ran(run.job);
+    const isLong = behaviour === "never return" || behaviour === "ignore cancel";
+    const ms = isLong ? 15_000 : chance.span(0, behaviour === "slow answer" ? 3000 : 40);
+    run.end = () => this.#end(run, behaviour, input, chance);
+    if (this.#kind.blocks) this.#port.process.freeze(ms);
+    if (!isLong || this.#kind.blocks) this.#later(run, ms, run.end);
+    const obeys = behaviour === "never return" || chance.flip(0.5);
+    const onAbort = (): void => {
+      if (obeys && behaviour !== "ignore cancel") this.#later(run, chance.span(0, 20), run.end);
+      if (this.#kind.isPool) this.#later(run, KILL_GRACE_MS, () => this.#crash(run));
+      else if (behaviour === "ignore cancel") this.#later(run, 30_000, run.end);
+    };
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort, { once: true });
+  }
+
+  #later(run: Run, ms: number, act: () => void): void {
+    run.timers.push(this.#port.process.setTimer(ms, act));
+  }
+
+  #end(run: Run, behaviour: Behaviour, input: Input, chance: Chance): void {
+    const { port, value } = { port: this.#port, value: { call: input.call, run: run.number } };
+    switch (behaviour) {
+      case "throw":
+        port.returned(run.job, undefined);
+        return this.#finish(run, failed({ type: "Error", message: `call ${input.call} failed` }));
+      case "declare":
+        port.returned(run.job, undefined);
+        return this.#finish(run, declared(chance));
+      case "answer malformed":
+        port.returned(run.job, value);
+        return this.#finish(run, { kind: "payload", payload: new Uint8Array([0xff, 0xff]) });
+      case "answer too large": {
+        const large = { ...value, pad: "x".repeat(port.maxPayloadBytes) };
+        port.returned(run.job, large);
+        return this.#finish(run, { kind: "payload", payload: encodePayload(large) });
+      }
+      case "child crash":
+        return this.#crash(run);
+      default:
+        port.returned(run.job, value);
+        return this.#finish(run, { kind: "payload", payload: encodePayload(value) });
+    }
+  }
+
+  #crash(run: Run): void {
+    if (!this.#kind.isPool) return this.#port.crash();
+    if (!this.#over(run)) return;
+    run.done({ kind: "nack", execution: "UNKNOWN", reason: "the process died" });
+    this.#port.finished(run.job);
+    this.#port.process.setTimer(RESPAWN_MS, () => this.#onSlots(1));
+  }
+
+  #finish(run: Run, outcome: JobOutcome): void {
+    if (!this.#over(run)) return;
+    run.done(outcome);
+    this.#port.finished(run.job);
+    this.#onSlots(1);
+  }
+
+  #over(run: Run): boolean {
+    for (const timer of run.timers) timer.cancel();
+    return this.#runs.delete(run);
+  }
+}
+
+function declared(chance: Chance): JobOutcome {
+  const retryAfterMs = chance.flip(0.5) ? chance.int(1, 5000) : undefined;
+  const details = packHandlerDetails({ retryAfterMs, details: [] });
+  return failed({ code: chance.int(1, 18), message: "declared", details });
+}
+
+function drawBehaviour(seed: number, chance: Chance): Behaviour {
+  // Some requests nobody wants, at no attempt.
+  if (seed % 20 === 0) return "refuse";
+  return chance.flip(0.6) ? "answer" : chance.pick(behaviours);
+}

@@ -1,0 +1,217 @@
+import { Backoff } from "../../../src/base/backoff.js";
+import type { GibbsError } from "../../../src/base/error.js";
+import { fixed } from "../../../src/base/options.js";
+import { encodeWorkerEvents, type WorkerEventInit } from "../../../src/wire/batch.js";
+import { decodeWorkResponse, HeartbeatMode, Idempotency } from "../../../src/wire/worker-events.js";
+import type { JobInput } from "../../../src/worker/executor.js";
+import { WorkerSession } from "../../../src/worker/session.js";
+import { Chance } from "../machine/chance.js";
+import { Connection, type WorkerEnd } from "../machine/connection.js";
+import { Path } from "../machine/pipe.js";
+import { SimProcess } from "../machine/process.js";
+import { WorkerOracle } from "../oracle/worker-oracle.js";
+import type { World } from "../world.js";
+import { SimExecutor, type WorkerKind } from "./executor.js";
+
+const CONNECT_TIMEOUT_MS = 20_000;
+
+/** Codes after which `src/worker/life` does not dial again. */
+const FINAL =
+  /^(UNAUTHENTICATED|PERMISSION_DENIED|INVALID_ARGUMENT|FAILED_PRECONDITION|UNIMPLEMENTED)$/;
+
+/**
+ * A worker process: one real session after another, dialled again with the real
+ * backoff as `src/worker/life` does it, over simulated connections.
+ */
+export class WorkerProcess implements WorkerEnd {
+  readonly process: SimProcess;
+  readonly path: Path;
+  readonly kind: WorkerKind;
+  readonly executor: SimExecutor;
+  /** Free slots, by the executor's word. */
+  free = 0;
+  connection: Connection | undefined;
+  readonly seed: number;
+  /** Whether it has begun to drain. */
+  isLeaving = false;
+  readonly #world: World;
+  readonly #instanceId: Uint8Array;
+  readonly #backoff: Backoff;
+  /** Whether it repeats on a new stream what it said on the old one. */
+  readonly #repeats: boolean;
+  /** When it last lost a slot that nobody used. */
+  #slotLostAt = Number.NEGATIVE_INFINITY;
+  #session: WorkerSession | undefined;
+  #oracle: WorkerOracle | undefined;
+  #awaySince: number;
+  #gaveUp = false;
+  #lastResults: WorkerEventInit[] = [];
+
+  constructor(world: World, kind: WorkerKind, seed: number) {
+    const chance = new Chance(seed);
+    this.#world = world;
+    this.kind = kind;
+    this.seed = seed;
+    this.process = new SimProcess(world.timeline);
+    this.path = new Path(chance, 0.125, chance.pick([1, 5, 50]));
+    this.#instanceId = Uint8Array.from({ length: 16 }, () => chance.int(0, 255));
+    this.#repeats = chance.flip(0.3);
+    this.#backoff = new Backoff(fixed.reconnect, () => chance.int(0, 1023) / 1024);
+    this.#awaySince = world.timeline.now;
+    this.executor = new SimExecutor(kind, this.#executorPort());
+    void this.executor.start((change) => this.#onSlots(change));
+    this.#dial();
+  }
+
+  onMessage(encoded: Buffer): void {
+    const events = decodeWorkResponse(encoded);
+    this.#oracle?.heard(events);
+    const drainAt = events.findIndex(({ event }) => event.case === "drain");
+    if (drainAt < 0) return this.#session?.receive(events);
+    this.#session?.receive(events.slice(0, drainAt));
+    this.#oracle?.draining();
+    this.#session?.receive(events.slice(drainAt));
+  }
+
+  onEnd(error: GibbsError | undefined): void {
+    const { welcomed, next } = (this.#session as WorkerSession).ended(error);
+    this.#world.log(() => `${this.kind.workerId} lost its hub: ${error?.message ?? "OK"}`);
+    this.#oracle?.over();
+    this.#session = undefined;
+    this.connection = undefined;
+    const isFinal =
+      error !== undefined && (FINAL.test(error.code) || error.reason === "SUPERSEDED");
+    if (this.isLeaving || (isFinal && !this.#gaveUp)) return this.die(false);
+    if (welcomed) {
+      this.#backoff.reset();
+      this.#awaySince = this.process.now();
+    }
+    const { afterMs, maxMs } = fixed.reconnectSlow;
+    const awayLong = this.process.now() - this.#awaySince > afterMs;
+    const pauseMs = this.#backoff.next(awayLong ? maxMs : undefined);
+    const leastMs = next?.kind === "reconnect" ? next.afterMs : 0;
+    this.process.setTimer(Math.ceil(Math.max(pauseMs, leastMs)), () => this.#dial());
+  }
+
+  /** Finishes what runs, then exits. */
+  leave(): void {
+    this.process.input(this.process.now(), () => {
+      if (this.isLeaving) return;
+      this.isLeaving = true;
+      if (this.#session?.isWelcomed !== true) return this.die(false);
+      this.#oracle?.draining();
+      this.#session.drain("leaving");
+      this.process.setTimer(this.#world.limits.drainTimeoutMs, () => this.die(false));
+    });
+  }
+
+  /** A child that was idle dies. Returns whether there was one. */
+  loseSlot(): boolean {
+    if (!this.kind.isPool || this.process.isFrozen || this.free <= 0) return false;
+    this.#slotLostAt = this.process.now();
+    this.executor.vanish();
+    return true;
+  }
+
+  /** The process is killed, perhaps with its machine. */
+  die(withItsMachine: boolean): void {
+    if (this.process.isDead) return;
+    this.#world.log(() => `${this.kind.workerId} dies`);
+    this.process.die();
+    this.connection?.workerDied(withItsMachine);
+    this.connection = undefined;
+    this.#world.workers.delete(this);
+    this.#world.onWorkerGone(this);
+  }
+
+  #dial(): void {
+    this.#gaveUp = false;
+    const connection = new Connection(this.#world.timeline, this, () => this.#world.hub);
+    this.#world.connections.add(connection);
+    this.connection = connection;
+    this.#oracle = new WorkerOracle(
+      this.process,
+      (check, what) => this.#world.fail(check, `${this.kind.workerId}: ${what}`),
+      () => this.free + (this.#slotLostAt === this.process.now() ? 1 : 0),
+      CONNECT_TIMEOUT_MS,
+    );
+    this.process.onThaw = (stalledMs) => this.#oracle?.stalled(stalledMs);
+    this.#session = new WorkerSession(
+      {
+        clock: this.process,
+        executor: this.executor,
+        freeSlots: () => this.free,
+        send: (events) => this.#send(connection, events),
+        giveUp: () => {
+          this.#gaveUp = true;
+          this.#oracle?.gaveUp();
+          connection.cancel();
+        },
+        onWelcome: () => this.#repeatResults(connection),
+      },
+      this.#hello(),
+      CONNECT_TIMEOUT_MS,
+    );
+  }
+
+  #send(connection: Connection, events: readonly WorkerEventInit[]): void {
+    this.#oracle?.sent(events);
+    for (const message of encodeWorkerEvents(events)) connection.write(message);
+    if (this.#repeats) {
+      this.#lastResults.push(...events.filter((event) => event.case === "result"));
+      this.#lastResults = this.#lastResults.slice(-2);
+    }
+  }
+
+  /** What no worker may do: it tells on a new stream what it told on an old one. */
+  #repeatResults(connection: Connection): void {
+    for (const event of this.#lastResults.splice(0)) {
+      if (event.case !== "result") continue;
+      this.#world.count("fault", "result repeated");
+      for (const message of encodeWorkerEvents([event])) {
+        connection.write(message, event.value.jobId);
+      }
+    }
+  }
+
+  #onSlots(change: number): void {
+    this.free += change;
+    if (change > 0) this.#session?.offerSlots();
+  }
+
+  #executorPort() {
+    const world = this.#world;
+    return {
+      process: this.process,
+      maxPayloadBytes: world.limits.maxPayloadBytes,
+      began: (job: JobInput, signal: AbortSignal) => {
+        if (this.free < 0) world.fail("ready means free", `${this.kind.workerId} is overbooked`);
+        this.#oracle?.began(job, signal);
+      },
+      ran: (job: JobInput) => world.ran(job),
+      returned: (job: JobInput, value: object | undefined) => world.returned(job, value),
+      finished: (job: JobInput) => this.#oracle?.finished(job),
+      crash: () => this.die(false),
+      count: (behaviour: string) => world.count("handler", behaviour),
+    };
+  }
+
+  #hello(): WorkerEventInit {
+    const { ALWAYS, WHEN_IDLE } = HeartbeatMode;
+    const { IDEMPOTENT, NOT_IDEMPOTENT, UNSPECIFIED } = Idempotency;
+    return {
+      case: "hello",
+      value: {
+        workerId: this.kind.workerId,
+        instanceId: this.#instanceId,
+        methods: this.kind.methods.map(({ name, idempotent }) => ({
+          name,
+          idempotency:
+            idempotent === undefined ? UNSPECIFIED : idempotent ? IDEMPOTENT : NOT_IDEMPOTENT,
+        })),
+        heartbeatMode: this.executor.beatsWhileBusy ? ALWAYS : WHEN_IDLE,
+        maxReceiveBytes: this.kind.maxReceiveBytes,
+      },
+    };
+  }
+}

@@ -1,0 +1,53 @@
+import { faults } from "./actions.js";
+import { behaviours } from "./actors/executor.js";
+import { misdeeds } from "./actors/rogue.js";
+import { coreEvents, effectKinds } from "./oracle/core-watch.js";
+import { reasons } from "./oracle/verdict.js";
+
+/** Everything that a long enough run must have seen, by groups. */
+const wanted: Record<string, readonly string[]> = {
+  "core event": coreEvents,
+  effect: effectKinds,
+  outcome: ["OK", ...reasons],
+  "stream end": [
+    "OK",
+    "PROTOCOL_VIOLATION",
+    "SUPERSEDED",
+    "CANCEL_IGNORED",
+    "HELLO_TIMEOUT",
+    "WORKER_SILENT",
+    "DRAINING",
+    "TOO_MANY_WORKERS",
+  ],
+  fault: [...faults, "result repeated"],
+  handler: behaviours,
+  misdeed: misdeeds,
+};
+
+/** Counts what runs have seen. */
+export class Coverage {
+  readonly #counts = new Map<string, Map<string, number>>(
+    Object.entries(wanted).map(([group, names]) => [group, new Map(names.map((n) => [n, 0]))]),
+  );
+
+  readonly count = (group: string, name: string): void => {
+    const counts = this.#counts.get(group);
+    counts?.set(name, (counts.get(name) ?? 0) + 1);
+  };
+
+  /** What no run has seen, as `group: name`. */
+  get missing(): string[] {
+    return [...this.#counts].flatMap(([group, counts]) =>
+      [...counts].filter(([, count]) => count === 0).map(([name]) => `${group}: ${name}`),
+    );
+  }
+
+  /** A line for each group. */
+  toString(): string {
+    const lines = [...this.#counts].map(([group, counts]) => {
+      const items = [...counts].map(([name, count]) => `${name} ${count}`);
+      return `${group.padEnd(11)} ${items.join(", ")}`;
+    });
+    return lines.join("\n");
+  }
+}

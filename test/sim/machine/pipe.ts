@@ -1,0 +1,86 @@
+import type { Chance } from "./chance.js";
+import type { SimProcess } from "./process.js";
+
+/** How messages travel between a worker's machine and the hub's. */
+export class Path {
+  /** Until then nothing arrives, in each direction. */
+  readonly blockedUntil = { up: 0, down: 0 };
+  readonly #chance: Chance;
+  #minMs: number;
+  #maxMs: number;
+
+  constructor(chance: Chance, minMs: number, maxMs: number) {
+    this.#chance = chance;
+    this.#minMs = minMs;
+    this.#maxMs = maxMs;
+  }
+
+  delay(): number {
+    return this.#chance.span(this.#minMs, this.#maxMs);
+  }
+
+  slow(minMs: number, maxMs: number): void {
+    this.#minMs = minMs;
+    this.#maxMs = maxMs;
+  }
+}
+
+/** One direction of a connection: delayed, in order, and a queue while the path is blocked. */
+export class Pipe<T> {
+  /** What was sent and not yet read. */
+  unreadBytes = 0;
+  /** Told whenever the receiver has read something. */
+  onRead: () => void = () => {};
+  readonly #path: Path;
+  readonly #direction: "up" | "down";
+  readonly #receiver: SimProcess;
+  readonly #deliver: (item: T) => void;
+  #queue: { item: T; bytes: number; at: number }[] = [];
+  #isClosed = false;
+  #lastAt = 0;
+
+  constructor(
+    path: Path,
+    direction: "up" | "down",
+    receiver: SimProcess,
+    deliver: (item: T) => void,
+  ) {
+    this.#path = path;
+    this.#direction = direction;
+    this.#receiver = receiver;
+    this.#deliver = deliver;
+  }
+
+  send(item: T, bytes = 0): void {
+    if (this.#isClosed) return;
+    this.#lastAt = Math.max(this.#lastAt, this.#receiver.now() + this.#path.delay());
+    this.#queue.push({ item, bytes, at: this.#lastAt });
+    this.unreadBytes += bytes;
+    this.#receiver.input(this.#lastAt, () => this.pump());
+  }
+
+  /** Delivers what has arrived. */
+  pump(): void {
+    for (;;) {
+      const [first] = this.#queue;
+      if (first === undefined || first.at > this.#receiver.now()) return;
+      const openAt = this.#path.blockedUntil[this.#direction];
+      if (openAt > this.#receiver.now()) return this.#receiver.input(openAt, () => this.pump());
+      this.#queue.shift();
+      this.unreadBytes -= first.bytes;
+      this.#deliver(first.item);
+      this.onRead();
+    }
+  }
+
+  /** Takes nothing more; what is under way still arrives. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  /** Takes nothing more, and loses what is under way. */
+  cut(): void {
+    this.#isClosed = true;
+    this.#queue = [];
+  }
+}

@@ -1,0 +1,106 @@
+import type { Clock, Timer } from "../../../src/base/clock.js";
+import { type Entry, Phase, type Timeline } from "./timeline.js";
+
+/**
+ * A process with an event loop of its own, and the clock of what runs in it. It
+ * can stand still: then its timers fire and its input is read when it goes on,
+ * the timers first, as in Node.
+ */
+export class SimProcess implements Clock {
+  isDead = false;
+  /** Told for how long it stood still, before anything else runs again. */
+  onThaw: (stalledMs: number) => void = () => {};
+  readonly #timeline: Timeline;
+  readonly #timers = new Set<Entry>();
+  #held: { phase: number; isTimer: boolean; run: () => void }[] = [];
+  #frozenSince: number | undefined;
+  #frozenUntil = 0;
+
+  constructor(timeline: Timeline) {
+    this.#timeline = timeline;
+  }
+
+  get isFrozen(): boolean {
+    return this.#frozenSince !== undefined;
+  }
+
+  /** How many timers have not fired. */
+  get pendingTimers(): number {
+    return this.#timers.size;
+  }
+
+  now(): number {
+    return this.#timeline.now;
+  }
+
+  setTimer(delayMs: number, callback: () => void): Timer {
+    const fire = (): void => this.#enter(Phase.input, true, fireNow);
+    const fireNow = (): void => {
+      if (this.#timers.delete(entry)) callback();
+    };
+    const entry = this.#timeline.add(this.now() + Math.max(0, delayMs), Phase.input, fire);
+    this.#timers.add(entry);
+    return {
+      cancel: () => {
+        this.#timers.delete(entry);
+        entry.run = undefined;
+      },
+    };
+  }
+
+  afterInput(callback: () => void): void {
+    this.#timeline.add(this.now(), Phase.afterInput, () =>
+      this.#enter(Phase.afterInput, false, callback),
+    );
+  }
+
+  /** Something arrives for the process at `at`. */
+  input(at: number, read: () => void): void {
+    this.#timeline.add(at, Phase.input, () => this.#enter(Phase.input, false, read));
+  }
+
+  /** Has somebody look at the process at `at`, once it has done all that was due. */
+  inspect(at: number, look: () => void): Entry {
+    return this.#timeline.add(at, Phase.inspection, () =>
+      this.#enter(Phase.inspection, false, look),
+    );
+  }
+
+  /** Stands still for so long. */
+  freeze(forMs: number): void {
+    if (this.isDead) return;
+    this.#frozenSince ??= this.now();
+    this.#frozenUntil = Math.max(this.#frozenUntil, this.now() + forMs);
+    this.#timeline.add(this.#frozenUntil, Phase.input, () => {
+      if (this.now() >= this.#frozenUntil) this.thaw();
+    });
+  }
+
+  /** Goes on at once. */
+  thaw(): void {
+    if (this.#frozenSince === undefined || this.isDead) return;
+    const stalledMs = this.now() - this.#frozenSince;
+    this.#frozenSince = undefined;
+    this.#frozenUntil = this.now();
+    const held = this.#held;
+    this.#held = [];
+    this.onThaw(stalledMs);
+    held.sort((a, b) => a.phase - b.phase || Number(b.isTimer) - Number(a.isTimer));
+    for (const { phase, isTimer, run } of held) {
+      this.#timeline.add(this.now(), phase, () => this.#enter(phase, isTimer, run));
+    }
+  }
+
+  /** Is killed: nothing of it runs any more. */
+  die(): void {
+    this.isDead = true;
+    this.#held = [];
+    this.#timers.clear();
+  }
+
+  #enter(phase: number, isTimer: boolean, run: () => void): void {
+    if (this.isDead) return;
+    if (this.isFrozen) this.#held.push({ phase, isTimer, run });
+    else run();
+  }
+}

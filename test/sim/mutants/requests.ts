@@ -1,0 +1,160 @@
+import type { Mutant } from "./mutant.js";
+
+const book = "hub/core/request-book.ts";
+const queues = "hub/core/queues.ts";
+const matcher = "hub/core/matcher.ts";
+
+/** Faults in how requests wait, run again and end. */
+export const requestMutants: readonly Mutant[] = [
+  {
+    name: "a request that comes wakes nobody",
+    file: queues,
+    find: "this.queued += 1;\n    this.#touched.add(method);",
+    replace: "this.queued += 1;",
+  },
+  {
+    name: "a ready wakes nobody",
+    file: queues,
+    find: "seat.method.idle.insert(seat);\n      this.#touched.add(seat.method);\n    }\n  }\n\n  /** Puts",
+    replace: "seat.method.idle.insert(seat);\n    }\n  }\n\n  /** Puts",
+  },
+  {
+    name: "what nobody called idempotent runs again",
+    file: book,
+    find: "if (!(submission.idempotent ?? declared ?? false)) {",
+    replace: "if (submission.idempotent === false) {",
+  },
+  {
+    name: "the worker's word on idempotence beats the caller's",
+    file: book,
+    find: "if (!(submission.idempotent ?? declared ?? false)) {",
+    replace: "if (!(declared || submission.idempotent)) {",
+  },
+  {
+    name: "attempts are not limited",
+    file: book,
+    find: "if (request.attempts >= submission.maxAttempts) {",
+    replace: "if (request.attempts >= 1000) {",
+  },
+  {
+    name: "refusals are not limited",
+    file: book,
+    find: "if (request.refusals < MAX_REFUSALS)",
+    replace: "if (request.refusals < 1000)",
+  },
+  {
+    name: "who gave a request back gets it again at once",
+    file: matcher,
+    find: " && request.refusedBy?.get(session) !== session.readies",
+    replace: "",
+  },
+  {
+    name: "a deadline in the queue has no timer",
+    file: book,
+    find: "Math.min(deadlineAt - MIN_TIME_LEFT_MS, waitUntil)",
+    replace: "waitUntil",
+  },
+  {
+    name: "a job is dispatched without time left",
+    file: book,
+    find: "Math.min(deadlineAt - MIN_TIME_LEFT_MS, waitUntil)",
+    replace: "Math.min(deadlineAt, waitUntil)",
+  },
+  {
+    name: "run_timeout is ignored",
+    file: book,
+    find: "this.#timers.set(request, Math.min(request.submission.deadlineAt, runUntil));",
+    replace: "this.#timers.set(request, request.submission.deadlineAt);",
+  },
+  {
+    name: "queue_timeout starts anew with a nack",
+    file: book,
+    find: "request.refusals += 1;",
+    replace: "request.refusals += 1;\n    request.queuedAt = now;",
+  },
+  {
+    name: "what was lost goes to the end of its queue",
+    file: queues,
+    find: "while (next !== undefined && next.seq < request.seq) next = next.next;",
+    replace: "next = undefined;",
+  },
+  {
+    name: "the newest goes first",
+    file: matcher,
+    find: "({ method, next: method.queue.head })",
+    replace: "({ method, next: method.queue.tail })",
+  },
+  {
+    name: "the oldest is dropped instead of the newest",
+    file: book,
+    find: "else this.fail(request, ...refusal);",
+    replace: `else {
+      const oldest = [...this.live].find((one) => one.list !== undefined);
+      if (oldest === undefined || refusal[0] !== "QUEUE_FULL") this.fail(request, ...refusal);
+      else {
+        this.fail(oldest, ...refusal);
+        this.#enqueue(request, now);
+      }
+    }`,
+  },
+  {
+    name: "bytes held leak",
+    file: book,
+    find: "this.heldBytes -= request.bytes;",
+    replace: "",
+  },
+  {
+    name: "a settled request stays in a map",
+    file: book,
+    find: "this.live.delete(request);",
+    replace: "",
+  },
+  {
+    name: "the payload of a settled request is kept",
+    file: book,
+    find: "request.submission.payload = EMPTY;",
+    replace: "",
+  },
+  {
+    name: "what waits is not refused in a drain",
+    file: book,
+    find: 'if (request.state === "queued") this.#refuseDraining(request);',
+    replace: "",
+  },
+  {
+    name: "UNAVAILABLE after a possible run",
+    file: "hub/core/outcome.ts",
+    find: 'new GibbsError(mayHaveRun ? "ABORTED" : code, message,',
+    replace: "new GibbsError(code, message,",
+  },
+  {
+    name: "NOT_STARTED after a lost attempt",
+    file: "hub/core/outcome.ts",
+    find: 'const execution = request.attempts > 1 ? "UNKNOWN" : "NOT_STARTED";',
+    replace: 'const execution = "NOT_STARTED";',
+  },
+  {
+    name: "no hint to stop",
+    file: "wire/status.ts",
+    find: 'metadata.set(PUSHBACK_KEY, "-1");',
+    replace: "",
+  },
+  {
+    name: "a full socket is no drawback",
+    file: matcher,
+    find: "let drawback = session.congested ? 4 : 0;",
+    replace: "let drawback = 0;",
+  },
+  {
+    name: "who lost a request gets it again first",
+    file: matcher,
+    find: "if (request.lostBy === session.workerId) drawback += 2;",
+    replace: "",
+  },
+  {
+    name: "a worker gets what it cannot receive",
+    file: matcher,
+    find: "return request.bytes <= (session.hello?.maxReceiveBytes ?? 0);",
+    replace: "return session.hello !== undefined;",
+  },
+];

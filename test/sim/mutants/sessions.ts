@@ -1,0 +1,139 @@
+import type { Mutant } from "./mutant.js";
+
+const core = "hub/core/hub-core.ts";
+
+/** Faults in how the hub deals with the streams of its workers. */
+export const sessionMutants: readonly Mutant[] = [
+  {
+    name: "a slot is given back twice",
+    file: core,
+    find: "session.inFlight.delete(jobId);",
+    replace: "session.inFlight.delete(jobId);\n      this.ready(session, 1, now);",
+  },
+  {
+    name: "a nack counts as ready",
+    file: core,
+    find: 'if (execution === "NOT_STARTED") this.requests.refused(job.request, job, now);',
+    replace:
+      'this.ready(session, 1, now);\n    if (execution === "NOT_STARTED") this.requests.refused(job.request, job, now);',
+  },
+  {
+    name: "a late terminal event counts",
+    file: core,
+    find: "if (job.request.state === job) return job;",
+    replace: "return job;",
+  },
+  {
+    name: "a result of another session counts",
+    file: core,
+    find: "const job = session.inFlight.get(jobId);",
+    replace:
+      "const job = [session, ...this.sessions].find((one) => one.inFlight.has(jobId))?.inFlight.get(jobId);",
+  },
+  {
+    name: "credit is not clamped",
+    file: "hub/core/session.ts",
+    find: "const added = Math.min(slots, room);",
+    replace: "const added = slots;",
+  },
+  {
+    name: "credit is kept over a reconnect",
+    file: core,
+    find: "if (former !== undefined) this.#end(former, now, sessionEnd.superseded());",
+    replace:
+      "session.credit = former?.credit ?? 0;\n    if (former !== undefined) this.#end(former, now, sessionEnd.superseded());",
+  },
+  {
+    name: "a half-open predecessor is not superseded",
+    file: core,
+    find: "if (former !== undefined) this.#end(former, now, sessionEnd.superseded());",
+    replace: "",
+  },
+  {
+    name: "ready counts after a drain",
+    file: core,
+    find: 'if (session.state !== "serving") return;\n    this.dropped',
+    replace: 'if (session.state === "ended") return;\n    this.dropped',
+  },
+  {
+    name: "a drained session does not end",
+    file: core,
+    find: "if (session.isDrained) this.#end(session, now, undefined);\n      if (job",
+    replace: "if (job",
+  },
+  {
+    name: "one worker too many is taken",
+    file: core,
+    find: "if (this.sessions.size > this.limits.maxWorkers) {",
+    replace: "if (this.sessions.size > this.limits.maxWorkers + 1) {",
+  },
+  {
+    name: "the timer of a job outlives it",
+    file: core,
+    find: "this.#timers.remove(job);\n      if (session",
+    replace: "if (session",
+  },
+  {
+    name: "the worker is not told of a cancel",
+    file: core,
+    find: 'this.#emit({ kind: "cancel", session: job.session, jobId: job.id, reason });',
+    replace: "",
+  },
+  {
+    name: "the cancel grace is not enforced",
+    file: core,
+    find: "this.#timers.set(job, now + this.limits.cancelGraceMs);",
+    replace: "",
+  },
+  {
+    name: "the hub's own stall is held against workers",
+    file: core,
+    find: "this.#forgiveStall(now);",
+    replace: "",
+  },
+  {
+    name: "a worker that cannot speak is judged by its silence",
+    file: "hub/core/session.ts",
+    find: "return this.inFlight.size === 0 || this.hello?.beatsWhileBusy === true;",
+    replace: "return true;",
+  },
+  {
+    name: "a silent worker is lost too late",
+    file: "hub/core/liveness.ts",
+    find: "return session.isJudged ? Math.min(ask, lostAt(session, limits)) : ask;",
+    replace: "return ask;",
+  },
+  {
+    name: "the heap is not mended after a removal",
+    file: "hub/core/timer-heap.ts",
+    find: "this.#put(last, index);\n    this.#settle(last);",
+    replace: "this.#put(last, index);",
+  },
+  {
+    name: "an earlier wake is missed",
+    file: "hub/engine.ts",
+    find: "if (this.#timer !== undefined && this.#timer.at <= wakeAt) return;",
+    replace: "if (this.#timer !== undefined) return;",
+  },
+  {
+    name: "the time that is left does not travel",
+    file: "hub/engine.ts",
+    find: 'return { case: "job", value: { ...value, timeoutMs } };',
+    replace: 'return { case: "job", value };',
+  },
+  {
+    name: "what came before a violation is lost",
+    file: "hub/worker-stream.ts",
+    find: "for (const event of events) this.#apply(event, core, now);",
+    replace: `if (events.some(({ event }) => event.case === "ready" && event.value.slots < 1)) {
+        return core.violation(this.#session, "ready with zero slots", now);
+      }
+      for (const event of events) this.#apply(event, core, now);`,
+  },
+  {
+    name: "a broken connection is not told to the core",
+    file: "hub/worker-stream.ts",
+    find: "this.#context.engine.lost(this.#session);",
+    replace: "",
+  },
+];

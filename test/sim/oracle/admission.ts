@@ -1,0 +1,56 @@
+import type { Books } from "./books.js";
+import type { Call, Reason } from "./call.js";
+
+/** What a hub keeps from the deadline, so that its own status reaches the caller. */
+const DEADLINE_MARGIN_MS = 5;
+
+/** A request arrives: books it, and whether the hub must take it. */
+export function admit(
+  books: Books,
+  call: Call,
+  place: number,
+  limits: { defaultTimeoutMs: number; maxTimeoutMs: number },
+): void {
+  const { timeoutMs, flaw } = call.wish;
+  const givenMs =
+    timeoutMs === undefined
+      ? limits.defaultTimeoutMs
+      : timeoutMs - Math.min(DEADLINE_MARGIN_MS, timeoutMs / 10);
+  call.place = place;
+  call.arrivedAt = books.now;
+  call.queuedAt = books.now;
+  call.deadlineAt = books.now + Math.min(givenMs, limits.maxTimeoutMs);
+  const refusal = flaw ?? refusalOf(books, call);
+  books.calls.add(call);
+  if (refusal === undefined) books.wait(call);
+  else books.refuse(call, refusal);
+}
+
+/** Why the newest is refused; the order is that of the hub. */
+function refusalOf(books: Books, call: Call): Reason | undefined {
+  const { maxPayloadBytes, maxHeldBytes, maxQueued, maxUnreadBytes } = books.limits;
+  const { payload, runTimeoutMs, method, client } = call.wish;
+  if (payload.length > maxPayloadBytes) return "PAYLOAD_TOO_LARGE";
+  if (runTimeoutMs !== undefined && runTimeoutMs < 1) return "RUN_TIMEOUT";
+  if (books.isDraining) return "DRAINING";
+  let held = call.bytes;
+  let unread = 0;
+  for (const [other, { bytes }] of books.unread) {
+    held += bytes;
+    if (other.wish.client === client) unread += bytes;
+  }
+  if (unread > maxUnreadBytes) return "SLOW_READER";
+  let queued = 0;
+  let unserved = 0;
+  for (const other of books.calls) {
+    if (other.state === "waiting") {
+      queued += 1;
+      if (!books.isServed(other.wish.method)) unserved += 1;
+    }
+    if (other.state === "waiting" || other.job !== undefined) held += other.bytes;
+  }
+  if (held > maxHeldBytes) return "HELD_BYTES_FULL";
+  if (queued >= maxQueued) return "QUEUE_FULL";
+  const share = Math.max(1, Math.floor(maxQueued / 10));
+  return unserved >= share && !books.isServed(method) ? "QUEUE_FULL" : undefined;
+}

@@ -1,0 +1,93 @@
+import type { Code, GibbsError } from "../../../src/base/error.js";
+import type { HubReason } from "../../../src/hub/core/outcome.js";
+import type { Flaw, Wish } from "../actors/wish.js";
+import type { HeldJob, Stream } from "./stream.js";
+
+/** Every reason that a caller can be told, in the words of docs/protocol.md. */
+export type Reason = HubReason | Flaw | "HANDLER_ERROR" | "DECLARED" | "RESULT_MALFORMED";
+
+/** What the one outcome of a call must be, once its events have decided it. */
+export type Expected =
+  | { kind: "answer"; payload: Uint8Array; stream: Stream; startedAt: number }
+  | {
+      kind: "failure";
+      reason: Reason;
+      code?: Code;
+      message?: string;
+      /** The handler's own hint. */
+      retryAfterMs?: number | undefined;
+    };
+
+/** What the caller was told. */
+export type Told =
+  | { kind: "answer"; value: unknown; workerId: string; attempts: number; times: [number, number] }
+  | { kind: "failure"; error: GibbsError; pushback: string | undefined };
+
+/** Who ran a call: counted where handlers run, over all hubs. */
+class Runs {
+  begun = 0;
+  finished = 0;
+  /** What its handlers returned, as JSON. */
+  readonly returned = new Set<string>();
+}
+
+/**
+ * One request in the oracle's books. At its hub it waits, or is with a worker,
+ * or its events have decided what its outcome must be, or its caller was told.
+ */
+export class Call {
+  readonly runs = new Runs();
+  state: "sent" | "waiting" | HeldJob | "decided" | "told" | "broken" = "sent";
+  expected: Expected | undefined;
+  told: Told | undefined;
+  arrivedAt = 0;
+  decidedAt = 0;
+  /** Its place among all that arrived at its hub. */
+  place = 0;
+  deadlineAt = Number.POSITIVE_INFINITY;
+  /** When its queue timeout began: it arrived, or was lost. */
+  queuedAt = 0;
+  /** When it entered the queue last, also given back unstarted. */
+  enteredAt = 0;
+  /** Attempts that may have run. */
+  attempts = 0;
+  refusals = 0;
+  readonly refusedBy = new Map<Stream, number>();
+  lostBy: string | undefined;
+
+  constructor(
+    readonly number: number,
+    readonly wish: Wish,
+  ) {}
+
+  get bytes(): number {
+    return this.wish.payload.length + this.wish.metadataBytes;
+  }
+
+  get maxAttempts(): number {
+    return this.wish.maxAttempts ?? 3;
+  }
+
+  get isOpen(): boolean {
+    return this.state !== "told" && this.state !== "broken";
+  }
+
+  /** The job that it waits for, if it is with a worker. */
+  get job(): HeldJob | undefined {
+    return typeof this.state === "object" ? this.state : undefined;
+  }
+
+  /** Its events have decided its outcome. Only the first decision counts. */
+  decide(expected: Expected, now: number): void {
+    if (!this.isOpen || this.state === "decided") return;
+    this.state = "decided";
+    this.decidedAt = now;
+    this.expected = expected;
+  }
+
+  toString(): string {
+    const { method, idempotent } = this.wish;
+    const state = typeof this.state === "object" ? `at ${this.state.stream}` : this.state;
+    return `c${this.number} (method "${method}", idempotent ${idempotent}, ${state}, ${this.attempts} attempts)`;
+  }
+}

@@ -1,0 +1,58 @@
+import type { Effect } from "../../../src/hub/core/effect.js";
+import { HubCore } from "../../../src/hub/core/hub-core.js";
+import { checkFlushed, checkState } from "../../core/invariants.js";
+import type { World } from "../world.js";
+
+type Method = (...args: unknown[]) => unknown;
+
+/** What can be told to the core, by the names of its methods. */
+export const coreEvents: readonly string[] = Object.getOwnPropertyNames(HubCore.prototype).filter(
+  (name) => {
+    const property = Object.getOwnPropertyDescriptor(HubCore.prototype, name);
+    return typeof property?.value === "function" && name !== "constructor";
+  },
+);
+
+const effects: Record<Effect["kind"], true> = {
+  settle: true,
+  abandon: true,
+  welcome: true,
+  job: true,
+  cancel: true,
+  heartbeat: true,
+  drain: true,
+  end: true,
+};
+
+/** Everything that the core can decide. */
+export const effectKinds: readonly string[] = Object.keys(effects);
+
+/** Counts what a core is told and what it decides, and checks its invariants after each event. */
+export function watchCore(core: HubCore, world: World): void {
+  let depth = 0;
+  for (const name of coreEvents) {
+    const original = core[name as keyof HubCore] as Method;
+    const watched: Method = (...args) => {
+      world.count("core event", name);
+      depth += 1;
+      const returned = original.apply(core, args);
+      depth -= 1;
+      if (name === "flush") judgeFlush(core, returned as Effect[], world);
+      else if (depth === 0 && name !== "nextWake") checkState(core);
+      return returned;
+    };
+    Object.defineProperty(core, name, { value: watched });
+  }
+}
+
+function judgeFlush(core: HubCore, decided: readonly Effect[], world: World): void {
+  checkFlushed(core, world.timeline.now);
+  for (const effect of decided) {
+    world.count("effect", effect.kind);
+    if (effect.kind !== "settle") continue;
+    const { submission } = effect.request;
+    if (submission.payload.length > 0) {
+      world.fail("nothing is left", `the settled ${submission.requestId} keeps its payload`);
+    }
+  }
+}

@@ -1,0 +1,56 @@
+/** A worker id whose streams broke with jobs in flight. */
+interface Suspect {
+  losses: number;
+  /** Until then it gets no job; undefined once that is over. */
+  heldUntil: number | undefined;
+  /** When it is forgotten, if it is not held back. */
+  clearAt: number;
+  /** Whether the hub may have forgotten it in the same turn in which it lost again. */
+  isUnclear: boolean;
+}
+
+const LOSSES = 3;
+const WINDOW_MS = 10_000;
+const MIN_HOLD_MS = 1000;
+const MAX_HOLD_MS = 30_000;
+
+/** Which worker ids are held back for losing one job after another, by docs/protocol.md 10.1. */
+export class CrashLoops {
+  readonly #suspects = new Map<string, Suspect>();
+
+  /** A stream of `workerId` broke with jobs. */
+  lost(workerId: string, now: number): void {
+    const suspect = this.#suspects.get(workerId) ?? {
+      losses: 0,
+      heldUntil: undefined,
+      clearAt: now,
+      isUnclear: false,
+    };
+    this.#suspects.set(workerId, suspect);
+    if (suspect.losses > 0 && suspect.heldUntil === undefined && suspect.clearAt <= now) {
+      suspect.isUnclear = true;
+    }
+    suspect.losses += 1;
+    const further = suspect.losses - LOSSES;
+    if (further < 0) suspect.clearAt = now + WINDOW_MS;
+    else suspect.heldUntil = now + Math.min(MIN_HOLD_MS * 2 ** further, MAX_HOLD_MS);
+  }
+
+  /** The hub does what is due. */
+  wake(now: number): void {
+    for (const [workerId, suspect] of this.#suspects) {
+      if (suspect.heldUntil !== undefined) {
+        if (suspect.heldUntil > now) continue;
+        suspect.heldUntil = undefined;
+        suspect.clearAt = now + WINDOW_MS;
+      } else if (suspect.clearAt <= now) this.#suspects.delete(workerId);
+    }
+  }
+
+  /** Until when `workerId` is held back; 0 if it is not, undefined if that cannot be known. */
+  heldUntil(workerId: string): number | undefined {
+    const suspect = this.#suspects.get(workerId);
+    if (suspect?.isUnclear) return undefined;
+    return suspect?.heldUntil ?? 0;
+  }
+}

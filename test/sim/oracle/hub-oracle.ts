@@ -1,0 +1,247 @@
+import type { StatusObject } from "@grpc/grpc-js";
+import type { GibbsError } from "../../../src/base/error.js";
+import type { CoreLimits } from "../../../src/hub/core/limits.js";
+import { DETAILS_KEY, fromStatus } from "../../../src/wire/status.js";
+import {
+  decodeWorkRequest,
+  decodeWorkResponse,
+  type HubEvent,
+  type WorkerEvent,
+} from "../../../src/wire/worker-events.js";
+import type { AnswerObserver } from "../actors/client.js";
+import type { SimProcess } from "../machine/process.js";
+import type { StreamObserver } from "../machine/server-call.js";
+import type { Count, Log } from "../world.js";
+import { admit } from "./admission.js";
+import { Books, type Fail } from "./books.js";
+import type { Call, Told } from "./call.js";
+import { type Dispatch, judgeDispatches, judgeEnd, judgeWrite } from "./deciding.js";
+import { hear } from "./hearing.js";
+import { abandonAt, judgeQuiet, TIMER_MS } from "./quiet.js";
+import { Stream } from "./stream.js";
+import { judgeTold } from "./verdict.js";
+
+/** Limits of a hub, beyond those of its core. */
+export interface OracleLimits extends CoreLimits {
+  defaultTimeoutMs: number;
+  maxTimeoutMs: number;
+}
+
+/**
+ * Watches one hub from outside: books what it is told, and judges, whenever it has
+ * done all that was due, what it said. It never asks the hub.
+ */
+export class HubOracle {
+  readonly books: Books;
+  readonly #limits: OracleLimits;
+  readonly #process: SimProcess;
+  readonly #count: Count;
+  readonly #log: Log;
+  readonly #byRequestId = new Map<string, Call>();
+  #places = 0;
+  #streams = 0;
+  #inspectionAt = Number.POSITIVE_INFINITY;
+  // What the hub has said since the last look.
+  #told: [Call, Told][] = [];
+  #written: [Stream, HubEvent[], isFull: boolean][] = [];
+  #ended: [Stream, GibbsError | undefined][] = [];
+
+  constructor(
+    limits: OracleLimits,
+    process: SimProcess,
+    { fail, count, log }: { fail: Fail; count: Count; log: Log },
+  ) {
+    this.books = new Books(limits, process, fail);
+    this.#limits = limits;
+    this.#process = process;
+    this.#count = count;
+    this.#log = log;
+  }
+
+  /** A request arrives. `requestId`: the hub's own, for one that has none. */
+  arrived(call: Call, requestId: string): void {
+    this.#byRequestId.set(`c${call.number}`, call);
+    this.#byRequestId.set(requestId, call);
+    admit(this.books, call, ++this.#places, this.#limits);
+  }
+
+  /** The caller has gone. */
+  cancelled(call: Call): void {
+    if (call.isOpen) this.books.refuse(call, "CLIENT_CANCELLED");
+  }
+
+  /** The caller is told its outcome, in an answer of so many bytes that it has yet to take. */
+  told(call: Call, told: Told, unreadBytes: number): void {
+    if (unreadBytes > 0) {
+      this.books.unread.set(call, { bytes: unreadBytes, since: this.books.now });
+    }
+    this.#count("outcome", told.kind === "answer" ? "OK" : told.error.reason);
+    // A flaw is answered on the spot.
+    if (call.wish.flaw !== undefined) this.#settle(call, told);
+    else this.#told.push([call, told]);
+  }
+
+  /** Watches what becomes of the answer to a call. */
+  observeAnswer(call: Call): AnswerObserver {
+    const { books } = this;
+    return {
+      taken: () => books.unread.delete(call),
+      abandoned: () => {
+        const dueAt = abandonAt(books, call);
+        books.unread.delete(call);
+        if (dueAt === undefined || dueAt > books.now) {
+          books.fail("a slow reader has its time", `${call} lost its answer before ${dueAt}`);
+        }
+      },
+    };
+  }
+
+  /** A stream arrives. */
+  opened(): Stream {
+    const { books } = this;
+    const stream = new Stream(++this.#streams, books.now, books.limits.maxSlots);
+    books.streams.add(stream);
+    const open = [...books.streams].filter(({ phase }) => phase !== "ended");
+    if (open.length > books.limits.maxWorkers) books.end(stream, "TOO_MANY_WORKERS");
+    return stream;
+  }
+
+  /** Watches the hub's end of a stream. */
+  observe(stream: Stream): StreamObserver {
+    return {
+      received: (encoded) => {
+        this.#log(() => `${stream} says ${describe(() => decodeWorkRequest(encoded))}`);
+        hear(this.books, stream, encoded);
+      },
+      peerGone: () => {
+        this.#log(() => `${stream} is gone`);
+        this.books.end(stream, undefined);
+        stream.isClosed = true;
+      },
+      drained: () => {
+        stream.congested = false;
+      },
+      wrote: (encoded, isFull) => {
+        if (encoded.length > stream.maxReceiveBytes) {
+          this.books.fail("a message that can be received", `${encoded.length} to ${stream}`);
+        }
+        this.#log(() => `${stream} is told ${describe(() => decodeWorkResponse(encoded))}`);
+        this.#written.push([stream, decodeWorkResponse(encoded), isFull]);
+      },
+      ended: (status) => this.#ended.push([stream, status && readStatus(status)]),
+      holds: (jobId) => stream.jobs.has(jobId),
+    };
+  }
+
+  /** The hub is told to drain. */
+  draining(): void {
+    const { books } = this;
+    if (books.isDraining) return;
+    books.isDraining = true;
+    for (const call of books.calls)
+      if (call.state === "waiting") this.books.refuse(call, "DRAINING");
+    for (const stream of [...books.streams]) {
+      if (stream.phase === "opening") books.end(stream, "DRAINING");
+      if (stream.phase !== "serving") continue;
+      books.leave(stream, "draining");
+      books.endIfDrained(stream);
+    }
+  }
+
+  /** The hub is told to end what runs. */
+  stopped(): void {
+    this.draining();
+    for (const call of this.books.calls) this.books.refuse(call, "HUB_SHUTDOWN");
+    for (const stream of [...this.books.streams]) this.books.end(stream, "DRAINING");
+  }
+
+  /** The hub was killed: its callers are told by their own libraries. */
+  killed(): void {
+    for (const call of this.books.calls) if (call.isOpen) call.state = "broken";
+    this.books.calls.clear();
+  }
+
+  /** The hub stood still. */
+  stalled(stalledMs: number): void {
+    for (const stream of this.books.streams) {
+      stream.stalledMs += stalledMs;
+      stream.stalls += 1;
+    }
+  }
+
+  /** The hub has done what was due. */
+  flushed(): void {
+    this.books.crashLoops.wake(this.books.now);
+    this.#look();
+  }
+
+  /** Judges all that the hub has said, and that it has said all. */
+  #look(): void {
+    const { books } = this;
+    // Those whose time was over while they ran were told before their streams ended.
+    const byReason = ([, told]: [Call, Told]): boolean =>
+      told.kind === "failure" && /^(DEADLINE_RUNNING|RUN_TIMEOUT)$/.test(told.error.reason);
+    const allTold = this.#told.splice(0);
+    for (const one of allTold) if (byReason(one)) this.#settle(...one);
+    for (const [stream, error] of this.#ended.splice(0)) {
+      if (!stream.isClosed) this.#count("stream end", error?.reason ?? "OK");
+      judgeEnd(books, stream, error);
+    }
+    for (const one of allTold) if (!byReason(one)) this.#settle(...one);
+    this.#judgeWritten();
+    const dueAt = judgeQuiet(books);
+    for (const stream of books.streams) {
+      if (stream.phase === "ended") books.streams.delete(stream);
+    }
+    this.#inspectAt(dueAt + TIMER_MS);
+  }
+
+  #settle(call: Call, told: Told): void {
+    if (call.expected === undefined) call.decidedAt = this.books.now;
+    judgeTold(this.books, call, told);
+    call.told = told;
+    call.state = "told";
+    this.books.calls.delete(call);
+  }
+
+  #judgeWritten(): void {
+    const dispatches: Dispatch[] = [];
+    const written = this.#written.splice(0);
+    for (const [stream, events] of written) {
+      for (const event of events) {
+        const dispatch = judgeWrite(this.books, stream, event, this.#byRequestId);
+        if (dispatch !== undefined) dispatches.push(dispatch);
+      }
+    }
+    judgeDispatches(this.books, dispatches);
+    for (const [stream, , isFull] of written) stream.congested = isFull;
+  }
+
+  /** Has itself called when something must have happened. */
+  #inspectAt(at: number): void {
+    if (at >= this.#inspectionAt) return;
+    this.#inspectionAt = at;
+    this.#process.inspect(at, () => {
+      if (this.#inspectionAt !== at) return;
+      this.#inspectionAt = Number.POSITIVE_INFINITY;
+      this.#look();
+    });
+  }
+}
+
+/** The events of a message in a few words, for the history. */
+function describe(decode: () => (WorkerEvent | HubEvent)[]): string {
+  try {
+    const told = decode().map(({ event: { case: kind = "nothing", value } }) => {
+      const { requestId, jobId, slots } = (value ?? {}) as Record<string, unknown>;
+      return [kind, requestId ?? jobId ?? slots ?? ""].join(" ").trim();
+    });
+    return told.join(", ");
+  } catch {
+    return "what is no message";
+  }
+}
+
+function readStatus({ code, details, metadata }: StatusObject): GibbsError {
+  return fromStatus(code, details, metadata.get(DETAILS_KEY)[0]);
+}

@@ -1,0 +1,115 @@
+import type { Hello } from "../../../src/wire/worker-events.js";
+import { HeartbeatMode, Idempotency } from "../../../src/wire/worker-events.js";
+import type { Call } from "./call.js";
+
+/** What of a message to a worker is for the other fields of a job, in bytes. */
+const ENVELOPE_BYTES = 16 * 1024;
+
+/** A job that was written and has no terminal event yet. */
+export interface HeldJob {
+  readonly stream: Stream;
+  readonly call: Call;
+  readonly startedAt: number;
+  cancelledAt: number | undefined;
+}
+
+/** One worker's stream in the oracle's books: the slot ledger, kept from what went over the wire. */
+export class Stream {
+  phase: "opening" | "serving" | "draining" | "ended" = "opening";
+  hello: Hello | undefined;
+  isWelcomed = false;
+  credit = 0;
+  /** How often it said ready. */
+  readies = 0;
+  readonly jobs = new Map<number, HeldJob>();
+  congested = false;
+  lastHeardAt: number;
+  lastBeatAt: number;
+  /** For how long, and how often, the hub stood still since it heard the worker last. */
+  stalledMs = 0;
+  stalls = 0;
+  excusedUntil = 0;
+  /** Why the hub must have ended the stream: a reason, or OK. */
+  expectedEnd: string | undefined;
+  /** Whether the hub has ended it, or its connection broke. */
+  isClosed = false;
+  /** Whether the worker was told that the hub drains. */
+  toldDrain = false;
+  /** Whether the worker itself has asked for no more jobs. */
+  drainedItself = false;
+
+  constructor(
+    readonly number: number,
+    readonly openedAt: number,
+    readonly maxSlotsOfHub: number,
+  ) {
+    this.lastHeardAt = openedAt;
+    this.lastBeatAt = openedAt;
+  }
+
+  get workerId(): string {
+    return this.hello?.workerId ?? "";
+  }
+
+  get instance(): string {
+    return Buffer.from(this.hello?.instanceId ?? []).toString("hex");
+  }
+
+  get beatsWhileBusy(): boolean {
+    return this.hello?.heartbeatMode === HeartbeatMode.ALWAYS;
+  }
+
+  get maxSlots(): number {
+    return this.beatsWhileBusy ? this.maxSlotsOfHub : 1;
+  }
+
+  get maxReceiveBytes(): number {
+    return this.hello?.maxReceiveBytes ?? 4 * 1024 * 1024;
+  }
+
+  /** Whether silence of the worker means anything. */
+  get isJudged(): boolean {
+    return this.jobs.size === 0 || this.beatsWhileBusy;
+  }
+
+  /** Whether the hub may give the worker jobs of `method`. */
+  serves(method: string): boolean {
+    if (this.phase !== "serving" || this.hello === undefined) return false;
+    const { methods } = this.hello;
+    return methods.length === 0 ? method === "" : methods.some(({ name }) => name === method);
+  }
+
+  /** Whether its worker says that requests of `method` may run again. */
+  declaresIdempotent(method: string): boolean {
+    const found = this.hello?.methods.find(({ name }) => name === method);
+    return found?.idempotency === Idempotency.IDEMPOTENT;
+  }
+
+  canReceive(call: Call): boolean {
+    return call.bytes <= this.maxReceiveBytes - ENVELOPE_BYTES;
+  }
+
+  /** Whether `call` may be given to it, once it has credit. */
+  fits(call: Call): boolean {
+    if (!this.serves(call.wish.method) || !this.canReceive(call)) return false;
+    return call.refusedBy.get(this) !== this.readies;
+  }
+
+  /** Why another stream would be better for `call`: 0 for no reason. `jobs`: how many it has. */
+  drawback(call: Call, jobs: number): number {
+    if (call.lostBy === undefined) return this.congested ? 4 : 0;
+    const isSame = call.lostBy === this.workerId;
+    return (this.congested ? 4 : 0) + (isSame ? 2 : 0) + (jobs > 0 ? 1 : 0);
+  }
+
+  heard(now: number): void {
+    this.lastHeardAt = now;
+    this.stalledMs = 0;
+    this.stalls = 0;
+  }
+
+  toString(): string {
+    const held = `${this.credit} credit, ${this.jobs.size} jobs`;
+    return `s${this.number} of ${this.workerId || "?"} (${this.phase}, ${held})`;
+  }
+}

@@ -1,0 +1,187 @@
+import { fixed } from "../../../src/base/options.js";
+import type { WorkerEventInit } from "../../../src/wire/batch.js";
+import type { HubEvent } from "../../../src/wire/worker-events.js";
+import type { JobInput } from "../../../src/worker/executor.js";
+import type { SimProcess } from "../machine/process.js";
+import type { Fail } from "./books.js";
+
+/** A job that a worker was given. */
+interface GivenJob {
+  requestId: string;
+  attempt: number;
+  state: "held" | "running" | "finished";
+  receivedAt: number;
+  timeoutMs: number;
+  isCancelled: boolean;
+  signal: AbortSignal | undefined;
+}
+
+/** Watches one session of an honest worker: that it keeps the worker's side of docs/protocol.md. */
+export class WorkerOracle {
+  readonly #process: SimProcess;
+  readonly #fail: Fail;
+  readonly #freeSlots: () => number;
+  readonly #jobs = new Map<number, GivenJob>();
+  /** Credit that was sent and not used. */
+  #credit = 0;
+  #drainingSince = Number.POSITIVE_INFINITY;
+  #isOver = false;
+  /** Heartbeats of the hub that were not answered. */
+  #asked = 0;
+  #heardAt: number;
+  /** For how long the worker stood still since. */
+  #stalledMs = 0;
+  #patienceMs: number;
+  #lookAt = 0;
+
+  /** `patienceMs`: how long the worker waits for the hub's welcome. */
+  constructor(process: SimProcess, fail: Fail, freeSlots: () => number, patienceMs: number) {
+    this.#process = process;
+    this.#patienceMs = patienceMs;
+    this.#heardAt = process.now();
+    this.#lookSoon(this.#heardAt + patienceMs);
+    this.#fail = fail;
+    this.#freeSlots = freeSlots;
+  }
+
+  /** The hub said something: about to be read. */
+  heard(events: readonly HubEvent[]): void {
+    const now = this.#now;
+    this.#heardAt = now;
+    this.#stalledMs = 0;
+    for (const { event } of events) {
+      if (event.case === "welcome") this.#patienceMs = event.value.hubTimeoutMs;
+      if (event.case === "heartbeat") this.#asked += 1;
+      if (event.case === "job") {
+        const { jobId, requestId, attempt, timeoutMs = Number.POSITIVE_INFINITY } = event.value;
+        this.#credit = Math.max(0, this.#credit - 1);
+        this.#jobs.set(jobId, {
+          requestId,
+          attempt,
+          state: "held",
+          receivedAt: now,
+          timeoutMs,
+          isCancelled: false,
+          signal: undefined,
+        });
+        this.#lookSoon(now + fixed.holdMs);
+        if (timeoutMs < fixed.holdMs * 100) this.#lookSoon(now + timeoutMs);
+      }
+      if (event.case === "cancel") {
+        const job = this.#jobs.get(event.value.jobId);
+        if (job !== undefined) job.isCancelled = true;
+      }
+    }
+    this.#lookSoon(now);
+    this.#lookSoon(now + this.#patienceMs);
+  }
+
+  /** The worker stood still: it need not count the time in which it did not read. */
+  stalled(stalledMs: number): void {
+    this.#stalledMs += stalledMs;
+    this.#lookSoon(this.#heardAt + this.#stalledMs + this.#patienceMs);
+  }
+
+  /** The worker gives the hub up: its session is as good as over. */
+  gaveUp(): void {
+    this.#isOver = true;
+    const silentMs = this.#now - this.#heardAt;
+    if (silentMs >= this.#patienceMs) return;
+    this.#fail("patience", `the hub was silent for ${silentMs} ms`);
+  }
+
+  /** The worker has read that the hub drains, or drains itself. */
+  draining(): void {
+    this.#drainingSince = Math.min(this.#drainingSince, this.#now);
+    this.#credit = 0;
+  }
+
+  /** Events go out. */
+  sent(events: readonly WorkerEventInit[]): void {
+    for (const event of events) {
+      if (event.case === "heartbeat" && !event.value.pendingBytes) this.#asked -= 1;
+      if (event.case === "result" || event.case === "nack") {
+        const { jobId = 0 } = event.value;
+        const isFirst = this.#jobs.delete(jobId);
+        if (!isFirst) this.#fail("one terminal event", `a second one for ${jobId}`);
+      }
+      if (event.case === "ready") {
+        this.#credit += event.value.slots ?? 0;
+        const free = this.#freeSlots();
+        // What was said earlier in the same turn goes out in the same message.
+        if (this.#credit > free || this.#drainingSince < this.#now) {
+          this.#fail("ready means free", `${this.#credit} slots were offered, ${free} are free`);
+        }
+      }
+    }
+  }
+
+  /** A job gets a slot. */
+  began({ requestId, attempt }: JobInput, signal: AbortSignal): void {
+    const job = this.#find(requestId, attempt);
+    if (job?.state !== "held") return this.#fail("starts what it holds", `${requestId} started`);
+    if (this.#isDraining) this.#fail("a drained worker starts nothing", `${requestId} started`);
+    job.state = "running";
+    job.signal = signal;
+  }
+
+  /** A job is over, and its outcome told to the session. */
+  finished({ requestId, attempt }: JobInput): void {
+    const job = this.#find(requestId, attempt);
+    if (job?.state !== "running") return;
+    job.state = "finished";
+    this.#lookSoon(this.#now);
+  }
+
+  /** The session is over. */
+  over(): void {
+    this.#isOver = true;
+    for (const { signal, requestId, state } of this.#jobs.values()) {
+      if (state !== "running" || signal?.aborted === true) continue;
+      this.#fail("orphans are told", `${requestId} runs on`);
+    }
+  }
+
+  get #isDraining(): boolean {
+    return this.#drainingSince <= this.#now;
+  }
+
+  get #now(): number {
+    return this.#process.now();
+  }
+
+  #find(requestId: string, attempt: number): GivenJob | undefined {
+    for (const job of this.#jobs.values()) {
+      if (job.requestId === requestId && job.attempt === attempt) return job;
+    }
+    return undefined;
+  }
+
+  #lookSoon(at: number): void {
+    if (at === this.#now && this.#lookAt === at) return;
+    if (at === this.#now) this.#lookAt = at;
+    this.#process.inspect(at, () => {
+      if (this.#isOver) return;
+      for (const [jobId, job] of this.#jobs) this.#look(jobId, job);
+      if (this.#asked > 0) this.#fail("a heartbeat is answered", `${this.#asked} were not`);
+      const silentMs = this.#now - this.#heardAt;
+      if (silentMs - this.#stalledMs >= this.#patienceMs) {
+        this.#fail("a silent hub is left", `the hub has been silent for ${silentMs} ms`);
+      }
+    });
+  }
+
+  #look(jobId: number, job: GivenJob): void {
+    const heldMs = this.#now - job.receivedAt;
+    const what = `job ${jobId} (${job.requestId}), held for ${heldMs} ms`;
+    if (job.state === "finished") this.#fail("every job gets a terminal event", `${what}, is over`);
+    const isOver = job.isCancelled || heldMs >= job.timeoutMs;
+    const mustGoBack = isOver || heldMs >= fixed.holdMs || this.#isDraining;
+    if (job.state === "held" && mustGoBack) {
+      this.#fail("a held job is given back", `${what}, waits for a slot`);
+    }
+    if (job.state === "running" && isOver && job.signal?.aborted === false) {
+      this.#fail("the handler is told", `${what}, knows nothing of its cancel or timeout`);
+    }
+  }
+}

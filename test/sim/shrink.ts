@@ -1,0 +1,39 @@
+import { keepOnly, type Plan } from "./plan.js";
+import { type Report, simulate } from "./simulation.js";
+
+/**
+ * The least of `items` for which `fails` still holds, as far as leaving out runs
+ * of them can tell: delta debugging, Zeller and Hildebrandt, "Simplifying and
+ * Isolating Failure-Inducing Input", 2002.
+ */
+export function minimize<T>(items: readonly T[], fails: (kept: readonly T[]) => boolean): T[] {
+  let kept = [...items];
+  let pieces = 2;
+  while (kept.length > 0) {
+    const size = Math.ceil(kept.length / pieces);
+    const smaller = withoutOnePiece(kept, size).find(fails);
+    if (smaller !== undefined) {
+      kept = smaller;
+      pieces = Math.max(2, pieces - 1);
+    } else if (size === 1) return kept;
+    else pieces = Math.min(kept.length, pieces * 2);
+  }
+  return kept;
+}
+
+/** The fewest actions of `plan` that break the same promise, and the recorded run of them. */
+export function shrink(plan: Plan, check: string): { plan: Plan; report: Report } {
+  const indices = plan.actions.map(({ index }) => index);
+  const isBroken = (keep: readonly number[]): boolean =>
+    simulate(keepOnly(plan, keep), () => {}).violation?.check === check;
+  const shortest = keepOnly(plan, minimize(indices, isBroken));
+  return { plan: shortest, report: simulate(shortest, () => {}, true) };
+}
+
+function withoutOnePiece<T>(items: readonly T[], size: number): T[][] {
+  const all: T[][] = [];
+  for (let from = 0; from < items.length; from += size) {
+    all.push([...items.slice(0, from), ...items.slice(from + size)]);
+  }
+  return all;
+}

@@ -1,0 +1,152 @@
+import { AssertionError } from "node:assert";
+import { healthyKind, perform } from "./actions.js";
+import { METHODS, makeProbe } from "./actors/wish.js";
+import type { WorkerProcess } from "./actors/worker-process.js";
+import type { Plan } from "./plan.js";
+import { type Count, type Violation, World } from "./world.js";
+
+/** What came of one run. */
+export interface Report {
+  seed: number;
+  /** How much happened: timers, messages, looks. */
+  steps: number;
+  virtualMs: number;
+  violation: Violation | undefined;
+  /** What happened, line by line, if it was recorded. */
+  history: readonly string[];
+}
+
+/** Faults are over: within this time everything must be well, in virtual milliseconds. */
+const HEAL_MS = 120_000;
+
+/** More than this happens in no run that comes to an end. */
+const MAX_STEPS = 300_000;
+
+/** Runs a plan from its begin, through its faults, until everything is well again and then gone. */
+export function simulate(plan: Plan, count: Count, records = false): Report {
+  const { now: realNow } = Date;
+  const { stackTraceLimit } = Error;
+  // Errors are made by the thousand; where one came from is asked only of a recorded run.
+  Error.stackTraceLimit = records ? stackTraceLimit : 0;
+  const world = new World(plan.parameters.limits, count, records);
+  const startedAt = world.timeline.now;
+  // The request handler reads deadlines off the wall clock.
+  Date.now = () => world.timeline.now;
+  try {
+    disturb(world, plan);
+    heal(world);
+    probe(world);
+    sayGoodbye(world);
+  } catch (error) {
+    const check = error instanceof AssertionError ? "the core's invariants" : "no exception";
+    world.fail(check, error instanceof Error ? (error.stack ?? error.message) : String(error));
+  } finally {
+    Date.now = realNow;
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+  return {
+    seed: plan.seed,
+    steps: world.timeline.steps,
+    virtualMs: world.timeline.now - startedAt,
+    violation: world.violation,
+    history: world.history ?? [],
+  };
+}
+
+/** Lets time pass until `isDone` or a promise is broken, at most so long. Returns false if that was too short. */
+function run(world: World, forMs: number, isDone: () => boolean): boolean {
+  const { timeline } = world;
+  const until = timeline.now + forMs;
+  while (world.violation === undefined) {
+    if (isDone()) return true;
+    if (!timeline.step(until)) return isDone();
+    if (timeline.steps > MAX_STEPS) world.fail("an end", "the world does not come to rest");
+  }
+  return true;
+}
+
+function disturb(world: World, { actions }: Plan): void {
+  for (const action of actions) {
+    world.later(action.at, () => {
+      world.log(() => `#${action.index} ${action.kind}`);
+      perform(world, action);
+    });
+  }
+  run(world, (actions.at(-1)?.at ?? 0) + 100, () => false);
+}
+
+/** Ends every fault, brings a healthy worker, and waits until all is well. */
+function heal(world: World): void {
+  if (world.violation !== undefined) return;
+  world.log(() => "the faults are over");
+  world.isHealing = true;
+  for (const rogue of world.rogues) rogue.die();
+  const surplus = [...world.workers].slice(world.limits.maxWorkers - 1);
+  for (const worker of surplus) worker.die(false);
+  for (const worker of [...world.workers]) repair(worker);
+  for (const connection of world.connections) connection.mended();
+  world.hub?.process.thaw();
+  for (const client of world.clients) client.deafUntil = 0;
+  repair(world.addWorker(healthyKind("healthy"), 1));
+  expectWell(world);
+}
+
+/** Waits until all is well, and says what is not if that takes too long. */
+function expectWell(world: World): void {
+  if (run(world, HEAL_MS, () => isWell(world))) return;
+  const open = world.calls.filter((call) => call.isOpen).map(String);
+  const ill = [...world.workers].filter((worker) => !isWellServed(world, worker));
+  const what = ill.map(({ kind, free }) => `${kind.workerId} (${free} of ${kind.slots} free)`);
+  const strays = [...(world.hub?.oracle.books.streams ?? [])].map(String);
+  world.fail("all is well in the end", [...open, ...what, ...strays].join("; ") || "no hub");
+}
+
+function repair({ path, process, executor }: WorkerProcess): void {
+  path.blockedUntil.up = 0;
+  path.blockedUntil.down = 0;
+  path.slow(0.125, 1);
+  process.thaw();
+  executor.heal();
+}
+
+/** Whether every call has its outcome and its answer, and the hub knows every slot of every worker and no others. */
+function isWell(world: World): boolean {
+  if (world.hub?.isServing !== true || world.calls.some((call) => call.isOpen)) return false;
+  const { streams, unread } = world.hub.oracle.books;
+  if (streams.size > world.workers.size || unread.size > 0) return false;
+  return [...world.workers].every((worker) => isWellServed(world, worker));
+}
+
+function isWellServed({ hub }: World, worker: WorkerProcess): boolean {
+  const { kind, free, connection, isLeaving } = worker;
+  if (connection?.isWhole !== true || isLeaving || free !== kind.slots) return false;
+  const stream = hub?.streamOf(connection);
+  if (stream?.phase !== "serving" || stream.jobs.size > 0) return false;
+  return stream.credit === Math.min(kind.slots, stream.maxSlots);
+}
+
+/** Nothing of the faults has stayed: new requests are served, and then all is well again. */
+function probe(world: World): void {
+  if (world.violation !== undefined) return;
+  for (const { process, kind } of world.workers) {
+    // What watches the hub's silence.
+    if (process.pendingTimers === 1) continue;
+    world.fail("nothing is left", `the idle ${kind.workerId} has ${process.pendingTimers} timers`);
+  }
+  for (const method of METHODS) {
+    const call = world.submit((number) => makeProbe(number, method), undefined);
+    run(world, HEAL_MS, () => !call.isOpen);
+    if (call.told?.kind !== "answer") world.fail("new requests are served", `${call}`);
+    expectWell(world);
+  }
+}
+
+/** All workers leave: nothing of anyone may stay. */
+function sayGoodbye(world: World): void {
+  if (world.violation !== undefined) return;
+  for (const worker of world.workers) worker.leave();
+  const { hub } = world;
+  const isGone = (): boolean => hub?.hasForgotten === true && hub.process.pendingTimers === 0;
+  if (!run(world, HEAL_MS, isGone)) world.fail("nothing is left", "the hub does not come to rest");
+  hub?.checkIdle();
+}

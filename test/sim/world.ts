@@ -1,0 +1,153 @@
+import type { JobInput } from "../../src/worker/executor.js";
+import type { Fault } from "./actions.js";
+import { Client } from "./actors/client.js";
+import { HubProcess } from "./actors/hub-process.js";
+import type { Rogue } from "./actors/rogue.js";
+import { CLIENTS, type Wish } from "./actors/wish.js";
+import { WorkerProcess } from "./actors/worker-process.js";
+import { Chance, mix } from "./machine/chance.js";
+import type { Connection } from "./machine/connection.js";
+import { Phase, Timeline } from "./machine/timeline.js";
+import type { Fail } from "./oracle/books.js";
+import { Call } from "./oracle/call.js";
+import type { Parameters } from "./plan.js";
+
+/** A promise that was broken. */
+export interface Violation {
+  check: string;
+  what: string;
+}
+
+/** Tells what happens; the text is made only if it is read. */
+export type Log = (text: () => string) => void;
+
+/** What is counted, by groups. */
+export type Count = (group: string, name: string) => void;
+
+/** A restarted hub is there again after this time. */
+const HUB_RESTART_MS = 700;
+const WORKER_RESTART_MS = 400;
+
+/** The whole simulated world of one run: its time, its processes, and its books of who ran what. */
+export class World {
+  readonly timeline = new Timeline();
+  readonly limits: Parameters["limits"];
+  readonly workers = new Set<WorkerProcess>();
+  readonly rogues = new Set<Rogue>();
+  readonly connections = new Set<Connection>();
+  readonly calls: Call[] = [];
+  readonly clients = Array.from({ length: CLIENTS }, (_, index) => new Client(new Chance(index)));
+  readonly count: Count;
+  /** The hub that listens now. */
+  hub: HubProcess | undefined;
+  violation: Violation | undefined;
+  /** What happened, if it is recorded. */
+  readonly history: string[] | undefined;
+  /** Whether faults are over: nobody restarts any more, handlers return. */
+  isHealing = false;
+  readonly #cancels = new Map<Call, () => void>();
+  #runs = 0;
+
+  constructor(limits: Parameters["limits"], count: Count, records: boolean) {
+    this.limits = limits;
+    this.count = count;
+    this.history = records ? [] : undefined;
+    this.hub = new HubProcess(this);
+  }
+
+  /** A promise was broken. The first one counts. */
+  readonly fail: Fail = (check, what) => {
+    this.violation ??= { check, what };
+    this.log(() => `BROKEN ${check}: ${what}`);
+  };
+
+  /** Writes down what happens, if somebody wants to know. */
+  readonly log: Log = (text) => {
+    this.history?.push(`${this.timeline.now.toFixed(3)} ${text()}`);
+  };
+
+  /** Counts a fault that happens. */
+  fault(kind: Fault): void {
+    this.count("fault", kind);
+  }
+
+  later(delayMs: number, act: () => void): void {
+    this.timeline.add(this.timeline.now + delayMs, Phase.input, act);
+  }
+
+  /** A new worker process. */
+  addWorker(kind: WorkerProcess["kind"], seed: number): WorkerProcess {
+    const worker = new WorkerProcess(this, kind, seed);
+    this.workers.add(worker);
+    return worker;
+  }
+
+  /** A client sends a request, and perhaps takes it back. Without a hub it never arrives. */
+  submit(makeWish: (number: number) => Wish, cancelAfterMs: number | undefined): Call {
+    const call = new Call(this.calls.length + 1, makeWish(this.calls.length + 1));
+    this.calls.push(call);
+    const { hub, timeline } = this;
+    if (hub === undefined) {
+      call.state = "broken";
+      return call;
+    }
+    hub.process.input(timeline.now, () => this.#cancels.set(call, hub.request(call)));
+    if (cancelAfterMs !== undefined) {
+      hub.process.input(timeline.now + cancelAfterMs, () => this.#cancels.get(call)?.());
+    }
+    return call;
+  }
+
+  /** About half of the callers vanish. Returns whether there was one. */
+  callersGo(chance: Chance): boolean {
+    const gone = this.calls.filter((call) => call.isOpen && chance.flip(0.5));
+    for (const call of gone) {
+      this.hub?.process.input(this.timeline.now, () => this.#cancels.get(call)?.());
+    }
+    return gone.length > 0;
+  }
+
+  /** A handler begins with a job; returns the number of its run. */
+  ran(job: JobInput): number {
+    const call = this.#callOf(job);
+    const { runs, told, wish } = call;
+    runs.begun += 1;
+    this.log(() => `a handler begins ${call}`);
+    if (told?.kind === "failure" && told.error.execution === "NOT_STARTED") {
+      this.fail("NOT_STARTED is a promise", `${call} begins after its caller was told so`);
+    }
+    const most = wish.idempotent === false ? 1 : call.maxAttempts;
+    if (runs.begun > most) this.fail("at most once, or as often as allowed", `${call} runs again`);
+    this.#runs += 1;
+    return this.#runs;
+  }
+
+  /** A handler returned, or threw if there is no value. */
+  returned(job: JobInput, value: object | undefined): void {
+    const { runs } = this.#callOf(job);
+    runs.finished += 1;
+    if (value !== undefined) runs.returned.add(JSON.stringify(value));
+  }
+
+  onWorkerGone(worker: WorkerProcess): void {
+    if (this.isHealing) return;
+    this.later(WORKER_RESTART_MS, () => {
+      if (!this.isHealing) this.addWorker(worker.kind, mix(worker.seed, 1));
+    });
+  }
+
+  onHubGone(): void {
+    this.hub = undefined;
+    this.#cancels.clear();
+    for (const call of this.calls) if (call.state === "sent") call.state = "broken";
+    this.later(HUB_RESTART_MS, () => {
+      this.hub = new HubProcess(this);
+    });
+  }
+
+  #callOf({ requestId }: JobInput): Call {
+    const call = this.calls[Number(requestId.slice(1)) - 1];
+    if (call === undefined) throw new Error(`nobody asked for ${requestId}`);
+    return call;
+  }
+}
