@@ -14,7 +14,7 @@ export const directions: readonly Direction[] = ["toHub", "fromHub"];
 export type Door = "open" | "mute" | "shut";
 
 /** A TCP proxy before a hub whose connections can be made to suffer while they carry traffic. */
-export class Proxy {
+export class TcpProxy {
   readonly connections: Set<ProxiedConnection> = new Set();
   readonly #hub: { host: string; port: number };
   readonly #clock: Clock;
@@ -22,15 +22,18 @@ export class Proxy {
   readonly #server: Server;
   readonly #muted = new Set<Socket>();
   readonly #conditions: Record<Direction, Conditions> = { toHub: clear, fromHub: clear };
-  #port = 0;
+  #port: number;
   #door: Door = "shut";
 
+  /** @param port where to listen; 0 takes a free one. */
   constructor(
     hub: { host: string; port: number },
+    port = 0,
     clock: Clock = systemClock,
     random: Random = Math.random,
   ) {
     this.#hub = hub;
+    this.#port = port;
     this.#clock = clock;
     this.#random = random;
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (dialler) =>
@@ -38,9 +41,9 @@ export class Proxy {
     );
   }
 
-  /** Where to dial instead of the hub. Empty before the door was opened. */
+  /** Where to dial instead of the hub, once the door was opened. */
   get address(): string {
-    return this.#port === 0 ? "" : `127.0.0.1:${this.#port}`;
+    return `127.0.0.1:${this.#port}`;
   }
 
   /** What becomes of those who dial from now on. Who was muted is reset when that ends. */
@@ -96,7 +99,7 @@ export class Proxy {
   }
 }
 
-/** One connection through a {@link Proxy}. */
+/** One connection through a {@link TcpProxy}. */
 export class ProxiedConnection {
   /** Resolves when both sides have closed. */
   readonly closed: Promise<unknown>;
@@ -107,7 +110,9 @@ export class ProxiedConnection {
     this.#sides = { dialler, hub };
     this.#links = links;
     this.closed = Promise.all(
-      [dialler, hub].map((side) => new Promise<void>((resolve) => side.on("close", () => resolve()))),
+      [dialler, hub].map(
+        (side) => new Promise<void>((resolve) => side.on("close", () => resolve())),
+      ),
     );
   }
 

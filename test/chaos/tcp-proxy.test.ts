@@ -3,11 +3,11 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { ManualClock } from "../support/manual-clock.js";
 import { until } from "../support/until.js";
-import { type ProxiedConnection, Proxy } from "./proxy.js";
+import { type ProxiedConnection, TcpProxy } from "./tcp-proxy.js";
 
 /** A proxied connection with both its ends in the test's hands. */
 interface Line {
-  proxy: Proxy;
+  proxy: TcpProxy;
   clock: ManualClock;
   connection: ProxiedConnection;
   dialler: End;
@@ -35,7 +35,7 @@ class End {
   }
 }
 
-async function startProxy(): Promise<{ proxy: Proxy; clock: ManualClock; accepted: End[] }> {
+async function startProxy(): Promise<{ proxy: TcpProxy; clock: ManualClock; accepted: End[] }> {
   const accepted: End[] = [];
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     accepted.push(new End(socket));
@@ -44,7 +44,7 @@ async function startProxy(): Promise<{ proxy: Proxy; clock: ManualClock; accepte
   await once(server, "listening");
   const clock = new ManualClock();
   const { port } = server.address() as AddressInfo;
-  const proxy = new Proxy({ host: "127.0.0.1", port }, clock, () => 0.5);
+  const proxy = new TcpProxy({ host: "127.0.0.1", port }, 0, clock, () => 0.5);
   await proxy.setDoor("open");
   onTestFinished(async () => {
     await proxy.close();
@@ -54,7 +54,7 @@ async function startProxy(): Promise<{ proxy: Proxy; clock: ManualClock; accepte
   return { proxy, clock, accepted };
 }
 
-function dial({ address }: Proxy): End {
+function dial({ address }: TcpProxy): End {
   const [host = "", port] = address.split(":");
   return new End(connect({ host, port: Number(port), allowHalfOpen: true }));
 }
