@@ -25,7 +25,7 @@ export class Seat {
   /**
    * @param kind what sits here.
    * @param name of the seat; its processes are `name.1`, `name.2`.
-   * @param proxy between the process and the hub.
+   * @param proxy between the process and the hub, if the cluster has proxies.
    * @param launch starts a process of that name.
    */
   constructor(
@@ -53,7 +53,14 @@ export class Seat {
   }
 }
 
-/** One hub, its workers and its clients, each a process of its own, with proxies between them. */
+/** What a cluster is made of. */
+export interface ClusterOptions {
+  hub?: HubSettings["options"];
+  /** Whether everybody dials a proxy of its own instead of the hub. Default false. */
+  proxied?: boolean;
+}
+
+/** One hub, its workers and its clients, each a process of its own. */
 export class Cluster {
   /** Where the journals and logs of this run are. */
   readonly folder: string = mkdtempSync(join(tmpdir(), "gibbs-chaos-"));
@@ -61,19 +68,19 @@ export class Cluster {
   readonly clients: Seat[] = [];
   /** Whether a fault is at work on the hub. */
   hubStruck = false;
-  readonly #hubOptions: HubSettings["options"];
+  readonly #options: ClusterOptions;
   readonly #port: number;
   #hub: ManagedProcess | undefined;
   #hubs = 0;
 
-  private constructor(port: number, hubOptions: HubSettings["options"]) {
+  private constructor(port: number, options: ClusterOptions) {
     this.#port = port;
-    this.#hubOptions = hubOptions;
+    this.#options = options;
   }
 
-  /** A cluster with a hub of these options, which listens. */
-  static async start(hubOptions: HubSettings["options"] = {}): Promise<Cluster> {
-    const cluster = new Cluster(await findPort(), hubOptions);
+  /** A cluster with a hub that listens. */
+  static async start(options: ClusterOptions = {}): Promise<Cluster> {
+    const cluster = new Cluster(await findPort(), options);
     await cluster.startHub();
     return cluster;
   }
@@ -92,7 +99,7 @@ export class Cluster {
   async startHub(): Promise<number> {
     this.#hubs += 1;
     const name = `hub.${this.#hubs}`;
-    const options = { ...this.#hubOptions, listen: this.address };
+    const options = { ...this.#options.hub, listen: this.address };
     const settings: HubSettings = { journals: this.folder, name, options };
     this.#hub = ManagedProcess.own(this.folder, name, "hub", settings);
     const { at } = await this.#hub.ready;
@@ -177,7 +184,8 @@ export class Cluster {
     const proxy = new TcpProxy({ host: "127.0.0.1", port: this.#port }, await findPort());
     await proxy.setDoor("open");
     const name = `${kind}-${seats.length + 1}`;
-    const seat = new Seat(kind, name, proxy, (occupant) => launch(occupant, proxy.address));
+    const hub = this.#options.proxied ? proxy.address : this.address;
+    const seat = new Seat(kind, name, proxy, (occupant) => launch(occupant, hub));
     seats.push(seat);
     seat.start();
     return seat;

@@ -4,11 +4,21 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { buildFolder } from "./gibbs.js";
 import { killAll } from "./managed-process.js";
 import { chaos } from "./scenarios/chaos.js";
+import { failover } from "./scenarios/failover.js";
+import { overload } from "./scenarios/overload.js";
+import { rejoin } from "./scenarios/rejoin.js";
+import { rolling } from "./scenarios/rolling.js";
+import { stall } from "./scenarios/stall.js";
 import { print, type ScenarioOptions, type Scorecard } from "./scorecard.js";
 
 /** All scenarios, in the order in which `all` runs them. */
 const scenarios: Readonly<Record<string, (options: ScenarioOptions) => Promise<Scorecard>>> = {
   chaos,
+  failover,
+  stall,
+  overload,
+  rolling,
+  rejoin,
 };
 
 interface Flags {

@@ -1,11 +1,12 @@
 import { delay, systemClock } from "../../../src/base/clock.js";
 import type { Random } from "../../../src/base/random.js";
 import { check } from "../check.js";
-import { Cluster } from "../cluster.js";
+import type { Cluster } from "../cluster.js";
 import { callersCoverage, coverage, type Strike } from "../coverage.js";
 import { type Fault, faults } from "../faults.js";
 import { type Notes, readJournals } from "../journal.js";
 import { machineNow } from "../machine-time.js";
+import { onCluster } from "../on-cluster.js";
 import { outcomes } from "../outcomes.js";
 import { schedule } from "../schedule.js";
 import {
@@ -50,24 +51,17 @@ const LEASE_TICK_MS = 100;
 const FULL_MINUTES = 10;
 
 /** Everything at once: all faults, by chance, on a hub with all sorts of workers under load. */
-export async function chaos({ seed, minutes, say }: ScenarioOptions): Promise<Scorecard> {
+export function chaos({ seed, minutes, say }: ScenarioOptions): Promise<Scorecard> {
   const random = seeded(seed);
-  const cluster = await Cluster.start(hubOptions);
-  try {
+  return onCluster({ hub: hubOptions, proxied: true }, say, async (cluster) => {
     await populate(cluster, random);
     const startedAt = machineNow();
     const strikes = await strikeAll(cluster, minutes * 60_000, random, say);
     await cluster.finishClients();
     const tookMs = machineNow() - startedAt;
     const badEnds = await cluster.drain();
-    const notes = readJournals(cluster.folder);
-    const card = judge(notes, strikes, { minutes, tookMs, badEnds });
-    if (card.criteria.every(({ pass }) => pass)) cluster.forget();
-    else say(`journals and logs are kept in ${cluster.folder}`);
-    return card;
-  } finally {
-    await cluster.close();
-  }
+    return judge(readJournals(cluster.folder), strikes, { minutes, tookMs, badEnds });
+  });
 }
 
 async function populate(cluster: Cluster, random: Random): Promise<void> {
