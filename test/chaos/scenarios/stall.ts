@@ -6,12 +6,14 @@ import { type Notes, readJournals } from "../journal.js";
 import { machineNow } from "../machine-time.js";
 import { onCluster } from "../on-cluster.js";
 import { outcomes } from "../outcomes.js";
-import { none, type ScenarioOptions, type Scorecard, safety } from "../scorecard.js";
+import { atLeast, none, type ScenarioOptions, type Scorecard, safety } from "../scorecard.js";
 import { plain } from "../traffic.js";
 
 const STALL_MS = 8000;
 const BEFORE_MS = 3000;
 const AFTER_MS = 6000;
+/** What the hub logs of a new session. */
+const CONNECTED = "worker connected";
 const traffic = { ...plain, workMs: [500, 3000] as const, timeoutMs: 60_000 };
 
 /** A hub with the default settings stands still while its workers are busy: nobody may be lost. */
@@ -43,6 +45,7 @@ function judge(notes: Notes, stalledAt: number, gone: readonly number[]): Scorec
   const sessions = notes.hub.filter(
     ({ at, fields }) => at >= stalledAt && fields["session"] !== undefined,
   );
+  const before = notes.hub.filter(({ at, message }) => at < stalledAt && message === CONNECTED);
   const failed = notes.outcome.filter(({ outcome }) => !outcome.ok);
   const strike = { kind: "hub: stopped 8 s", at: stalledAt, target: "hub" };
   return {
@@ -50,6 +53,7 @@ function judge(notes: Notes, stalledAt: number, gone: readonly number[]): Scorec
     settings: { hub: "defaults", stallMs: STALL_MS, traffic },
     figures: { outcomes: outcomes(notes), faults: coverage([strike], notes) },
     criteria: [
+      atLeast("sessions before the stall", before.length, 2 + 2 * 2),
       none(
         "sessions that came or went after the stall began",
         sessions.map(({ message, fields }) => `${fields["workerId"]}: ${message}`),
