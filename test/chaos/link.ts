@@ -111,7 +111,7 @@ export class Link {
     if (typeof freight === "string") {
       this.#underWay.shift();
       if (freight === "end") this.#to.end();
-      else this.#to.resetAndDestroy();
+      else resetSocket(this.#to);
       return;
     }
     const piece = freight.bytes.subarray(0, this.#pieceBytes());
@@ -151,4 +151,13 @@ export class Link {
     if (bytesPerSecond === 0) return slice;
     return Math.min(slice, Math.max(1, Math.floor(bytesPerSecond / PIECES_PER_SECOND)));
   }
+}
+
+/**
+ * Closes a socket with a reset. One that has said its end already is only closed:
+ * libuv does not reset it, and Node would then never close it.
+ */
+export function resetSocket(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { openSync, readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -33,10 +33,12 @@ export class ManagedProcess {
   ) {
     this.#name = name;
     this.#log = join(folder, `${name}.log`);
+    const log = openSync(this.#log, "a");
     this.#process = spawn(process.execPath, args, {
       env: { ...process.env, ...env },
-      stdio: ["ignore", "pipe", openSync(this.#log, "a"), "ipc"],
+      stdio: ["ignore", "pipe", log, "ipc"],
     });
+    closeSync(log);
     running.add(this);
     this.ended = once(this.#process, "exit").then(([code, signal]) => {
       this.#over = true;

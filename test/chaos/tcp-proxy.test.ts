@@ -160,6 +160,17 @@ describe("the proxy", () => {
     await until(() => dialler.closed === "reset" && hub.closed === "reset");
   });
 
+  it("closes what is reset just when its end was passed on", async () => {
+    const { proxy, clock, connection, dialler } = await connected();
+    proxy.set("toHub", { blackHole: true });
+    dialler.socket.end("goodbye");
+    await until(() => connection.heldBytes("toHub") === 7);
+    await clock.advance(0);
+    proxy.set("toHub", { blackHole: false });
+    proxy.reset();
+    await connection.closed;
+  });
+
   it("passes a reset on", async () => {
     const { dialler, hub } = await connected();
     dialler.socket.resetAndDestroy();

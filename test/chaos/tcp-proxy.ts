@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { type Clock, systemClock } from "../../src/base/clock.js";
 import type { Random } from "../../src/base/random.js";
-import { type Conditions, clear, Link } from "./link.js";
+import { type Conditions, clear, Link, resetSocket } from "./link.js";
 
 /** A direction of a proxied connection. */
 export type Direction = "toHub" | "fromHub";
@@ -50,7 +50,7 @@ export class TcpProxy {
   async setDoor(door: Door): Promise<void> {
     const was = this.#door;
     this.#door = door;
-    for (const socket of this.#muted) socket.resetAndDestroy();
+    for (const socket of this.#muted) resetSocket(socket);
     if (door === "shut" && was !== "shut") this.#server.close();
     if (door === "shut" || was !== "shut") return;
     this.#server.listen(this.#port, "127.0.0.1");
@@ -129,13 +129,13 @@ export class ProxiedConnection {
   /** Resets both sides. */
   reset(): void {
     for (const direction of directions) this.#links[direction].abandon();
-    this.#sides.dialler.resetAndDestroy();
-    this.#sides.hub.resetAndDestroy();
+    resetSocket(this.#sides.dialler);
+    resetSocket(this.#sides.hub);
   }
 
   /** Closes one side; the other is never told, and what it sends is swallowed. Ends with a reset. */
   halfClose(side: "dialler" | "hub"): void {
     for (const direction of directions) this.#links[direction].abandon();
-    this.#sides[side].resetAndDestroy();
+    resetSocket(this.#sides[side]);
   }
 }
