@@ -1,6 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { findPort } from "./find-port.js";
 import { buildFolder } from "./gibbs.js";
@@ -55,6 +53,8 @@ export class Seat {
 
 /** What a cluster is made of. */
 export interface ClusterOptions {
+  /** Where its processes write journals and logs; made if it is not there. */
+  folder: string;
   hub?: HubSettings["options"];
   /** Whether everybody dials a proxy of its own instead of the hub. Default false. */
   proxied?: boolean;
@@ -62,8 +62,8 @@ export interface ClusterOptions {
 
 /** One hub, its workers and its clients, each a process of its own. */
 export class Cluster {
-  /** Where the journals and logs of this run are. */
-  readonly folder: string = mkdtempSync(join(tmpdir(), "gibbs-chaos-"));
+  /** Where the journals and logs are. */
+  readonly folder: string;
   readonly workers: Seat[] = [];
   readonly clients: Seat[] = [];
   /** Whether a fault is at work on the hub. */
@@ -74,15 +74,21 @@ export class Cluster {
   #hubs = 0;
 
   private constructor(port: number, options: ClusterOptions) {
+    this.folder = options.folder;
     this.#port = port;
     this.#options = options;
   }
 
-  /** A cluster with a hub that listens. */
-  static async start(options: ClusterOptions = {}): Promise<Cluster> {
+  /** Runs `body` with a cluster whose hub listens, and that is gone afterwards. */
+  static async use<T>(options: ClusterOptions, body: (cluster: Cluster) => Promise<T>): Promise<T> {
+    mkdirSync(options.folder, { recursive: true });
     const cluster = new Cluster(await findPort(), options);
-    await cluster.startHub();
-    return cluster;
+    try {
+      await cluster.startHub();
+      return await body(cluster);
+    } finally {
+      await cluster.#close();
+    }
   }
 
   /** The hub's own address. */
@@ -164,16 +170,10 @@ export class Cluster {
     return all.filter(({ how }) => how !== 0).map(({ occupant, how }) => `${occupant}: ${how}`);
   }
 
-  /** Ends everything at once that still runs. */
-  async close(): Promise<void> {
+  async #close(): Promise<void> {
     const seats = [...this.workers, ...this.clients];
     await Promise.all([this.hub, ...seats.map(({ process }) => process)].map((one) => one.kill()));
     await Promise.all(seats.map(({ proxy }) => proxy.close()));
-  }
-
-  /** Removes journals and logs. */
-  forget(): void {
-    rmSync(this.folder, { recursive: true });
   }
 
   async #seat(

@@ -1,5 +1,7 @@
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { buildFolder } from "./gibbs.js";
 import { killAll } from "./managed-process.js";
@@ -20,6 +22,9 @@ const scenarios: Readonly<Record<string, (options: ScenarioOptions) => Promise<S
   rolling,
   rejoin,
 };
+
+/** Where journals and logs of this run are. Kept if it fails. */
+let folder: string | undefined;
 
 interface Flags {
   minutes: number;
@@ -53,10 +58,12 @@ async function run({ minutes, seed, scenario, json, build, quiet }: Flags): Prom
   const say = (line: string): void => {
     if (!quiet) console.error(line);
   };
+  folder = mkdtempSync(join(tmpdir(), "gibbs-chaos-"));
   const cards: Scorecard[] = [];
   for (const name of scenario === "all" ? Object.keys(scenarios) : [scenario]) {
     say(`-- ${name}`);
-    const card = await scenarios[name]?.({ seed, minutes, say });
+    const options = { seed, minutes, folder: join(folder, name), say };
+    const card = await scenarios[name]?.(options).catch((error) => broken(name, error));
     if (card === undefined) continue;
     cards.push(card);
     console.log(print(card));
@@ -70,6 +77,12 @@ async function run({ minutes, seed, scenario, json, build, quiet }: Flags): Prom
   process.exitCode = failed.length === 0 ? 0 : 1;
 }
 
+/** The scorecard of a scenario that could not be played to its end. */
+function broken(scenario: string, error: Error): Scorecard {
+  const ended = { name: "played to its end", measured: error.message, wanted: "yes", pass: false };
+  return { scenario, settings: {}, figures: {}, criteria: [ended] };
+}
+
 function commit(): string {
   return execFileSync("git", ["describe", "--always", "--dirty"], { encoding: "utf8" }).trim();
 }
@@ -80,6 +93,10 @@ function positive(text: string): number {
   return value;
 }
 
-process.on("exit", killAll);
+process.on("exit", (code) => {
+  killAll();
+  if (code === 1) console.log(`what the processes noted and said is kept in ${folder}`);
+  else if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+});
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
 await program.parseAsync();

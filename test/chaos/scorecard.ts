@@ -23,6 +23,8 @@ export interface Scorecard {
 export interface ScenarioOptions {
   seed: number;
   minutes: number;
+  /** Where its processes write journals and logs. */
+  folder: string;
   /** Tells how far it is. */
   say(line: string): void;
 }

@@ -1,12 +1,11 @@
 import { delay, systemClock } from "../../../src/base/clock.js";
 import type { Random } from "../../../src/base/random.js";
 import { check } from "../check.js";
-import type { Cluster } from "../cluster.js";
+import { Cluster } from "../cluster.js";
 import { callersCoverage, coverage, type Strike } from "../coverage.js";
 import { type Fault, faults } from "../faults.js";
 import { type Notes, readJournals } from "../journal.js";
 import { machineNow } from "../machine-time.js";
-import { onCluster } from "../on-cluster.js";
 import { outcomes } from "../outcomes.js";
 import { schedule } from "../schedule.js";
 import {
@@ -51,9 +50,9 @@ const LEASE_TICK_MS = 100;
 const FULL_MINUTES = 10;
 
 /** Everything at once: all faults, by chance, on a hub with all sorts of workers under load. */
-export function chaos({ seed, minutes, say }: ScenarioOptions): Promise<Scorecard> {
+export function chaos({ seed, minutes, folder, say }: ScenarioOptions): Promise<Scorecard> {
   const random = seeded(seed);
-  return onCluster({ hub: hubOptions, proxied: true }, say, async (cluster) => {
+  return Cluster.use({ folder, hub: hubOptions, proxied: true }, async (cluster) => {
     await populate(cluster, random);
     const startedAt = machineNow();
     const strikes = await strikeAll(cluster, minutes * 60_000, random, say);

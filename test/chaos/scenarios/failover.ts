@@ -1,4 +1,5 @@
-import { Cluster } from "../cluster.js";
+import { join } from "node:path";
+import { Cluster, type ClusterOptions } from "../cluster.js";
 import { machineNow } from "../machine-time.js";
 import {
   atMost,
@@ -29,12 +30,18 @@ const livenessSettings = [
 type Part = Pick<Scorecard, "figures" | "criteria">;
 
 /** How soon is it known that a worker was killed, or stands still, in the middle of a job? */
-export async function failover({ say }: ScenarioOptions): Promise<Scorecard> {
-  const parts = [await onStage({}, (stage) => killWorkers(stage, say))];
+export async function failover({ folder, say }: ScenarioOptions): Promise<Scorecard> {
+  const parts = [
+    await onStage({ folder: join(folder, "killed") }, (stage) => killWorkers(stage, say)),
+  ];
   for (const { name, rounds, hub } of livenessSettings) {
     const boundMs = hub.livenessTimeoutMs + hub.heartbeatIntervalMs;
     say(`stopping workers, ${name} liveness`);
-    parts.push(await onStage(hub, (stage) => stopWorkers(stage, name, rounds, boundMs)));
+    parts.push(
+      await onStage({ folder: join(folder, name), hub }, (stage) =>
+        stopWorkers(stage, name, rounds, boundMs),
+      ),
+    );
   }
   return {
     scenario: "failover",
@@ -44,19 +51,15 @@ export async function failover({ say }: ScenarioOptions): Promise<Scorecard> {
   };
 }
 
-async function onStage(hub: object, play: (stage: Stage) => Promise<Part>): Promise<Part> {
-  const cluster = await Cluster.start({ hub });
-  try {
+function onStage(options: ClusterOptions, play: (stage: Stage) => Promise<Part>): Promise<Part> {
+  return Cluster.use(options, async (cluster) => {
     const stage = await Stage.open(cluster, POOLS, SLOTS);
     try {
       return await play(stage);
     } finally {
       stage.close();
     }
-  } finally {
-    await cluster.close();
-    cluster.forget();
-  }
+  });
 }
 
 /** By turns with a call that is idempotent, and must begin elsewhere, and with one that is not, and must fail. */

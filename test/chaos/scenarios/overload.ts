@@ -1,9 +1,8 @@
 import { delay, systemClock } from "../../../src/base/clock.js";
 import { check } from "../check.js";
-import type { Cluster } from "../cluster.js";
+import { Cluster } from "../cluster.js";
 import { type Note, type Notes, readJournals } from "../journal.js";
 import { machineNow } from "../machine-time.js";
-import { onCluster } from "../on-cluster.js";
 import { outcomes } from "../outcomes.js";
 import {
   atLeast,
@@ -39,8 +38,8 @@ interface Flood {
 }
 
 /** Ten times what the workers can do is asked for, by callers that do not wait for answers. */
-export function overload({ seed, say }: ScenarioOptions): Promise<Scorecard> {
-  return onCluster({ hub: hubOptions }, say, async (cluster) => {
+export function overload({ seed, folder }: ScenarioOptions): Promise<Scorecard> {
+  return Cluster.use({ folder, hub: hubOptions }, async (cluster) => {
     await cluster.addAgent(WORKERS);
     await cluster.settled();
     const probe = await cluster.addClient({ seed, traffic, load: rate(PROBE_RATE) });

@@ -1,7 +1,6 @@
 import { delay, systemClock } from "../../../src/base/clock.js";
-import type { Cluster } from "../cluster.js";
+import { Cluster } from "../cluster.js";
 import { loadGibbs } from "../gibbs.js";
-import { onCluster } from "../on-cluster.js";
 import { atMost, type ScenarioOptions, type Scorecard } from "../scorecard.js";
 import { between, seeded } from "../seeded.js";
 import { StartBoard } from "../start-board.js";
@@ -14,9 +13,9 @@ const AWAY_MS = [0, 3000] as const;
 const WORK_MS = 60_000;
 
 /** A hub is killed and another listens in its place: how soon do 50 workers serve again, all at once? */
-export function rejoin({ seed, say }: ScenarioOptions): Promise<Scorecard> {
+export function rejoin({ seed, folder, say }: ScenarioOptions): Promise<Scorecard> {
   const random = seeded(seed);
-  return onCluster({}, say, async (cluster) => {
+  return Cluster.use({ folder }, async (cluster) => {
     const board = new StartBoard();
     for (const count of WORKERS_BY_PROCESS) {
       const seat = await cluster.addPool(count, 1);

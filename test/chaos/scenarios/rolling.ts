@@ -1,8 +1,8 @@
 import { delay, systemClock } from "../../../src/base/clock.js";
 import { check } from "../check.js";
+import { Cluster } from "../cluster.js";
 import { readJournals } from "../journal.js";
 import { machineNow } from "../machine-time.js";
-import { onCluster } from "../on-cluster.js";
 import { outcomes } from "../outcomes.js";
 import {
   atLeast,
@@ -20,8 +20,8 @@ const RATE = 250;
 const REST_MS = 3000;
 
 /** Every worker, one after another, and then the hub are restarted under load, as a deployment does: no call may fail. */
-export function rolling({ seed, say }: ScenarioOptions): Promise<Scorecard> {
-  return onCluster({}, say, async (cluster) => {
+export function rolling({ seed, folder, say }: ScenarioOptions): Promise<Scorecard> {
+  return Cluster.use({ folder }, async (cluster) => {
     for (let agents = 0; agents < 4; agents += 1) await cluster.addAgent(2);
     await cluster.settled();
     const startedAt = machineNow();

@@ -1,10 +1,9 @@
 import { delay, systemClock } from "../../../src/base/clock.js";
 import { check } from "../check.js";
-import type { Cluster } from "../cluster.js";
+import { Cluster } from "../cluster.js";
 import { coverage } from "../coverage.js";
 import { type Notes, readJournals } from "../journal.js";
 import { machineNow } from "../machine-time.js";
-import { onCluster } from "../on-cluster.js";
 import { outcomes } from "../outcomes.js";
 import { atLeast, none, type ScenarioOptions, type Scorecard, safety } from "../scorecard.js";
 import { plain } from "../traffic.js";
@@ -17,8 +16,8 @@ const CONNECTED = "worker connected";
 const traffic = { ...plain, workMs: [500, 3000] as const, timeoutMs: 60_000 };
 
 /** A hub with the default settings stands still while its workers are busy: nobody may be lost. */
-export function stall({ seed, say }: ScenarioOptions): Promise<Scorecard> {
-  return onCluster({}, say, async (cluster) => {
+export function stall({ seed, folder }: ScenarioOptions): Promise<Scorecard> {
+  return Cluster.use({ folder }, async (cluster) => {
     for (let agents = 0; agents < 2; agents += 1) await cluster.addAgent(2);
     for (let pools = 0; pools < 2; pools += 1) await cluster.addPool(2, 2);
     await cluster.addClient({ seed, traffic, load: { kind: "callers", count: 16 } });
