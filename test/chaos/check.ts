@@ -1,0 +1,165 @@
+import type { Note, Notes } from "./journal.js";
+import { answerTo } from "./task.js";
+
+/** What may never happen, each with what it means. */
+export const rules = {
+  lost: "a call of a client that lived has no outcome",
+  late: "a call outlived its deadline and the grace",
+  answeredTwice: "a call has more than one outcome",
+  wrongAnswer: "a caller got what is not the answer to its task",
+  ranTwice: "a call that is not idempotent was executed more than once",
+  tooManyAttempts: "one submission was executed more often than its attempts allow",
+  attemptRanTwice: "one attempt of a submission was executed more than once",
+  understated: "a caller was told of fewer attempts than were executed",
+  notStartedRan: "a call ended as NOT_STARTED and was executed",
+  finishedNeverRan: "a call ended as answered or FINISHED and no execution of it ended",
+  overbooked: "a worker executed more at once than it has slots",
+  unasked: "a worker executed what nobody asked for",
+} as const;
+
+/** One of {@link rules}. */
+export type Rule = keyof typeof rules;
+
+/** One case in which a rule was broken. */
+export interface Violation {
+  rule: Rule;
+  /** The call, or the worker. */
+  id: string;
+  detail: string;
+}
+
+/** What the checker allows. */
+export interface CheckOptions {
+  /** How often one submission of an idempotent call may be executed. */
+  maxAttempts: number;
+  /** How long after its deadline a caller may learn of it, in milliseconds. */
+  graceMs: number;
+}
+
+/** All that is known of one call. */
+interface CallHistory {
+  call: Extract<Note, { kind: "call" }>;
+  outcomes: Extract<Note, { kind: "outcome" }>[];
+  starts: Extract<Note, { kind: "start" }>[];
+  ends: number;
+}
+
+/** Holds what all processes noted against what the hub promises. Empty: nothing was broken. */
+export function check(notes: Notes, options: CheckOptions): Violation[] {
+  const histories = new Map<string, CallHistory>();
+  for (const call of notes.call) {
+    histories.set(call.id, { call, outcomes: [], starts: [], ends: 0 });
+  }
+  const strays = notes.start.filter(({ id }) => !histories.has(id));
+  for (const outcome of notes.outcome) histories.get(outcome.id)?.outcomes.push(outcome);
+  for (const start of notes.start) histories.get(start.id)?.starts.push(start);
+  for (const { id } of notes.end) {
+    const history = histories.get(id);
+    if (history !== undefined) history.ends += 1;
+  }
+  const lived = new Set(notes.finished.map(({ client }) => client));
+  const broken = Array.from(histories.values(), (history) => [
+    ...checkOutcomes(history, lived, options),
+    ...checkExecutions(history, options),
+  ]).flat();
+  const unasked = strays.map(({ id, worker }) => violation("unasked", id, `by ${worker}`));
+  return [...broken, ...unasked, ...checkSlots(notes)];
+}
+
+function violation(rule: Rule, id: string, detail: string): Violation {
+  return { rule, id, detail };
+}
+
+/** Whether the caller got one outcome, in time, and the right one. */
+function checkOutcomes(
+  { call, outcomes }: CallHistory,
+  lived: ReadonlySet<string>,
+  { graceMs }: CheckOptions,
+): Violation[] {
+  const { id } = call;
+  const broken: Violation[] = [];
+  if (outcomes.length === 0 && lived.has(call.client)) {
+    broken.push(violation("lost", id, `called by ${call.client}`));
+  }
+  if (outcomes.length > 1) {
+    broken.push(violation("answeredTwice", id, `${outcomes.length} outcomes`));
+  }
+  for (const { at, outcome } of outcomes) {
+    const tookMs = at - call.at;
+    if (tookMs > call.timeoutMs + graceMs) {
+      const detail = `took ${Math.round(tookMs)} ms, allowed were ${call.timeoutMs} ms`;
+      broken.push(violation("late", id, detail));
+    }
+    if (!outcome.ok) continue;
+    const right = answerTo(id);
+    if (outcome.answer?.id !== right.id || outcome.answer.digest !== right.digest) {
+      broken.push(violation("wrongAnswer", id, JSON.stringify(outcome.answer)));
+    }
+  }
+  return broken;
+}
+
+/** Whether what ran is what the caller asked for and was told. */
+function checkExecutions(history: CallHistory, { maxAttempts }: CheckOptions): Violation[] {
+  const { call, outcomes, starts, ends } = history;
+  const { id } = call;
+  const broken: Violation[] = [];
+  if (!call.idempotent && starts.length > 1) {
+    broken.push(violation("ranTwice", id, starts.map(({ worker }) => worker).join(", ")));
+  }
+  for (const [requestId, attempts] of attemptsBySubmission(starts)) {
+    if (attempts.length > maxAttempts) {
+      broken.push(violation("tooManyAttempts", id, `${attempts.length} times as ${requestId}`));
+    }
+    if (new Set(attempts).size < attempts.length) {
+      broken.push(violation("attemptRanTwice", id, `attempts ${attempts} of ${requestId}`));
+    }
+  }
+  for (const { outcome } of outcomes) {
+    const ran = starts.filter(({ requestId }) => requestId === outcome.requestId).length;
+    if (ran > outcome.attempts) {
+      broken.push(violation("understated", id, `${ran} executed, ${outcome.attempts} told`));
+    }
+    if (!outcome.ok && outcome.execution === "NOT_STARTED" && starts.length > 0) {
+      const where = starts.map(({ worker }) => worker).join(", ");
+      broken.push(violation("notStartedRan", id, `${outcome.reason}, executed by ${where}`));
+    }
+    if ((outcome.ok || outcome.execution === "FINISHED") && ends === 0) {
+      broken.push(violation("finishedNeverRan", id, `${starts.length} executions started`));
+    }
+  }
+  return broken;
+}
+
+function attemptsBySubmission(starts: CallHistory["starts"]): Map<string, number[]> {
+  const attempts = new Map<string, number[]>();
+  for (const { requestId, attempt } of starts) {
+    const known = attempts.get(requestId);
+    if (known === undefined) attempts.set(requestId, [attempt]);
+    else known.push(attempt);
+  }
+  return attempts;
+}
+
+/** Whether a worker ever had more to do than it has slots. */
+function checkSlots(notes: Notes): Violation[] {
+  const slots = new Map(notes.worker.map((note) => [note.worker, note.slots]));
+  const running = new Map<string, number>();
+  const overbooked = new Map<string, number>();
+  // A worker's own notes are in the order of its journal, and the sort keeps it.
+  for (const { kind, worker } of [...notes.start, ...notes.end].sort(inOrder)) {
+    const now = (running.get(worker) ?? 0) + (kind === "start" ? 1 : -1);
+    running.set(worker, now);
+    if (now > (slots.get(worker) ?? 0)) {
+      overbooked.set(worker, Math.max(now, overbooked.get(worker) ?? 0));
+    }
+  }
+  return Array.from(overbooked, ([worker, most]) =>
+    violation("overbooked", worker, `${most} at once, it has ${slots.get(worker) ?? 0} slots`),
+  );
+}
+
+function inOrder(a: { at: number; kind: string }, b: { at: number; kind: string }): number {
+  // At the same instant what ended made room for what started.
+  return a.at - b.at || a.kind.localeCompare(b.kind);
+}

@@ -1,0 +1,82 @@
+import type { Notes } from "./journal.js";
+
+/** That a fault hit: when, and whom: a process, a worker, or `hub`. */
+export interface Strike {
+  kind: string;
+  at: number;
+  target: string;
+}
+
+/** What the faults of one kind met. */
+export interface Coverage {
+  hits: number;
+  /** How many of them met requests in flight at their target. */
+  hitsWithWork: number;
+  /** How many requests these were, together. */
+  requestsInFlight: number;
+}
+
+/** A span of the machine's time, in milliseconds. */
+interface Span {
+  from: number;
+  to: number;
+}
+
+/**
+ * What each kind of fault met: at a worker, or a process of workers, what it executed, at a client its calls without an outcome, at the hub everybody's.
+ */
+export function coverage(strikes: readonly Strike[], notes: Notes): Record<string, Coverage> {
+  const spans = spansByTarget(notes);
+  const covered: Record<string, Coverage> = {};
+  for (const { kind, at, target } of strikes) {
+    covered[kind] ??= { hits: 0, hitsWithWork: 0, requestsInFlight: 0 };
+    const inFlight = (spans.get(target) ?? []).filter(({ from, to }) => from <= at && at < to);
+    covered[kind].hits += 1;
+    covered[kind].hitsWithWork += inFlight.length > 0 ? 1 : 0;
+    covered[kind].requestsInFlight += inFlight.length;
+  }
+  return covered;
+}
+
+/** What callers did to their own calls, in the same terms: work was in flight if it had begun to run. */
+export function callersCoverage(notes: Notes, hurryMs: number): Record<string, Coverage> {
+  const ran = new Set(notes.start.map(({ id }) => id));
+  const hurried = new Set(
+    notes.call.filter(({ timeoutMs }) => timeoutMs <= hurryMs).map(({ id }) => id),
+  );
+  const cover = (ids: readonly string[]): Coverage => {
+    const running = ids.filter((id) => ran.has(id)).length;
+    return { hits: ids.length, hitsWithWork: running, requestsInFlight: running };
+  };
+  const failed = notes.outcome.filter(({ outcome }) => !outcome.ok);
+  const endedAs = (code: string) =>
+    failed.filter(({ outcome }) => !outcome.ok && outcome.code === code).map(({ id }) => id);
+  return {
+    "caller: cancels": cover(endedAs("CANCELLED")),
+    "caller: short deadline": cover(endedAs("DEADLINE_EXCEEDED").filter((id) => hurried.has(id))),
+  };
+}
+
+function spansByTarget(notes: Notes): Map<string, Span[]> {
+  const spans = new Map<string, Span[]>([["hub", []]]);
+  const add = (target: string, span: Span): void => {
+    const known = spans.get(target);
+    if (known === undefined) spans.set(target, [span]);
+    else known.push(span);
+  };
+  const outcomeAt = new Map(notes.outcome.map(({ id, at }) => [id, at]));
+  for (const { id, client, at } of notes.call) {
+    const span = { from: at, to: outcomeAt.get(id) ?? Number.POSITIVE_INFINITY };
+    add(client, span);
+    add("hub", span);
+  }
+  const hosts = new Map(notes.worker.map(({ worker, host }) => [worker, host]));
+  const endAt = new Map(notes.end.map(({ worker, run, at }) => [`${worker} ${run}`, at]));
+  for (const { worker, run, at } of notes.start) {
+    const to = endAt.get(`${worker} ${run}`) ?? Number.POSITIVE_INFINITY;
+    const host = hosts.get(worker);
+    add(worker, { from: at, to });
+    if (host !== undefined && host !== worker) add(host, { from: at, to });
+  }
+  return spans;
+}

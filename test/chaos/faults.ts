@@ -1,0 +1,138 @@
+import { delay, systemClock } from "../../src/base/clock.js";
+import type { Random } from "../../src/base/random.js";
+import type { Cluster, Seat } from "./cluster.js";
+import type { Conditions } from "./link.js";
+import { between, oneOf } from "./seeded.js";
+import { type Direction, directions } from "./tcp-proxy.js";
+
+/** Told at the moment of the impact who is hit: a process, a worker, or `hub`. */
+type OnHit = (target: string) => void;
+
+type AtHub = (cluster: Cluster, random: Random, onHit: OnHit) => Promise<void>;
+type AtSeat = (seat: Seat, random: Random, onHit: OnHit) => Promise<void>;
+
+/** A kind of fault: its `strike` hits, stays for a while, and heals. */
+export type Fault =
+  | { at: "hub"; strike: AtHub }
+  | { at: "seat"; kinds: readonly Seat["kind"][]; strike: AtSeat };
+
+const workers = ["agent", "pool", "raw"] as const;
+const everybody = [...workers, "client"] as const;
+
+/** A place stays empty for so long, in milliseconds. */
+const AWAY_MS = [100, 1000] as const;
+
+/** All kinds of faults, by their names. */
+export const faults: Readonly<Record<string, Fault>> = {
+  "agent: kill -9": at(["agent"], replaced("SIGKILL")),
+  "agent's child: kill -9": at(["agent"], childKilled),
+  "pool: kill -9": at(["pool"], replaced("SIGKILL")),
+  "raw worker: kill -9": at(["raw"], replaced("SIGKILL")),
+  "worker: stopped, shorter than liveness": at(workers, stopped(1500)),
+  "worker: stopped, longer than liveness": at(workers, stopped(5000)),
+  "worker: SIGTERM": at(workers, replaced("SIGTERM")),
+  "client: kill -9": at(["client"], replaced("SIGKILL")),
+  "hub: stopped 3 s": { at: "hub", strike: hubStopped(3000) },
+  "hub: stopped 8 s": { at: "hub", strike: hubStopped(8000) },
+  "hub: kill -9": { at: "hub", strike: hubReplaced("SIGKILL") },
+  "hub: SIGTERM": { at: "hub", strike: hubReplaced("SIGTERM") },
+  "network: latency": at(everybody, suffering({ latencyMs: 80, jitterMs: 120 }, directions)),
+  "network: slices": at(everybody, suffering({ sliceBytes: 7 }, directions)),
+  "network: throttle": at(everybody, suffering({ bytesPerSecond: 16 * 1024 }, directions)),
+  "network: reset": at(everybody, reset),
+  "network: black hole to the hub": at(everybody, suffering({ blackHole: true }, ["toHub"])),
+  "network: black hole from the hub": at(everybody, suffering({ blackHole: true }, ["fromHub"])),
+  "network: black hole": at(everybody, suffering({ blackHole: true }, directions)),
+  "network: half-open, the hub never told": at(everybody, halfOpen("dialler")),
+  "network: half-open, the other never told": at(everybody, halfOpen("hub")),
+  "network: accepts and says nothing": at(everybody, closedDoor("mute")),
+  "network: refuses": at(everybody, closedDoor("shut")),
+};
+
+function at(kinds: readonly Seat["kind"][], strike: AtSeat): Fault {
+  return { at: "seat", kinds, strike };
+}
+
+function hubStopped(lengthMs: number): AtHub {
+  return async ({ hub }, _random, onHit) => {
+    onHit("hub");
+    hub.signal("SIGSTOP");
+    await delay(systemClock, lengthMs);
+    hub.signal("SIGCONT");
+  };
+}
+
+function hubReplaced(signal: "SIGKILL" | "SIGTERM"): AtHub {
+  return async (cluster, random, onHit) => {
+    onHit("hub");
+    cluster.hub.signal(signal);
+    await cluster.hub.ended;
+    await away(random);
+    await cluster.startHub();
+  };
+}
+
+function replaced(signal: "SIGKILL" | "SIGTERM"): AtSeat {
+  return async (seat, random, onHit) => {
+    onHit(seat.occupant);
+    seat.process.signal(signal);
+    await seat.process.ended;
+    await away(random);
+    seat.start();
+  };
+}
+
+/** Its agent replaces it. */
+async function childKilled({ process: agent, occupant }: Seat, random: Random, onHit: OnHit) {
+  const child = oneOf(random, agent.children());
+  if (child === undefined) return;
+  onHit(`${occupant}/${child}`);
+  process.kill(child, "SIGKILL");
+}
+
+function stopped(lengthMs: number): AtSeat {
+  return async ({ process, occupant }, _random, onHit) => {
+    onHit(occupant);
+    process.signal("SIGSTOP");
+    await delay(systemClock, lengthMs);
+    process.signal("SIGCONT");
+  };
+}
+
+async function reset({ proxy, occupant }: Seat, _random: Random, onHit: OnHit): Promise<void> {
+  onHit(occupant);
+  proxy.reset();
+}
+
+function suffering(conditions: Partial<Conditions>, where: readonly Direction[]): AtSeat {
+  return async ({ proxy, occupant }, random, onHit) => {
+    onHit(occupant);
+    for (const direction of where) proxy.set(direction, conditions);
+    await delay(systemClock, between(random, 1000, 6000));
+    await proxy.heal();
+  };
+}
+
+function halfOpen(side: "dialler" | "hub"): AtSeat {
+  return async ({ proxy, occupant }, random, onHit) => {
+    onHit(occupant);
+    const severed = [...proxy.connections];
+    for (const connection of severed) connection.halfClose(side);
+    await delay(systemClock, between(random, 1000, 8000));
+    for (const connection of severed) connection.reset();
+  };
+}
+
+function closedDoor(door: "mute" | "shut"): AtSeat {
+  return async ({ proxy, occupant }, random, onHit) => {
+    onHit(occupant);
+    await proxy.setDoor(door);
+    proxy.reset();
+    await delay(systemClock, between(random, 500, 3000));
+    await proxy.heal();
+  };
+}
+
+async function away(random: Random): Promise<void> {
+  await delay(systemClock, between(random, ...AWAY_MS));
+}

@@ -1,0 +1,107 @@
+import { delay, systemClock } from "../../../src/base/clock.js";
+import type { GibbsError } from "../../../src/base/error.js";
+import { loadGibbs } from "../gibbs.js";
+import { type CallOutcome, Journal } from "../journal.js";
+import { machineNow } from "../machine-time.js";
+import { seeded } from "../seeded.js";
+import type { Task, TaskAnswer } from "../task.js";
+import { type CallPlan, type Load, nextCall } from "../traffic.js";
+import { liveAsLongAsParent } from "./lifetime.js";
+import { type ClientSettings, settings } from "./settings.js";
+
+/** Calls the hub until it is told to stop, and notes every call and its outcome. */
+
+/** A generator of load looks at the clock so often. */
+const TICK_MS = 5;
+
+/**
+ * A generator that was kept from running makes up for at most so much. More would
+ * be a burst that nobody asked for; that calls are missing shows in their number.
+ */
+const MAX_BURST_MS = 100;
+
+/** A caller whose call has failed waits so long before its next one. */
+const PAUSE_MS = 20;
+
+/** A call that has no outcome so long after its deadline never will have one. */
+const GIVE_UP_MS = 15_000;
+
+const { journals, name, hub, seed, load, traffic } = settings<ClientSettings>();
+const journal = new Journal(journals, name);
+const random = seeded(seed);
+const open = new Set<Promise<boolean>>();
+let calls = 0;
+let stopped = false;
+
+const { Client, GibbsError: KnownError } = await loadGibbs();
+const client = new Client(hub);
+liveAsLongAsParent();
+void generate(load);
+process.send?.({ kind: "ready" });
+await new Promise((resolve) => process.once("message", resolve));
+stopped = true;
+await Promise.race([Promise.all(open), delay(systemClock, traffic.timeoutMs + GIVE_UP_MS)]);
+journal.write({ kind: "finished", at: machineNow(), client: name });
+process.exit();
+
+async function generate(wanted: Load): Promise<void> {
+  if (wanted.kind === "callers") {
+    const caller = async (): Promise<void> => {
+      while (!stopped) {
+        if (!(await call())) await delay(systemClock, PAUSE_MS);
+      }
+    };
+    await Promise.all(Array.from({ length: wanted.count }, caller));
+    return;
+  }
+  let lookedAt = machineNow();
+  let due = 0;
+  while (!stopped) {
+    const now = machineNow();
+    due += (Math.min(now - lookedAt, MAX_BURST_MS) / 1000) * wanted.perSecond;
+    lookedAt = now;
+    for (; due >= 1; due -= 1) void call();
+    await delay(systemClock, TICK_MS);
+  }
+}
+
+/** Resolves when the call has ended, with whether it was answered. */
+function call(): Promise<boolean> {
+  calls += 1;
+  const made = make(`${name}:${calls}`, nextCall(traffic, random));
+  open.add(made);
+  return made.finally(() => open.delete(made));
+}
+
+async function make(id: string, plan: CallPlan): Promise<boolean> {
+  const { workMs, fails, timeoutMs, idempotent, paddingBytes, cancelAfterMs } = plan;
+  const padding = "x".repeat(paddingBytes);
+  const task: Task = { id, workMs, ...(fails && { fails }), ...(padding && { padding }) };
+  const done = new AbortController();
+  const cancel = new AbortController();
+  if (cancelAfterMs !== undefined) {
+    void delay(systemClock, cancelAfterMs, done.signal).then(() => cancel.abort());
+  }
+  journal.write({ kind: "call", at: machineNow(), id, client: name, idempotent, timeoutMs });
+  const outcome = await client
+    .requestWithInfo<TaskAnswer>({ ...task }, { idempotent, timeoutMs, signal: cancel.signal })
+    .then(
+      ({ output: answer, requestId, attempts }): CallOutcome => ({
+        ok: true,
+        answer,
+        requestId,
+        attempts,
+      }),
+      describe,
+    );
+  journal.write({ kind: "outcome", at: machineNow(), id, outcome });
+  done.abort();
+  return outcome.ok;
+}
+
+function describe(thrown: unknown): CallOutcome {
+  if (!(thrown instanceof KnownError)) throw thrown;
+  const { code, reason, execution, attempts, requestId, retryAfterMs, message }: GibbsError =
+    thrown;
+  return { ok: false, code, reason, execution, attempts, requestId, retryAfterMs, message };
+}

@@ -1,0 +1,41 @@
+import type { JobContext } from "../../src/worker/handler.js";
+import type { Journal, Note } from "./journal.js";
+import { machineNow } from "./machine-time.js";
+import { answerTo, type Task, type TaskAnswer } from "./task.js";
+
+/** Who executes. */
+export interface Executing {
+  /** Unique over the whole run. */
+  worker: string;
+  /** The process that a fault can hit. */
+  host: string;
+  slots: number;
+}
+
+/**
+ * A handler that notes the start and the end of each execution, and answers as
+ * its task asks.
+ *
+ * @param work spends the time of a task, in milliseconds; until `signal` fires if it can.
+ * @param onStart is told of each execution once its start was noted.
+ */
+export function recording(
+  journal: Journal,
+  { worker, host, slots }: Executing,
+  work: (workMs: number, signal: AbortSignal) => void | Promise<void>,
+  onStart: (note: Extract<Note, { kind: "start" }>) => void = () => {},
+): (task: Task, context: JobContext) => Promise<TaskAnswer> {
+  let runs = 0;
+  journal.write({ kind: "worker", at: machineNow(), worker, host, slots, pid: process.pid });
+  return async ({ id, workMs, fails }, { requestId, attempt, signal }) => {
+    runs += 1;
+    const execution = { id, worker, run: runs, requestId, attempt };
+    const start = { kind: "start" as const, at: machineNow(), ...execution };
+    journal.write(start);
+    onStart(start);
+    await work(workMs, signal);
+    journal.write({ kind: "end", at: machineNow(), ...execution });
+    if (fails) throw new RangeError(`task ${id} was to fail`);
+    return answerTo(id);
+  };
+}

@@ -1,0 +1,159 @@
+import { delay, systemClock } from "../../../src/base/clock.js";
+import type { Random } from "../../../src/base/random.js";
+import { check } from "../check.js";
+import { Cluster } from "../cluster.js";
+import { callersCoverage, coverage, type Strike } from "../coverage.js";
+import { type Fault, faults } from "../faults.js";
+import { type Notes, readJournals } from "../journal.js";
+import { machineNow } from "../machine-time.js";
+import { outcomes } from "../outcomes.js";
+import { schedule } from "../schedule.js";
+import {
+  atLeast,
+  type Criterion,
+  none,
+  type ScenarioOptions,
+  type Scorecard,
+  safety,
+} from "../scorecard.js";
+import { oneOf, seeded } from "../seeded.js";
+import type { Traffic } from "../traffic.js";
+
+/** Short times, so that in minutes all happens that takes hours in production. */
+const hubOptions = {
+  heartbeatIntervalMs: 1000,
+  livenessTimeoutMs: 3000,
+  hubTimeoutMs: 12_000,
+  cancelGraceMs: 4000,
+  drainTimeoutMs: 5000,
+  noWorkerTimeoutMs: 5000,
+};
+
+const traffic: Traffic = {
+  workMs: [10, 90],
+  timeoutMs: 15_000,
+  idempotentShare: 0.5,
+  failingShare: 0.03,
+  cancelledShare: 0.04,
+  hurriedShare: 0.06,
+  paddedShare: 0.05,
+};
+
+/** Deadlines of at most this are short. */
+const HURRY_MS = 100;
+const CALLERS = 16;
+const PAUSE_MS = [1000, 3000] as const;
+const GRACE_MS = 5000;
+const LEASE_TICK_MS = 100;
+
+/** A run of this length must meet the targets for volume; a shorter one is judged by its safety. */
+const FULL_MINUTES = 10;
+
+/** Everything at once: all faults, by chance, on a hub with all sorts of workers under load. */
+export function chaos({ seed, minutes, folder, say }: ScenarioOptions): Promise<Scorecard> {
+  const random = seeded(seed);
+  return Cluster.use({ folder, hub: hubOptions, proxied: true }, async (cluster) => {
+    await populate(cluster, random);
+    const startedAt = machineNow();
+    const strikes = await strikeAll(cluster, minutes * 60_000, random, say);
+    await cluster.finishClients();
+    const tookMs = machineNow() - startedAt;
+    const badEnds = await cluster.drain();
+    return judge(readJournals(cluster.folder), strikes, { minutes, tookMs, badEnds });
+  });
+}
+
+async function populate(cluster: Cluster, random: Random): Promise<void> {
+  for (let agents = 0; agents < 3; agents += 1) await cluster.addAgent(2);
+  await cluster.addPool(2, 2);
+  await cluster.addPool(1, 4);
+  await cluster.addPool(2, 1);
+  await cluster.addRaw(2);
+  for (let clients = 0; clients < 3; clients += 1) {
+    const load = { kind: "callers" as const, count: CALLERS };
+    await cluster.addClient({ seed: Math.floor(random() * 2 ** 32), load, traffic });
+  }
+  await cluster.settled();
+}
+
+/** Strikes until the time is over and everything has healed. */
+async function strikeAll(
+  cluster: Cluster,
+  lengthMs: number,
+  random: Random,
+  say: (line: string) => void,
+): Promise<Strike[]> {
+  const strikes: Strike[] = [];
+  const startedAt = machineNow();
+  const healing: Promise<void>[] = [];
+  for (const { atMs, kind } of schedule(Object.keys(faults), lengthMs, PAUSE_MS, random)) {
+    await delay(systemClock, startedAt + atMs - machineNow());
+    const chance = seeded(Math.floor(random() * 2 ** 32));
+    const onHit = (target: string): void => {
+      say(`${Math.round((machineNow() - startedAt) / 1000)} s: ${kind} (${target})`);
+      strikes.push({ kind, at: machineNow(), target });
+    };
+    const fault = faults[kind];
+    if (fault !== undefined) healing.push(strikeOnce(cluster, fault, chance, onHit));
+  }
+  await delay(systemClock, startedAt + lengthMs - machineNow());
+  await Promise.all(healing);
+  return strikes;
+}
+
+/** Waits for a target on which no other fault is at work, and strikes it. */
+async function strikeOnce(
+  cluster: Cluster,
+  fault: Fault,
+  random: Random,
+  onHit: (target: string) => void,
+): Promise<void> {
+  if (fault.at === "hub") {
+    while (cluster.hubStruck) await delay(systemClock, LEASE_TICK_MS);
+    cluster.hubStruck = true;
+    await fault.strike(cluster, random, onHit);
+    cluster.hubStruck = false;
+    return;
+  }
+  const seats = [...cluster.workers, ...cluster.clients];
+  for (;;) {
+    const free = seats.filter(({ kind, struck }) => fault.kinds.includes(kind) && !struck);
+    const seat = oneOf(random, free);
+    if (seat !== undefined) {
+      seat.struck = true;
+      await fault.strike(seat, random, onHit);
+      seat.struck = false;
+      return;
+    }
+    await delay(systemClock, LEASE_TICK_MS);
+  }
+}
+
+function judge(
+  notes: Notes,
+  strikes: readonly Strike[],
+  run: { minutes: number; tookMs: number; badEnds: readonly string[] },
+): Scorecard {
+  const violations = check(notes, { maxAttempts: 3, graceMs: GRACE_MS });
+  const covered = { ...coverage(strikes, notes), ...callersCoverage(notes, HURRY_MS) };
+  const criteria: Criterion[] = [...safety(violations), none("ended badly", run.badEnds)];
+  if (run.minutes >= FULL_MINUTES) {
+    const often = Object.values(covered).filter(({ hitsWithWork }) => hitsWithWork >= 5);
+    criteria.push(
+      atLeast("requests", notes.call.length, 10_000 * run.minutes),
+      atLeast("kinds of faults that met work in flight 5 times", often.length, 8),
+    );
+  }
+  return {
+    scenario: "chaos",
+    settings: { hub: hubOptions, traffic, minutes: run.minutes },
+    figures: {
+      requests: notes.call.length,
+      requestsPerSecond: Math.round((notes.call.length / run.tookMs) * 1000),
+      executions: notes.start.length,
+      outcomes: outcomes(notes),
+      faults: covered,
+    },
+    criteria,
+  };
+}

@@ -1,0 +1,61 @@
+import type { Random } from "../../src/base/random.js";
+import { between } from "./seeded.js";
+
+/** How a client calls: so many callers, each with one call at a time; or so many calls a second, whatever becomes of them. */
+export type Load = { kind: "callers"; count: number } | { kind: "rate"; perSecond: number };
+
+/** What a client calls for. Shares are of all calls, from 0 to 1. */
+export interface Traffic {
+  /** Times of the tasks, in milliseconds: from, to. */
+  workMs: readonly [number, number];
+  /** The deadline of calls that are in no hurry, in milliseconds. */
+  timeoutMs: number;
+  idempotentShare: number;
+  /** Whose handler throws. */
+  failingShare: number;
+  /** Whose caller cancels, soon. */
+  cancelledShare: number;
+  /** Whose deadline is so short that many miss it. */
+  hurriedShare: number;
+  /** Whose message is some tens of KiB. */
+  paddedShare: number;
+}
+
+/** One call. Times in milliseconds. */
+export interface CallPlan {
+  workMs: number;
+  timeoutMs: number;
+  idempotent: boolean;
+  fails: boolean;
+  cancelAfterMs: number | undefined;
+  paddingBytes: number;
+}
+
+/** Calls of which nothing is special. */
+export const plain: Omit<Traffic, "workMs" | "timeoutMs"> = {
+  idempotentShare: 0.5,
+  failingShare: 0,
+  cancelledShare: 0,
+  hurriedShare: 0,
+  paddedShare: 0,
+};
+
+const HURRY_MS = [5, 80] as const;
+const CANCEL_AFTER_MS = [0, 80] as const;
+const PADDING_BYTES = [1024, 64 * 1024] as const;
+
+/** Draws the next call. */
+export function nextCall(traffic: Traffic, random: Random): CallPlan {
+  const share = (part: number): boolean => random() < part;
+  const hurried = share(traffic.hurriedShare);
+  const cancelled = share(traffic.cancelledShare);
+  const padded = share(traffic.paddedShare);
+  return {
+    workMs: Math.round(between(random, ...traffic.workMs)),
+    timeoutMs: hurried ? Math.round(between(random, ...HURRY_MS)) : traffic.timeoutMs,
+    idempotent: share(traffic.idempotentShare),
+    fails: share(traffic.failingShare),
+    cancelAfterMs: cancelled ? between(random, ...CANCEL_AFTER_MS) : undefined,
+    paddingBytes: padded ? Math.round(between(random, ...PADDING_BYTES)) : 0,
+  };
+}
