@@ -1,8 +1,13 @@
 import { Client, type ClientDuplexStream, credentials } from "@grpc/grpc-js";
 import { delay, systemClock } from "../../../src/base/clock.js";
-import { encodeWorkerEvents, type WorkerEventInit } from "../../../src/wire/batch.js";
 import { decodePayload, encodePayload } from "../../../src/wire/payload.js";
-import { decodeWorkResponse, type Job, WireExecution } from "../../../src/wire/worker-events.js";
+import {
+  decodeWorkResponse,
+  encodeWorkerEvents,
+  type Job,
+  WireExecution,
+  type WorkerEventInit,
+} from "../../../src/wire/worker-events.js";
 import { Journal } from "../journal.js";
 import { recording } from "../recording.js";
 import { between } from "../seeded.js";

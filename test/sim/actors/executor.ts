@@ -2,6 +2,7 @@ import type { Timer } from "../../../src/base/clock.js";
 import { decodePayload, encodePayload } from "../../../src/wire/payload.js";
 import { packHandlerDetails } from "../../../src/wire/status.js";
 import {
+  type Abort,
   type Executor,
   failed,
   type JobInput,
@@ -95,7 +96,7 @@ export class SimExecutor implements Executor {
     this.#onSlots = () => {};
   }
 
-  run(job: JobInput, signal: AbortSignal, done: (outcome: JobOutcome) => void): void {
+  run(job: JobInput, { signal }: Abort, done: (outcome: JobOutcome) => void): void {
     this.#onSlots(-1);
     this.#port.began(job, signal);
     const run: Run = { job, done, number: 0, timers: [], end: () => {} };

@@ -1,14 +1,12 @@
 import { EventEmitter } from "node:events";
-import { fromBinary } from "@bufbuild/protobuf";
 import type { ServerUnaryCall, sendUnaryData } from "@grpc/grpc-js";
 import { silentLogger } from "../../../src/base/logger.js";
-import { RequestResponseSchema } from "../../../src/gen/gibbs/v1/hub_pb.js";
 import type { HubCore } from "../../../src/hub/core/hub-core.js";
 import { Engine } from "../../../src/hub/engine.js";
 import { requestHandler } from "../../../src/hub/request-handler.js";
 import { WorkerStream } from "../../../src/hub/worker-stream.js";
-import { fromDuration } from "../../../src/wire/duration.js";
-import { fromKind } from "../../../src/wire/payload.js";
+import { decodePayload } from "../../../src/wire/payload.js";
+import { readResponse } from "../../../src/wire/relay.js";
 import { DETAILS_KEY, fromStatus } from "../../../src/wire/status.js";
 import { Chance } from "../machine/chance.js";
 import type { Connection, HubEnd } from "../machine/connection.js";
@@ -163,9 +161,8 @@ function readAnswer(...[error, response]: Answer): Told {
       pushback: pushback === undefined ? undefined : String(pushback),
     };
   }
-  const { kind, info } = fromBinary(RequestResponseSchema, response as Buffer);
-  const { workerId = "", attempts = 0, queueTime, runTime } = info ?? {};
-  const zero = { seconds: 0n, nanos: 0 };
-  const times: [number, number] = [fromDuration(queueTime ?? zero), fromDuration(runTime ?? zero)];
-  return { kind: "answer", value: fromKind(kind), workerId, attempts, times };
+  const { payload, info } = readResponse(response as Buffer);
+  const { workerId, attempts, queueTimeMs, runTimeMs } = info;
+  const times: [number, number] = [queueTimeMs, runTimeMs];
+  return { kind: "answer", value: decodePayload(payload), workerId, attempts, times };
 }

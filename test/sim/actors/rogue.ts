@@ -1,7 +1,12 @@
 import type { GibbsError } from "../../../src/base/error.js";
-import { encodeWorkerEvents, type WorkerEventInit } from "../../../src/wire/batch.js";
 import { encodePayload } from "../../../src/wire/payload.js";
-import { decodeWorkResponse, type Job, WireExecution } from "../../../src/wire/worker-events.js";
+import {
+  decodeWorkResponse,
+  encodeWorkerEvents,
+  type Job,
+  WireExecution,
+  type WorkerEventInit,
+} from "../../../src/wire/worker-events.js";
 import type { JobInput } from "../../../src/worker/executor.js";
 import { Chance } from "../machine/chance.js";
 import { Connection, type WorkerEnd } from "../machine/connection.js";
@@ -170,6 +175,6 @@ function answer(jobId: number, value: unknown) {
   return { jobId, outcome: { case: "payload", value: encodePayload(value) } } as const;
 }
 
-function toInput({ method, payload, attempt, requestId }: Job): JobInput {
-  return { method, payload, attempt, requestId, metadata: {} };
+function toInput({ method, payload, attempt, requestId, timeoutMs }: Job): JobInput {
+  return { method, payload, attempt, requestId, timeoutMs, metadata: {} };
 }

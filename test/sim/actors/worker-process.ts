@@ -1,8 +1,13 @@
 import { Backoff } from "../../../src/base/backoff.js";
 import type { GibbsError } from "../../../src/base/error.js";
 import { fixed } from "../../../src/base/options.js";
-import { encodeWorkerEvents, type WorkerEventInit } from "../../../src/wire/batch.js";
-import { decodeWorkResponse, HeartbeatMode, Idempotency } from "../../../src/wire/worker-events.js";
+import {
+  decodeWorkResponse,
+  encodeWorkerEvents,
+  HeartbeatMode,
+  Idempotency,
+  type WorkerEventInit,
+} from "../../../src/wire/worker-events.js";
 import type { JobInput } from "../../../src/worker/executor.js";
 import { WorkerSession } from "../../../src/worker/session.js";
 import { Chance } from "../machine/chance.js";

@@ -1,6 +1,5 @@
 import { fixed } from "../../../src/base/options.js";
-import type { WorkerEventInit } from "../../../src/wire/batch.js";
-import type { HubEvent } from "../../../src/wire/worker-events.js";
+import type { HubEvent, WorkerEventInit } from "../../../src/wire/worker-events.js";
 import type { JobInput } from "../../../src/worker/executor.js";
 import type { SimProcess } from "../machine/process.js";
 import type { Fail } from "./books.js";
