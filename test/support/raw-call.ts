@@ -1,6 +1,9 @@
+import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { onTestFinished } from "vitest";
 import type { GibbsError } from "../../src/base/error.js";
+import { type RequestOptionsSchema, RequestRequestSchema } from "../../src/wire/index.js";
+import { toKind } from "../../src/wire/payload.js";
 import { DETAILS_KEY, fromStatus } from "../../src/wire/status.js";
 
 /** Calls `HubService.Request` with bytes as they are; returns how it failed. */
@@ -16,4 +19,14 @@ export function callRaw(address: string, bytes: Buffer): Promise<GibbsError> {
     };
     client.makeUnaryRequest(path, pass, pass, bytes, new Metadata(), answered);
   });
+}
+
+/** An encoded `RequestRequest`. */
+export function encodeRequest(
+  input: unknown,
+  method = "",
+  options: MessageInitShape<typeof RequestOptionsSchema> = {},
+): Buffer {
+  const request = create(RequestRequestSchema, { kind: toKind(input), method, options });
+  return Buffer.from(toBinary(RequestRequestSchema, request));
 }
