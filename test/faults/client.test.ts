@@ -2,8 +2,8 @@ import { once } from "node:events";
 import { constants } from "node:http2";
 import { expect, it } from "vitest";
 import type { GibbsError } from "../../src/base/error.js";
-import type { Client } from "../../src/client/client.js";
 import { decodePayload } from "../../src/wire/payload.js";
+import { arrived } from "../support/arrived.js";
 import { HeldJobs } from "../support/held-jobs.js";
 import { ManualClock } from "../support/manual-clock.js";
 import { callRaw, encodeRequest } from "../support/raw-call.js";
@@ -263,9 +263,3 @@ it("C11 a flood of misspelt methods: a tenth of the queue waits for NO_WORKER, t
   }
   await witness.undisturbed();
 });
-
-/** Resolves when all that the client has sent so far is at the hub: its requests travel in order. */
-async function arrived(client: Client): Promise<void> {
-  const probe = client.request("probe", { method: "nobody's", queueTimeoutMs: 0 });
-  await expect(probe).rejects.toMatchObject({ execution: "NOT_STARTED" });
-}
