@@ -7,7 +7,9 @@ import {
   type OutgoingHttpHeaders,
   type SecureClientSessionOptions,
 } from "node:http2";
+import { connect as connectTcp } from "node:net";
 import { onTestFinished } from "vitest";
+import { parseAddress } from "../../src/base/address.js";
 import type { GibbsError } from "../../src/base/error.js";
 import { DETAILS_KEY, fromStatus } from "../../src/wire/status.js";
 
@@ -67,6 +69,8 @@ export function endOf(stream: ClientHttp2Stream): Promise<CallEnd> {
   // A call that fails at once has its status in its first headers.
   stream.on("response", look);
   stream.on("trailers", look);
+  // As a library does: a call is closed when both sides have ended it.
+  stream.on("end", () => stream.end());
   stream.resume();
   return new Promise((resolve) => {
     const end = (): void => resolve({ status, resetCode: stream.rstCode ?? 0 });
@@ -85,6 +89,45 @@ export function post(
   const stream = openCall(session, path, headers);
   stream.end(body);
   return endOf(stream);
+}
+
+/** The preface of an HTTP/2 connection, with a client's empty settings. */
+export const preface: Buffer = Buffer.concat([
+  Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+  http2Frame(4, 0, 0, Buffer.alloc(0)),
+]);
+
+/** An HTTP/2 frame, as RFC 9113 numbers types and flags. */
+export function http2Frame(type: number, flags: number, stream: number, body: Uint8Array): Buffer {
+  const head = Buffer.alloc(9);
+  head.writeUIntBE(body.length, 0, 3);
+  head.writeUInt8(type, 3);
+  head.writeUInt8(flags, 4);
+  head.writeUInt32BE(stream, 5);
+  return Buffer.concat([head, body]);
+}
+
+/** Sends bytes over TCP as they are; resolves with how the hub refuses them. */
+export function refusalOf(
+  address: string,
+  bytes: Buffer,
+): Promise<"RST_STREAM" | "GOAWAY" | "closed"> {
+  const socket = connectTcp(parseAddress(address));
+  onTestFinished(() => void socket.destroy());
+  socket.on("error", () => {});
+  socket.write(bytes);
+  let unread = Buffer.alloc(0);
+  return new Promise((resolve) => {
+    socket.on("close", () => resolve("closed"));
+    socket.on("data", (chunk: Buffer) => {
+      unread = Buffer.concat([unread, chunk]);
+      while (unread.length >= 9 + (unread.length >= 9 ? unread.readUIntBE(0, 3) : 0)) {
+        if (unread[3] === 3) resolve("RST_STREAM");
+        if (unread[3] === 7) resolve("GOAWAY");
+        unread = unread.subarray(9 + unread.readUIntBE(0, 3));
+      }
+    });
+  });
 }
 
 /** A gRPC message: `length` is what its prefix says, whatever `bytes` has. */
