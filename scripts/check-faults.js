@@ -1,6 +1,7 @@
 // Compares the list of faults with their tests and with their rows in the docs, by id
 // and order, and says what is missing where: npm run check:faults
-// A test is an `it("<id> ...")` in test/faults; one that is skipped is none.
+// A test is an `it("<id> ...")` or `it.each([...])("<id> ...")` in test/faults; one that
+// is skipped is none.
 import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -16,7 +17,7 @@ const tests = readdirSync(join(root, "test/faults"))
   .filter((name) => name.endsWith(".test.ts"))
   .map((name) => {
     const file = join("test/faults", name);
-    return { file, titles: found(file, /^\s*it\(\s*"([^"]*)/gm) };
+    return { file, titles: found(file, /^\s*(?:it|it\.each.*\]\)|\]\))\(\s*"([^"]*)/gm) };
   });
 const tested = tests.flatMap(({ titles }) => titles.map(idOf));
 

@@ -4,46 +4,13 @@ import { expect, it, onTestFinished } from "vitest";
 import type { JobContext } from "../../src/worker/handler.js";
 import { HeldJobs } from "../support/held-jobs.js";
 import { Log } from "../support/log.js";
-import { ManualClock } from "../support/manual-clock.js";
 import { WORKER_LOST } from "../support/outcomes.js";
 import { answer, hello, RawWorker, ready } from "../support/raw-worker.js";
 import { root, startClient, startHub, startWorker } from "../support/running.js";
 import { startProxy } from "../support/tcp-proxy.js";
 import { startWitness } from "../support/witness.js";
 
-// Workers that fail again and again, throw what they like, and messages that cross on the way.
-
-it("W6 a crash loop: the third loss holds its credit back, and others are served", async () => {
-  const clock = new ManualClock();
-  const hub = await startHub({ clock });
-  const witness = await startWitness(hub);
-  const looping = async (): Promise<RawWorker> => {
-    const worker = new RawWorker(hub.address);
-    worker.send(hello({ workerId: "looping" }), ready);
-    await worker.hear("welcome");
-    return worker;
-  };
-  for (let losses = 0; losses < 3; losses += 1) {
-    const worker = await looping();
-    const lost = expect(hub.request(1)).rejects.toMatchObject(WORKER_LOST);
-    await worker.hear("job");
-    worker.cancel();
-    await lost;
-  }
-  const heldBack = await looping();
-  const sound = new RawWorker(hub.address);
-  const waiting = hub.request("waiting");
-  sound.send(hello({ workerId: "sound" }), ready);
-  const { jobId } = await sound.hear("job");
-  const second = hub.request("second");
-  await witness.undisturbed();
-  expect(heldBack.count("job"), "it was there first, with credit").toBe(0);
-  await clock.advance(1000);
-  const job = await heldBack.hear("job");
-  heldBack.send(answer(job.jobId, "served"));
-  sound.send(answer(jobId, "served"));
-  expect(await Promise.all([waiting, second])).toEqual(["served", "served"]);
-});
+// Workers that throw what they like, come back, or share a name, and messages that cross on the way.
 
 it("W9 a handler that throws odd things: HANDLER_ERROR that can be read, and the slot is back", async () => {
   const hub = await startHub();
