@@ -7,7 +7,7 @@ import { parseAddress } from "../../src/base/address.js";
 export type Direction = "toHub" | "fromHub";
 
 /** A TCP proxy between a peer and its hub, to break what passes. Opened by {@link startProxy}. */
-export class TcpProxy {
+class TcpProxy {
   readonly #server: Server;
   readonly #links = new Set<Link>();
   #address = "";
