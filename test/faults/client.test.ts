@@ -78,6 +78,8 @@ it("C3 a deadline of 1 ms: DEADLINE_EXCEEDED, and never dispatched, though a wor
   const jobs = new HeldJobs();
   await startWorker(hub, jobs.handler, { slots: 64 });
   const client = startClient(hub);
+  // Before it is connected its time is over as NOT_CONNECTED.
+  await arrived(client);
   for (let times = 0; times < 20; times += 1) {
     await expect(hub.request(1, { timeoutMs: 1 })).rejects.toMatchObject(overInQueue);
     // At its deadline the transport may be faster than the hub; it does not know the reason.
@@ -96,7 +98,6 @@ it("C4 a deadline that is over already: DEADLINE_EXCEEDED, and never dispatched"
   await startWorker(hub, jobs.handler);
   await expect(hub.request(1, { timeoutMs: 0 })).rejects.toMatchObject(overInQueue);
   const client = startClient(hub);
-  // Its time begins when it is connected, not before.
   await arrived(client);
   const over = { code: "DEADLINE_EXCEEDED" };
   await expect(client.request(1, { timeoutMs: 0 })).rejects.toMatchObject(over);
