@@ -47,6 +47,11 @@ const checks = [
     mend: "remove what nobody uses, or stop exporting it",
   },
   {
+    name: "faults",
+    command: "npm run check:faults",
+    mend: "add what it names: each fault has an entry, a test and a row in docs/reliability.md",
+  },
+  {
     name: "package",
     command: "npx publint --strict && npx attw --pack . --profile esm-only",
     mend: "mend `exports` and `files` in package.json",

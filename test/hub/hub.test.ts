@@ -3,40 +3,18 @@ import { mkdtemp } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { credentials, Client as GrpcClient, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { createChannel, createClient } from "nice-grpc";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { Hub } from "../../src/hub/hub.js";
 import { definition } from "../../src/wire/definition.js";
 import { HealthService, ServingStatus } from "../../src/wire/health.js";
 import { HubService } from "../../src/wire/index.js";
-import { DETAILS_KEY, fromStatus } from "../../src/wire/status.js";
 import type { JobContext } from "../../src/worker/handler.js";
 import { ManualClock } from "../support/manual-clock.js";
-import { RawClient, trailersOf } from "../support/raw-client.js";
+import { callRaw } from "../support/raw-call.js";
+import { connectHttp2, frame, paths, post } from "../support/raw-http2.js";
 import { hello, RawWorker, ready } from "../support/raw-worker.js";
 import { startClient, startHub, startWorker } from "../support/running.js";
-
-/** Calls `HubService.Request` with bytes as they are; returns the failure. */
-function callRaw(address: string, bytes: Buffer): Promise<ReturnType<typeof fromStatus>> {
-  const client = new GrpcClient(address, credentials.createInsecure());
-  onTestFinished(() => client.close());
-  const pass = (raw: Buffer): Buffer => raw;
-  return new Promise((resolve, reject) => {
-    const path = "/gibbs.v1.HubService/Request";
-    client.makeUnaryRequest(
-      path,
-      pass,
-      pass,
-      bytes,
-      new Metadata(),
-      (error: ServiceError | null) => {
-        if (error === null) return reject(new Error("the call did not fail"));
-        resolve(fromStatus(error.code, error.details, error.metadata.get(DETAILS_KEY)[0]));
-      },
-    );
-  });
-}
 
 describe("hub.request", () => {
   it("answers in process, as a client would", async () => {
@@ -276,8 +254,8 @@ describe("drain", () => {
     const waiting = hub.request("waiting");
     const drained = hub.drain();
     await expect(waiting).rejects.toMatchObject({ code: "UNAVAILABLE", reason: "DRAINING" });
-    const late = await trailersOf(new RawClient(hub.address).request(new Uint8Array()));
-    expect(late["grpc-status"]).toBe("14");
+    const late = await post(connectHttp2(hub.address), paths.request, frame(new Uint8Array()));
+    expect(late.status).toMatchObject({ code: "UNAVAILABLE", reason: "DRAINING" });
     expect((await worker.hear("drain")).next.case).toBe("reconnectAfterMs");
     const lateWorker = new RawWorker(hub.address);
     lateWorker.send(hello());

@@ -4,7 +4,7 @@ import { encodeClientItems, type HubItem } from "../../src/wire/multiplex.js";
 import { decodePayload } from "../../src/wire/payload.js";
 import { fromStatusFields } from "../../src/wire/status.js";
 import { ManualClock } from "../support/manual-clock.js";
-import { frame, RawClient } from "../support/raw-client.js";
+import { connectHttp2, frame, openCall } from "../support/raw-http2.js";
 import { call, cancel, RawMultiplex } from "../support/raw-multiplex.js";
 import { hello, RawWorker, ready } from "../support/raw-worker.js";
 import { startClient, startHub, startWorker } from "../support/running.js";
@@ -160,7 +160,7 @@ describe("a Multiplex stream", () => {
       answered += 1;
       return new Uint8Array(300_000);
     });
-    const stream = new RawClient(hub.address).open("/gibbs.v1.HubService/Multiplex");
+    const stream = openCall(connectHttp2(hub.address), "/gibbs.v1.HubService/Multiplex");
     const reset = new Promise((resolve) => stream.once("close", resolve));
     const calls = Array.from({ length: 5 }, (_, index) => call(index + 1));
     for (const message of encodeClientItems(calls)) stream.write(frame(message));

@@ -1,15 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { encodePayload } from "../../src/wire/payload.js";
 import { ManualClock } from "../support/manual-clock.js";
-import { hello, RawWorker, ready } from "../support/raw-worker.js";
+import { answer, hello, RawWorker, ready } from "../support/raw-worker.js";
 import { startHub } from "../support/running.js";
 import { until } from "../support/until.js";
-
-const answer = (jobId: number, value: unknown) =>
-  ({
-    case: "result",
-    value: { jobId, outcome: { case: "payload", value: encodePayload(value) } },
-  }) as const;
 
 describe("the Work stream", () => {
   it("answers hello with the clocks and limits of the hub", async () => {

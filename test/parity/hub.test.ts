@@ -1,10 +1,10 @@
 import { expect, it } from "vitest";
 import { DEFAULT_ADDRESS } from "../../src/base/options.js";
 import { Hub } from "../../src/hub/hub.js";
+import { begun, closedGate, type Gated, gated, serve } from "../support/gated.js";
 import { ManualClock } from "../support/manual-clock.js";
 import { hello, RawWorker } from "../support/raw-worker.js";
 import { gibbs, gibbsHub, start, startClient, startHub } from "../support/running.js";
-import { begun, closedGate, type Gated, gated, serve } from "./support.js";
 
 // The original only ends without an error of its own, its caller waits for ever. Here the
 // caller is told, and that nothing ran.

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
+import { begun, closedGate, type Gated, gated, serve } from "../support/gated.js";
 import { ManualClock } from "../support/manual-clock.js";
 import { gibbsHub, startClient, startHub } from "../support/running.js";
-import { begun, closedGate, type Gated, gated, serve } from "./support.js";
 
 // The original believes in a dead worker until a heartbeat is missing. Here the broken
 // stream tells at once; its own job is lost, since nobody said that it may run twice.

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { Worker } from "../../src/worker/worker.js";
+import { serve } from "../support/gated.js";
 import { gibbs, gibbsHub, startClient } from "../support/running.js";
-import { serve } from "./support.js";
 
 const faulty = "test/fixtures/faulty.js";
 const mapped = "test/parity/fixtures/mapped.js";

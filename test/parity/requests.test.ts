@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
+import { begun, closedGate, type Gated, gated, serve } from "../support/gated.js";
 import { ManualClock } from "../support/manual-clock.js";
 import { gibbsHub, startClient, startHub } from "../support/running.js";
-import { begun, closedGate, type Gated, gated, serve } from "./support.js";
 
 // The original passes any number of positional and keyword arguments; here a request has
 // one input, so several are the fields of an object.

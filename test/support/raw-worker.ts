@@ -6,6 +6,9 @@ import {
   type StatusObject,
 } from "@grpc/grpc-js";
 import { onTestFinished } from "vitest";
+import type { GibbsError } from "../../src/base/error.js";
+import { encodePayload } from "../../src/wire/payload.js";
+import { DETAILS_KEY, fromStatus } from "../../src/wire/status.js";
 import {
   decodeWorkResponse,
   encodeWorkerEvents,
@@ -63,6 +66,17 @@ export class RawWorker {
     this.#stream.cancel();
   }
 
+  /** Why the hub ended the stream: its status, with the reason. */
+  async whyEnded(): Promise<GibbsError> {
+    const { code, details, metadata } = await this.ended;
+    return fromStatus(code, details, metadata.get(DETAILS_KEY)[0]);
+  }
+
+  /** How many events of that kind have come in all. */
+  count(kind: Kind): number {
+    return this.#heard.filter((event) => event.case === kind).length;
+  }
+
   /** The next event of that kind; those before it are passed over. */
   async hear<C extends Kind>(kind: C): Promise<ValueOf<C>> {
     for (;;) {
@@ -84,3 +98,11 @@ export function hello(fields: object = {}): WorkerEventInit {
 }
 
 export const ready: WorkerEventInit = { case: "ready", value: { slots: 1 } };
+
+/** The answer to a job. */
+export function answer(jobId: number, value: unknown): WorkerEventInit {
+  return {
+    case: "result",
+    value: { jobId, outcome: { case: "payload", value: encodePayload(value) } },
+  };
+}

@@ -128,3 +128,14 @@ export async function gibbsHub(listen = "127.0.0.1:0"): Promise<Running & { addr
   const line = await hub.line(/^gibbs hub listening on /);
   return { ...hub, address: line.split(" ").at(-1) ?? "" };
 }
+
+/** Starts a hub process with options that the command does not offer, and returns it with its address. */
+export async function hubProcess(
+  options: Omit<HubOptions, "logger" | "clock"> = {},
+  execArgv: readonly string[] = [],
+): Promise<Running & { address: string }> {
+  const program = "test/fixtures/hub.js";
+  const hub = start(process.execPath, [...execArgv, program, JSON.stringify(options)]);
+  const line = await hub.line(/^listening on /);
+  return { ...hub, address: line.split(" ").at(-1) ?? "" };
+}

@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import { gibbs, type Running } from "../support/running.js";
+import { gibbs, type Running } from "./running.js";
 
 /** A model whose jobs run until the gate that they name is open. It answers with {@link Gated}. */
-export const gated = "test/parity/fixtures/gated.js";
+export const gated = "test/fixtures/gated.js";
 
 export interface Gated {
   x: number;
