@@ -64,6 +64,21 @@ export class Engine {
     });
   }
 
+  /**
+   * A request of so many bytes has begun to arrive. Returns what is to be called
+   * when it has, or why there is no room for it.
+   */
+  arriving(bytes: number): (() => void) | GibbsError {
+    const { requests } = this.#core;
+    const refusal = requests.arriving(bytes);
+    if (refusal !== undefined) return refusal;
+    let isOver = false;
+    return () => {
+      if (!isOver) requests.arrived(bytes);
+      isOver = true;
+    };
+  }
+
   /** Has `outlet` written at the end of this flush, or of the next. */
   writeLater(outlet: Outlet): void {
     this.#written.add(outlet);

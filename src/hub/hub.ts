@@ -16,8 +16,10 @@ import { rawService } from "../wire/raw-service.js";
 import { Descriptors, ReflectionService, ReflectionServiceV1Alpha } from "../wire/reflection.js";
 import { toRequestOptions } from "../wire/request-options.js";
 import { WorkerService } from "../wire/worker-events.js";
+import { watchArrivals } from "./arrivals.js";
 import type { MetadataPair, Outcome } from "./core/request.js";
 import { Engine } from "./engine.js";
+import { easeDeadline, observeStreams } from "./grpc-internals.js";
 import { Health } from "./health.js";
 import { Listener } from "./listener.js";
 import { type MultiplexContext, multiplexHandler } from "./multiplex-stream.js";
@@ -196,6 +198,9 @@ export class Hub {
       ...channelOptions(this.#limits.maxPayloadBytes),
       "grpc.max_concurrent_streams": this.#limits.maxStreamsPerConnection,
     });
+    const { maxPayloadBytes } = this.#limits;
+    observeStreams(server, easeDeadline);
+    observeStreams(server, watchArrivals(REQUEST_PATH, this.#engine, maxPayloadBytes));
     const context = { engine: this.#engine, limits: this.#limits, hubId, logger: this.#logger };
     const request = requestHandler(this.#engine, this.#submissions, this.#limits.forwardMetadata);
     const services = [
@@ -226,6 +231,8 @@ export class Hub {
       .map(([key, value]) => ({ key: key.toLowerCase(), value: Buffer.from(value) }));
   }
 }
+
+const REQUEST_PATH = rawService(HubService).request.path;
 
 /** Never for a worker: it would act in the caller's name, or be taken for the hub's. */
 const PRIVATE_METADATA = /^(authorization|cookie|gibbs-.*|grpc-.*)$/;

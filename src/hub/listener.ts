@@ -4,7 +4,6 @@ import { type Address, formatAddress } from "../base/address.js";
 import { type Clock, delay } from "../base/clock.js";
 import { GibbsError } from "../base/error.js";
 import type { HubOptions } from "../base/options.js";
-import { clampTimeouts } from "./grpc-internals.js";
 
 /**
  * The port of a hub. It owns its sockets, and gives them to grpc-js: a peer that
@@ -24,7 +23,6 @@ export class Listener {
   ) {
     this.#grpc = grpc;
     this.#clock = clock;
-    clampTimeouts(grpc);
     const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
     this.#net = createServer({ noDelay: true }, (socket) => {
       this.#sockets.add(socket);

@@ -6,7 +6,7 @@ import { readRequest, writeResponse } from "../wire/relay.js";
 import { toStatus } from "../wire/status.js";
 import type { MetadataPair, Outcome, Submission } from "./core/request.js";
 import type { Engine } from "./engine.js";
-import { streamOf } from "./grpc-internals.js";
+import { DEADLINE_SLACK_MS, streamOf } from "./grpc-internals.js";
 import { asGibbsError, type SubmissionContext, toSubmission } from "./submission.js";
 
 /**
@@ -44,7 +44,10 @@ export function requestHandler(
       if (answer.response === undefined) return;
       track(engine, stream, answer.response.length);
     });
-    call.on("cancelled", () => engine.tell((core, now) => core.cancel(request, now)));
+    call.on("cancelled", () => {
+      // grpc-js says so of calls, too, that have ended well.
+      if (request.state !== "settled") engine.tell((core, now) => core.cancel(request, now));
+    });
   };
 }
 
@@ -60,7 +63,7 @@ function read(encoded: Buffer): ReturnType<typeof readRequest> {
 }
 
 function timeoutOf(call: ServerUnaryCall<Buffer, Buffer>): number | undefined {
-  const left = msUntil(call.getDeadline());
+  const left = msUntil(call.getDeadline()) - DEADLINE_SLACK_MS;
   if (left === Number.POSITIVE_INFINITY) return undefined;
   return left - Math.min(DEADLINE_MARGIN_MS, left / 10);
 }

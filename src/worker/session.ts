@@ -10,7 +10,8 @@ import {
   WireExecution,
   type WorkerEventInit,
 } from "../wire/worker-events.js";
-import { type Executor, type JobInput, type JobOutcome, tooLarge } from "./executor.js";
+import { type Executor, type JobOutcome, tooLarge } from "./executor.js";
+import { toInput, toTerminalEvent } from "./job-events.js";
 
 /** How a session ended, and what is to come after it. */
 export interface SessionEnd {
@@ -264,41 +265,5 @@ export class WorkerSession {
       silence.dueAt = now + leftMs;
       silence.timer = clock.setTimer(leftMs, () => this.#judge());
     });
-  }
-}
-
-function toInput(job: Job): JobInput {
-  const { method, payload, attempt, requestId, timeoutMs } = job;
-  const metadata = job.metadata.map(({ key, value }): [string, string | Uint8Array] => [
-    key,
-    key.endsWith("-bin") ? value : Buffer.from(value).toString("utf8"),
-  ]);
-  return {
-    method,
-    payload,
-    attempt,
-    requestId,
-    timeoutMs,
-    metadata: metadata.length === 0 ? {} : Object.fromEntries(metadata),
-  };
-}
-
-function toTerminalEvent(jobId: number, outcome: JobOutcome): WorkerEventInit {
-  switch (outcome.kind) {
-    case "payload":
-      return {
-        case: "result",
-        value: { jobId, outcome: { case: "payload", value: outcome.payload } },
-      };
-    case "failure":
-      return {
-        case: "result",
-        value: { jobId, outcome: { case: "failure", value: outcome.failure } },
-      };
-    case "nack": {
-      const notStarted = outcome.execution === "NOT_STARTED";
-      const execution = notStarted ? WireExecution.NOT_STARTED : WireExecution.UNKNOWN;
-      return { case: "nack", value: { jobId, execution, reason: outcome.reason } };
-    }
   }
 }

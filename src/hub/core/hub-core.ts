@@ -58,6 +58,7 @@ export class HubCore {
 
   /** The caller has gone. */
   cancel(request: Request, now: number): void {
+    if (request.state === "settled") return;
     this.#abandoning(request, now, "CLIENT_CANCELLED", () =>
       this.requests.fail(request, "CLIENT_CANCELLED", "the caller cancelled", now),
     );

@@ -70,8 +70,19 @@ export function hubFailure(
     execution,
     ...runInfo(request, context.now),
     ...(retryAfterMs !== undefined &&
-      !mayHaveRun && { retryAfterMs: Math.round(retryAfterMs * (0.5 + context.chance)) }),
+      !mayHaveRun && { retryAfterMs: spread(retryAfterMs, context.chance) }),
   });
+}
+
+/** There is no room for a request that has begun to arrive. */
+export function arrivalRefused(message: string, chance: number): GibbsError {
+  const { code, retryAfterMs = 0 } = table.HELD_BYTES_FULL;
+  const details = { reason: "HELD_BYTES_FULL", execution: "NOT_STARTED" } as const;
+  return new GibbsError(code, message, { ...details, retryAfterMs: spread(retryAfterMs, chance) });
+}
+
+function spread(ms: number, chance: number): number {
+  return Math.round(ms * (0.5 + chance));
 }
 
 /** How `request`, not settled yet, went so far. */

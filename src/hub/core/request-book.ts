@@ -1,8 +1,9 @@
+import type { GibbsError } from "../../base/error.js";
 import type { Effect } from "./effect.js";
 import { type CoreLimits, MAX_REFUSALS, MIN_TIME_LEFT_MS, WORKERLESS_SHARE } from "./limits.js";
 import { canReceive } from "./matcher.js";
 import type { Method } from "./method.js";
-import { type HubReason, hubFailure } from "./outcome.js";
+import { arrivalRefused, type HubReason, hubFailure } from "./outcome.js";
 import { Queues } from "./queues.js";
 import { type Job, type Outcome, Request, type Submission } from "./request.js";
 import type { Session } from "./session.js";
@@ -26,6 +27,7 @@ export class RequestBook {
   readonly #timers: TimerHeap<Timed>;
   readonly #random: () => number;
   readonly #emit: (effect: Effect) => void;
+  #arrivingBytes = 0;
   #lastSeq = 0;
 
   constructor(
@@ -38,6 +40,20 @@ export class RequestBook {
     this.#timers = timers;
     this.#random = random;
     this.#emit = emit;
+  }
+
+  /** A request of so many bytes has begun to arrive. Returns why there is no room for it, if there is none. */
+  arriving(bytes: number): GibbsError | undefined {
+    if (this.#allBytes + bytes > this.#limits.maxHeldBytes) {
+      return arrivalRefused(this.#fullMessage, this.#random());
+    }
+    this.#arrivingBytes += bytes;
+    return undefined;
+  }
+
+  /** It is there, or will never be. */
+  arrived(bytes: number): void {
+    this.#arrivingBytes -= bytes;
   }
 
   /** Takes a request in, or settles it at once if it cannot be taken. */
@@ -162,9 +178,7 @@ export class RequestBook {
       const message = `the caller has yet to read ${this.unread.of(peer)} bytes of answers`;
       return ["SLOW_READER", message];
     }
-    if (this.heldBytes + this.unread.bytes > maxHeldBytes) {
-      return ["HELD_BYTES_FULL", `the hub holds ${maxHeldBytes} bytes already`];
-    }
+    if (this.#allBytes > maxHeldBytes) return ["HELD_BYTES_FULL", this.#fullMessage];
     if (this.queues.queued >= maxQueued) {
       return ["QUEUE_FULL", `${maxQueued} requests are waiting already`];
     }
@@ -173,6 +187,15 @@ export class RequestBook {
       return ["QUEUE_FULL", `${share} requests are waiting already for methods without a worker`];
     }
     return undefined;
+  }
+
+  /** All that is held, is not read yet, or arrives. */
+  get #allBytes(): number {
+    return this.heldBytes + this.unread.bytes + this.#arrivingBytes;
+  }
+
+  get #fullMessage(): string {
+    return `the hub holds ${this.#limits.maxHeldBytes} bytes already`;
   }
 
   #enqueue(request: Request, now: number): void {

@@ -1,0 +1,40 @@
+import { type Job, WireExecution, type WorkerEventInit } from "../wire/worker-events.js";
+import type { JobInput, JobOutcome } from "./executor.js";
+
+/** A job as its executor sees it. */
+export function toInput(job: Job): JobInput {
+  const { method, payload, attempt, requestId, timeoutMs } = job;
+  const metadata = job.metadata.map(({ key, value }): [string, string | Uint8Array] => [
+    key,
+    key.endsWith("-bin") ? value : Buffer.from(value).toString("utf8"),
+  ]);
+  return {
+    method,
+    payload,
+    attempt,
+    requestId,
+    timeoutMs,
+    metadata: metadata.length === 0 ? {} : Object.fromEntries(metadata),
+  };
+}
+
+/** The event that ends a job. */
+export function toTerminalEvent(jobId: number, outcome: JobOutcome): WorkerEventInit {
+  switch (outcome.kind) {
+    case "payload":
+      return {
+        case: "result",
+        value: { jobId, outcome: { case: "payload", value: outcome.payload } },
+      };
+    case "failure":
+      return {
+        case: "result",
+        value: { jobId, outcome: { case: "failure", value: outcome.failure } },
+      };
+    case "nack": {
+      const notStarted = outcome.execution === "NOT_STARTED";
+      const execution = notStarted ? WireExecution.NOT_STARTED : WireExecution.UNKNOWN;
+      return { case: "nack", value: { jobId, execution, reason: outcome.reason } };
+    }
+  }
+}
