@@ -14,6 +14,7 @@ export const faults = [
   "black hole",
   "slow link",
   "worker crash",
+  "crash loop",
   "machine crash",
   "worker freeze",
   "worker leaves",
@@ -139,6 +140,11 @@ function harmWorker(world: World, worker: WorkerProcess, fault: Fault, chance: C
     case "worker crash":
       worker.die(false);
       return true;
+    case "crash loop":
+      world.doomed.set(worker.kind.workerId, chance.int(3, 5));
+      // Something to die of, again and again.
+      for (let at = 0; at < 5000; at += 500) world.later(at, () => submitSome(world, chance));
+      return true;
     case "machine crash":
       worker.die(true);
       return true;
@@ -146,6 +152,8 @@ function harmWorker(world: World, worker: WorkerProcess, fault: Fault, chance: C
       process.freeze(chance.pick([100, 2000, 8000, 15_000, 40_000]));
       return true;
     case "worker leaves":
+      // Jobs that cross its word.
+      submitSome(world, chance);
       worker.leave();
       return true;
     case "slot vanishes":

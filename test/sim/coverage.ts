@@ -19,6 +19,7 @@ const wanted: Record<string, readonly string[]> = {
     "DRAINING",
     "TOO_MANY_WORKERS",
   ],
+  state: ["an idle worker held back", "a worker's socket full"],
   fault: [...faults, "result repeated"],
   handler: behaviours,
   misdeed: misdeeds,

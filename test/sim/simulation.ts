@@ -19,6 +19,10 @@ export interface Report {
 /** Faults are over: within this time everything must be well, in virtual milliseconds. */
 const HEAL_MS = 120_000;
 
+/** What a probe holds at most. */
+const PROBE_BYTES = 100;
+const MAX_PROBES = 12;
+
 /** More than this happens in no run that comes to an end. */
 const MAX_STEPS = 300_000;
 
@@ -122,23 +126,38 @@ function isWellServed({ hub }: World, worker: WorkerProcess): boolean {
   if (connection?.isWhole !== true || isLeaving || free !== kind.slots) return false;
   const stream = hub?.streamOf(connection);
   if (stream?.phase !== "serving" || stream.jobs.size > 0) return false;
+  if (hub?.oracle.books.crashLoops.heldUntil(kind.workerId) !== 0) return false;
   return stream.credit === Math.min(kind.slots, stream.maxSlots);
 }
 
-/** Nothing of the faults has stayed: new requests are served, and then all is well again. */
+/** Nothing of the faults has stayed: new requests are served, as many at once as there are slots. */
 function probe(world: World): void {
   if (world.violation !== undefined) return;
   for (const { process, kind } of world.workers) {
-    // What watches the hub's silence.
-    if (process.pendingTimers === 1) continue;
+    // What watches the hub's silence, and may fire right now.
+    if (process.pendingTimers <= 1) continue;
     world.fail("nothing is left", `the idle ${kind.workerId} has ${process.pendingTimers} timers`);
   }
   for (const method of METHODS) {
-    const call = world.submit((number) => makeProbe(number, method), undefined);
-    run(world, HEAL_MS, () => !call.isOpen);
-    if (call.told?.kind !== "answer") world.fail("new requests are served", `${call}`);
+    const calls = Array.from({ length: probesFor(world, method) }, () =>
+      world.submit((number) => makeProbe(number, method), undefined),
+    );
+    run(world, HEAL_MS, () => calls.every((call) => !call.isOpen));
+    for (const call of calls) {
+      if (call.told?.kind !== "answer") world.fail("new requests are served", `${call}`);
+    }
     expectWell(world);
   }
+}
+
+/** How many requests of `method` use every slot, as far as the hub takes so many at once. */
+function probesFor({ hub, limits }: World, method: string): number {
+  let slots = 0;
+  for (const stream of hub?.oracle.books.streams ?? []) {
+    if (stream.serves(method)) slots += stream.credit;
+  }
+  const fitting = Math.floor(limits.maxHeldBytes / PROBE_BYTES);
+  return Math.max(1, Math.min(slots, limits.maxQueued, fitting, MAX_PROBES));
 }
 
 /** All workers leave: nothing of anyone may stay. */

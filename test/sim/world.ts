@@ -43,6 +43,8 @@ export class World {
   violation: Violation | undefined;
   /** What happened, if it is recorded. */
   readonly history: string[] | undefined;
+  /** Worker ids that die of so many more jobs. */
+  readonly doomed = new Map<string, number>();
   /** Whether faults are over: nobody restarts any more, handlers return. */
   isHealing = false;
   readonly #cancels = new Map<Call, () => void>();
@@ -105,6 +107,14 @@ export class World {
       this.hub?.process.input(this.timeline.now, () => this.#cancels.get(call)?.());
     }
     return gone.length > 0;
+  }
+
+  /** Whether a worker of that id dies of the job that it begins now. */
+  isDoomed(workerId: string): boolean {
+    const left = this.doomed.get(workerId) ?? 0;
+    if (left === 0 || this.isHealing) return false;
+    this.doomed.set(workerId, left - 1);
+    return true;
   }
 
   /** A handler begins with a job; returns the number of its run. */

@@ -193,7 +193,10 @@ export class WorkerProcess implements WorkerEnd {
         if (this.free < 0) world.fail("ready means free", `${this.kind.workerId} is overbooked`);
         this.#oracle?.began(job, signal);
       },
-      ran: (job: JobInput) => world.ran(job),
+      ran: (job: JobInput) => {
+        if (world.isDoomed(this.kind.workerId)) this.process.setTimer(1, () => this.die(false));
+        return world.ran(job);
+      },
       returned: (job: JobInput, value: object | undefined) => world.returned(job, value),
       finished: (job: JobInput) => this.#oracle?.finished(job),
       crash: () => this.die(false),

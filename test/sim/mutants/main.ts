@@ -49,6 +49,7 @@ else process.exitCode = await main();
 async function main(): Promise<number> {
   const mutants = [...requestMutants, ...sessionMutants, ...workerMutants];
   const chosen = mutants.filter(({ name }) => name.includes(values.only));
+  if (chosen.length === 0) throw new Error(`no mutant's name contains "${values.only}"`);
   const misfits = chosen.filter((mutant) => occurrences(mutant) !== 1);
   for (const mutant of misfits) {
     console.log(`"${mutant.name}" stands ${occurrences(mutant)} times in src/${mutant.file}`);

@@ -45,8 +45,8 @@ export const requestMutants: readonly Mutant[] = [
   {
     name: "who gave a request back gets it again at once",
     file: matcher,
-    find: " && request.refusedBy?.get(session) !== session.readies",
-    replace: "",
+    find: "return request.refusedBy?.get(session) !== session.readies;",
+    replace: "return true;",
   },
   {
     name: "a deadline in the queue has no timer",
@@ -87,12 +87,12 @@ export const requestMutants: readonly Mutant[] = [
   {
     name: "the oldest is dropped instead of the newest",
     file: book,
-    find: "else this.fail(request, ...refusal);",
+    find: "else this.fail(request, ...refusal, now);",
     replace: `else {
       const oldest = [...this.live].find((one) => one.list !== undefined);
-      if (oldest === undefined || refusal[0] !== "QUEUE_FULL") this.fail(request, ...refusal);
+      if (oldest === undefined || refusal[0] !== "QUEUE_FULL") this.fail(request, ...refusal, now);
       else {
-        this.fail(oldest, ...refusal);
+        this.fail(oldest, ...refusal, now);
         this.#enqueue(request, now);
       }
     }`,
@@ -118,14 +118,14 @@ export const requestMutants: readonly Mutant[] = [
   {
     name: "what waits is not refused in a drain",
     file: book,
-    find: 'if (request.state === "queued") this.#refuseDraining(request);',
+    find: 'if (request.state === "queued") this.#refuseDraining(request, now);',
     replace: "",
   },
   {
     name: "UNAVAILABLE after a possible run",
     file: "hub/core/outcome.ts",
-    find: 'new GibbsError(mayHaveRun ? "ABORTED" : code, message,',
-    replace: "new GibbsError(code, message,",
+    find: 'code === "UNAVAILABLE" && mayHaveRun ? "ABORTED" : code',
+    replace: "code",
   },
   {
     name: "NOT_STARTED after a lost attempt",
@@ -136,8 +136,8 @@ export const requestMutants: readonly Mutant[] = [
   {
     name: "no hint to stop",
     file: "wire/status.ts",
-    find: 'metadata.set(PUSHBACK_KEY, "-1");',
-    replace: "",
+    find: 'reason === "DECLARED" ? undefined : "-1";',
+    replace: 'reason === "DECLARED" ? undefined : undefined;',
   },
   {
     name: "a full socket is no drawback",
@@ -156,5 +156,23 @@ export const requestMutants: readonly Mutant[] = [
     file: matcher,
     find: "return request.bytes <= (session.hello?.maxReceiveBytes ?? 0);",
     replace: "return session.hello !== undefined;",
+  },
+  {
+    name: "the hints to try again are not spread",
+    file: "hub/core/outcome.ts",
+    find: "Math.round(retryAfterMs * (0.5 + context.chance))",
+    replace: "0",
+  },
+  {
+    name: "unread answers do not count",
+    file: book,
+    find: "if (this.heldBytes + this.unread.bytes > maxHeldBytes) {",
+    replace: "if (this.heldBytes > maxHeldBytes) {",
+  },
+  {
+    name: "a slow reader is served on",
+    file: book,
+    find: "this.unread.of(peer) > maxUnreadBytes) {",
+    replace: "this.unread.of(peer) < 0) {",
   },
 ];

@@ -1,6 +1,7 @@
 import type { Mutant } from "./mutant.js";
 
 const core = "hub/core/hub-core.ts";
+const sessions = "hub/core/session-book.ts";
 
 /** Faults in how the hub deals with the streams of its workers. */
 export const sessionMutants: readonly Mutant[] = [
@@ -38,15 +39,15 @@ export const sessionMutants: readonly Mutant[] = [
   },
   {
     name: "credit is kept over a reconnect",
-    file: core,
-    find: "if (former !== undefined) this.#end(former, now, sessionEnd.superseded());",
+    file: sessions,
+    find: "if (former !== undefined) this.end(former, now, sessionEnd.superseded());",
     replace:
-      "session.credit = former?.credit ?? 0;\n    if (former !== undefined) this.#end(former, now, sessionEnd.superseded());",
+      "session.credit = former?.credit ?? 0;\n    if (former !== undefined) this.end(former, now, sessionEnd.superseded());",
   },
   {
     name: "a half-open predecessor is not superseded",
-    file: core,
-    find: "if (former !== undefined) this.#end(former, now, sessionEnd.superseded());",
+    file: sessions,
+    find: "if (former !== undefined) this.end(former, now, sessionEnd.superseded());",
     replace: "",
   },
   {
@@ -58,14 +59,14 @@ export const sessionMutants: readonly Mutant[] = [
   {
     name: "a drained session does not end",
     file: core,
-    find: "if (session.isDrained) this.#end(session, now, undefined);\n      if (job",
-    replace: "if (job",
+    find: "if (session.isDrained) this.workers.end(session, now, undefined);",
+    replace: "",
   },
   {
     name: "one worker too many is taken",
-    file: core,
-    find: "if (this.sessions.size > this.limits.maxWorkers) {",
-    replace: "if (this.sessions.size > this.limits.maxWorkers + 1) {",
+    file: sessions,
+    find: "if (this.open.size > this.#limits.maxWorkers) {",
+    replace: "if (this.open.size > this.#limits.maxWorkers + 1) {",
   },
   {
     name: "the timer of a job outlives it",
@@ -135,5 +136,35 @@ export const sessionMutants: readonly Mutant[] = [
     file: "hub/worker-stream.ts",
     find: "this.#context.engine.lost(this.#session);",
     replace: "",
+  },
+  {
+    name: "a crash loop is not held back",
+    file: sessions,
+    find: "session.isHeldBack = true;",
+    replace: "",
+  },
+  {
+    name: "who comes back in a crash loop is not held back",
+    file: sessions,
+    find: "session.isHeldBack = this.#crashLoops.isHeldBack(hello.workerId);",
+    replace: "",
+  },
+  {
+    name: "who was held back is never let go",
+    file: sessions,
+    find: "session.isHeldBack = false;\n      if (session.credit > 0) this.#requests.queues.offer(session);",
+    replace: "",
+  },
+  {
+    name: "an answer that nobody takes is kept",
+    file: core,
+    find: 'this.#emit({ kind: "abandon", answer: due });',
+    replace: "",
+  },
+  {
+    name: "an answer that was taken is counted on",
+    file: core,
+    find: "this.#timers.remove(answer);\n    this.requests.unread.remove(answer);",
+    replace: "this.#timers.remove(answer);",
   },
 ];

@@ -47,6 +47,10 @@ export function watchCore(core: HubCore, world: World): void {
 
 function judgeFlush(core: HubCore, decided: readonly Effect[], world: World): void {
   checkFlushed(core, world.timeline.now);
+  for (const session of core.sessions) {
+    if (session.isHeldBack && session.credit > 0) world.count("state", "an idle worker held back");
+    if (session.congested) world.count("state", "a worker's socket full");
+  }
   for (const effect of decided) {
     world.count("effect", effect.kind);
     if (effect.kind !== "settle") continue;
