@@ -1,8 +1,9 @@
 import type { GibbsError } from "../../src/base/error.js";
 import type { Client } from "../../src/client/client.js";
-import type { Cluster, Seat } from "./cluster.js";
+import type { Cluster } from "./cluster.js";
 import { loadGibbs } from "./gibbs.js";
 import { machineNow } from "./machine-time.js";
+import type { Seat } from "./seat.js";
 import { type Start, StartBoard } from "./start-board.js";
 
 /** Longer than any round: whatever should have ended the call by then has not. */

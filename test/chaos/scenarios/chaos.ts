@@ -58,8 +58,9 @@ export function chaos({ seed, minutes, folder, say }: ScenarioOptions): Promise<
     const strikes = await strikeAll(cluster, minutes * 60_000, random, say);
     await cluster.finishClients();
     const tookMs = machineNow() - startedAt;
-    const badEnds = await cluster.drain();
-    return judge(readJournals(cluster.folder), strikes, { minutes, tookMs, badEnds });
+    await cluster.drain();
+    const failures = cluster.failures();
+    return judge(readJournals(cluster.folder), strikes, { minutes, tookMs, failures });
   });
 }
 
@@ -132,14 +133,14 @@ async function strikeOnce(
 function judge(
   notes: Notes,
   strikes: readonly Strike[],
-  run: { minutes: number; tookMs: number; badEnds: readonly string[] },
+  run: { minutes: number; tookMs: number; failures: readonly string[] },
 ): Scorecard {
   const violations = check(notes, { maxAttempts: 3, graceMs: GRACE_MS });
   const covered = { ...coverage(strikes, notes), ...callersCoverage(notes, HURRY_MS) };
   const criteria: Criterion[] = [
     ...safety(violations),
     none("calls in no hurry that were left to their deadline", leftToDeadline(notes)),
-    none("processes that ended badly", run.badEnds),
+    none("processes that failed", run.failures),
   ];
   if (run.minutes >= FULL_MINUTES) {
     const often = Object.values(covered).filter(({ hitsWithWork }) => hitsWithWork >= 5);
