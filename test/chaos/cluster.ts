@@ -9,47 +9,10 @@ import type {
   PoolSettings,
   RawSettings,
 } from "./processes/settings.js";
+import { Seat } from "./seat.js";
 import { TcpProxy } from "./tcp-proxy.js";
 
 const model = fileURLToPath(new URL("./processes/model.ts", import.meta.url));
-
-/** The place of a process that is replaced when it ends; its proxy stays. */
-export class Seat {
-  /** Whether a fault is at work here. */
-  struck = false;
-  #generation = 0;
-  #process: ManagedProcess | undefined;
-
-  /**
-   * @param kind what sits here.
-   * @param name of the seat; its processes are `name.1`, `name.2`.
-   * @param proxy between the process and the hub, if the cluster has proxies.
-   * @param launch starts a process of that name.
-   */
-  constructor(
-    readonly kind: "agent" | "pool" | "raw" | "client",
-    readonly name: string,
-    readonly proxy: TcpProxy,
-    readonly launch: (name: string) => ManagedProcess,
-  ) {}
-
-  /** The name of the process that sits here now. */
-  get occupant(): string {
-    return `${this.name}.${this.#generation}`;
-  }
-
-  get process(): ManagedProcess {
-    if (this.#process === undefined) throw new Error(`nobody sits at ${this.name}`);
-    return this.#process;
-  }
-
-  /** Puts a new process here. */
-  start(): ManagedProcess {
-    this.#generation += 1;
-    this.#process = this.launch(this.occupant);
-    return this.#process;
-  }
-}
 
 /** What a cluster is made of. */
 export interface ClusterOptions {
@@ -70,6 +33,7 @@ export class Cluster {
   hubStruck = false;
   readonly #options: ClusterOptions;
   readonly #port: number;
+  readonly #everyone: ManagedProcess[] = [];
   #hub: ManagedProcess | undefined;
   #hubs = 0;
 
@@ -108,6 +72,7 @@ export class Cluster {
     const options = { ...this.#options.hub, listen: this.address };
     const settings: HubSettings = { journals: this.folder, name, options };
     this.#hub = ManagedProcess.own(this.folder, name, "hub", settings);
+    this.#everyone.push(this.#hub);
     const { at } = await this.#hub.ready;
     return Number(at);
   }
@@ -158,21 +123,22 @@ export class Cluster {
     await Promise.all(this.clients.map(({ process }) => process.ended));
   }
 
-  /** Drains workers, then the hub. Returns the names of those that did not end well. */
-  async drain(): Promise<string[]> {
-    const ends = this.workers.map(async ({ process, occupant }) => {
-      process.signal("SIGTERM");
-      return { occupant, how: await process.ended };
-    });
-    const workers = await Promise.all(ends);
+  /** Drains workers, then the hub. */
+  async drain(): Promise<void> {
+    for (const { process } of this.workers) process.signal("SIGTERM");
+    await Promise.all(this.workers.map(({ process }) => process.ended));
     this.hub.signal("SIGTERM");
-    const all = [...workers, { occupant: "hub", how: await this.hub.ended }];
-    return all.filter(({ how }) => how !== 0).map(({ occupant, how }) => `${occupant}: ${how}`);
+    await this.hub.ended;
+  }
+
+  /** How those ended, of all that ever ran here, that were not killed and did not end well. */
+  failures(): string[] {
+    return this.#everyone.flatMap(({ failure }) => failure ?? []);
   }
 
   async #close(): Promise<void> {
+    await Promise.all(this.#everyone.map((one) => one.kill()));
     const seats = [...this.workers, ...this.clients];
-    await Promise.all([this.hub, ...seats.map(({ process }) => process)].map((one) => one.kill()));
     await Promise.all(seats.map(({ proxy }) => proxy.close()));
   }
 
@@ -185,7 +151,11 @@ export class Cluster {
     await proxy.setDoor("open");
     const name = `${kind}-${seats.length + 1}`;
     const hub = this.#options.proxied ? proxy.address : this.address;
-    const seat = new Seat(kind, name, proxy, (occupant) => launch(occupant, hub));
+    const seat = new Seat(kind, name, proxy, (occupant) => {
+      const process = launch(occupant, hub);
+      this.#everyone.push(process);
+      return process;
+    });
     seats.push(seat);
     seat.start();
     return seat;

@@ -1,7 +1,8 @@
 import { delay, systemClock } from "../../src/base/clock.js";
 import type { Random } from "../../src/base/random.js";
-import type { Cluster, Seat } from "./cluster.js";
+import type { Cluster } from "./cluster.js";
 import type { Conditions } from "./link.js";
+import type { Seat } from "./seat.js";
 import { between, oneOf } from "./seeded.js";
 import { type Direction, directions } from "./tcp-proxy.js";
 

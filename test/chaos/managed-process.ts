@@ -22,7 +22,8 @@ export class ManagedProcess {
   readonly #process: ChildProcess;
   readonly #name: string;
   readonly #log: string;
-  #over = false;
+  #end: number | NodeJS.Signals | undefined;
+  #killed = false;
 
   /** Starts Node with `args`. */
   constructor(
@@ -41,9 +42,9 @@ export class ManagedProcess {
     closeSync(log);
     running.add(this);
     this.ended = once(this.#process, "exit").then(([code, signal]) => {
-      this.#over = true;
+      this.#end = (code ?? signal) as number | NodeJS.Signals;
       running.delete(this);
-      return (code ?? signal) as number | NodeJS.Signals;
+      return this.#end;
     });
     this.ready = Promise.race([this.#saysReady(), this.#fails()]);
     // Only who waits for it is to hear of it.
@@ -60,8 +61,10 @@ export class ManagedProcess {
     return this.#process.pid ?? 0;
   }
 
-  get isOver(): boolean {
-    return this.#over;
+  /** How it ended, if it did not end well and was not killed. */
+  get failure(): string | undefined {
+    if (this.#end === undefined || this.#end === 0 || this.#killed) return undefined;
+    return `${this.#name}: ${this.#end}`;
   }
 
   /** Calls `listener` with each message of that kind. */
@@ -76,6 +79,7 @@ export class ManagedProcess {
   }
 
   signal(signal: NodeJS.Signals): void {
+    if (signal === "SIGKILL" && this.#end === undefined) this.#killed = true;
     this.#process.kill(signal);
   }
 

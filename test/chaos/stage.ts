@@ -1,12 +1,13 @@
 import type { GibbsError } from "../../src/base/error.js";
 import type { Client } from "../../src/client/client.js";
-import type { Cluster, Seat } from "./cluster.js";
+import type { Cluster } from "./cluster.js";
 import { loadGibbs } from "./gibbs.js";
 import { machineNow } from "./machine-time.js";
+import type { Seat } from "./seat.js";
 import { type Start, StartBoard } from "./start-board.js";
 
-/** Longer than any round: who is not hit is cancelled. */
-const WORK_MS = 300_000;
+/** Longer than any round: whatever should have ended the call by then has not. */
+const TIMEOUT_MS = 30_000;
 
 /** A call that is being executed by the pool at `seat`. */
 export interface RunningCall {
@@ -58,7 +59,10 @@ export class Stage {
     const cancel = new AbortController();
     const began = this.#board.next(id);
     const failed = this.#client
-      .request({ id, workMs: WORK_MS }, { idempotent, signal: cancel.signal })
+      .request(
+        { id, workMs: 2 * TIMEOUT_MS },
+        { idempotent, timeoutMs: TIMEOUT_MS, signal: cancel.signal },
+      )
       .then(
         () => {
           throw new Error(`${id} was answered`);

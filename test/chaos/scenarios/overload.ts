@@ -50,7 +50,11 @@ export function overload({ seed, folder }: ScenarioOptions): Promise<Scorecard> 
     probe.process.tell({ kind: "stop" });
     await probe.process.ended;
     flood.residentMiB.push(cluster.hub.residentMiB());
-    return judge(readJournals(cluster.folder), probe.occupant, flood);
+    const card = judge(readJournals(cluster.folder), probe.occupant, flood);
+    return {
+      ...card,
+      criteria: [...card.criteria, none("processes that failed", cluster.failures())],
+    };
   });
 }
 

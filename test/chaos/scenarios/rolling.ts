@@ -70,6 +70,7 @@ export function rolling({ seed, folder, say }: ScenarioOptions): Promise<Scoreca
           "calls that failed",
           failed.map(({ id, outcome }) => `${id}: ${JSON.stringify(outcome)}`),
         ),
+        none("processes that failed", cluster.failures()),
         ...safety(check(notes, { maxAttempts: 3, graceMs: 5000 })),
       ],
     };

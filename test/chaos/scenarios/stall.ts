@@ -29,9 +29,9 @@ export function stall({ seed, folder }: ScenarioOptions): Promise<Scorecard> {
     await delay(systemClock, STALL_MS);
     cluster.hub.signal("SIGCONT");
     await delay(systemClock, AFTER_MS);
-    const gone = pidsBefore.filter((pid) => !pids(cluster).includes(pid));
+    const gone = pidsBefore.filter((pid) => !pids(cluster).includes(pid)).map(String);
     await cluster.finishClients();
-    return judge(readJournals(cluster.folder), stalledAt, gone);
+    return judge(readJournals(cluster.folder), stalledAt, [...gone, ...cluster.failures()]);
   });
 }
 
@@ -40,7 +40,7 @@ function pids({ workers }: Cluster): number[] {
   return workers.flatMap(({ process }) => [process.pid, ...process.children()]);
 }
 
-function judge(notes: Notes, stalledAt: number, gone: readonly number[]): Scorecard {
+function judge(notes: Notes, stalledAt: number, gone: readonly string[]): Scorecard {
   const sessions = notes.hub.filter(
     ({ at, fields }) => at >= stalledAt && fields["session"] !== undefined,
   );
@@ -57,7 +57,7 @@ function judge(notes: Notes, stalledAt: number, gone: readonly number[]): Scorec
         "sessions that came or went after the stall began",
         sessions.map(({ message, fields }) => `${fields["workerId"]}: ${message}`),
       ),
-      none("worker processes gone", gone.map(String)),
+      none("processes gone", gone),
       none(
         "calls that failed",
         failed.map(({ id, outcome }) => `${id}: ${JSON.stringify(outcome)}`),

@@ -1,0 +1,40 @@
+import type { ManagedProcess } from "./managed-process.js";
+import type { TcpProxy } from "./tcp-proxy.js";
+
+/** The place of a process that is replaced when it ends; its proxy stays. */
+export class Seat {
+  /** Whether a fault is at work here. */
+  struck = false;
+  #generation = 0;
+  #process: ManagedProcess | undefined;
+
+  /**
+   * @param kind what sits here.
+   * @param name of the seat; its processes are `name.1`, `name.2`.
+   * @param proxy between the process and the hub, if the cluster has proxies.
+   * @param launch starts a process of that name.
+   */
+  constructor(
+    readonly kind: "agent" | "pool" | "raw" | "client",
+    readonly name: string,
+    readonly proxy: TcpProxy,
+    readonly launch: (name: string) => ManagedProcess,
+  ) {}
+
+  /** The name of the process that sits here now. */
+  get occupant(): string {
+    return `${this.name}.${this.#generation}`;
+  }
+
+  get process(): ManagedProcess {
+    if (this.#process === undefined) throw new Error(`nobody sits at ${this.name}`);
+    return this.#process;
+  }
+
+  /** Puts a new process here. */
+  start(): ManagedProcess {
+    this.#generation += 1;
+    this.#process = this.launch(this.occupant);
+    return this.#process;
+  }
+}
