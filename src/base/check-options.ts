@@ -20,6 +20,7 @@ const bounds: Readonly<Record<string, readonly [min: number, max: number]>> = {
   maxTimeoutMs: [1, INT32],
   slots: [1, UINT32],
   count: [1, 10_000],
+  concurrency: [1, 1_000_000],
   noWorkerTimeoutMs: [0, Number.POSITIVE_INFINITY],
 };
 

@@ -149,6 +149,14 @@ export interface RequestOptions {
   metadata?: Readonly<Record<string, string | Uint8Array>>;
 }
 
+/** How many requests are to be run. */
+export interface MapOptions extends Omit<RequestOptions, "requestId"> {
+  /** How many may be under way, or answered and not taken yet. Default 64. */
+  concurrency?: number;
+  /** Whether answers come in the order of the inputs, or as they are there. Default true. */
+  ordered?: boolean;
+}
+
 const KiB = 1024;
 const MiB = 1024 * KiB;
 const SECOND = 1000;
@@ -213,6 +221,12 @@ export const clientDefaults: Required<Omit<ClientOptions, keyof CommonOptions>> 
   connectTimeoutMs: 20 * SECOND,
   timeoutMs: 10 * MINUTE,
   maxPayloadBytes: 4 * MiB,
+};
+
+/** How `Client.map` runs unless told otherwise. */
+export const mapDefaults: Required<Pick<MapOptions, "concurrency" | "ordered">> = {
+  concurrency: 64,
+  ordered: true,
 };
 
 /** What nobody needs to set. Sizes in bytes, times in milliseconds. */

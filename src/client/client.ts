@@ -7,10 +7,13 @@ import {
   type ClientOptions,
   clientDefaults,
   DEFAULT_ADDRESS,
+  type MapOptions,
+  mapDefaults,
   type RequestOptions,
 } from "../base/options.js";
 import type { Random } from "../base/random.js";
 import { HubConnection } from "./connection.js";
+import { mapConcurrently } from "./map.js";
 import { Multiplex } from "./multiplex.js";
 import { Retry } from "./retry.js";
 import type { IncomingAnswer, OutgoingCall, Transport } from "./transport.js";
@@ -89,6 +92,34 @@ export class Client {
     const call = { input, options, until: this.#clock.now() + timeoutMs };
     const { output, info } = await this.#call(call);
     return { output: output as Out, ...info };
+  }
+
+  /**
+   * Requests the answers to many inputs, so many at once, and gives them as they
+   * are taken: `for await (const answer of client.map(inputs)) ...`. Inputs may be
+   * endless; they are read no further ahead than they are sent.
+   *
+   * @param inputs an iterable or async iterable of JSON-like data or bytes.
+   * @throws what {@link Client.request} throws for the first input that fails, and
+   * what `inputs` throws; the requests under way are then given up, as they are when
+   * the loop is left.
+   */
+  map<Out = unknown>(
+    inputs: Iterable<unknown> | AsyncIterable<unknown>,
+    options: MapOptions = {},
+  ): AsyncGenerator<Out, void, undefined> {
+    const how = withDefaults(mapDefaults, options);
+    const run = async (input: unknown, stopped: AbortSignal): Promise<Out> => {
+      const both = new AbortController();
+      const signals = [stopped, options.signal];
+      const stops = signals.map((one) => onAbort(one, () => both.abort(one?.reason)));
+      try {
+        return await this.request<Out>(input, { ...options, signal: both.signal });
+      } finally {
+        for (const stop of stops) stop();
+      }
+    };
+    return mapConcurrently(inputs, run, how);
   }
 
   /** Closes the connection. Requests that are under way end as CANCELLED. */

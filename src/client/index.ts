@@ -12,5 +12,10 @@ export {
   GibbsError,
   type GibbsErrorDetails,
 } from "../base/error.js";
-export { type ClientOptions, DEFAULT_ADDRESS, type RequestOptions } from "../base/options.js";
+export {
+  type ClientOptions,
+  DEFAULT_ADDRESS,
+  type MapOptions,
+  type RequestOptions,
+} from "../base/options.js";
 export { type Answer, Client } from "./client.js";
