@@ -77,7 +77,7 @@ async function runProgram(language, code, serves) {
   const program = launch(`exec tsx ${name}`, folder);
   if (serves) {
     // It serves once it has connected, which the hub tells by serving one process more.
-    await once(program.process.stderr, "data", { signal: AbortSignal.timeout(3000) }).catch(
+    await once(program.process.stderr, "data", { signal: AbortSignal.timeout(10_000) }).catch(
       () => {},
     );
     program.process.kill("SIGTERM");

@@ -17,6 +17,7 @@ import { Descriptors, ReflectionService, ReflectionServiceV1Alpha } from "../wir
 import { toRequestOptions } from "../wire/request-options.js";
 import { WorkerService } from "../wire/worker-events.js";
 import { watchArrivals } from "./arrivals.js";
+import { ClientStreams } from "./client-streams.js";
 import type { MetadataPair, Outcome } from "./core/request.js";
 import { Engine } from "./engine.js";
 import { easeDeadline, observeStreams } from "./grpc-internals.js";
@@ -75,7 +76,7 @@ export class Hub {
       submissions: this.#submissions,
       limits: this.#limits,
       forwardMetadata: this.#limits.forwardMetadata,
-      streams: new Set(),
+      streams: new ClientStreams(),
       isDraining: () => this.#state !== "listening",
     };
     this.#listener = new Listener(this.#createServer(hubId), this.#limits, clock);
@@ -178,19 +179,29 @@ export class Hub {
     this.#state = "draining";
     this.#health.drain();
     this.#engine.tell((core, now) => core.drain(now));
-    for (const stream of this.#multiplex.streams) stream.drain();
+    this.#multiplex.streams.drain();
     const patience = new AbortController();
     const idle = this.#engine.idle();
     await Promise.race([idle, delay(this.#clock, drainTimeoutMs, patience.signal)]);
     patience.abort();
     this.#engine.tell((core, now) => core.stop(now));
     await idle;
-    for (const stream of this.#multiplex.streams) stream.close();
+    await this.#letClientsLeave(drainTimeoutMs);
     this.#health.close();
     if (wasListening) await this.#listener.close(CLOSE_GRACE_MS);
     this.#engine.dispose();
     this.#state = "closed";
     this.#logger.info({ address: this.#address }, "hub closed");
+  }
+
+  /** A call that crossed the drain is to be told so, not cut off. */
+  async #letClientsLeave(patienceMs: number): Promise<void> {
+    const { streams } = this.#multiplex;
+    const patience = new AbortController();
+    const tooLong = delay(this.#clock, Math.min(patienceMs, CLOSE_GRACE_MS), patience.signal);
+    await Promise.race([streams.gone(), tooLong]);
+    patience.abort();
+    streams.close();
   }
 
   #createServer(hubId: string): Server {

@@ -10,6 +10,7 @@ import {
   type HubItemInit,
 } from "../wire/multiplex.js";
 import { toStatus, toStatusFields } from "../wire/status.js";
+import type { ClientStream, ClientStreams } from "./client-streams.js";
 import type { Outcome, Request } from "./core/request.js";
 import type { Engine, Outlet } from "./engine.js";
 import { streamOf } from "./grpc-internals.js";
@@ -23,16 +24,8 @@ export interface MultiplexContext {
   /** Whose metadata may reach workers. */
   forwardMetadata: readonly string[];
   /** The streams that are open. */
-  streams: Set<ClientStream>;
+  streams: ClientStreams;
   isDraining(): boolean;
-}
-
-/** A client's stream as its hub uses it. */
-export interface ClientStream {
-  /** Asks the client to take new calls elsewhere. */
-  drain(): void;
-  /** Ends the stream, whose calls must be settled. */
-  close(): void;
 }
 
 /** The handler of `HubService.Multiplex`. */

@@ -45,9 +45,9 @@ export class ByteWriter {
     this.#varint(value);
   }
 
-  /** A double; zero is not written. */
+  /** A double; zero is not written, but negative zero is. */
   double(field: number, value: number): void {
-    if (value !== 0) this.presentDouble(field, value);
+    if (!Object.is(value, 0)) this.presentDouble(field, value);
   }
 
   /** A double with presence. */
