@@ -143,7 +143,11 @@ function harmWorker(world: World, worker: WorkerProcess, fault: Fault, chance: C
     case "crash loop":
       world.doomed.set(worker.kind.workerId, chance.int(3, 5));
       // Something to die of, again and again.
-      for (let at = 0; at < 5000; at += 500) world.later(at, () => submitSome(world, chance));
+      for (let at = 0; at < 5000; at += 500) {
+        world.later(at, () => {
+          if (!world.isHealing) submitSome(world, chance);
+        });
+      }
       return true;
     case "machine crash":
       worker.die(true);

@@ -57,19 +57,16 @@ export class CallStream extends EventEmitter {
   /** The stream is over: the caller took its answer, or gave the call up. */
   gone(): void {
     if (this.destroyed) return;
+    this.destroyed = true;
     this.#observer.taken();
-    this.#end();
+    this.emit("close");
   }
 
   /** The hub resets the stream. */
   close(): void {
     if (this.destroyed) return;
-    this.#observer.abandoned();
-    this.#end();
-  }
-
-  #end(): void {
     this.destroyed = true;
+    this.#observer.abandoned();
     this.#hub.input(this.#hub.now(), () => this.emit("close"));
   }
 }

@@ -3,6 +3,7 @@ import type { ServerUnaryCall, sendUnaryData } from "@grpc/grpc-js";
 import { silentLogger } from "../../../src/base/logger.js";
 import type { HubCore } from "../../../src/hub/core/hub-core.js";
 import { Engine } from "../../../src/hub/engine.js";
+import { DEADLINE_SLACK_MS } from "../../../src/hub/grpc-internals.js";
 import { requestHandler } from "../../../src/hub/request-handler.js";
 import { WorkerStream } from "../../../src/hub/worker-stream.js";
 import { decodePayload } from "../../../src/wire/payload.js";
@@ -77,7 +78,9 @@ export class HubProcess implements HubEnd {
   request(call: Call): () => void {
     const emitter = new EventEmitter();
     const { timeoutMs, encoded, metadata } = call.wish;
-    const deadline = timeoutMs === undefined ? Number.POSITIVE_INFINITY : Date.now() + timeoutMs;
+    // As grpc-js counts it, see easeDeadline.
+    const leftMs = (timeoutMs ?? Number.POSITIVE_INFINITY) + DEADLINE_SLACK_MS;
+    const deadline = Date.now() + leftMs;
     const client = this.#world.clients[call.wish.client] as Client;
     const stream = new CallStream(client, this.process, this.oracle.observeAnswer(call));
     const unary = Object.assign(emitter, {

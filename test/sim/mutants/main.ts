@@ -28,6 +28,9 @@ interface Finding {
   seconds: number;
 }
 
+/** So many seeds must find nothing in src as it is. */
+const SEEDS_OF_THE_ORIGINAL = 100;
+
 /** A run that takes so long has no end. */
 const HANG_MS = 300_000;
 
@@ -55,6 +58,11 @@ async function main(): Promise<number> {
     console.log(`"${mutant.name}" stands ${occurrences(mutant)} times in src/${mutant.file}`);
   }
   if (misfits.length > 0) return 1;
+  const [, seed, check] = await simulate(undefined, SEEDS_OF_THE_ORIGINAL);
+  if (seed !== undefined) {
+    console.log(`src as it is breaks "${check}" in seed ${seed}: a mutant would prove nothing`);
+    return 1;
+  }
   const waiting = [...chosen];
   const findings: Finding[] = [];
   const work = async (): Promise<void> => {
@@ -78,27 +86,40 @@ function occurrences({ file, find }: Mutant): number {
 /** Runs the simulation against one mutant, in a folder of its own. */
 async function hunt(mutant: Mutant): Promise<Finding> {
   const startedAt = systemClock.now();
+  const [last, seed, check = last] = await simulate(mutant, Number(values.seeds));
+  return { mutant, seed, check, seconds: (systemClock.now() - startedAt) / 1000 };
+}
+
+/** Returns the last line, and which seed broke what if one did. */
+async function simulate(
+  mutant: Mutant | undefined,
+  seeds: number,
+): Promise<[last: string, seed: string | undefined, check: string | undefined]> {
   const folder = mkdtempSync(join(tmpdir(), "gibbs-mutant-"));
   try {
     for (const path of needed) cpSync(join(root, path), join(folder, path), { recursive: true });
     symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
-    const path = join(folder, "src", mutant.file);
-    const source = readFileSync(path, "utf8");
-    writeFileSync(
-      path,
-      source.replace(mutant.find, () => mutant.replace),
-    );
-    const printed = await simulate(folder);
+    if (mutant !== undefined) apply(mutant, folder);
+    const printed = await run(folder, seeds);
+    const last = printed.split("\n").at(-2) ?? "";
     const [, seed, check] = /^seed (\d+) broke "([^"]+)"/m.exec(printed) ?? [];
-    const seconds = (systemClock.now() - startedAt) / 1000;
-    return { mutant, seed, check: check ?? printed.split("\n").at(-2) ?? "", seconds };
+    return [last, seed, check];
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
-function simulate(folder: string): Promise<string> {
-  const args = ["--import", "tsx", "test/sim/main.ts", "--no-shrink", "--seeds", values.seeds];
+function apply({ file, find, replace }: Mutant, folder: string): void {
+  const path = join(folder, "src", file);
+  const source = readFileSync(path, "utf8");
+  writeFileSync(
+    path,
+    source.replace(find, () => replace),
+  );
+}
+
+function run(folder: string, seeds: number): Promise<string> {
+  const args = ["--import", "tsx", "test/sim/main.ts", "--no-shrink", "--seeds", String(seeds)];
   const child = spawn(process.execPath, args, {
     cwd: folder,
     timeout: HANG_MS,

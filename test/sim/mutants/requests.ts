@@ -160,14 +160,14 @@ export const requestMutants: readonly Mutant[] = [
   {
     name: "the hints to try again are not spread",
     file: "hub/core/outcome.ts",
-    find: "Math.round(retryAfterMs * (0.5 + context.chance))",
+    find: "Math.round(ms * (0.5 + chance))",
     replace: "0",
   },
   {
     name: "unread answers do not count",
     file: book,
-    find: "if (this.heldBytes + this.unread.bytes > maxHeldBytes) {",
-    replace: "if (this.heldBytes > maxHeldBytes) {",
+    find: "return this.heldBytes + this.unread.bytes + this.#arrivingBytes;",
+    replace: "return this.heldBytes + this.#arrivingBytes;",
   },
   {
     name: "a slow reader is served on",
