@@ -58,8 +58,8 @@ class History {
     return this;
   }
 
-  broken(): Rule[] {
-    return check(this.notes, { maxAttempts: 3, graceMs: 500 }).map(({ rule }) => rule);
+  broken(maxSubmissions = 1): Rule[] {
+    return check(this.notes, { graceMs: 500, maxSubmissions }).map(({ rule }) => rule);
   }
 }
 
@@ -162,3 +162,13 @@ function overbooked(): History {
   told.call({ id: "b", client: "killed" });
   return told.run({ id: "b", requestId: "r2", run: 2, at: 1015 });
 }
+
+it("allows a client to submit an idempotent call again under the same id, as often as it is told", () => {
+  const sentAgain = (idempotent: boolean): History =>
+    history().call({ idempotent }).run().run({ run: 2, at: 1021 }, 1022).answered();
+  expect(sentAgain(true).broken(2)).toEqual([]);
+  expect(sentAgain(true).broken(1)).toEqual(["attemptRanTwice", "understated"]);
+  expect(sentAgain(false).broken(2)).toEqual(["ranTwice", "attemptRanTwice", "understated"]);
+  const often = sentAgain(true).run({ run: 3, at: 1031 }, 1032);
+  expect(often.broken(2)).toEqual(["attemptRanTwice"]);
+});

@@ -8,8 +8,8 @@ export const rules = {
   answeredTwice: "a call has more than one outcome",
   wrongAnswer: "a caller got what is not the answer to its task",
   ranTwice: "a call that is not idempotent was executed more than once",
-  tooManyAttempts: "one submission was executed more often than its attempts allow",
-  attemptRanTwice: "one attempt of a submission was executed more than once",
+  tooManyAttempts: "a request was executed more often than its attempts allow",
+  attemptRanTwice: "one attempt of a request was executed more than once",
   understated: "a caller was told of fewer attempts than were executed",
   notStartedRan: "a call ended as NOT_STARTED and was executed",
   finishedNeverRan: "a call ended as answered or FINISHED and no execution of it ended",
@@ -30,8 +30,13 @@ export interface Violation {
 
 /** What the checker allows. */
 export interface CheckOptions {
-  /** How often one submission of an idempotent call may be executed. */
-  maxAttempts: number;
+  /** How often a hub may execute an idempotent call that was submitted once. Default 3. */
+  maxAttempts?: number;
+  /**
+   * How often a client may submit an idempotent call, under the same request id:
+   * again when its connection broke. Default 1.
+   */
+  maxSubmissions?: number;
   /** How long after its deadline a caller may learn of it, in milliseconds. */
   graceMs: number;
 }
@@ -100,24 +105,26 @@ function checkOutcomes(
 }
 
 /** Whether what ran is what the caller asked for and was told. */
-function checkExecutions(history: CallHistory, { maxAttempts }: CheckOptions): Violation[] {
+function checkExecutions(history: CallHistory, options: CheckOptions): Violation[] {
   const { call, outcomes, starts, ends } = history;
   const { id } = call;
+  const { maxAttempts = 3 } = options;
+  const maxSubmissions = call.idempotent ? (options.maxSubmissions ?? 1) : 1;
   const broken: Violation[] = [];
   if (!call.idempotent && starts.length > 1) {
     broken.push(violation("ranTwice", id, starts.map(({ worker }) => worker).join(", ")));
   }
-  for (const [requestId, attempts] of attemptsBySubmission(starts)) {
-    if (attempts.length > maxAttempts) {
+  for (const [requestId, attempts] of attemptsByRequest(starts)) {
+    if (attempts.length > maxAttempts * maxSubmissions) {
       broken.push(violation("tooManyAttempts", id, `${attempts.length} times as ${requestId}`));
     }
-    if (new Set(attempts).size < attempts.length) {
+    if (mostOften(attempts) > maxSubmissions) {
       broken.push(violation("attemptRanTwice", id, `attempts ${attempts} of ${requestId}`));
     }
   }
   for (const { outcome } of outcomes) {
     const ran = starts.filter(({ requestId }) => requestId === outcome.requestId).length;
-    if (ran > outcome.attempts) {
+    if (ran > outcome.attempts + maxAttempts * (maxSubmissions - 1)) {
       broken.push(violation("understated", id, `${ran} executed, ${outcome.attempts} told`));
     }
     if (!outcome.ok && outcome.execution === "NOT_STARTED" && starts.length > 0) {
@@ -131,7 +138,7 @@ function checkExecutions(history: CallHistory, { maxAttempts }: CheckOptions): V
   return broken;
 }
 
-function attemptsBySubmission(starts: CallHistory["starts"]): Map<string, number[]> {
+function attemptsByRequest(starts: CallHistory["starts"]): Map<string, number[]> {
   const attempts = new Map<string, number[]>();
   for (const { requestId, attempt } of starts) {
     const known = attempts.get(requestId);
@@ -139,6 +146,11 @@ function attemptsBySubmission(starts: CallHistory["starts"]): Map<string, number
     else known.push(attempt);
   }
   return attempts;
+}
+
+/** How often the most frequent of the values occurs. */
+function mostOften(values: readonly number[]): number {
+  return Math.max(...values.map((value) => values.filter((other) => other === value).length));
 }
 
 /** Whether a worker ever had more to do than it has slots. */

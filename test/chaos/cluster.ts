@@ -104,7 +104,7 @@ export class Cluster {
   }
 
   /** Adds a client process. */
-  async addClient(settings: Pick<ClientSettings, "seed" | "load" | "traffic">): Promise<Seat> {
+  async addClient(settings: Omit<ClientSettings, "journals" | "name" | "hub">): Promise<Seat> {
     return this.#seat("client", this.clients, (name, hub) => {
       const all: ClientSettings = { ...settings, journals: this.folder, name, hub };
       return ManagedProcess.own(this.folder, name, "client", all);

@@ -26,7 +26,7 @@ const PAUSE_MS = 20;
 /** A call that has no outcome so long after its deadline never will have one. */
 const GIVE_UP_MS = 15_000;
 
-const { journals, name, hub, seed, load, traffic } = settings<ClientSettings>();
+const { journals, name, hub, seed, transport, load, traffic } = settings<ClientSettings>();
 const journal = new Journal(journals, name);
 const random = seeded(seed);
 const open = new Set<Promise<boolean>>();
@@ -34,7 +34,7 @@ let calls = 0;
 let stopped = false;
 
 const { Client, GibbsError: KnownError } = await loadGibbs();
-const client = new Client(hub);
+const client = new Client(hub, transport === undefined ? {} : { transport });
 liveAsLongAsParent();
 void generate(load);
 process.send?.({ kind: "ready" });

@@ -1,4 +1,4 @@
-import type { HubOptions } from "../../../src/base/options.js";
+import type { ClientOptions, HubOptions } from "../../../src/base/options.js";
 import type { Load, Traffic } from "../traffic.js";
 
 /** What a hub process is told. */
@@ -30,6 +30,8 @@ export interface ClientSettings {
   name: string;
   hub: string;
   seed: number;
+  /** How calls travel. Default: as the client likes. */
+  transport?: NonNullable<ClientOptions["transport"]>;
   load: Load;
   traffic: Traffic;
 }

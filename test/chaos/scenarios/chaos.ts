@@ -70,9 +70,10 @@ async function populate(cluster: Cluster, random: Random): Promise<void> {
   await cluster.addPool(1, 4);
   await cluster.addPool(2, 1);
   await cluster.addRaw(2);
-  for (let clients = 0; clients < 3; clients += 1) {
+  for (const transport of ["multiplex", "multiplex", "unary"] as const) {
     const load = { kind: "callers" as const, count: CALLERS };
-    await cluster.addClient({ seed: Math.floor(random() * 2 ** 32), load, traffic });
+    const clientSeed = Math.floor(random() * 2 ** 32);
+    await cluster.addClient({ seed: clientSeed, transport, load, traffic });
   }
   await cluster.settled();
 }
@@ -135,7 +136,7 @@ function judge(
   strikes: readonly Strike[],
   run: { minutes: number; tookMs: number; failures: readonly string[] },
 ): Scorecard {
-  const violations = check(notes, { maxAttempts: 3, graceMs: GRACE_MS });
+  const violations = check(notes, { maxSubmissions: 3, graceMs: GRACE_MS });
   const covered = { ...coverage(strikes, notes), ...callersCoverage(notes, HURRY_MS) };
   const criteria: Criterion[] = [
     ...safety(violations),

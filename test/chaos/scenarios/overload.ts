@@ -125,7 +125,7 @@ function judge(notes: Notes, probe: string, flood: Flood): Scorecard {
         "%",
       ),
       atMost("latency is normal again after", recoveryMs(probes, to, normalMs), 3000, "ms"),
-      ...safety(check(notes, { maxAttempts: 3, graceMs: 3000 })),
+      ...safety(check(notes, { graceMs: 3000 })),
     ],
   };
 }

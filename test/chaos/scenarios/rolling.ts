@@ -71,7 +71,7 @@ export function rolling({ seed, folder, say }: ScenarioOptions): Promise<Scoreca
           failed.map(({ id, outcome }) => `${id}: ${JSON.stringify(outcome)}`),
         ),
         none("processes that failed", cluster.failures()),
-        ...safety(check(notes, { maxAttempts: 3, graceMs: 5000 })),
+        ...safety(check(notes, { graceMs: 5000 })),
       ],
     };
   });

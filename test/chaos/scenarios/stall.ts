@@ -62,7 +62,7 @@ function judge(notes: Notes, stalledAt: number, gone: readonly string[]): Scorec
         "calls that failed",
         failed.map(({ id, outcome }) => `${id}: ${JSON.stringify(outcome)}`),
       ),
-      ...safety(check(notes, { maxAttempts: 3, graceMs: STALL_MS })),
+      ...safety(check(notes, { graceMs: STALL_MS })),
     ],
   };
 }
