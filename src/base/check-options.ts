@@ -74,7 +74,22 @@ export function checkRequestOptions(options: RequestOptions): void {
   if (!Number.isInteger(maxAttempts) || maxAttempts < 1 || maxAttempts > fixed.maxAttempts) {
     throw badRequestOption(`maxAttempts must be 1 to ${fixed.maxAttempts}, not ${maxAttempts}`);
   }
-  for (const [key, value] of Object.entries(options.metadata ?? {})) checkMetadata(key, value);
+  const { method = "", requestId = "", idempotent = false, metadata = {} } = options;
+  if (typeof idempotent !== "boolean") throw badRequestOption("idempotent must be a boolean");
+  checkName("method", method);
+  checkName("requestId", requestId);
+  let bytes = 0;
+  for (const [key, value] of Object.entries(metadata)) {
+    checkMetadata(key, value);
+    bytes += key.length + value.length;
+  }
+  if (bytes <= fixed.maxMetadataBytes) return;
+  throw badRequestOption(`the metadata has ${bytes} bytes, more than ${fixed.maxMetadataBytes}`);
+}
+
+function checkName(what: string, name: unknown): void {
+  if (typeof name === "string" && name.length <= fixed.maxNameLength) return;
+  throw badRequestOption(`${what} must be a string of at most ${fixed.maxNameLength} characters`);
 }
 
 /** What gRPC takes: lower case keys (others are lowered), ASCII text, bytes under `-bin`. */

@@ -1,6 +1,6 @@
 import type { ClientDuplexStream, ServiceError } from "@grpc/grpc-js";
 import type { Clock, Timer } from "../base/clock.js";
-import type { GibbsError } from "../base/error.js";
+import { GibbsError } from "../base/error.js";
 import { fixed, type RequestOptions } from "../base/options.js";
 import {
   type Call,
@@ -13,6 +13,7 @@ import { decodePayload } from "../wire/payload.js";
 import { toRequestOptions } from "../wire/request-options.js";
 import { DETAILS_KEY, fromStatusFields } from "../wire/status.js";
 import {
+  checkAnswerSize,
   closedByHub,
   explainStatus,
   malformedAnswer,
@@ -51,6 +52,8 @@ const ASSUMED_OPEN_CALLS = 1024;
 export class CallStream {
   readonly #grpc: ClientDuplexStream<Buffer, Buffer>;
   readonly #clock: Clock;
+  /** The most bytes of a payload, by this side's word. */
+  readonly #limitBytes: number;
   readonly #listener: CallStreamListener;
   /** By id, until the terminal item: also those that nobody waits for any more. */
   readonly #calls = new Map<number, PendingCall>();
@@ -68,9 +71,11 @@ export class CallStream {
   constructor(
     grpc: ClientDuplexStream<Buffer, Buffer>,
     clock: Clock,
+    limitBytes: number,
     listener: CallStreamListener,
   ) {
     this.#grpc = grpc;
+    this.#limitBytes = limitBytes;
     this.#clock = clock;
     this.#listener = listener;
     grpc.on("data", (encoded: Buffer) => this.#receive(encoded));
@@ -90,6 +95,11 @@ export class CallStream {
   get hasRoom(): boolean {
     if (this.#state !== "opening" && this.#state !== "open") return false;
     return this.#calls.size < (this.#settings?.maxOpenCalls ?? ASSUMED_OPEN_CALLS);
+  }
+
+  /** The most bytes of a payload, by either side's word. */
+  get #maxPayloadBytes(): number {
+    return Math.min(this.#settings?.maxPayloadBytes ?? this.#limitBytes, this.#limitBytes);
   }
 
   /** Sends a call, with all others of this turn of the event loop in one write. */
@@ -143,10 +153,10 @@ export class CallStream {
       const pending = this.#calls.get(id);
       if (pending === undefined) continue;
       if (pending.isSettled) items.push({ id, item: { case: "cancel", value: {} } });
-      else if (pending.payload.length > this.#settings.maxPayloadBytes) {
+      else if (pending.payload.length > this.#maxPayloadBytes) {
         this.#forget(id, pending);
         const { requestId, payload } = pending;
-        pending.fail(tooLarge(requestId, payload.length, this.#settings.maxPayloadBytes));
+        pending.fail(tooLarge(requestId, payload.length, this.#maxPayloadBytes));
       } else {
         pending.written = true;
         this.#unsentBytes -= pending.payload.length;
@@ -178,6 +188,7 @@ export class CallStream {
       case "response": {
         const { payload, requestId, workerId, attempts, queueTimeMs, runTimeMs } = item.value;
         return this.#finish(id, (pending) => {
+          checkAnswerSize(pending.requestId, payload.length, this.#limitBytes);
           const info = { requestId, workerId, attempts, queueTimeMs, runTimeMs };
           pending.answer({ output: decodePayload(payload), info });
         });
@@ -209,7 +220,8 @@ export class CallStream {
     try {
       settle(pending);
     } catch (error) {
-      pending.fail(malformedAnswer(pending.requestId, error));
+      const isOurs = error instanceof GibbsError;
+      pending.fail(isOurs ? error : malformedAnswer(pending.requestId, error));
     }
     if (this.#state === "leaving") this.#leave();
   }
@@ -218,6 +230,7 @@ export class CallStream {
   #forget(id: number, pending: PendingCall): void {
     this.#calls.delete(id);
     this.#unsentBytes -= pending.payload.length;
+    pending.onGivenUp = () => {};
     if (this.#state === "leaving") this.#leave();
   }
 

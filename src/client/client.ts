@@ -67,7 +67,7 @@ export class Client {
     const target = formatAddress(parseAddress(address));
     this.#connection = new HubConnection(target, this.#limits, this.#clock);
     const Way = this.#limits.transport === "unary" ? Unary : Multiplex;
-    this.#transport = new Way(this.#connection, this.#clock);
+    this.#transport = new Way(this.#connection, this.#clock, this.#limits.maxPayloadBytes);
   }
 
   /**
@@ -141,8 +141,7 @@ export class Client {
         if (!(error instanceof GibbsError)) throw error;
         retry ??= new Retry(options, this.#limits.connectTimeoutMs, this.#random);
         const now = this.#clock.now();
-        const pauseMs = retry.pauseAfter(error, now);
-        if (now + pauseMs >= call.until) throw error;
+        const pauseMs = retry.pauseAfter(error, now, call.until);
         const requestId = options.requestId ?? error.requestId;
         if (requestId !== undefined) call = { ...call, options: { ...options, requestId } };
         await this.#pause(pauseMs, options.signal);

@@ -99,6 +99,8 @@ function notConnected(address: string, timeoutMs: number): GibbsError {
 function options(maxPayloadBytes: number): ChannelOptions {
   return {
     ...channelOptions(maxPayloadBytes),
+    // An answer that is too large is to end its own call, not the stream of all.
+    "grpc.max_receive_message_length": -1,
     // A hub that restarts within seconds costs its callers time, not calls.
     "grpc.initial_reconnect_backoff_ms": 100,
     "grpc.min_reconnect_backoff_ms": 100,

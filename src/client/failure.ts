@@ -106,6 +106,22 @@ export function tooLarge(
   return new GibbsError("INVALID_ARGUMENT", message, details);
 }
 
+/**
+ * An answer larger than this client takes fails its own call and no other.
+ *
+ * @throws GibbsError RESOURCE_EXHAUSTED / MESSAGE_TOO_LARGE.
+ */
+export function checkAnswerSize(
+  requestId: string | undefined,
+  bytes: number,
+  maxBytes: number,
+): void {
+  if (bytes <= maxBytes) return;
+  const message = `the answer has ${bytes} bytes, more than ${maxBytes}: see maxPayloadBytes`;
+  const details = { reason: "MESSAGE_TOO_LARGE", execution: "FINISHED", requestId } as const;
+  throw new GibbsError("RESOURCE_EXHAUSTED", message, details);
+}
+
 /** The worker answered with what is no payload. */
 export function malformedAnswer(requestId: string | undefined, cause: unknown): GibbsError {
   const message = `the worker's answer is no payload: ${messageOf(cause)}`;

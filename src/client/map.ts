@@ -27,13 +27,13 @@ export async function* mapConcurrently<In, Out>(
 
   const pump = async (): Promise<void> => {
     for await (const input of inputs) {
-      if (abort.signal.aborted) return;
       const index = started++;
       run(input, abort.signal).then(
         (output) => giving.fire(() => done.set(index, output)),
         (error: unknown) => giving.fire(() => (failure ??= { error })),
       );
       while (started - taken >= concurrency && !abort.signal.aborted) await taking.wait();
+      if (abort.signal.aborted) return;
     }
   };
   pump().then(

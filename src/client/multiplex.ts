@@ -19,10 +19,12 @@ export class Multiplex implements Transport {
   readonly #streams = new Set<CallStream>();
   /** Calls that wait for a connection. */
   readonly #waiting = new Set<PendingCall>();
+  readonly #maxPayloadBytes: number;
   #closed = false;
 
-  constructor(connection: HubConnection, clock: Clock) {
+  constructor(connection: HubConnection, clock: Clock, maxPayloadBytes: number) {
     this.#connection = connection;
+    this.#maxPayloadBytes = maxPayloadBytes;
     this.#clock = clock;
     const channelOverride = connection.channel;
     this.#grpc = new GrpcClient("", credentials.createInsecure(), { channelOverride });
@@ -79,7 +81,7 @@ export class Multiplex implements Transport {
       multiplex.requestSerialize,
       multiplex.responseDeserialize,
     );
-    const stream: CallStream = new CallStream(call, this.#clock, {
+    const stream: CallStream = new CallStream(call, this.#clock, this.#maxPayloadBytes, {
       onOverflow: (pending) => this.#place(pending),
       onEnd: () => this.#streams.delete(stream),
     });

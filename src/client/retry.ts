@@ -30,12 +30,19 @@ export class Retry {
   }
 
   /**
-   * How long to pause before the request is sent again, in milliseconds.
+   * How long to pause before the request is sent again, in milliseconds; the call
+   * is over at `until`.
    *
    * @throws GibbsError `error`, if it is not to be sent again. Once a send may
    * have run, no later refusal says that nothing ran.
    */
-  pauseAfter(error: GibbsError, now: number): number {
+  pauseAfter(error: GibbsError, now: number, until: number): number {
+    const pauseMs = this.#pauseAfter(error, now);
+    if (pauseMs !== undefined && now + pauseMs < until) return pauseMs;
+    throw this.#lost > 0 ? mayHaveRun(error) : error;
+  }
+
+  #pauseAfter(error: GibbsError, now: number): number | undefined {
     if (isLost(error)) {
       this.#lost += 1;
       const { idempotent = false, maxAttempts = fixed.defaultAttempts } = this.#options;
@@ -45,7 +52,7 @@ export class Retry {
       const pauseMs = error.retryAfterMs ?? this.#backoff.next();
       if (now + pauseMs - this.#refusedSince < this.#patienceMs) return pauseMs;
     }
-    throw this.#lost > 0 ? mayHaveRun(error) : error;
+    return undefined;
   }
 }
 

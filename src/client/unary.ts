@@ -1,7 +1,7 @@
 import { createClient, Metadata, type Client as RawClient } from "nice-grpc";
 import { onAbort } from "../base/abort.js";
 import type { Clock } from "../base/clock.js";
-import type { Execution } from "../base/error.js";
+import { type Execution, GibbsError } from "../base/error.js";
 import { HubService } from "../wire/index.js";
 import { decodePayload, encodePayload } from "../wire/payload.js";
 import { rawService } from "../wire/raw-service.js";
@@ -9,7 +9,14 @@ import { readResponse, writeRequest } from "../wire/relay.js";
 import { encodeRequestOptions } from "../wire/request-options.js";
 import { DETAILS_KEY } from "../wire/status.js";
 import type { HubConnection } from "./connection.js";
-import { type GivenUp, givenUp, malformedAnswer, toCallError } from "./failure.js";
+import {
+  checkAnswerSize,
+  type GivenUp,
+  givenUp,
+  malformedAnswer,
+  toCallError,
+  tooLarge,
+} from "./failure.js";
 import {
   ANSWER_GRACE_MS,
   type IncomingAnswer,
@@ -28,10 +35,12 @@ export class Unary implements Transport {
   readonly #clock: Clock;
   readonly #hub: RawClient<typeof definition>;
   readonly #open = new Set<AbortController>();
+  readonly #maxPayloadBytes: number;
   #closed = false;
 
-  constructor(connection: HubConnection, clock: Clock) {
+  constructor(connection: HubConnection, clock: Clock, maxPayloadBytes: number) {
     this.#connection = connection;
+    this.#maxPayloadBytes = maxPayloadBytes;
     this.#clock = clock;
     this.#hub = createClient(definition, connection.channel);
   }
@@ -61,7 +70,11 @@ export class Unary implements Transport {
   async #send(call: OutgoingCall, signal: AbortSignal): Promise<IncomingAnswer> {
     const { input, options, until } = call;
     const { requestId, method = "" } = options;
-    const message = writeRequest(encodePayload(input), method, encodeRequestOptions(options));
+    const payload = encodePayload(input);
+    if (payload.length > this.#maxPayloadBytes) {
+      throw tooLarge(requestId, payload.length, this.#maxPayloadBytes);
+    }
+    const message = writeRequest(payload, method, encodeRequestOptions(options));
     let execution: Execution = "NOT_STARTED";
     let statusDetails: Uint8Array | undefined;
     let response: Uint8Array;
@@ -84,10 +97,11 @@ export class Unary implements Transport {
       throw givenUp(signal.reason, execution, requestId, options.signal?.reason);
     }
     try {
-      const { payload, info } = readResponse(response);
-      return { output: decodePayload(payload), info };
+      const answer = readResponse(response);
+      checkAnswerSize(requestId, answer.payload.length, this.#maxPayloadBytes);
+      return { output: decodePayload(answer.payload), info: answer.info };
     } catch (error) {
-      throw malformedAnswer(requestId, error);
+      throw error instanceof GibbsError ? error : malformedAnswer(requestId, error);
     }
   }
 }

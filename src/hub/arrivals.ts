@@ -25,6 +25,8 @@ export function watchArrivals(
     if (headers[":path"] !== path) return;
     let prefix = Buffer.alloc(0);
     const look = (chunk: Buffer): void => {
+      // Ended already, by grpc-js.
+      if (stream.headersSent || stream.closed) return void stream.off("data", look);
       prefix = Buffer.concat([prefix, chunk.subarray(0, PREFIX_BYTES - prefix.length)]);
       if (prefix.length < PREFIX_BYTES) return;
       stream.off("data", look);

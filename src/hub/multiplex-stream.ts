@@ -47,6 +47,8 @@ class MultiplexStream implements Outlet, ClientStream {
   /** What is to be called when a message that was written is known to be taken, or never will be. */
   readonly #untaken = new Set<() => void>();
   #outbox: HubItemInit[] = [];
+  /** How many calls were one too many. */
+  #refused = 0;
   #state: "open" | "half-closed" | "ended" = "open";
 
   constructor(call: ServerDuplexStream<Buffer, Buffer>, context: MultiplexContext) {
@@ -109,7 +111,13 @@ class MultiplexStream implements Outlet, ClientStream {
     } catch (error) {
       return this.#end(violation(`not a MultiplexRequest: ${messageOf(error)}`));
     }
-    for (const item of items) this.#apply(item);
+    const refusedBefore = this.#refused;
+    for (const item of items) {
+      this.#apply(item);
+      // So many refusals would cost the hub more than their sender.
+      if (this.#refused - refusedBefore <= this.#context.limits.maxOpenCalls) continue;
+      return this.#end(violation("a message with more calls than may be open"));
+    }
   }
 
   #apply({ id, item }: ClientItem): void {
@@ -133,10 +141,22 @@ class MultiplexStream implements Outlet, ClientStream {
     const { engine, submissions, limits, forwardMetadata } = this.#context;
     if (this.#state === "ended") return;
     try {
-      if (this.#open.size >= limits.maxOpenCalls) throw tooManyCalls(limits.maxOpenCalls);
-      const metadata = call.metadata.filter(({ key }) => forwardMetadata.includes(key));
+      if (this.#open.size >= limits.maxOpenCalls) {
+        this.#refused += 1;
+        throw tooManyCalls(limits.maxOpenCalls);
+      }
+      const metadata = call.metadata
+        .filter(({ key }) => forwardMetadata.includes(key))
+        .map(({ key, value }) => ({ key, value: value.slice() }));
       const now = engine.now();
-      const submission = toSubmission(call, metadata, call.timeoutMs, this, now, submissions);
+      const submission = toSubmission(
+        unpinned(call),
+        metadata,
+        call.timeoutMs,
+        this,
+        now,
+        submissions,
+      );
       const request = engine.submit(submission, (outcome) => {
         this.#open.delete(id);
         if (this.#state !== "ended") this.#answer(id, submission.requestId, outcome);
@@ -178,6 +198,13 @@ class MultiplexStream implements Outlet, ClientStream {
     }
     this.#open.clear();
   }
+}
+
+/** The call with a payload of its own: a view would keep the whole message that it came in. */
+function unpinned(call: Call): Call {
+  const { payload } = call;
+  const isMost = payload.length * 2 >= payload.buffer.byteLength;
+  return isMost ? call : { ...call, payload: payload.slice() };
 }
 
 function drainingHub(): GibbsError {

@@ -16,6 +16,9 @@ import { asGibbsError, type SubmissionContext, toSubmission } from "./submission
  */
 const DEADLINE_MARGIN_MS = 5;
 
+/** A method and options need less; grpc-js keeps the whole message, and only payloads are counted. */
+const MAX_BESIDES_BYTES = 16 * 1024;
+
 /** Makes the handler of `HubService.Request`. Its messages stay encoded. */
 export function requestHandler(
   engine: Engine,
@@ -53,7 +56,10 @@ export function requestHandler(
 
 function read(encoded: Buffer): ReturnType<typeof readRequest> {
   try {
-    return readRequest(encoded);
+    const request = readRequest(encoded);
+    const besides = encoded.length - request.payload.length;
+    if (besides <= MAX_BESIDES_BYTES) return request;
+    throw new Error(`${besides} bytes beside its payload`);
   } catch (error) {
     throw new GibbsError("INVALID_ARGUMENT", `not a RequestRequest: ${messageOf(error)}`, {
       reason: "MALFORMED",

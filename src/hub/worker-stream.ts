@@ -139,7 +139,11 @@ export class WorkerStream implements WorkerPort {
         return core.violation(this.#session, `not a WorkRequest: ${messageOf(error)}`, now);
       }
       core.heard(this.#session, now);
-      for (const event of events) this.#apply(event, core, now);
+      try {
+        for (const event of events) this.#apply(event, core, now);
+      } catch (error) {
+        core.violation(this.#session, `what cannot be read: ${messageOf(error)}`, now);
+      }
     });
   }
 

@@ -4,8 +4,8 @@ import { type Duration, DurationSchema } from "@bufbuild/protobuf/wkt";
 /** A span of milliseconds as a `google.protobuf.Duration`, to the nanosecond. */
 export function toDuration(ms: number): Duration {
   const seconds = Math.floor(ms / 1000);
-  const nanos = Math.round((ms - seconds * 1000) * 1e6);
-  return create(DurationSchema, { seconds: BigInt(seconds), nanos: Math.min(nanos, 999_999_999) });
+  const nanos = Math.min(Math.max(0, Math.round((ms - seconds * 1000) * 1e6)), 999_999_999);
+  return create(DurationSchema, { seconds: BigInt(seconds), nanos });
 }
 
 /** Milliseconds of a `google.protobuf.Duration`. */

@@ -53,6 +53,7 @@ export function writeRequest(
   method: string,
   encodedOptions: Uint8Array,
 ): Buffer {
+  writer.reset();
   writer.raw(payload);
   writer.string(METHOD, method);
   writer.bytes(OPTIONS, encodedOptions);
@@ -66,6 +67,7 @@ export function writeRequest(
  */
 export function writeResponse(payload: EncodedPayload, info: CallInfo): Buffer {
   const known = payloadOf(payload, (reader) => reader.skip());
+  writer.reset();
   writer.raw(known);
   writer.begin(INFO, info.requestId.length + info.workerId.length + 32);
   writer.string(1, info.requestId);

@@ -1,5 +1,11 @@
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { type Any, AnySchema, anyPack, anyUnpack } from "@bufbuild/protobuf/wkt";
+import {
+  create,
+  type DescMessage,
+  fromBinary,
+  type MessageShape,
+  toBinary,
+} from "@bufbuild/protobuf";
+import { type Any, AnySchema, anyIs, anyPack, anyUnpack } from "@bufbuild/protobuf/wkt";
 import { status as grpcStatus, Metadata, type StatusObject } from "@grpc/grpc-js";
 import {
   type Code,
@@ -129,12 +135,34 @@ export function unpackHandlerDetails(
 ): Pick<GibbsErrorDetails, "retryAfterMs"> & { details: ErrorDetail[] } {
   const found: ReturnType<typeof unpackHandlerDetails> = { details: [] };
   for (const any of anys) {
-    const retryDelay = anyUnpack(any, RetryInfoSchema)?.retryDelay;
-    if (retryDelay !== undefined) found.retryAfterMs = Math.max(0, fromDuration(retryDelay));
+    const retryDelay = unpack(any, RetryInfoSchema)?.retryDelay;
+    if (retryDelay !== undefined) found.retryAfterMs = toHint(fromDuration(retryDelay));
+    // What only the hub of this call may say: a handler may pass on what another hub told it.
+    else if (isHubsWord(any)) continue;
     // A copy: the value is a view of the whole message that it came in.
     else found.details.push({ typeUrl: any.typeUrl, value: new Uint8Array(any.value) });
   }
   return found;
+}
+
+/** Undefined for another message, and for one that does not decode. */
+function unpack<S extends DescMessage>(any: Any, schema: S): MessageShape<S> | undefined {
+  try {
+    return anyUnpack(any, schema);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The longest hint, in milliseconds: 31 years. */
+const MAX_HINT_MS = 1e12;
+
+function toHint(ms: number): number {
+  return Math.min(Math.max(0, ms), MAX_HINT_MS);
+}
+
+function isHubsWord(any: Any): boolean {
+  return unpack(any, ErrorInfoSchema)?.domain === ERROR_DOMAIN || anyIs(any, CallInfoSchema);
 }
 
 /** As many details, from the first, as may travel. */
@@ -176,21 +204,21 @@ function errorInfo(error: GibbsError): ErrorInfo {
 
 function readDetails(details: readonly Any[]): GibbsErrorDetails {
   const found: GibbsErrorDetails = {};
-  try {
-    const others = details.filter((any) => {
-      const info = anyUnpack(any, ErrorInfoSchema);
-      if (info?.domain === ERROR_DOMAIN) return void Object.assign(found, readErrorInfo(info));
-      const call = anyUnpack(any, CallInfoSchema);
-      if (call !== undefined) return void Object.assign(found, readCallInfo(call));
-      const stack = anyUnpack(any, DebugInfoSchema)?.stackEntries;
-      if (stack !== undefined) found.remoteStack = stack.join("\n");
-      return stack === undefined;
-    });
-    Object.assign(found, unpackHandlerDetails(others));
-  } catch {
-    // As above: one that does not decode adds nothing, nor do those after it.
-  }
-  return found;
+  const others = details.filter((any) => {
+    // The hub's own come first; what follows by that name is not its word.
+    const info = unpack(any, ErrorInfoSchema);
+    if (info?.domain === ERROR_DOMAIN && found.reason === undefined) {
+      return void Object.assign(found, readErrorInfo(info));
+    }
+    const call = unpack(any, CallInfoSchema);
+    if (call !== undefined && found.queueTimeMs === undefined) {
+      return void Object.assign(found, readCallInfo(call));
+    }
+    const stack = unpack(any, DebugInfoSchema)?.stackEntries;
+    if (stack !== undefined) found.remoteStack = stack.join("\n");
+    return stack === undefined;
+  });
+  return Object.assign(found, unpackHandlerDetails(others));
 }
 
 function readCallInfo({ workerId, queueTime, runTime }: CallInfo): GibbsErrorDetails {

@@ -80,16 +80,16 @@ describe.each(ways)("a request, %s", (_way, open) => {
   it("ends in the queue: by its deadline, its own limit, or for want of a worker", async () => {
     const hub = await startHub({ noWorkerTimeoutMs: 50 });
     const caller = open(hub);
-    await expect(caller.request(1, { timeoutMs: 20 })).rejects.toMatchObject({
-      code: "DEADLINE_EXCEEDED",
-      reason: "DEADLINE_QUEUED",
-      execution: "NOT_STARTED",
-    });
     await expect(caller.request(1, { queueTimeoutMs: 20 })).rejects.toMatchObject({
       code: "UNAVAILABLE",
       reason: "QUEUE_TIMEOUT",
       execution: "NOT_STARTED",
       retryAfterMs: expect.any(Number),
+    });
+    await expect(caller.request(1, { timeoutMs: 20 })).rejects.toMatchObject({
+      code: "DEADLINE_EXCEEDED",
+      reason: "DEADLINE_QUEUED",
+      execution: "NOT_STARTED",
     });
     await expect(caller.request(1)).rejects.toMatchObject({
       code: "UNAVAILABLE",

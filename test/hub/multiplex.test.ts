@@ -1,7 +1,7 @@
 import { constants } from "node:http2";
 import { describe, expect, it } from "vitest";
 import { encodeClientItems, type HubItem } from "../../src/wire/multiplex.js";
-import { decodePayload } from "../../src/wire/payload.js";
+import { decodePayload, encodePayload } from "../../src/wire/payload.js";
 import { fromStatusFields } from "../../src/wire/status.js";
 import { ManualClock } from "../support/manual-clock.js";
 import { connectHttp2, frame, openCall } from "../support/raw-http2.js";
@@ -174,7 +174,48 @@ describe("a Multiplex stream", () => {
   });
 });
 
+describe("what a stream may not do", () => {
+  it("bring more calls in one message than may be open: it ends", async () => {
+    const hub = await startHub({ maxOpenCalls: 3 });
+    const stream = await open(hub.address);
+    stream.send(...Array.from({ length: 10 }, (_, index) => call(index + 1)));
+    expect(await stream.ended).toMatchObject({ code: 3 });
+  });
+});
+
 describe("a client", () => {
+  it("fails the one call that is too large for its hub or for itself, and no other", async () => {
+    const hub = await startHub({ maxPayloadBytes: 8 << 20 });
+    const worker = new RawWorker(hub.address, { "grpc.max_receive_message_length": -1 });
+    worker.send(hello({ maxReceiveBytes: 16 << 20 }), { case: "ready", value: { slots: 3 } });
+    const client = startClient(hub);
+    const innocent = client.request("innocent");
+    const { jobId } = await worker.hear("job");
+    await expect(client.request(new Uint8Array(6 << 20))).rejects.toMatchObject({
+      reason: "PAYLOAD_TOO_LARGE",
+      execution: "NOT_STARTED",
+    });
+    await expect(client.request(1, { method: "m".repeat(5_000_000) })).rejects.toMatchObject({
+      reason: "BAD_OPTION",
+    });
+    await expect(client.request(1, { method: 5 as never })).rejects.toMatchObject({
+      reason: "BAD_OPTION",
+    });
+    const large = expect(client.request("large")).rejects.toMatchObject({
+      reason: "MESSAGE_TOO_LARGE",
+      execution: "FINISHED",
+    });
+    const job = await worker.hear("job");
+    const value = encodePayload(new Uint8Array(6 << 20));
+    worker.send({
+      case: "result",
+      value: { jobId: job.jobId, outcome: { case: "payload", value } },
+    });
+    await large;
+    worker.send({ case: "result", value: { jobId, outcome: { case: undefined } } });
+    expect(await innocent).toBeNull();
+  });
+
   it("spreads its calls over as many streams as the hub wants, and drops none", async () => {
     const hub = await startHub({ maxOpenCalls: 3 });
     const worker = new RawWorker(hub.address);

@@ -1,8 +1,20 @@
+import { create, toBinary } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
+import { ErrorInfoSchema } from "../../src/gen/google/rpc/error_details_pb.js";
 import { ManualClock } from "../support/manual-clock.js";
 import { answer, hello, RawWorker, ready } from "../support/raw-worker.js";
-import { startHub } from "../support/running.js";
+import { startClient, startHub } from "../support/running.js";
 import { until } from "../support/until.js";
+
+/** As a handler passes it on that asked another hub. */
+const ANOTHER_HUBS_WORD = toBinary(
+  ErrorInfoSchema,
+  create(ErrorInfoSchema, {
+    domain: "gibbs",
+    reason: "DRAINING",
+    metadata: { execution: "NOT_STARTED" },
+  }),
+);
 
 describe("the Work stream", () => {
   it("answers hello with the clocks and limits of the hub", async () => {
@@ -150,6 +162,35 @@ describe("the Work stream", () => {
     worker.sendRaw(Buffer.from([0x0a, 0x03, 0x9a, 0x06, 0x00]));
     worker.send(hello());
     await worker.hear("welcome");
+  });
+
+  it.each([
+    ["no RetryInfo", "type.googleapis.com/google.rpc.RetryInfo", [0xff, 0xff]],
+    [
+      "a hint of ages",
+      "type.googleapis.com/google.rpc.RetryInfo",
+      [0x0a, 0x0a, 0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f],
+    ],
+    ["the word of another hub", "type.googleapis.com/google.rpc.ErrorInfo", ANOTHER_HUBS_WORD],
+  ])("is not harmed by a failure with %s in its details", async (_what, typeUrl, bytes) => {
+    const hub = await startHub();
+    const worker = new RawWorker(hub.address);
+    worker.send(hello(), ready);
+    const failed = expect(startClient(hub).request(1)).rejects.toMatchObject({
+      code: "RESOURCE_EXHAUSTED",
+      reason: "DECLARED",
+      execution: "FINISHED",
+    });
+    const { jobId } = await worker.hear("job");
+    const details = [{ typeUrl, value: new Uint8Array(bytes) }];
+    const failure = { code: 8, message: "no", details };
+    worker.send({ case: "result", value: { jobId, outcome: { case: "failure", value: failure } } });
+    await failed;
+    worker.send(ready);
+    const again = hub.request(2);
+    const next = await worker.hear("job");
+    worker.send({ case: "result", value: { jobId: next.jobId, outcome: { case: undefined } } });
+    expect(await again).toBeNull();
   });
 
   it("drops a stream that says nothing, and asks a quiet worker for a heartbeat", async () => {
