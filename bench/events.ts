@@ -1,0 +1,35 @@
+import type { ProgramEvent } from "./program.js";
+
+/** An event, and which of several programs told it. */
+export interface Told extends ProgramEvent {
+  by: number;
+}
+
+/** What several programs tell, to be waited for one at a time. */
+export class Events {
+  #unheard: Told[] = [];
+  #wake: () => void = () => {};
+
+  /** For the program that is called `by`: to be called with what it tells. */
+  from(by: number): (event: ProgramEvent) => void {
+    return (event) => {
+      this.#unheard.push({ ...event, by });
+      this.#wake();
+    };
+  }
+
+  /** The next of that name about that request; those before it are passed over. */
+  async next(event: string, id: number): Promise<Told> {
+    for (;;) {
+      const found = this.#unheard.findIndex((told) => told.event === event && told.id === id);
+      const told = this.#unheard[found];
+      if (told !== undefined) {
+        this.#unheard.splice(0, found + 1);
+        return told;
+      }
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+}

@@ -1,0 +1,100 @@
+import { spawnSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { availableParallelism, cpus, release, totalmem, type } from "node:os";
+import { join } from "node:path";
+import type { Benchmark, Result } from "./benchmark.js";
+import type { Flags } from "./flags.js";
+import { root } from "./paths.js";
+import { NOT_INSTALLED, type Peers } from "./peers.js";
+import type { Row } from "./row.js";
+import { toTable } from "./table.js";
+
+/** A benchmark that has run. */
+export interface Done {
+  benchmark: Pick<Benchmark, "id" | "question">;
+  result: Result;
+}
+
+/** On what, with what, and how a run was measured. */
+export interface Conditions {
+  machine: string;
+  node: string;
+  commit: string;
+  nats: string;
+  original: string;
+  runs: number;
+  date: string;
+}
+
+/** What holds for a run that begins now. */
+export function conditions({ nats, original }: Peers, { runs }: Flags): Conditions {
+  const model = cpus()[0]?.model.trim() || process.arch;
+  const memory = `${Math.round(totalmem() / 1024 ** 3)} GiB`;
+  return {
+    machine: `${availableParallelism()} cores (${model}), ${memory}, ${type()} ${release()}`,
+    node: process.version,
+    commit: commit(),
+    nats: nats?.version ?? NOT_INSTALLED,
+    original: original?.version ?? NOT_INSTALLED,
+    runs,
+    date: new Date().toISOString().slice(0, 10),
+  };
+}
+
+/** Writes `results.md`, `results.json` and the pictures into `folder`. */
+export function writeReport(folder: string, where: Conditions, done: readonly Done[]): void {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "results.md"), toMarkdown(where, done));
+  const all = done.map(({ benchmark: { id, question }, result: { rows, details } }) => {
+    return { id, question, rows, details };
+  });
+  const json = JSON.stringify({ ...where, benchmarks: all }, null, 1);
+  writeFileSync(join(folder, "results.json"), `${json}\n`);
+  for (const { benchmark, result } of done) {
+    if (result.picture === undefined) continue;
+    writeFileSync(join(folder, `${benchmark.id.toLowerCase()}.svg`), result.picture);
+  }
+}
+
+/** How many rows are better or worse than they must be, in words. */
+export function summary(rows: readonly Row[]): string {
+  const count = (verdict: Row["verdict"]): number =>
+    rows.filter((row) => row.verdict === verdict).length;
+  const parts = (["goal met", "floor met", "goal missed", "missed"] as const)
+    .map((verdict) => ({ verdict, times: count(verdict) }))
+    .filter(({ times }) => times > 0)
+    .map(({ verdict, times }) => `${times} ${verdict}`);
+  return parts.join(", ");
+}
+
+function toMarkdown(where: Conditions, done: readonly Done[]): string {
+  const rows = done.flatMap(({ result }) => result.rows);
+  const questions = done.map(({ benchmark }) => `- **${benchmark.id}** ${benchmark.question}`);
+  return `# Results
+
+Written by \`npm run bench\`; [notes.md](notes.md) tells how the figures are taken.
+
+| | |
+|---|---|
+| machine | ${where.machine} |
+| Node | ${where.node} |
+| commit | ${where.commit} |
+| NATS | ${where.nats} |
+| the original | ${where.original} |
+| measured | ${where.date}, median of ${where.runs}, each in turn with its peers |
+
+${questions.join("\n")}
+
+${toTable(rows)}
+
+${summary(rows)}
+`;
+}
+
+/** The commit that is measured, and whether what is measured differs from it. */
+function commit(): string {
+  const git = (...args: string[]): string =>
+    spawnSync("git", args, { cwd: root, encoding: "utf8" }).stdout?.trim() ?? "";
+  const id = git("rev-parse", "--short", "HEAD") || "unknown";
+  return git("status", "--porcelain", "--", "src") === "" ? id : `${id}, changed`;
+}
