@@ -2,6 +2,7 @@ import { type Benchmark, type Context, interleave, type Result } from "./benchma
 import { centralQueue } from "./ideal.js";
 import type { OpenLoop } from "./peers/loads.js";
 import { NOT_INSTALLED } from "./peers.js";
+import type { Program } from "./program.js";
 import { atMost, compared, type Row } from "./row.js";
 import { percentile } from "./stats.js";
 import {
@@ -20,6 +21,8 @@ const eightWorkers: Layout = { handler: "timed", processes: 2, workers: 4, slots
 
 /** What happens before is not looked at: the queue begins empty. */
 const RAMP_MS = 1000;
+/** How long each system runs at first, so that its code is warm. */
+const WARM_UP_MS = 3000;
 
 /** Who gets a job while others wait. */
 export const scheduling: Benchmark = {
@@ -50,11 +53,15 @@ async function run(context: Context): Promise<Result> {
     nats: nats?.client,
     roundRobin: await startGrpcClient(programs, servers),
   };
+  const measure =
+    (durationMs: number) =>
+    async (client: Program, round: number): Promise<Round> => {
+      const jobs = poissonJobs(shortAndLong, RAMP_MS + durationMs, round + 1);
+      return toRound(jobs, await client.ask<OpenLoop>("openLoop", { jobs }));
+    };
+  await interleave({ ...context, runs: 1 }, "B4, warm-up", contenders, measure(WARM_UP_MS));
   const durationMs = context.quick ? 3000 : 15_000;
-  const measured = await interleave(context, "B4", contenders, async (client, round) => {
-    const jobs = poissonJobs(shortAndLong, RAMP_MS + durationMs, round + 1);
-    return toRound(jobs, await client.ask<OpenLoop>("openLoop", { jobs }));
-  });
+  const measured = await interleave(context, "B4", contenders, measure(durationMs));
   const rows = [0.5, 0.99, 0.999].flatMap((share) => toRows(measured, share));
   return { rows, picture: draw(measured), details: details(measured) };
 }

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { availableParallelism, cpus, release, totalmem, type } from "node:os";
+import { availableParallelism, cpus, loadavg, release, totalmem, type } from "node:os";
 import { join } from "node:path";
 import type { Benchmark, Result } from "./benchmark.js";
 import type { Flags } from "./flags.js";
@@ -23,6 +23,8 @@ export interface Conditions {
   nats: string;
   original: string;
   runs: number;
+  /** What else ran: processes that wanted a core before the first benchmark, over a minute. */
+  load: string;
   date: string;
 }
 
@@ -37,6 +39,7 @@ export function conditions({ nats, original }: Peers, { runs }: Flags): Conditio
     nats: nats?.version ?? NOT_INSTALLED,
     original: original?.version ?? NOT_INSTALLED,
     runs,
+    load: `${loadavg()[0]?.toFixed(1)} processes wanted a core before`,
     date: new Date().toISOString().slice(0, 10),
   };
 }
@@ -81,6 +84,7 @@ Written by \`npm run bench\`; [notes.md](notes.md) tells how the figures are tak
 | commit | ${where.commit} |
 | NATS | ${where.nats} |
 | the original | ${where.original} |
+| other load | ${where.load} |
 | measured | ${where.date}, median of ${where.runs}, each in turn with its peers |
 
 ${questions.join("\n")}

@@ -45,7 +45,8 @@ export type Measure = Pick<Row, "benchmark" | "what" | "unit">;
 /**
  * A figure beside a peer's. The bounds are for the ratio of ours to theirs.
  *
- * @param theirs by round, or in words why there is no figure.
+ * @param ours by round; NaN for a round that does not count.
+ * @param theirs the same, or in words why there is no figure.
  */
 export function compared(
   measure: Measure,
@@ -54,12 +55,12 @@ export function compared(
   theirs: readonly number[] | string,
   bounds: Bounds = {},
 ): Row {
-  const row = { ...measure, ...bounds, ours: median(ours), peer };
+  const row = { ...measure, ...bounds, ours: typical(ours), peer };
   if (typeof theirs === "string") {
     return { ...row, theirs, ratio: undefined, verdict: "not judged" };
   }
-  const ratio = median(pairedRatios(ours, theirs));
-  return { ...row, theirs: median(theirs), ratio, verdict: judge(ratio, bounds) };
+  const ratio = typical(pairedRatios(ours, theirs));
+  return { ...row, theirs: typical(theirs), ratio, verdict: judge(ratio, bounds) };
 }
 
 /**
@@ -73,9 +74,13 @@ export function absolute(
   bounds: Bounds = {},
   beside: { peer: string; theirs: number | string | undefined } = { peer: "", theirs: undefined },
 ): Row {
-  const figure = median(ours);
+  const figure = typical(ours);
   const verdict = judge(figure, bounds);
   return { ...measure, ...bounds, ...beside, ours: figure, ratio: undefined, verdict };
+}
+
+function typical(rounds: readonly number[]): number {
+  return median(rounds.filter(Number.isFinite));
 }
 
 function judge(figure: number, { floor, goal }: Bounds): Verdict {

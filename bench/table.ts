@@ -39,7 +39,7 @@ function bound(one: Bound | undefined): string {
 }
 
 /** Three digits that tell something, and thousands set apart. */
-export function figure(value: number): string {
+function figure(value: number): string {
   if (!Number.isFinite(value)) return "-";
   if (Number.isInteger(value) || Math.abs(value) >= 100) {
     return Math.round(value).toLocaleString("en");
