@@ -10,10 +10,14 @@ export interface Tail {
 const WIDTH = 760;
 const HEIGHT = 400;
 /** The field of the lines: right of the numbers, left of the names. */
-const FIELD = { left: 64, right: 560, top: 56, bottom: 336 };
+const FIELD = { left: 64, right: 560, top: 72, bottom: 336 };
 /** The largest share of requests that is drawn. */
 const LAST_SHARE = 0.999;
 const STEPS = 120;
+/** A value may lie so far beyond the first and the last tick. */
+const ROUNDING = 1.1;
+/** What a name and the figure below it take. */
+const NAME_HEIGHT = 36;
 
 /** Colours that can be told apart also by those who see few, for a light and a dark panel. */
 const lines = [
@@ -28,17 +32,18 @@ const lines = [
  * time within which they are answered. Both axes grow by factors. It brings its
  * own panel, so that it is legible on any page.
  */
-export function drawTails(title: string, tails: readonly Tail[]): string {
+export function drawTails(title: string, subtitle: string, tails: readonly Tail[]): string {
   const times = tails.flatMap(({ values }) => [
     percentile(values, 0),
     percentile(values, LAST_SHARE),
   ]);
   const scale = timeScale(Math.min(...times), Math.max(...times));
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${title}">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${title}: ${subtitle}">`,
     style(),
     `<rect class="panel" width="${WIDTH}" height="${HEIGHT}" rx="8"/>`,
     `<text x="16" y="28" class="title">${title}</text>`,
+    `<text x="16" y="46">${subtitle}</text>`,
     ...timeAxis(scale),
     ...shareAxis(),
     ...tails.map((tail, i) => curve(tail, i, scale)),
@@ -55,8 +60,8 @@ interface TimeScale {
 
 function timeScale(min: number, max: number): TimeScale {
   const ticks = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000];
-  const from = ticks.findLast((tick) => tick <= min) ?? 1;
-  const to = ticks.find((tick) => tick >= max) ?? max;
+  const from = ticks.findLast((tick) => tick <= min * ROUNDING) ?? 1;
+  const to = ticks.find((tick) => tick * ROUNDING >= max) ?? max;
   const span = Math.log(to / from);
   const height = FIELD.bottom - FIELD.top;
   return {
@@ -99,25 +104,24 @@ function curve({ values }: Tail, index: number, { y }: TimeScale): string {
   return `<path class="line line${index}" d="M${points.join("L")}"/>`;
 }
 
-/** Names and 99 % figures at the ends of the lines, moved apart where they would overlap. */
+/** Names and 99 % figures at the ends of the lines, moved down where they would overlap. */
 function names(tails: readonly Tail[], { y }: TimeScale): string[] {
-  const LEADING = 34;
-  const wanted = tails
+  const left = FIELD.right + 12;
+  let free = 0;
+  return tails
     .map(({ name, values }, index) => {
-      const end = y(percentile(values, LAST_SHARE));
-      return { name, index, end, p99: Math.round(percentile(values, 0.99)) };
+      const p99 = Math.round(percentile(values, 0.99));
+      return { name, index, p99, end: y(percentile(values, LAST_SHARE)) };
     })
-    .sort((a, b) => b.end - a.end);
-  let below = FIELD.bottom + LEADING;
-  return wanted.flatMap(({ name, index, end, p99 }) => {
-    const at = Math.min(end, below - LEADING);
-    below = at;
-    const left = FIELD.right + 12;
-    return [
-      `<text x="${left}" y="${round(at)}" class="name name${index}">${name}</text>`,
-      `<text x="${left}" y="${round(at + 15)}">99 % within ${p99} ms</text>`,
-    ];
-  });
+    .sort((a, b) => a.end - b.end)
+    .flatMap(({ name, index, end, p99 }) => {
+      const at = Math.max(end, free);
+      free = at + NAME_HEIGHT;
+      return [
+        `<text x="${left}" y="${round(at)}" class="name name${index}">${name}</text>`,
+        `<text x="${left}" y="${round(at + 15)}">99 % within ${p99} ms</text>`,
+      ];
+    });
 }
 
 function style(): string {
