@@ -1,11 +1,8 @@
 import { type Benchmark, type Context, interleave, type Result } from "./benchmark.js";
 import { NOT_INSTALLED } from "./peers.js";
-import type { Program } from "./program.js";
 import { type RequestSystems, startRequestSystems } from "./request-systems.js";
 import { atMost, type Bounds, compared, type Row } from "./row.js";
 import { percentile } from "./stats.js";
-
-const WARM_UPS = 2000;
 
 const titles = { gibbs: "SDK client", unary: "SDK client, unary" };
 
@@ -19,11 +16,10 @@ export const latency: Benchmark = {
 
 async function run(context: Context): Promise<Result> {
   const count = context.quick ? 200 : 2000;
-  const contenders = await startRequestSystems(context);
-  const ask = (requests: number) => (client: Program) =>
-    client.ask<number[]>("latency", { count: requests });
-  await interleave({ ...context, runs: 1 }, "B2 warm-up", contenders, ask(WARM_UPS));
-  const measured = await interleave(context, "B2", contenders, ask(count));
+  const systems = await startRequestSystems(context, "B2");
+  const measured = await interleave(context, "B2", systems, (client) =>
+    client.ask<number[]>("latency", { count }),
+  );
   const row = (
     of: keyof typeof titles,
     peer: string,

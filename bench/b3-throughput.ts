@@ -30,16 +30,14 @@ const levels: readonly { callers: number; bounds: Partial<Record<string, Bounds>
 ];
 
 async function run(context: Context): Promise<Result> {
-  const systems = await startRequestSystems(context);
+  const systems = await startRequestSystems(context, "B3");
   const durationMs = context.quick ? 300 : 1500;
   const rows: Row[] = [];
   const details: Record<string, Measured> = {};
   for (const { callers, bounds } of levels) {
     const measure = (client: Program): Promise<Throughput> =>
       client.ask<Throughput>("throughput", { callers, durationMs });
-    const what = `B3, ${callers} callers`;
-    await interleave({ ...context, runs: 1 }, `${what}, warm-up`, systems, measure);
-    const measured = await interleave(context, what, systems, measure);
+    const measured = await interleave(context, `B3, ${callers} callers`, systems, measure);
     rows.push(...toRows(callers, measured, bounds));
     details[callers] = measured;
   }
@@ -57,26 +55,23 @@ function toRows(
   const { gibbs = [], unary = [], nats, original, direct } = measured;
   const sdk = of("SDK client", "/s");
   const plain = of("SDK client, unary", "/s");
+  const theirLost = original ? lost(original) : NOT_INSTALLED;
+  const beside = { peer: "the original", theirs: theirLost };
+  const rows: [Measure, Throughput[], string, Throughput[] | undefined, Bounds | undefined][] = [
+    [sdk, gibbs, "NATS", nats, bounds["nats"]],
+    [sdk, gibbs, "the original", original, bounds["original"]],
+    [plain, unary, "direct grpc-js", direct, bounds["direct"]],
+  ];
   return [
-    compared(sdk, rates(gibbs), "NATS", rates(nats), bounds["nats"]),
-    compared(sdk, rates(gibbs), "the original", rates(original), bounds["original"]),
-    compared(plain, rates(unary), "direct grpc-js", rates(direct), bounds["direct"]),
-    absolute(
-      of("requests lost", ""),
-      [lost([...gibbs, ...unary])],
-      { floor: atMost(0) },
-      {
-        peer: "the original",
-        theirs: original === undefined ? NOT_INSTALLED : lost(original),
-      },
+    ...rows.map(([measure, ours, peer, theirs, bound]) =>
+      compared(measure, rates(ours), peer, theirs ? rates(theirs) : NOT_INSTALLED, bound),
     ),
+    absolute(of("requests lost", ""), [lost([...gibbs, ...unary])], { floor: atMost(0) }, beside),
   ];
 }
 
-function rates(measured: readonly Throughput[]): number[];
-function rates(measured: readonly Throughput[] | undefined): number[] | string;
-function rates(measured: readonly Throughput[] | undefined): number[] | string {
-  return measured?.map(({ perSecond }) => perSecond) ?? NOT_INSTALLED;
+function rates(measured: readonly Throughput[]): number[] {
+  return measured.map(({ perSecond }) => perSecond);
 }
 
 function lost(measured: readonly Throughput[]): number {

@@ -41,6 +41,10 @@ interface Relayed {
 
 async function run(context: Context): Promise<Result> {
   const contenders = { gibbs: await startOurs(context), relay: await startRelay(context) };
+  const small: PayloadLoad = { kind: "data", bytes: KiB, count: context.quick ? 100 : 10_000 };
+  await interleave({ ...context, runs: 1 }, "B6, warm-up", contenders, ({ client }) =>
+    client.ask("payloads", small),
+  );
   const rows: Row[] = [];
   const details: Record<string, unknown> = {};
   for (const kind of ["data", "value"] as const) {

@@ -1,3 +1,4 @@
+import { delay, systemClock } from "#dist/base/clock.js";
 import type { ProgramEvent } from "./program.js";
 
 /** An event, and which of several programs told it. */
@@ -18,8 +19,21 @@ export class Events {
     };
   }
 
-  /** The next of that name about that request; those before it are passed over. */
-  async next(event: string, id: number): Promise<Told> {
+  /**
+   * The next of that name about that request; those before it are passed over.
+   * Undefined if it has not come within `patienceMs`.
+   */
+  async next(event: string, id: number, patienceMs: number): Promise<Told | undefined> {
+    const patience = new AbortController();
+    const tooLate = delay(systemClock, patienceMs, patience.signal).then(() => undefined);
+    try {
+      return await Promise.race([this.#hear(event, id), tooLate]);
+    } finally {
+      patience.abort();
+    }
+  }
+
+  async #hear(event: string, id: number): Promise<Told> {
     for (;;) {
       const found = this.#unheard.findIndex((told) => told.event === event && told.id === id);
       const told = this.#unheard[found];

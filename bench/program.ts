@@ -155,7 +155,7 @@ export class Programs {
     this.#children.clear();
   }
 
-  /** Kills all of them at once, for when the benchmark itself is ended. */
+  /** Kills all of them at once, for when this process ends before they did. */
   killAll(): void {
     for (const child of this.#children) child.kill("SIGKILL");
   }

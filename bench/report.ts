@@ -6,13 +6,13 @@ import type { Benchmark, Result } from "./benchmark.js";
 import type { Flags } from "./flags.js";
 import { root } from "./paths.js";
 import { NOT_INSTALLED, type Peers } from "./peers.js";
-import type { Row } from "./row.js";
 import { toTable } from "./table.js";
 
-/** A benchmark that has run. */
+/** A benchmark that has run, or that broke off and has no figures. */
 export interface Done {
   benchmark: Pick<Benchmark, "id" | "question">;
   result: Result;
+  failure?: string;
 }
 
 /** On what, with what, and how a run was measured. */
@@ -48,8 +48,8 @@ export function conditions({ nats, original }: Peers, { runs }: Flags): Conditio
 export function writeReport(folder: string, where: Conditions, done: readonly Done[]): void {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "results.md"), toMarkdown(where, done));
-  const all = done.map(({ benchmark: { id, question }, result: { rows, details } }) => {
-    return { id, question, rows, details };
+  const all = done.map(({ benchmark: { id, question }, result: { rows, details }, failure }) => {
+    return { id, question, failure, rows, details };
   });
   const json = JSON.stringify({ ...where, benchmarks: all }, null, 1);
   writeFileSync(join(folder, "results.json"), `${json}\n`);
@@ -59,19 +59,20 @@ export function writeReport(folder: string, where: Conditions, done: readonly Do
   }
 }
 
-/** How many rows are better or worse than they must be, in words. */
-export function summary(rows: readonly Row[]): string {
-  const count = (verdict: Row["verdict"]): number =>
-    rows.filter((row) => row.verdict === verdict).length;
-  const parts = (["goal met", "floor met", "goal missed", "missed"] as const)
-    .map((verdict) => ({ verdict, times: count(verdict) }))
+/** The table, and below it what failed and how many floors and goals are met. */
+export function summary(done: readonly Done[]): string {
+  const rows = done.flatMap(({ result }) => result.rows);
+  const failures = done.flatMap(({ benchmark, failure }) =>
+    failure === undefined ? [] : [`**${benchmark.id} FAILED** and has no figures: ${failure}`],
+  );
+  const counts = (["goal met", "floor met", "goal missed", "missed"] as const)
+    .map((verdict) => ({ verdict, times: rows.filter((row) => row.verdict === verdict).length }))
     .filter(({ times }) => times > 0)
     .map(({ verdict, times }) => `${times} ${verdict}`);
-  return parts.join(", ");
+  return [toTable(rows), ...failures, counts.join(", ")].join("\n\n");
 }
 
 function toMarkdown(where: Conditions, done: readonly Done[]): string {
-  const rows = done.flatMap(({ result }) => result.rows);
   const questions = done.map(({ benchmark }) => `- **${benchmark.id}** ${benchmark.question}`);
   return `# Results
 
@@ -89,9 +90,7 @@ Written by \`npm run bench\`; [notes.md](notes.md) tells how the figures are tak
 
 ${questions.join("\n")}
 
-${toTable(rows)}
-
-${summary(rows)}
+${summary(done)}
 `;
 }
 

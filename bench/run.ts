@@ -11,7 +11,6 @@ import { type Flags, help, readFlags } from "./flags.js";
 import { findPeers, type Peers } from "./peers.js";
 import { Programs } from "./program.js";
 import { conditions, type Done, summary, writeReport } from "./report.js";
-import { toTable } from "./table.js";
 
 const benchmarks: readonly Benchmark[] = [
   headline,
@@ -26,11 +25,23 @@ const benchmarks: readonly Benchmark[] = [
 
 const startedAt = performance.now();
 const known = benchmarks.map(({ id }) => id);
-const flags = readFlags(process.argv.slice(2), known);
-if (flags === undefined) console.log(help);
-else await main(flags);
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(130));
+await main();
 
-async function main(flags: Flags): Promise<void> {
+async function main(): Promise<void> {
+  let flags: Flags | undefined;
+  try {
+    flags = readFlags(process.argv.slice(2), known);
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${help}`);
+    process.exitCode = 2;
+    return;
+  }
+  if (flags === undefined) console.log(help);
+  else await measure(flags);
+}
+
+async function measure(flags: Flags): Promise<void> {
   const peers = findPeers();
   const where = conditions(peers, flags);
   if (peers.nats === undefined || peers.original === undefined) {
@@ -38,10 +49,10 @@ async function main(flags: Flags): Promise<void> {
   }
   const done: Done[] = [];
   for (const benchmark of benchmarks.filter((one) => isWanted(one, flags))) {
-    done.push({ benchmark, result: await runOne(benchmark, peers, flags) });
+    done.push(await runOne(benchmark, peers, flags));
   }
-  const rows = done.flatMap(({ result }) => result.rows);
-  console.log(`${toTable(rows)}\n\n${summary(rows)}`);
+  console.log(summary(done));
+  if (done.some(({ failure }) => failure !== undefined)) process.exitCode = 1;
   if (flags.out === undefined) return;
   writeReport(flags.out, where, done);
   progress(`written to ${flags.out}`);
@@ -51,19 +62,20 @@ function isWanted({ id, long }: Benchmark, { only, full }: Flags): boolean {
   return only === undefined ? full || !long : only.includes(id);
 }
 
-async function runOne(benchmark: Benchmark, peers: Peers, flags: Flags): Promise<Done["result"]> {
+/** A benchmark that fails costs the others nothing. */
+async function runOne(benchmark: Benchmark, peers: Peers, flags: Flags): Promise<Done> {
   progress(`${benchmark.id}: ${benchmark.question}`);
   const programs = new Programs();
-  const interrupted = (): void => {
-    programs.killAll();
-    process.exit(130);
-  };
-  process.once("SIGINT", interrupted).once("SIGTERM", interrupted);
+  const killAll = (): void => programs.killAll();
+  process.once("exit", killAll);
   try {
-    return await benchmark.run({ ...flags, peers, programs, progress });
+    return { benchmark, result: await benchmark.run({ ...flags, peers, programs, progress }) };
+  } catch (error) {
+    progress(`${benchmark.id} failed: ${(error as Error).stack}`);
+    return { benchmark, result: { rows: [] }, failure: (error as Error).message };
   } finally {
-    process.off("SIGINT", interrupted).off("SIGTERM", interrupted);
     await programs.stopAll();
+    process.off("exit", killAll);
   }
 }
 

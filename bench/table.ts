@@ -24,10 +24,10 @@ function toCells(row: Row): string[] {
   return [
     benchmark,
     what,
-    `${figure(ours)} ${unit}`.trim(),
+    figure(ours, unit),
     peer,
-    typeof theirs === "number" ? `${figure(theirs)} ${unit}`.trim() : (theirs ?? ""),
-    ratio === undefined ? "" : `${figure(ratio)} x`,
+    typeof theirs === "number" ? figure(theirs, unit) : (theirs ?? ""),
+    ratio === undefined ? "" : figure(ratio, "x"),
     bound(floor),
     bound(goal),
     verdict === "not judged" ? "" : verdict,
@@ -38,11 +38,15 @@ function bound(one: Bound | undefined): string {
   return one === undefined ? "" : `${one.is === "at most" ? "<=" : ">="} ${one.value}`;
 }
 
-/** Three digits that tell something, and thousands set apart. */
-function figure(value: number): string {
+/** Three digits that tell something, and thousands set apart; a dash for what is no number. */
+function figure(value: number, unit: string): string {
   if (!Number.isFinite(value)) return "-";
-  if (Number.isInteger(value) || Math.abs(value) >= 100) {
-    return Math.round(value).toLocaleString("en");
-  }
-  return value.toFixed(Math.abs(value) >= 10 ? 1 : Math.abs(value) >= 1 ? 2 : 3);
+  const size = Math.abs(value);
+  const isWhole = Number.isInteger(value) || size >= 100;
+  const digits = isWhole ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3;
+  const text = value.toLocaleString("en", {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  });
+  return `${text} ${unit}`.trim();
 }
