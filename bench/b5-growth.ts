@@ -1,0 +1,150 @@
+import { type Benchmark, type Context, interleave, type Result } from "./benchmark.js";
+import type { Throughput } from "./peers/loads.js";
+import type { Usage } from "./peers/usage.js";
+import type { Program } from "./program.js";
+import { absolute, atMost, compared, type Row } from "./row.js";
+import { type GibbsHub, startClient, startHub, startWorker } from "./systems.js";
+
+const HOUR_MS = 3_600_000;
+/** Workers in one process, so that it stays below its limit of open files. */
+const WORKERS_PER_PROCESS = 2500;
+/** Fewer than the fewest workers: none waits. */
+const CALLERS = 8;
+const SLOTS = 32;
+const flat = { floor: atMost(1.3), goal: atMost(1.1) };
+
+/** What a hub that has much to hold costs. */
+export const growth: Benchmark = {
+  id: "B5",
+  question:
+    "CPU time of the hub for each request, and its memory, with many idle workers and a long queue",
+  long: true,
+  run,
+};
+
+async function run(context: Context): Promise<Result> {
+  const workers = await withIdleWorkers(context);
+  await context.programs.stopAll();
+  const queue = await withQueue(context);
+  return {
+    rows: [...workers.rows, ...queue.rows],
+    details: { idleWorkers: workers.details, queue: queue.details },
+  };
+}
+
+async function withIdleWorkers(context: Context): Promise<Result> {
+  const counts = context.quick ? [10, 100] : [10, 100, 1000, 10_000];
+  const rssPerWorker: Record<string, number> = {};
+  const contenders: Record<string, { hub: GibbsHub; client: Program }> = {};
+  for (const count of counts) {
+    context.progress(`B5: ${count} idle workers connect`);
+    const hub = await startIdleHub(context);
+    const before = await memory(hub.program);
+    await connectWorkers(context, hub, count);
+    const after = await memory(hub.program);
+    rssPerWorker[count] = (after.rssBytes - before.rssBytes) / count / 1024;
+    contenders[count] = { hub, client: await startClient(context.programs, hub) };
+  }
+  const durationMs = context.quick ? 300 : 3000;
+  const measure = ({ hub, client }: { hub: GibbsHub; client: Program }): Promise<number> =>
+    cpuPerRequest(hub, client, durationMs);
+  // Twice: most of the code is warm only after some ten thousand requests.
+  await interleave({ ...context, runs: 2 }, "B5, idle workers, warm-up", contenders, measure);
+  const measured = await interleave(context, "B5, idle workers", contenders, measure);
+  const largest = counts.at(-1) ?? 0;
+  const memoryOf = {
+    benchmark: "B5",
+    what: `RSS for each of ${largest} idle workers`,
+    unit: "KiB",
+  };
+  return {
+    rows: [
+      ...growthRows(measured, (count) => `hub CPU a request, ${count} idle workers`),
+      absolute(memoryOf, [rssPerWorker[largest] ?? Number.NaN], { floor: atMost(40) }),
+    ],
+    details: { measured, rssPerWorker },
+  };
+}
+
+/** A hub whose heartbeats are so rare that they do not add to the cost of requests. */
+function startIdleHub({ programs }: Context): Promise<GibbsHub> {
+  return startHub(programs, {
+    heartbeatIntervalMs: HOUR_MS,
+    livenessTimeoutMs: 4 * HOUR_MS,
+    hubTimeoutMs: 4 * HOUR_MS,
+  });
+}
+
+async function connectWorkers({ programs }: Context, hub: GibbsHub, count: number): Promise<void> {
+  for (let left = count; left > 0; left -= WORKERS_PER_PROCESS) {
+    const workers = Math.min(left, WORKERS_PER_PROCESS);
+    await startWorker(programs, hub, { handler: "echo", workers, slots: 1 });
+  }
+}
+
+function memory(program: Program): Promise<Usage> {
+  return program.ask<Usage>("usage", { collect: true });
+}
+
+/** In microseconds. */
+async function cpuPerRequest(hub: GibbsHub, client: Program, durationMs: number): Promise<number> {
+  const before = await hub.program.ask<Usage>("usage");
+  const load = { callers: CALLERS, durationMs };
+  const { answered, lost } = await client.ask<Throughput>("throughput", load);
+  if (lost > 0) throw new Error(`${lost} requests were lost`);
+  const after = await hub.program.ask<Usage>("usage");
+  return (after.cpuUs - before.cpuUs) / answered;
+}
+
+async function withQueue(context: Context): Promise<Result> {
+  const lengths = context.quick ? [1, 1000] : [1, 1000, 100_000, 1_000_000];
+  const bytesPerRequest: Record<string, number> = {};
+  const contenders: Record<string, GibbsHub> = {};
+  for (const length of lengths) {
+    context.progress(`B5: ${length} requests wait`);
+    const { program, ready } = await context.programs.node<{ address: string }>(
+      "gibbs-queue",
+      { callers: length + SLOTS },
+      // A million requests hold more than a Node process may by itself.
+      { execArgv: ["--max-old-space-size=8192"] },
+    );
+    bytesPerRequest[length] = await program.ask<number>("fill");
+    contenders[length] = { program, address: ready.address };
+  }
+  const count = context.quick ? 2000 : 20_000;
+  const measured = await interleave(context, "B5, queue", contenders, async (hub) => {
+    const worker = await startWorker(context.programs, hub, {
+      handler: "echo",
+      workers: 1,
+      slots: SLOTS,
+    });
+    const cost = await hub.program.ask<number>("cost", { count });
+    await worker.stop();
+    return cost;
+  });
+  const longest = lengths.at(-1) ?? 0;
+  const memoryOf = {
+    benchmark: "B5",
+    what: `memory for each of ${longest} waiting`,
+    unit: "bytes",
+  };
+  return {
+    rows: [
+      ...growthRows(measured, (length) => `hub CPU a request, ${length} waiting`),
+      absolute(memoryOf, [bytesPerRequest[longest] ?? Number.NaN], { floor: atMost(1024) }),
+    ],
+    details: { measured, bytesPerRequest },
+  };
+}
+
+/** Each size beside the smallest. */
+function growthRows(
+  measured: Record<string, number[] | undefined>,
+  what: (size: string) => string,
+): Row[] {
+  const [[smallest, least = []] = ["", []], ...larger] = Object.entries(measured);
+  return larger.map(([size, costs = []]) => {
+    const measure = { benchmark: "B5", what: what(size), unit: "us" };
+    return compared(measure, costs, `itself with ${smallest}`, least, flat);
+  });
+}

@@ -1,0 +1,57 @@
+import { parseArgs } from "node:util";
+import { benchFolder } from "./paths.js";
+
+/** What was asked for on the command line. */
+export interface Flags {
+  full: boolean;
+  quick: boolean;
+  /** The benchmarks that were named; undefined: all. */
+  only: readonly string[] | undefined;
+  runs: number;
+  /** The folder for the results; undefined: they are only printed. */
+  out: string | undefined;
+}
+
+/** What `--help` prints. */
+export const help = `Usage: npm run bench -- [options]
+
+Measures gibbs beside its peers, which bench/setup.sh installs, and prints a table.
+
+  --full         also B5 and B6, which take long
+  --only B2,B3   these benchmarks
+  --runs N       how often each is measured, in turn with its peers (default 5)
+  --quick        see that everything works: one short run, whose figures mean nothing
+  --out DIR      where results.md, results.json and b4.svg go
+                 (default bench; with --only and --quick nowhere)
+  --help         this
+
+A ratio is ours by the peer's, the median over all runs.`;
+
+/**
+ * Reads the command line.
+ *
+ * @returns undefined if help was asked for.
+ * @throws Error for what it does not know.
+ */
+export function readFlags(args: readonly string[], known: readonly string[]): Flags | undefined {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      full: { type: "boolean", default: false },
+      quick: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+      only: { type: "string" },
+      runs: { type: "string" },
+      out: { type: "string" },
+    },
+  });
+  if (values.help) return undefined;
+  const only = values.only?.split(",").map((id) => id.trim().toUpperCase());
+  const unknown = only?.find((id) => !known.includes(id));
+  if (unknown !== undefined) throw new Error(`there is no ${unknown}, but ${known.join(", ")}`);
+  const runs = Number(values.runs ?? (values.quick ? 1 : 5));
+  if (!Number.isInteger(runs) || runs < 1) throw new Error("--runs takes a whole number from 1");
+  const { full, quick } = values;
+  const whole = only === undefined && !quick;
+  return { full, quick, only, runs, out: values.out ?? (whole ? benchFolder : undefined) };
+}

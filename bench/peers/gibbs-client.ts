@@ -1,0 +1,42 @@
+import { Client, type ClientOptions } from "gibbs/client";
+import { monotonicMs } from "../monotonic.js";
+import { loads } from "./loads.js";
+import { optionsOf, serve } from "./serve.js";
+
+interface Options {
+  hub: string;
+  /** How the client is to speak to the hub; undefined: as it does by itself. */
+  transport?: "unary";
+  maxPayloadBytes?: number;
+}
+
+const { hub, ...options } = optionsOf<Options>();
+const client = new Client(hub, options as ClientOptions);
+const open = new Map<number, { abort: AbortController; answered: Promise<unknown> }>();
+
+serve(
+  {},
+  {
+    ...loads((input) => client.request(input)),
+    send: ({ id }: { id: number }) => {
+      const abort = new AbortController();
+      const answered = client.request(id, { idempotent: true, signal: abort.signal });
+      answered.catch(() => {});
+      open.set(id, { abort, answered });
+    },
+    /** The answer of what was sent. */
+    outcome: async ({ id }: { id: number }) => {
+      const answer = await open.get(id)?.answered;
+      open.delete(id);
+      return answer;
+    },
+    /** Gives up what was sent; returns when that was. */
+    cancel: ({ id }: { id: number }) => {
+      const at = monotonicMs();
+      open.get(id)?.abort.abort();
+      open.delete(id);
+      return at;
+    },
+  },
+  () => client.close(),
+);

@@ -1,0 +1,14 @@
+/** The original's model: squares a number, and blocks its process meanwhile. Null only warms it up. */
+export default class Model {
+  readonly #blockMs: number;
+
+  constructor(blockMs: number) {
+    this.#blockMs = blockMs;
+  }
+
+  call(x: number | null): number | null {
+    if (x === null) return null;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, this.#blockMs);
+    return x ** 2;
+  }
+}

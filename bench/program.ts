@@ -1,0 +1,175 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import type { Readable, Writable } from "node:stream";
+import { delay, systemClock } from "#dist/base/clock.js";
+import { nodeProgram, pythonProgram } from "./paths.js";
+
+/** How long a program may take to end by itself before it is killed. */
+const STOP_PATIENCE_MS = 5000;
+
+/** What a program tells by itself: that something happened, when, on the shared clock. */
+export interface ProgramEvent {
+  event: string;
+  id: number;
+  /** See `monotonicMs`. */
+  at: number;
+}
+
+/** A line that a program prints. */
+type Line = { ready: unknown } | { answer: unknown } | { error: string } | ProgramEvent;
+
+type Waiting = { resolve(value: unknown): void; reject(error: Error): void };
+
+/**
+ * A process that takes commands and answers them, in JSON lines on its stdin and
+ * stdout (see `peers/serve.ts`), one at a time. It ends when its stdin does, so
+ * that none outlives the benchmark.
+ */
+export class Program {
+  readonly #name: string;
+  readonly #child: ChildProcess;
+  readonly #onEvent: (event: ProgramEvent) => void;
+  readonly #exited: Promise<unknown>;
+  #waiting: Waiting | undefined;
+
+  constructor(
+    name: string,
+    child: ChildProcess,
+    onEvent: (event: ProgramEvent) => void = () => {},
+  ) {
+    this.#name = name;
+    this.#child = child;
+    this.#onEvent = onEvent;
+    this.#exited = once(child, "exit");
+    // What is written to a program that has just died is lost with it.
+    child.stdin?.on("error", () => {});
+    createInterface({ input: child.stdout as Readable }).on("line", (line) => this.#hear(line));
+    child.once("exit", (code, signal) => {
+      this.#waiting?.reject(new Error(`${name} ended with ${code ?? signal}`));
+    });
+  }
+
+  /** What the program said when it was ready. */
+  ready<T>(): Promise<T> {
+    return this.#next<T>();
+  }
+
+  /** Has the program do something; resolves with its answer. */
+  ask<T>(command: string, args: object = {}): Promise<T> {
+    const answer = this.#next<T>();
+    (this.#child.stdin as Writable).write(`${JSON.stringify({ command, args })}\n`);
+    return answer;
+  }
+
+  /** Kills it at once (SIGKILL). */
+  kill(): void {
+    this.#child.kill("SIGKILL");
+  }
+
+  /** Lets it end, and kills it if it does not. */
+  async stop(): Promise<void> {
+    this.#child.stdin?.end();
+    const patience = new AbortController();
+    const tooLong = delay(systemClock, STOP_PATIENCE_MS, patience.signal).then(() => {
+      if (!patience.signal.aborted) this.kill();
+    });
+    await Promise.race([this.#exited, tooLong]);
+    patience.abort();
+    await this.#exited;
+  }
+
+  #next<T>(): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const { exitCode, signalCode } = this.#child;
+      if (exitCode !== null || signalCode !== null)
+        return reject(new Error(`${this.#name} has ended`));
+      this.#waiting = { resolve: resolve as (value: unknown) => void, reject };
+    });
+  }
+
+  #hear(text: string): void {
+    const line = JSON.parse(text) as Line;
+    if ("event" in line) return this.#onEvent(line);
+    if ("ready" in line) this.#waiting?.resolve(line.ready);
+    else if ("answer" in line) this.#waiting?.resolve(line.answer);
+    else this.#waiting?.reject(new Error(`${this.#name}: ${line.error}`));
+    this.#waiting = undefined;
+  }
+}
+
+/** The programs of one benchmark, so that all of them are stopped. */
+export class Programs {
+  readonly #stops = new Set<() => Promise<void>>();
+  readonly #children = new Set<ChildProcess>();
+
+  /** Starts `bench/peers/<name>.ts` and waits until it is ready. */
+  async node<Ready>(
+    name: string,
+    options: object = {},
+    more: {
+      onEvent?: ((event: ProgramEvent) => void) | undefined;
+      /** Options of Node. */
+      execArgv?: readonly string[];
+    } = {},
+  ): Promise<{ program: Program; ready: Ready }> {
+    const { onEvent, execArgv = [] } = more;
+    const args = ["--expose-gc", ...execArgv, nodeProgram(name), JSON.stringify(options)];
+    return this.#start(process.execPath, args, name, onEvent);
+  }
+
+  /** Starts `bench/peers/<name>.py` and waits until it is ready. */
+  async python<Ready>(
+    interpreter: string,
+    name: string,
+    options: object = {},
+    onEvent?: (event: ProgramEvent) => void,
+  ): Promise<{ program: Program; ready: Ready }> {
+    return this.#start(interpreter, [pythonProgram(name), JSON.stringify(options)], name, onEvent);
+  }
+
+  /** Starts a server that speaks no JSON; returns what of its stderr matches `ready`. */
+  async server(command: string, args: readonly string[], ready: RegExp): Promise<RegExpExecArray> {
+    const child = spawn(command, args, { stdio: ["ignore", "ignore", "pipe"] });
+    this.#children.add(child);
+    const exited = once(child, "exit");
+    this.#stops.add(async () => {
+      child.kill("SIGTERM");
+      await exited;
+    });
+    let said = "";
+    for await (const chunk of child.stderr as AsyncIterable<Buffer>) {
+      said += chunk.toString();
+      const match = ready.exec(said);
+      if (match === null) continue;
+      child.stderr?.resume();
+      return match;
+    }
+    throw new Error(`${command} ended: ${said}`);
+  }
+
+  /** Ends all of them, the last started first. */
+  async stopAll(): Promise<void> {
+    for (const stop of [...this.#stops].reverse()) await stop();
+    this.#stops.clear();
+    this.#children.clear();
+  }
+
+  /** Kills all of them at once, for when this process ends before they did. */
+  killAll(): void {
+    for (const child of this.#children) child.kill("SIGKILL");
+  }
+
+  async #start<Ready>(
+    command: string,
+    args: readonly string[],
+    name: string,
+    onEvent?: (event: ProgramEvent) => void,
+  ): Promise<{ program: Program; ready: Ready }> {
+    const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
+    const program = new Program(name, child, onEvent);
+    this.#children.add(child);
+    this.#stops.add(() => program.stop());
+    return { program, ready: await program.ready<Ready>() };
+  }
+}

@@ -1,0 +1,23 @@
+/**
+ * The smallest value that at least `share` (0 to 1) of all `values` do not
+ * exceed: the nearest rank. NaN if there are none.
+ */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = Float64Array.from(values).sort();
+  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN;
+}
+
+/** The middle value, or the mean of the two in the middle. NaN if there are none. */
+export function median(values: readonly number[]): number {
+  const sorted = Float64Array.from(values).sort();
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle] ?? Number.NaN;
+  if (sorted.length % 2 === 1) return upper;
+  return ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
+}
+
+/** `left[i] / right[i]`: the ratios of what was measured in the same round. */
+export function pairedRatios(left: readonly number[], right: readonly number[]): number[] {
+  const pairs = Math.min(left.length, right.length);
+  return Array.from({ length: pairs }, (_, i) => Number(left[i]) / Number(right[i]));
+}

@@ -1,0 +1,141 @@
+import { createServer } from "node:net";
+import type { HubOptions } from "gibbs/hub";
+import type { Events } from "./events.js";
+import type { HandlerName } from "./peers/handlers.js";
+import type { Peer } from "./peers.js";
+import type { Program, ProgramEvent, Programs } from "./program.js";
+
+/** How the workers of a system are laid out. */
+export interface Layout {
+  handler: HandlerName;
+  /** Processes that hold workers. */
+  processes: number;
+  /** Workers in each. */
+  workers: number;
+  /** Jobs that a worker has at once; 1 is one after another. */
+  slots: number;
+}
+
+/** Two processes with one worker each, which may have 32 jobs at once that do nothing. */
+export const twoWorkers: Layout = { handler: "echo", processes: 2, workers: 1, slots: 32 };
+
+/** A hub of ours that runs, with its workers. */
+export interface GibbsHub {
+  address: string;
+  program: Program;
+}
+
+/** Starts a hub of ours. */
+export async function startHub(programs: Programs, options: HubOptions = {}): Promise<GibbsHub> {
+  const { program, ready } = await programs.node<{ address: string }>("gibbs-hub", options);
+  return { program, address: ready.address };
+}
+
+/** Starts a process with workers of ours. */
+export async function startWorker(
+  programs: Programs,
+  hub: GibbsHub,
+  { handler, workers, slots }: Omit<Layout, "processes">,
+  more: { maxPayloadBytes?: number; onEvent?: (event: ProgramEvent) => void } = {},
+): Promise<Program> {
+  const { onEvent, ...options } = more;
+  const given = { hub: hub.address, handler, workers, slots, ...options };
+  return (await programs.node("gibbs-worker", given, { onEvent })).program;
+}
+
+/** Starts a client of ours. */
+export async function startClient(
+  programs: Programs,
+  hub: GibbsHub,
+  options: { transport?: "unary"; maxPayloadBytes?: number } = {},
+): Promise<Program> {
+  return (await programs.node("gibbs-client", { hub: hub.address, ...options })).program;
+}
+
+/** Starts a hub of ours and its workers. */
+export async function startGibbs(
+  programs: Programs,
+  layout: Layout,
+  options: HubOptions = {},
+): Promise<GibbsHub> {
+  const hub = await startHub(programs, options);
+  for (let i = 0; i < layout.processes; i += 1) await startWorker(programs, hub, layout);
+  return hub;
+}
+
+/** Starts NATS with workers in a queue group; returns the client. */
+export async function startNats(
+  programs: Programs,
+  peer: Peer,
+  { handler, processes, workers, slots }: Layout,
+  events?: Events,
+): Promise<{ client: Program; workers: Program[] }> {
+  const listening = /Listening for client connections on \S+:(\d+).*Server is ready/s;
+  const args = ["--addr", "127.0.0.1", "--port", "-1"];
+  const [, port] = await programs.server(peer.command, args, listening);
+  const options = { port: Number(port), handler, workers, serial: slots === 1 };
+  const started: Program[] = [];
+  for (let i = 0; i < processes; i += 1) {
+    started.push(
+      (await programs.node("nats-worker", options, { onEvent: events?.from(i) })).program,
+    );
+  }
+  const { program: client } = await programs.node("nats-client", { port: Number(port) });
+  return { client, workers: started };
+}
+
+/** Starts worker processes of the original, and its hub, which lives in the client. */
+export async function startOriginal(
+  programs: Programs,
+  peer: Peer,
+  options: { handler: "echo" | "square" | "telling"; blockMs?: number; processes: number },
+  events?: Events,
+): Promise<{ client: Program; workers: Program[] }> {
+  const { handler, blockMs = 0, processes } = options;
+  const port = await freePort();
+  const { program: client } = await programs.python(peer.command, "original_client", { port });
+  const workers: Program[] = [];
+  const given = { port, handler, blockMs };
+  for (let i = 0; i < processes; i += 1) {
+    const hear = events?.from(i);
+    workers.push((await programs.python(peer.command, "original_worker", given, hear)).program);
+  }
+  return { client, workers };
+}
+
+/** Starts grpc-js servers that compute themselves; returns where they listen. */
+export async function startGrpcServers(
+  programs: Programs,
+  { handler, processes, workers, slots }: Layout,
+  maxPayloadBytes: number = 4 * 1024 ** 2,
+): Promise<string[]> {
+  const addresses: string[] = [];
+  for (let i = 0; i < processes; i += 1) {
+    const options = { handler, servers: workers, serial: slots === 1, maxPayloadBytes };
+    const { ready } = await programs.node<{ addresses: string[] }>("grpc-server", options);
+    addresses.push(...ready.addresses);
+  }
+  return addresses;
+}
+
+/** Starts a grpc-js client that calls those servers in turn. */
+export async function startGrpcClient(
+  programs: Programs,
+  addresses: readonly string[],
+  maxPayloadBytes: number = 4 * 1024 ** 2,
+): Promise<Program> {
+  return (await programs.node("grpc-client", { addresses, maxPayloadBytes })).program;
+}
+
+/** A port that nobody listens on. */
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      const port = typeof address === "object" ? address?.port : undefined;
+      server.close(() => (port === undefined ? reject(new Error("no free port")) : resolve(port)));
+    });
+  });
+}

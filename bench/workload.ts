@@ -1,0 +1,60 @@
+/** A job of an open loop: it arrives whether or not the ones before it are done. */
+export interface TimedJob {
+  /** When it arrives, in milliseconds from the start. */
+  at: number;
+  /** How long a worker is to have it, in milliseconds. */
+  ms: number;
+}
+
+/** What arrives how fast at how many workers. */
+export interface Workload {
+  workers: number;
+  /** The share of the workers that is busy on average, 0 to 1. */
+  load: number;
+  /** Kinds of jobs, with their shares, which add up to 1. */
+  mix: readonly { share: number; ms: number }[];
+}
+
+/** Most jobs are short and some are eleven times as long: where a bad choice of worker shows. */
+export const shortAndLong: Workload = {
+  workers: 8,
+  load: 0.8,
+  mix: [
+    { share: 0.9, ms: 5 },
+    { share: 0.1, ms: 55 },
+  ],
+};
+
+/** Jobs of `durationMs` that arrive independently of one another (Poisson), the same for the same seed. */
+export function poissonJobs(workload: Workload, durationMs: number, seed: number): TimedJob[] {
+  const random = seededRandom(seed);
+  const meanMs = workload.mix.reduce((sum, { share, ms }) => sum + share * ms, 0);
+  const meanGapMs = meanMs / (workload.workers * workload.load);
+  const jobs: TimedJob[] = [];
+  let at = 0;
+  for (;;) {
+    at += -Math.log(1 - random()) * meanGapMs;
+    if (at >= durationMs) return jobs;
+    jobs.push({ at, ms: draw(workload.mix, random()) });
+  }
+}
+
+function draw(mix: Workload["mix"], chance: number): number {
+  let sum = 0;
+  for (const { share, ms } of mix) {
+    sum += share;
+    if (chance < sum) return ms;
+  }
+  return mix.at(-1)?.ms ?? 0;
+}
+
+/** Numbers in [0, 1), the same for the same seed (mulberry32). */
+function seededRandom(seed: number): () => number {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
