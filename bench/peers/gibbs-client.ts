@@ -1,4 +1,4 @@
-import { Client, type ClientOptions } from "gibbs/client";
+import { Client } from "gibbs/client";
 import { monotonicMs } from "../monotonic.js";
 import { loads } from "./loads.js";
 import { optionsOf, serve } from "./serve.js";
@@ -11,7 +11,7 @@ interface Options {
 }
 
 const { hub, ...options } = optionsOf<Options>();
-const client = new Client(hub, options as ClientOptions);
+const client = new Client(hub, options);
 const open = new Map<number, { abort: AbortController; answered: Promise<unknown> }>();
 
 serve(

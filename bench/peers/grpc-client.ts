@@ -1,7 +1,7 @@
 import { Client, credentials } from "@grpc/grpc-js";
 import { definition, HubService, type RequestResponse } from "gibbs/proto";
 import { channelOptions } from "#dist/wire/channel-options.js";
-import { fromKind, toKind } from "#dist/wire/payload.js";
+import { fromKind, toKind } from "./kind.js";
 import { loads } from "./loads.js";
 import { optionsOf, serve } from "./serve.js";
 

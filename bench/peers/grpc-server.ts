@@ -1,8 +1,8 @@
 import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } from "@grpc/grpc-js";
-import { definition, HubService, type RequestRequest } from "gibbs/proto";
+import { definition, HubService, type Payload, type RequestRequest } from "gibbs/proto";
 import { channelOptions } from "#dist/wire/channel-options.js";
-import { fromKind, type PayloadKind, toKind } from "#dist/wire/payload.js";
 import { type Handler, type HandlerName, handlers } from "./handlers.js";
+import { fromKind, toKind } from "./kind.js";
 import { optionsOf, serve } from "./serve.js";
 
 interface Options {
@@ -27,7 +27,7 @@ function createServer(handle: Handler): Server {
   let before: Promise<unknown> = Promise.resolve();
   const request = (
     { request }: ServerUnaryCall<RequestRequest, unknown>,
-    answer: sendUnaryData<{ kind: PayloadKind }>,
+    answer: sendUnaryData<{ kind: Payload["kind"] }>,
   ): void => {
     const run = async (): Promise<void> => {
       answer(null, { kind: toKind(await handle(fromKind(request.kind))) });
