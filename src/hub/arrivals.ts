@@ -25,8 +25,11 @@ export function watchArrivals(
     if (headers[":path"] !== path) return;
     let prefix = Buffer.alloc(0);
     const look = (chunk: Buffer): void => {
-      // Ended already, by grpc-js.
-      if (stream.headersSent || stream.closed) return void stream.off("data", look);
+      if (stream.headersSent || stream.closed) {
+        // Ended already, by grpc-js: what still comes is dropped.
+        stream.off("data", look);
+        return void stream.resume();
+      }
       prefix = Buffer.concat([prefix, chunk.subarray(0, PREFIX_BYTES - prefix.length)]);
       if (prefix.length < PREFIX_BYTES) return;
       stream.off("data", look);
@@ -53,5 +56,7 @@ function refuse(stream: ServerHttp2Stream, error: GibbsError): void {
     ...metadata.toHttp2Headers(),
   };
   stream.respond(headers, { endStream: true });
-  stream.close(constants.NGHTTP2_NO_ERROR);
+  stream.resume();
+  // Not NO_ERROR: with that, Node 22 lets a caller that still sends wait for ever.
+  stream.close(constants.NGHTTP2_CANCEL);
 }

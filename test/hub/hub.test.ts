@@ -12,7 +12,7 @@ import { HubService } from "../../src/wire/index.js";
 import type { JobContext } from "../../src/worker/handler.js";
 import { ManualClock } from "../support/manual-clock.js";
 import { callRaw } from "../support/raw-call.js";
-import { connectHttp2, endOf, frame, openCall, paths, post } from "../support/raw-http2.js";
+import { connectHttp2, frame, openCall, paths, post } from "../support/raw-http2.js";
 import { hello, RawWorker, ready } from "../support/raw-worker.js";
 import { startClient, startHub, startWorker } from "../support/running.js";
 
@@ -129,19 +129,17 @@ describe("bad input", () => {
 
   it("is refused by its first bytes when there is no room, also on a call that is over already", async () => {
     const hub = await startHub({ maxHeldBytes: 1000 });
-    const session = connectHttp2(hub.address);
-    const body = frame(new Uint8Array(100_000));
-    const full = await post(session, paths.request, body);
-    expect(full.status).toMatchObject({
+    const client = startClient(hub, { transport: "unary" });
+    await expect(client.request(new Uint8Array(100_000))).rejects.toMatchObject({
       code: "RESOURCE_EXHAUSTED",
       reason: "HELD_BYTES_FULL",
       execution: "NOT_STARTED",
       retryAfterMs: expect.any(Number),
     });
-    const stream = openCall(session, paths.request, { "content-type": "text/plain" });
-    await once(stream, "response");
-    stream.end(body);
-    await endOf(stream);
+    const headers = { "content-type": "text/plain" };
+    const over = openCall(connectHttp2(hub.address), paths.request, headers);
+    await once(over, "response");
+    over.end(frame(new Uint8Array(100_000)));
     await startWorker(hub, (x: number) => x + 1);
     expect(await startClient(hub).request(1)).toBe(2);
   });
