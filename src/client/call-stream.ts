@@ -1,7 +1,8 @@
 import type { ClientDuplexStream, ServiceError } from "@grpc/grpc-js";
 import type { Clock, Timer } from "../base/clock.js";
 import { GibbsError } from "../base/error.js";
-import { fixed, type RequestOptions } from "../base/options.js";
+import { fixed } from "../base/options.js";
+import { toMetadataEntries } from "../wire/metadata.js";
 import {
   type Call,
   type ClientItemInit,
@@ -267,22 +268,15 @@ const MAX_ID = 2 ** 32 - 1;
 
 function toCall({ call, payload }: PendingCall, now: number): Call {
   const { options, until } = call;
-  const { method = "", metadata } = options;
+  const { method = "" } = options;
   const timeoutMs = Math.ceil(Math.max(0, until - now));
   return {
     payload,
     method,
     options: toRequestOptions(options),
     timeoutMs,
-    metadata: metadata === undefined ? [] : toEntries(metadata),
+    metadata: toMetadataEntries(options.metadata),
   };
-}
-
-function toEntries(metadata: NonNullable<RequestOptions["metadata"]>): Call["metadata"] {
-  return Object.entries(metadata).map(([key, value]) => ({
-    key: key.toLowerCase(),
-    value: Buffer.from(value),
-  }));
 }
 
 function explain(error: ServiceError): GibbsError {

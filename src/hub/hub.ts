@@ -11,6 +11,7 @@ import { channelOptions } from "../wire/channel-options.js";
 import { definition } from "../wire/definition.js";
 import { HealthService } from "../wire/health.js";
 import { HubService } from "../wire/index.js";
+import { toMetadataEntries } from "../wire/metadata.js";
 import { decodePayload, encodePayload } from "../wire/payload.js";
 import { rawService } from "../wire/raw-service.js";
 import { Descriptors, ReflectionService, ReflectionServiceV1Alpha } from "../wire/reflection.js";
@@ -18,7 +19,7 @@ import { toRequestOptions } from "../wire/request-options.js";
 import { WorkerService } from "../wire/worker-events.js";
 import { watchArrivals } from "./arrivals.js";
 import { ClientStreams } from "./client-streams.js";
-import type { MetadataPair, Outcome } from "./core/request.js";
+import type { Outcome } from "./core/request.js";
 import { Engine } from "./engine.js";
 import { easeDeadline, observeStreams } from "./grpc-internals.js";
 import { Health } from "./health.js";
@@ -129,7 +130,9 @@ export class Hub {
     checkRequestOptions(options);
     const payload = encodePayload(input);
     const relayed = { payload, method: options.method ?? "", options: toRequestOptions(options) };
-    const metadata = this.#forwarded(options.metadata ?? {});
+    const metadata = toMetadataEntries(options.metadata).filter(({ key }) =>
+      this.#limits.forwardMetadata.includes(key),
+    );
     const now = this.#engine.now();
     const submission = toSubmission(
       relayed,
@@ -233,13 +236,6 @@ export class Hub {
     server.addService(definition(ReflectionService), { ...reflection });
     server.addService(definition(ReflectionServiceV1Alpha), { ...reflection });
     return server;
-  }
-
-  /** What of a caller's metadata may reach a worker. */
-  #forwarded(metadata: Readonly<Record<string, string | Uint8Array>>): MetadataPair[] {
-    return Object.entries(metadata)
-      .filter(([key]) => this.#limits.forwardMetadata.includes(key.toLowerCase()))
-      .map(([key, value]) => ({ key: key.toLowerCase(), value: Buffer.from(value) }));
   }
 }
 

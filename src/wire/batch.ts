@@ -1,4 +1,6 @@
+import { ByteReader } from "./byte-reader.js";
 import { ByteWriter } from "./byte-writer.js";
+import { WireType } from "./wire-type.js";
 
 /** A batch is closed at this size; a larger event travels alone. */
 export const MAX_BATCH_BYTES: number = 256 * 1024;
@@ -32,30 +34,13 @@ export function encodeBatches<T>(
   return messages;
 }
 
-/** What forwarded metadata takes, at most. */
-export function metadataBytes(
-  metadata: readonly { key?: string; value?: Uint8Array }[] | undefined,
-): number {
-  let bytes = 0;
-  for (const { key = "", value } of metadata ?? []) {
-    bytes += key.length + (value?.length ?? 0) + ENTRY_OVERHEAD_BYTES;
+/** Reads the messages of a batch: its repeated field 1. */
+export function decodeBatch<T>(encoded: Uint8Array, read: (bytes: Uint8Array) => T): T[] {
+  const items: T[] = [];
+  const reader = new ByteReader(encoded);
+  while (reader.next()) {
+    if (reader.is(1, WireType.LENGTH_DELIMITED)) items.push(read(reader.bytes()));
+    else reader.skip();
   }
-  return bytes;
-}
-
-/** Tags and lengths of a metadata entry. */
-const ENTRY_OVERHEAD_BYTES = 16;
-
-/** Writes the entries of metadata as the repeated `field`. */
-export function writeMetadata(
-  writer: ByteWriter,
-  field: number,
-  metadata: readonly { key?: string; value?: Uint8Array }[] | undefined,
-): void {
-  for (const { key = "", value } of metadata ?? []) {
-    writer.begin(field, key.length + (value?.length ?? 0));
-    writer.string(1, key);
-    if (value !== undefined) writer.bytes(2, value);
-    writer.end();
-  }
+  return items;
 }

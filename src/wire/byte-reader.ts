@@ -1,5 +1,4 @@
-/** The wire types of protobuf that are in use. */
-export const WireType = { VARINT: 0, FIXED64: 1, LENGTH_DELIMITED: 2, FIXED32: 5 } as const;
+import { WireType } from "./wire-type.js";
 
 /**
  * Reads one protobuf message, field by field: {@link next} until it is false, then

@@ -1,10 +1,10 @@
+import { WireType } from "./wire-type.js";
+
 // The protobuf wire format, as far as the messages need it that each request
 // causes: https://protobuf.dev/programming-guides/encoding/. protobuf-es writes
 // by reflection, which took half of the time that a request costs.
 
-const VARINT = 0;
-const FIXED64 = 1;
-const LENGTH_DELIMITED = 2;
+const { VARINT, FIXED64, LENGTH_DELIMITED } = WireType;
 
 /** Writes one protobuf message after another into a buffer that grows. Fields below 16 only. */
 export class ByteWriter {

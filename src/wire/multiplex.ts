@@ -7,10 +7,11 @@ import {
   type RequestOptions,
   RequestOptionsSchema,
 } from "../gen/gibbs/v1/hub_pb.js";
-import { encodeBatches, MAX_BATCH_BYTES, metadataBytes, writeMetadata } from "./batch.js";
-import { ByteReader, WireType } from "./byte-reader.js";
+import { decodeBatch, encodeBatches, MAX_BATCH_BYTES } from "./batch.js";
+import { ByteReader } from "./byte-reader.js";
 import type { ByteWriter } from "./byte-writer.js";
-import { readMetadataEntry } from "./worker-events.js";
+import { type MetadataEntry, metadataBytes, readMetadataEntry, writeMetadata } from "./metadata.js";
+import { WireType } from "./wire-type.js";
 
 // Calls and responses, of which every request has one each, are written and read
 // here by hand; all other items by protobuf-es. A test holds both alike.
@@ -23,7 +24,7 @@ export interface Call {
   method: string;
   options?: RequestOptions | undefined;
   timeoutMs?: number | undefined;
-  metadata: { key: string; value: Uint8Array }[];
+  metadata: MetadataEntry[];
 }
 
 /** A `gibbs.v1.CallResponse`. */
@@ -84,7 +85,7 @@ export function encodeHubItems(items: readonly HubItemInit[]): Buffer[] {
  * @throws Error if the bytes are no such message.
  */
 export function decodeClientItems(encoded: Uint8Array): ClientItem[] {
-  return readItems(encoded, (bytes) => readItem(bytes, readCall, "call", ClientItemSchema));
+  return decodeBatch(encoded, (bytes) => readItem(bytes, readCall, "call", ClientItemSchema));
 }
 
 /**
@@ -93,7 +94,7 @@ export function decodeClientItems(encoded: Uint8Array): ClientItem[] {
  * @throws Error if the bytes are no such message.
  */
 export function decodeHubItems(encoded: Uint8Array): HubItem[] {
-  return readItems(encoded, (bytes) => readItem(bytes, readResponse, "response", HubItemSchema));
+  return decodeBatch(encoded, (bytes) => readItem(bytes, readResponse, "response", HubItemSchema));
 }
 
 function clientItemBytes({ item }: ClientItemInit): number {
@@ -145,16 +146,6 @@ function writeHubItem(writer: ByteWriter, { id, item }: HubItemInit): void {
   writer.double(6, runTimeMs);
   writer.end();
   writer.end();
-}
-
-function readItems<I>(encoded: Uint8Array, read: (bytes: Uint8Array) => I): I[] {
-  const items: I[] = [];
-  const reader = new ByteReader(encoded);
-  while (reader.next()) {
-    if (reader.is(1, WireType.LENGTH_DELIMITED)) items.push(read(reader.bytes()));
-    else reader.skip();
-  }
-  return items;
 }
 
 /** An item whose one-of is its field 2 is read by hand, others by protobuf-es. */

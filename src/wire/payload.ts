@@ -1,8 +1,9 @@
-import { ByteReader, WireType } from "./byte-reader.js";
+import { ByteReader } from "./byte-reader.js";
 import { ByteWriter } from "./byte-writer.js";
 import { asPlainBytes } from "./bytes.js";
 import { readValue } from "./value-reader.js";
 import { type JsonValue, writeValue } from "./value-writer.js";
+import { WireType } from "./wire-type.js";
 
 /** What a request carries: JSON-like data or bytes. */
 export type Data = JsonValue | Uint8Array;

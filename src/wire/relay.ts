@@ -1,10 +1,11 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { DurationSchema } from "@bufbuild/protobuf/wkt";
 import { type RequestOptions, RequestOptionsSchema } from "../gen/gibbs/v1/hub_pb.js";
-import { ByteReader, WireType } from "./byte-reader.js";
+import { ByteReader } from "./byte-reader.js";
 import { ByteWriter } from "./byte-writer.js";
 import { fromDuration } from "./duration.js";
 import type { EncodedPayload } from "./payload.js";
+import { WireType } from "./wire-type.js";
 
 // The fields 1 to 3 of RequestRequest and RequestResponse are those of Payload:
 // their bytes are a payload, and are never decoded on the way.

@@ -1,19 +1,10 @@
-import { ByteReader, WireType } from "./byte-reader.js";
+import { ByteReader } from "./byte-reader.js";
+import { LIST, STRUCT, VALUE } from "./value-fields.js";
 import type { JsonValue } from "./value-writer.js";
+import { WireType } from "./wire-type.js";
 
 /** So many levels of arrays and objects are read: what protobuf's usual limit of 100 messages allows. */
 const MAX_DEPTH = 49;
-
-const NULL = 1;
-const NUMBER = 2;
-const STRING = 3;
-const BOOL = 4;
-const STRUCT = 5;
-const LIST = 6;
-const ITEM = 1;
-const ENTRY = 1;
-const KEY = 1;
-const VALUE = 2;
 
 /**
  * Reads an encoded `google.protobuf.Value`; one that says nothing is null.
@@ -24,15 +15,15 @@ export function readValue(bytes: Uint8Array, depth = 0): JsonValue {
   let value: JsonValue = null;
   const reader = new ByteReader(bytes);
   while (reader.next()) {
-    if (reader.is(NUMBER, WireType.FIXED64)) value = reader.double();
-    else if (reader.is(STRING, WireType.LENGTH_DELIMITED)) value = reader.string();
-    else if (reader.is(BOOL, WireType.VARINT)) value = reader.uint32() !== 0;
-    else if (reader.is(STRUCT, WireType.LENGTH_DELIMITED)) {
+    if (reader.is(VALUE.NUMBER, WireType.FIXED64)) value = reader.double();
+    else if (reader.is(VALUE.STRING, WireType.LENGTH_DELIMITED)) value = reader.string();
+    else if (reader.is(VALUE.BOOL, WireType.VARINT)) value = reader.uint32() !== 0;
+    else if (reader.is(VALUE.STRUCT, WireType.LENGTH_DELIMITED)) {
       value = readStruct(reader.bytes(), deeper(depth));
-    } else if (reader.is(LIST, WireType.LENGTH_DELIMITED)) {
+    } else if (reader.is(VALUE.LIST, WireType.LENGTH_DELIMITED)) {
       value = readList(reader.bytes(), deeper(depth));
     } else {
-      if (reader.is(NULL, WireType.VARINT)) value = null;
+      if (reader.is(VALUE.NULL, WireType.VARINT)) value = null;
       reader.skip();
     }
   }
@@ -43,7 +34,8 @@ function readList(bytes: Uint8Array, depth: number): JsonValue[] {
   const list: JsonValue[] = [];
   const reader = new ByteReader(bytes);
   while (reader.next()) {
-    if (reader.is(ITEM, WireType.LENGTH_DELIMITED)) list.push(readValue(reader.bytes(), depth));
+    if (reader.is(LIST.ITEM, WireType.LENGTH_DELIMITED))
+      list.push(readValue(reader.bytes(), depth));
     else reader.skip();
   }
   return list;
@@ -53,7 +45,7 @@ function readStruct(bytes: Uint8Array, depth: number): { [key: string]: JsonValu
   const struct: { [key: string]: JsonValue } = {};
   const reader = new ByteReader(bytes);
   while (reader.next()) {
-    if (!reader.is(ENTRY, WireType.LENGTH_DELIMITED)) {
+    if (!reader.is(STRUCT.ENTRY, WireType.LENGTH_DELIMITED)) {
       reader.skip();
       continue;
     }
@@ -70,8 +62,9 @@ function readEntry(bytes: Uint8Array, depth: number): [string, JsonValue] {
   let value: JsonValue = null;
   const reader = new ByteReader(bytes);
   while (reader.next()) {
-    if (reader.is(KEY, WireType.LENGTH_DELIMITED)) key = reader.string();
-    else if (reader.is(VALUE, WireType.LENGTH_DELIMITED)) value = readValue(reader.bytes(), depth);
+    if (reader.is(STRUCT.KEY, WireType.LENGTH_DELIMITED)) key = reader.string();
+    else if (reader.is(STRUCT.VALUE, WireType.LENGTH_DELIMITED))
+      value = readValue(reader.bytes(), depth);
     else reader.skip();
   }
   return [key, value];

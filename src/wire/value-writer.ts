@@ -1,4 +1,5 @@
 import type { ByteWriter } from "./byte-writer.js";
+import { LIST, STRUCT, VALUE } from "./value-fields.js";
 
 /** What JSON can say. */
 export type JsonValue =
@@ -8,18 +9,6 @@ export type JsonValue =
   | string
   | JsonValue[]
   | { [key: string]: JsonValue };
-
-// The fields of google.protobuf.Value, ListValue, Struct and its entries.
-const NULL = 1;
-const NUMBER = 2;
-const STRING = 3;
-const BOOL = 4;
-const STRUCT = 5;
-const LIST = 6;
-const ITEM = 1;
-const ENTRY = 1;
-const KEY = 1;
-const VALUE = 2;
 
 /** Where in the data the writer is. */
 interface Place {
@@ -47,20 +36,20 @@ function write(writer: ByteWriter, field: number, data: unknown, place: Place): 
     case "string":
       checkText(data, "a string", place);
       writer.begin(field, data.length + 2);
-      writer.presentString(STRING, data);
+      writer.presentString(VALUE.STRING, data);
       return writer.end();
     case "boolean":
       writer.begin(field, 2);
-      writer.presentUint32(BOOL, data ? 1 : 0);
+      writer.presentUint32(VALUE.BOOL, data ? 1 : 0);
       return writer.end();
     case "number":
       if (!Number.isFinite(data)) throw notJson(String(data), place);
       writer.begin(field, 9);
-      writer.presentDouble(NUMBER, data);
+      writer.presentDouble(VALUE.NUMBER, data);
       return writer.end();
     case "object":
       writer.begin(field, data === null ? 2 : 64);
-      if (data === null) writer.presentUint32(NULL, 0);
+      if (data === null) writer.presentUint32(VALUE.NULL, 0);
       else writeComposite(writer, data, place);
       return writer.end();
     default:
@@ -81,11 +70,11 @@ function writeComposite(writer: ByteWriter, data: object, place: Place): void {
 
 function writeList(writer: ByteWriter, list: readonly unknown[], place: Place): void {
   const level = place.keys.length;
-  writer.begin(LIST, 64);
+  writer.begin(VALUE.LIST, 64);
   // By index: a hole is undefined, which cannot be sent.
   for (let index = 0; index < list.length; index += 1) {
     place.keys[level] = index;
-    write(writer, ITEM, list[index], place);
+    write(writer, LIST.ITEM, list[index], place);
   }
   writer.end();
 }
@@ -96,15 +85,15 @@ function writeStruct(writer: ByteWriter, data: object, place: Place): void {
     throw notJson(`an instance of ${data.constructor?.name || "a class"}`, place);
   }
   const level = place.keys.length;
-  writer.begin(STRUCT, 64);
+  writer.begin(VALUE.STRUCT, 64);
   for (const [key, item] of Object.entries(data)) {
     // Decoders in JavaScript would lose it.
     if (key === "__proto__") throw notJson("a key named __proto__", place);
     checkText(key, "a key", place);
     place.keys[level] = key;
-    writer.begin(ENTRY, key.length + 16);
-    writer.string(KEY, key);
-    write(writer, VALUE, item, place);
+    writer.begin(STRUCT.ENTRY, key.length + 16);
+    writer.string(STRUCT.KEY, key);
+    write(writer, STRUCT.VALUE, item, place);
     writer.end();
   }
   writer.end();

@@ -5,9 +5,11 @@ import {
   HubEventSchema,
   WorkerEventSchema,
 } from "../gen/gibbs/v1/worker_pb.js";
-import { encodeBatches, MAX_BATCH_BYTES, metadataBytes, writeMetadata } from "./batch.js";
-import { ByteReader, WireType } from "./byte-reader.js";
+import { decodeBatch, encodeBatches, MAX_BATCH_BYTES } from "./batch.js";
+import { ByteReader } from "./byte-reader.js";
 import type { ByteWriter } from "./byte-writer.js";
+import { type MetadataEntry, metadataBytes, readMetadataEntry, writeMetadata } from "./metadata.js";
+import { WireType } from "./wire-type.js";
 
 // Jobs, answers and ready, of which every request has one each, are written and
 // read here by hand; all other events by protobuf-es. A test holds both alike.
@@ -33,7 +35,7 @@ export interface Job {
   payload: Uint8Array;
   attempt: number;
   timeoutMs?: number | undefined;
-  metadata: { key: string; value: Uint8Array }[];
+  metadata: MetadataEntry[];
   requestId: string;
 }
 
@@ -85,7 +87,7 @@ export function encodeWorkerEvents(events: readonly WorkerEventInit[]): Buffer[]
  * @throws Error if the bytes are no such message.
  */
 export function decodeWorkRequest(encoded: Uint8Array): WorkerEvent[] {
-  return readEvents(encoded, readWorkerEvent);
+  return decodeBatch(encoded, readWorkerEvent);
 }
 
 /**
@@ -94,7 +96,7 @@ export function decodeWorkRequest(encoded: Uint8Array): WorkerEvent[] {
  * @throws Error if the bytes are no such message.
  */
 export function decodeWorkResponse(encoded: Uint8Array): HubEvent[] {
-  return readEvents(encoded, readHubEvent);
+  return decodeBatch(encoded, readHubEvent);
 }
 
 function hubEventBytes(event: HubEventInit): number {
@@ -152,16 +154,6 @@ function writeWorkerEvent(writer: ByteWriter, event: WorkerEventInit): void {
   writer.presentBytes(1, bytes);
 }
 
-function readEvents<E>(encoded: Uint8Array, read: (bytes: Uint8Array) => E): E[] {
-  const events: E[] = [];
-  const reader = new ByteReader(encoded);
-  while (reader.next()) {
-    if (reader.is(1, WireType.LENGTH_DELIMITED)) events.push(read(reader.bytes()));
-    else reader.skip();
-  }
-  return events;
-}
-
 function readHubEvent(bytes: Uint8Array): HubEvent {
   const job = only(bytes, 2);
   if (job === undefined) return fromBinary(HubEventSchema, bytes);
@@ -208,18 +200,6 @@ function readJob(bytes: Uint8Array): Job {
     else reader.skip();
   }
   return job;
-}
-
-/** A `gibbs.v1.MetadataEntry`. */
-export function readMetadataEntry(bytes: Uint8Array): { key: string; value: Uint8Array } {
-  const entry = { key: "", value: EMPTY };
-  const reader = new ByteReader(bytes);
-  while (reader.next()) {
-    if (reader.is(1, WireType.LENGTH_DELIMITED)) entry.key = reader.string();
-    else if (reader.is(2, WireType.LENGTH_DELIMITED)) entry.value = reader.bytes();
-    else reader.skip();
-  }
-  return entry;
 }
 
 function readSlots(bytes: Uint8Array): number {
