@@ -86,9 +86,9 @@ export class Engine {
   }
 
   /**
-   * While a request is settled or an outlet is written: an answer of so many bytes was given to the
-   * transport for `peer`. Returns what is to be called when it has been taken, or
-   * never will be; `abandon` is called before that if it takes too long.
+   * While a request is settled or an outlet is written: an answer of so many bytes
+   * was given to the transport for `peer`. Returns what is to be called when it has
+   * been taken, or never will be; `abandon` is called before that if it takes too long.
    */
   sending(peer: Peer, bytes: number, abandon: () => void): () => void {
     const answer = this.#core.sending(peer, bytes, this.#clock.now());
@@ -197,17 +197,20 @@ function toEvent(effect: Exclude<WorkerEffect, { kind: "end" | "welcome" }>): Hu
     case "job": {
       const { request, id } = effect.job;
       const { method, requestId, metadata } = request.submission;
-      const value = {
-        jobId: id,
-        method,
-        payload: request.submission.payload,
-        attempt: request.attempts,
-        metadata: [...metadata],
-        requestId,
+      const { timeLeftMs } = effect;
+      const hasLimit = timeLeftMs !== Number.POSITIVE_INFINITY;
+      return {
+        case: "job",
+        value: {
+          jobId: id,
+          method,
+          payload: request.submission.payload,
+          attempt: request.attempts,
+          timeoutMs: hasLimit ? Math.min(Math.ceil(timeLeftMs), MAX_TIMEOUT_MS) : undefined,
+          metadata,
+          requestId,
+        },
       };
-      if (effect.timeLeftMs === Number.POSITIVE_INFINITY) return { case: "job", value };
-      const timeoutMs = Math.min(Math.ceil(effect.timeLeftMs), MAX_TIMEOUT_MS);
-      return { case: "job", value: { ...value, timeoutMs } };
     }
     case "cancel":
       return { case: "cancel", value: { jobId: effect.jobId, reason: effect.reason } };

@@ -21,7 +21,7 @@ export interface MultiplexContext {
   engine: Engine;
   submissions: SubmissionContext;
   limits: Required<Pick<HubOptions, "maxPayloadBytes" | "maxOpenCalls">>;
-  /** Whose metadata may reach workers. */
+  /** The metadata keys that may reach workers. */
   forwardMetadata: readonly string[];
   /** The streams that are open. */
   streams: ClientStreams;
@@ -47,7 +47,7 @@ class MultiplexStream implements Outlet, ClientStream {
   /** What is to be called when a message that was written is known to be taken, or never will be. */
   readonly #untaken = new Set<() => void>();
   #outbox: HubItemInit[] = [];
-  /** How many calls were one too many. */
+  /** How many calls of the message at hand were one too many. */
   #refused = 0;
   #state: "open" | "half-closed" | "ended" = "open";
 
@@ -111,11 +111,11 @@ class MultiplexStream implements Outlet, ClientStream {
     } catch (error) {
       return this.#end(violation(`not a MultiplexRequest: ${messageOf(error)}`));
     }
-    const refusedBefore = this.#refused;
+    this.#refused = 0;
     for (const item of items) {
       this.#apply(item);
       // So many refusals would cost the hub more than their sender.
-      if (this.#refused - refusedBefore <= this.#context.limits.maxOpenCalls) continue;
+      if (this.#refused <= this.#context.limits.maxOpenCalls) continue;
       return this.#end(violation("a message with more calls than may be open"));
     }
   }
@@ -145,18 +145,9 @@ class MultiplexStream implements Outlet, ClientStream {
         this.#refused += 1;
         throw tooManyCalls(limits.maxOpenCalls);
       }
-      const metadata = call.metadata
-        .filter(({ key }) => forwardMetadata.includes(key))
-        .map(({ key, value }) => ({ key, value: value.slice() }));
+      const metadata = call.metadata.filter(({ key }) => forwardMetadata.includes(key));
       const now = engine.now();
-      const submission = toSubmission(
-        unpinned(call),
-        metadata,
-        call.timeoutMs,
-        this,
-        now,
-        submissions,
-      );
+      const submission = toSubmission(call, metadata, call.timeoutMs, this, now, submissions);
       const request = engine.submit(submission, (outcome) => {
         this.#open.delete(id);
         if (this.#state !== "ended") this.#answer(id, submission.requestId, outcome);
@@ -198,13 +189,6 @@ class MultiplexStream implements Outlet, ClientStream {
     }
     this.#open.clear();
   }
-}
-
-/** The call with a payload of its own: a view would keep the whole message that it came in. */
-function unpinned(call: Call): Call {
-  const { payload } = call;
-  const isMost = payload.length * 2 >= payload.buffer.byteLength;
-  return isMost ? call : { ...call, payload: payload.slice() };
 }
 
 function drainingHub(): GibbsError {

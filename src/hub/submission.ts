@@ -22,7 +22,7 @@ export interface SubmissionContext {
  */
 export function toSubmission(
   { payload, method, options }: RelayedRequest,
-  metadata: readonly MetadataPair[],
+  metadata: MetadataPair[],
   timeoutMs: number | undefined,
   peer: Peer | undefined,
   now: number,

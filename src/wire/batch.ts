@@ -35,12 +35,17 @@ export function encodeBatches<T>(
 }
 
 /** Reads the messages of a batch: its repeated field 1. */
-export function decodeBatch<T>(encoded: Uint8Array, read: (bytes: Uint8Array) => T): T[] {
+export function decodeBatch<T>(encoded: Uint8Array, read: (reader: ByteReader) => T): T[] {
   const items: T[] = [];
   const reader = new ByteReader(encoded);
   while (reader.next()) {
-    if (reader.is(1, WireType.LENGTH_DELIMITED)) items.push(read(reader.bytes()));
-    else reader.skip();
+    if (!reader.is(1, WireType.LENGTH_DELIMITED)) {
+      reader.skip();
+      continue;
+    }
+    const outer = reader.enter();
+    items.push(read(reader));
+    reader.leave(outer);
   }
   return items;
 }

@@ -1,8 +1,10 @@
+import { asBuffer } from "./bytes.js";
 import { WireType } from "./wire-type.js";
 
 /**
- * Reads one protobuf message, field by field: {@link next} until it is false, then
- * a value or {@link skip}.
+ * Reads one protobuf message, field by field: {@link next} until it is false, after
+ * each a value, {@link skip}, or the message within between {@link enter} and
+ * {@link leave}. It makes no objects of its own: every request passes here six times.
  *
  * @throws Error from every method if the bytes are no protobuf.
  */
@@ -11,13 +13,13 @@ export class ByteReader {
   field = 0;
   /** Its wire type. */
   type = 0;
-  readonly #buffer: Buffer;
-  #at: number;
-  readonly #end: number;
+  readonly #bytes: Uint8Array;
+  #at = 0;
+  #end: number;
+  #buffer: Buffer | undefined;
 
   constructor(bytes: Uint8Array) {
-    this.#buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-    this.#at = 0;
+    this.#bytes = bytes;
     this.#end = bytes.length;
   }
 
@@ -26,9 +28,34 @@ export class ByteReader {
     return this.#at;
   }
 
+  /** Whether nothing is left of the message that was entered last. */
+  get isAtEnd(): boolean {
+    return this.#at >= this.#end;
+  }
+
+  /** Goes into the message that is the field's value. Returns what {@link leave} needs. */
+  enter(): number {
+    const length = this.uint32();
+    const outer = this.#end;
+    this.#end = this.#at + this.#checked(length);
+    return outer;
+  }
+
+  /** Goes on behind the message that was entered last. */
+  leave(outer: number): void {
+    this.#at = this.#end;
+    this.#end = outer;
+  }
+
+  /** A view of the whole message that was entered last, which began at `from`; all of it counts as read. */
+  whole(from: number): Uint8Array {
+    this.#at = this.#end;
+    return this.#view(from, this.#end - from);
+  }
+
   /** Goes on to the next field; false at the end. */
   next(): boolean {
-    if (this.#at >= this.#end) return false;
+    if (this.isAtEnd) return false;
     const tag = this.uint32();
     this.field = tag >>> 3;
     this.type = tag & 7;
@@ -46,7 +73,7 @@ export class ByteReader {
     let value = 0;
     for (let shift = 0; shift < 70; shift += 7) {
       if (this.#at >= this.#end) throw cut();
-      const byte = this.#buffer[this.#at++] as number;
+      const byte = this.#bytes[this.#at++] as number;
       if (shift < 32) value |= (byte & 0x7f) << shift;
       if (byte < 0x80) return value >>> 0;
     }
@@ -56,7 +83,8 @@ export class ByteReader {
   double(): number {
     const at = this.#at;
     this.#advance(8);
-    return this.#buffer.readDoubleLE(at);
+    for (let i = 0; i < 8; i += 1) scratch[i] = this.#bytes[at + i] as number;
+    return scratchView.getFloat64(0, true);
   }
 
   /** A view of the bytes, no copy. */
@@ -64,17 +92,29 @@ export class ByteReader {
     const length = this.uint32();
     const at = this.#at;
     this.#advance(length);
-    const { buffer, byteOffset } = this.#buffer;
-    return new Uint8Array(buffer, byteOffset + at, length);
+    return this.#view(at, length);
+  }
+
+  /** The bytes to be kept: a copy, unless they are most of what a view would keep alive. */
+  bytesToKeep(): Uint8Array {
+    const length = this.uint32();
+    const at = this.#at;
+    this.#advance(length);
+    if (length * 2 >= this.#bytes.length) return this.#view(at, length);
+    const copy = new Uint8Array(length);
+    if (length > SMALL_BYTES) copy.set(this.#view(at, length));
+    else for (let i = 0; i < length; i += 1) copy[i] = this.#bytes[at + i] as number;
+    return copy;
   }
 
   string(): string {
     const length = this.uint32();
     const at = this.#at;
     this.#advance(length);
+    this.#buffer ??= asBuffer(this.#bytes);
     const text = this.#buffer.toString("utf8", at, at + length);
     // Also what stands for bytes that are no UTF-8, which a string must not have.
-    if (text.includes("\ufffd")) strict.decode(this.#buffer.subarray(at, at + length));
+    if (text.includes("\ufffd")) strict.decode(this.#view(at, length));
     return text;
   }
 
@@ -99,10 +139,25 @@ export class ByteReader {
   }
 
   #advance(bytes: number): void {
+    this.#at += this.#checked(bytes);
+  }
+
+  #checked(bytes: number): number {
     if (bytes > this.#end - this.#at) throw cut();
-    this.#at += bytes;
+    return bytes;
+  }
+
+  #view(at: number, length: number): Uint8Array {
+    const { buffer, byteOffset } = this.#bytes;
+    return new Uint8Array(buffer, byteOffset + at, length);
   }
 }
+
+/** V8 keeps so small an array in its own heap, where a loop copies it sooner than a call. */
+const SMALL_BYTES = 64;
+
+const scratch = new Uint8Array(8);
+const scratchView = new DataView(scratch.buffer);
 
 const strict = new TextDecoder("utf-8", { fatal: true });
 

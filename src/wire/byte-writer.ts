@@ -23,14 +23,26 @@ export class ByteWriter {
     this.#open.length = 0;
   }
 
-  /** What was written since the last time, as a buffer of its own. */
+  /** What was written since the last time, to be sent soon. */
   take(): Buffer {
-    const taken = Buffer.allocUnsafeSlow(this.#length);
-    this.#buffer.copy(taken, 0, 0, this.#length);
+    const taken = Buffer.allocUnsafe(this.#length);
+    this.#moveTo(taken);
+    return taken;
+  }
+
+  /** What was written since the last time, to be kept: shares its memory with nothing. */
+  takeToKeep(): Uint8Array {
+    const taken = new Uint8Array(this.#length);
+    this.#moveTo(taken);
+    return taken;
+  }
+
+  #moveTo(taken: Uint8Array): void {
+    if (this.#length > SMALL_BYTES) this.#buffer.copy(taken, 0, 0, this.#length);
+    else for (let i = 0; i < this.#length; i += 1) taken[i] = this.#buffer[i] as number;
     this.#length = 0;
     // One large message is no reason to keep its size for ever.
     if (this.#buffer.length > MAX_KEPT_BYTES) this.#buffer = Buffer.allocUnsafe(1024);
-    return taken;
   }
 
   /** A uint32, int32 that is not negative, bool or enum; zero is not written. */
@@ -61,8 +73,7 @@ export class ByteWriter {
   /** Fields that are encoded already. */
   raw(fields: Uint8Array): void {
     this.#reserve(fields.length);
-    this.#buffer.set(fields, this.#length);
-    this.#length += fields.length;
+    this.#append(fields);
   }
 
   /** Bytes; none are not written. */
@@ -75,8 +86,7 @@ export class ByteWriter {
     this.#reserve(6 + value.length);
     this.#buffer[this.#length++] = (field << 3) | LENGTH_DELIMITED;
     this.#varint(value.length);
-    this.#buffer.set(value, this.#length);
-    this.#length += value.length;
+    this.#append(value);
   }
 
   /** A string; an empty one is not written. */
@@ -89,7 +99,7 @@ export class ByteWriter {
     this.begin(field, value.length);
     // UTF-8 has at most three bytes for a UTF-16 unit.
     this.#reserve(value.length * 3);
-    this.#length += this.#buffer.write(value, this.#length, "utf8");
+    if (!this.#appendAscii(value)) this.#length += this.#buffer.write(value, this.#length, "utf8");
     this.end();
   }
 
@@ -118,6 +128,26 @@ export class ByteWriter {
     this.#length += length;
   }
 
+  #append(bytes: Uint8Array): void {
+    if (bytes.length > SMALL_BYTES) this.#buffer.set(bytes, this.#length);
+    else {
+      for (let i = 0; i < bytes.length; i += 1) this.#buffer[this.#length + i] = bytes[i] as number;
+    }
+    this.#length += bytes.length;
+  }
+
+  /** Returns false, with nothing written, for what is not short or not ASCII. */
+  #appendAscii(text: string): boolean {
+    if (text.length > SMALL_BYTES) return false;
+    for (let i = 0; i < text.length; i += 1) {
+      const code = text.charCodeAt(i);
+      if (code > 0x7f) return false;
+      this.#buffer[this.#length + i] = code;
+    }
+    this.#length += text.length;
+    return true;
+  }
+
   #varint(value: number): void {
     let left = value;
     while (left > 0x7f) {
@@ -135,6 +165,9 @@ export class ByteWriter {
     this.#buffer = larger;
   }
 }
+
+/** Up to here a loop is done before a call has begun. */
+const SMALL_BYTES = 64;
 
 const MAX_KEPT_BYTES = 1024 * 1024;
 

@@ -1,5 +1,6 @@
 /** A view of the same bytes as a Buffer, without a copy: grpc-js writes nothing else. */
 export function asBuffer(bytes: Uint8Array): Buffer {
+  if (bytes instanceof Buffer) return bytes;
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 

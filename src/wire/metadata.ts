@@ -1,4 +1,4 @@
-import { ByteReader } from "./byte-reader.js";
+import type { ByteReader } from "./byte-reader.js";
 import type { ByteWriter } from "./byte-writer.js";
 import { WireType } from "./wire-type.js";
 
@@ -47,14 +47,15 @@ export function writeMetadata(
   }
 }
 
-/** Reads one encoded entry. */
-export function readMetadataEntry(bytes: Uint8Array): MetadataEntry {
+/** Reads the entry that is the field's value. */
+export function readMetadataEntry(reader: ByteReader): MetadataEntry {
   const entry: MetadataEntry = { key: "", value: new Uint8Array() };
-  const reader = new ByteReader(bytes);
+  const outer = reader.enter();
   while (reader.next()) {
     if (reader.is(1, WireType.LENGTH_DELIMITED)) entry.key = reader.string();
-    else if (reader.is(2, WireType.LENGTH_DELIMITED)) entry.value = reader.bytes();
+    else if (reader.is(2, WireType.LENGTH_DELIMITED)) entry.value = reader.bytesToKeep();
     else reader.skip();
   }
+  reader.leave(outer);
   return entry;
 }

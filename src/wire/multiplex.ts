@@ -8,7 +8,7 @@ import {
   RequestOptionsSchema,
 } from "../gen/gibbs/v1/hub_pb.js";
 import { decodeBatch, encodeBatches, MAX_BATCH_BYTES } from "./batch.js";
-import { ByteReader } from "./byte-reader.js";
+import type { ByteReader } from "./byte-reader.js";
 import type { ByteWriter } from "./byte-writer.js";
 import { type MetadataEntry, metadataBytes, readMetadataEntry, writeMetadata } from "./metadata.js";
 import { WireType } from "./wire-type.js";
@@ -85,7 +85,7 @@ export function encodeHubItems(items: readonly HubItemInit[]): Buffer[] {
  * @throws Error if the bytes are no such message.
  */
 export function decodeClientItems(encoded: Uint8Array): ClientItem[] {
-  return decodeBatch(encoded, (bytes) => readItem(bytes, readCall, "call", ClientItemSchema));
+  return decodeBatch(encoded, readClientItem);
 }
 
 /**
@@ -94,7 +94,9 @@ export function decodeClientItems(encoded: Uint8Array): ClientItem[] {
  * @throws Error if the bytes are no such message.
  */
 export function decodeHubItems(encoded: Uint8Array): HubItem[] {
-  return decodeBatch(encoded, (bytes) => readItem(bytes, readResponse, "response", HubItemSchema));
+  return decodeBatch(encoded, (reader) =>
+    readItem(reader, readResponse, "response", HubItemSchema),
+  );
 }
 
 function clientItemBytes({ item }: ClientItemInit): number {
@@ -148,42 +150,56 @@ function writeHubItem(writer: ByteWriter, { id, item }: HubItemInit): void {
   writer.end();
 }
 
+function readClientItem(reader: ByteReader): ClientItem {
+  const read: ClientItem = readItem(reader, readCall, "call", ClientItemSchema);
+  if (!("$typeName" in read) || read.item.case !== "call") return read;
+  // protobuf-es gives views, which would keep the whole message alive.
+  const { payload, metadata, ...call } = read.item.value;
+  const kept = metadata.map(({ key, value }) => ({ key, value: value.slice() }));
+  return {
+    id: read.id,
+    item: { case: "call", value: { ...call, payload: payload.slice(), metadata: kept } },
+  };
+}
+
 /** An item whose one-of is its field 2 is read by hand, others by protobuf-es. */
 function readItem<C extends string, V, S extends typeof ClientItemSchema | typeof HubItemSchema>(
-  bytes: Uint8Array,
-  readHot: (bytes: Uint8Array) => V,
+  reader: ByteReader,
+  readHot: (reader: ByteReader) => V,
   name: C,
   schema: S,
 ): { id: number; item: { case: C; value: V } } | ReturnType<typeof fromBinary<S>> {
+  const from = reader.position;
   let id = 0;
-  let hot: Uint8Array | undefined;
-  const reader = new ByteReader(bytes);
+  let value: V | undefined;
   while (reader.next()) {
     if (reader.is(1, WireType.VARINT)) id = reader.uint32();
-    else if (reader.is(2, WireType.LENGTH_DELIMITED) && hot === undefined) hot = reader.bytes();
-    else return fromBinary(schema, bytes);
+    else if (reader.is(2, WireType.LENGTH_DELIMITED) && value === undefined)
+      value = readHot(reader);
+    else return fromBinary(schema, reader.whole(from));
   }
-  if (hot === undefined) return fromBinary(schema, bytes);
-  return { id, item: { case: name, value: readHot(hot) } };
+  if (value === undefined) return fromBinary(schema, reader.whole(from));
+  return { id, item: { case: name, value } };
 }
 
-function readCall(bytes: Uint8Array): Call {
+function readCall(reader: ByteReader): Call {
   const call: Call = { payload: EMPTY, method: "", metadata: [] };
-  const reader = new ByteReader(bytes);
+  const outer = reader.enter();
   while (reader.next()) {
-    if (reader.is(1, WireType.LENGTH_DELIMITED)) call.payload = reader.bytes();
+    if (reader.is(1, WireType.LENGTH_DELIMITED)) call.payload = reader.bytesToKeep();
     else if (reader.is(2, WireType.LENGTH_DELIMITED)) call.method = reader.string();
     else if (reader.is(3, WireType.LENGTH_DELIMITED)) {
       call.options = fromBinary(RequestOptionsSchema, reader.bytes());
     } else if (reader.is(4, WireType.VARINT)) call.timeoutMs = reader.uint32();
     else if (reader.is(5, WireType.LENGTH_DELIMITED)) {
-      call.metadata.push(readMetadataEntry(reader.bytes()));
+      call.metadata.push(readMetadataEntry(reader));
     } else reader.skip();
   }
+  reader.leave(outer);
   return call;
 }
 
-function readResponse(bytes: Uint8Array): CallResponse {
+function readResponse(reader: ByteReader): CallResponse {
   const response: CallResponse = {
     payload: EMPTY,
     requestId: "",
@@ -192,7 +208,7 @@ function readResponse(bytes: Uint8Array): CallResponse {
     queueTimeMs: 0,
     runTimeMs: 0,
   };
-  const reader = new ByteReader(bytes);
+  const outer = reader.enter();
   while (reader.next()) {
     if (reader.is(1, WireType.LENGTH_DELIMITED)) response.payload = reader.bytes();
     else if (reader.is(2, WireType.LENGTH_DELIMITED)) response.requestId = reader.string();
@@ -202,6 +218,7 @@ function readResponse(bytes: Uint8Array): CallResponse {
     else if (reader.is(6, WireType.FIXED64)) response.runTimeMs = reader.double();
     else reader.skip();
   }
+  reader.leave(outer);
   return response;
 }
 

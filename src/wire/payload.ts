@@ -37,7 +37,7 @@ export function encodePayload(data: unknown, maxDepth: number = MAX_INPUT_DEPTH)
   try {
     if (data instanceof Uint8Array) mine.presentBytes(DATA, data);
     else writeValue(mine, VALUE, data ?? null, maxDepth);
-    return mine.take();
+    return mine.takeToKeep();
   } finally {
     mine.reset();
     writer = mine;
@@ -55,7 +55,7 @@ export function decodePayload(encoded: EncodedPayload): Data {
   let data: Data = null;
   const reader = new ByteReader(encoded);
   while (reader.next()) {
-    if (reader.is(VALUE, WireType.LENGTH_DELIMITED)) data = readValue(reader.bytes());
+    if (reader.is(VALUE, WireType.LENGTH_DELIMITED)) data = readValue(reader);
     else if (reader.is(DATA, WireType.LENGTH_DELIMITED)) data = asPlainBytes(reader.bytes());
     else reader.skip();
   }

@@ -88,14 +88,14 @@ export function writeResponse(payload: EncodedPayload, info: CallInfo): Buffer {
 export function readResponse(encoded: Uint8Array): { payload: EncodedPayload; info: CallInfo } {
   const info = { requestId: "", workerId: "", attempts: 0, queueTimeMs: 0, runTimeMs: 0 };
   const payload = payloadOf(encoded, (reader) => {
-    if (reader.is(INFO, WireType.LENGTH_DELIMITED)) readInfo(reader.bytes(), info);
+    if (reader.is(INFO, WireType.LENGTH_DELIMITED)) readInfo(reader, info);
     else reader.skip();
   });
   return { payload, info };
 }
 
-function readInfo(bytes: Uint8Array, info: CallInfo): void {
-  const reader = new ByteReader(bytes);
+function readInfo(reader: ByteReader, info: CallInfo): void {
+  const outer = reader.enter();
   while (reader.next()) {
     if (reader.is(1, WireType.LENGTH_DELIMITED)) info.requestId = reader.string();
     else if (reader.is(2, WireType.LENGTH_DELIMITED)) info.workerId = reader.string();
@@ -105,6 +105,7 @@ function readInfo(bytes: Uint8Array, info: CallInfo): void {
     else if (reader.is(5, WireType.LENGTH_DELIMITED)) info.runTimeMs = readDuration(reader.bytes());
     else reader.skip();
   }
+  reader.leave(outer);
 }
 
 function readDuration(bytes: Uint8Array): number {

@@ -1,4 +1,4 @@
-import { ByteReader } from "./byte-reader.js";
+import type { ByteReader } from "./byte-reader.js";
 import { LIST, STRUCT, VALUE } from "./value-fields.js";
 import type { JsonValue } from "./value-writer.js";
 import { WireType } from "./wire-type.js";
@@ -7,66 +7,68 @@ import { WireType } from "./wire-type.js";
 const MAX_DEPTH = 49;
 
 /**
- * Reads an encoded `google.protobuf.Value`; one that says nothing is null.
+ * Reads the `google.protobuf.Value` that is the field's value; one that says nothing is null.
  *
  * @throws Error if the bytes are none.
  */
-export function readValue(bytes: Uint8Array, depth = 0): JsonValue {
+export function readValue(reader: ByteReader, depth = 0): JsonValue {
   let value: JsonValue = null;
-  const reader = new ByteReader(bytes);
+  const outer = reader.enter();
   while (reader.next()) {
     if (reader.is(VALUE.NUMBER, WireType.FIXED64)) value = reader.double();
     else if (reader.is(VALUE.STRING, WireType.LENGTH_DELIMITED)) value = reader.string();
     else if (reader.is(VALUE.BOOL, WireType.VARINT)) value = reader.uint32() !== 0;
     else if (reader.is(VALUE.STRUCT, WireType.LENGTH_DELIMITED)) {
-      value = readStruct(reader.bytes(), deeper(depth));
+      value = readStruct(reader, deeper(depth));
     } else if (reader.is(VALUE.LIST, WireType.LENGTH_DELIMITED)) {
-      value = readList(reader.bytes(), deeper(depth));
+      value = readList(reader, deeper(depth));
     } else {
       if (reader.is(VALUE.NULL, WireType.VARINT)) value = null;
       reader.skip();
     }
   }
+  reader.leave(outer);
   return value;
 }
 
-function readList(bytes: Uint8Array, depth: number): JsonValue[] {
+function readList(reader: ByteReader, depth: number): JsonValue[] {
   const list: JsonValue[] = [];
-  const reader = new ByteReader(bytes);
+  const outer = reader.enter();
   while (reader.next()) {
-    if (reader.is(LIST.ITEM, WireType.LENGTH_DELIMITED))
-      list.push(readValue(reader.bytes(), depth));
+    if (reader.is(LIST.ITEM, WireType.LENGTH_DELIMITED)) list.push(readValue(reader, depth));
     else reader.skip();
   }
+  reader.leave(outer);
   return list;
 }
 
-function readStruct(bytes: Uint8Array, depth: number): { [key: string]: JsonValue } {
+function readStruct(reader: ByteReader, depth: number): { [key: string]: JsonValue } {
   const struct: { [key: string]: JsonValue } = {};
-  const reader = new ByteReader(bytes);
+  const outer = reader.enter();
   while (reader.next()) {
     if (!reader.is(STRUCT.ENTRY, WireType.LENGTH_DELIMITED)) {
       reader.skip();
       continue;
     }
-    const [key, value] = readEntry(reader.bytes(), depth);
+    const [key, value] = readEntry(reader, depth);
     // An assignment would replace the object's prototype.
     if (key === "__proto__") Object.defineProperty(struct, key, { value, enumerable: true });
     else struct[key] = value;
   }
+  reader.leave(outer);
   return struct;
 }
 
-function readEntry(bytes: Uint8Array, depth: number): [string, JsonValue] {
+function readEntry(reader: ByteReader, depth: number): [string, JsonValue] {
   let key = "";
   let value: JsonValue = null;
-  const reader = new ByteReader(bytes);
+  const outer = reader.enter();
   while (reader.next()) {
     if (reader.is(STRUCT.KEY, WireType.LENGTH_DELIMITED)) key = reader.string();
-    else if (reader.is(STRUCT.VALUE, WireType.LENGTH_DELIMITED))
-      value = readValue(reader.bytes(), depth);
+    else if (reader.is(STRUCT.VALUE, WireType.LENGTH_DELIMITED)) value = readValue(reader, depth);
     else reader.skip();
   }
+  reader.leave(outer);
   return [key, value];
 }
 

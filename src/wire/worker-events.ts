@@ -6,7 +6,7 @@ import {
   WorkerEventSchema,
 } from "../gen/gibbs/v1/worker_pb.js";
 import { decodeBatch, encodeBatches, MAX_BATCH_BYTES } from "./batch.js";
-import { ByteReader } from "./byte-reader.js";
+import type { ByteReader } from "./byte-reader.js";
 import type { ByteWriter } from "./byte-writer.js";
 import { type MetadataEntry, metadataBytes, readMetadataEntry, writeMetadata } from "./metadata.js";
 import { WireType } from "./wire-type.js";
@@ -56,7 +56,9 @@ export interface WorkerEvent {
 }
 
 /** An event of the hub as it is written: `{ case: "job", value: { ... } }`. */
-export type HubEventInit = NonNullable<MessageInitShape<typeof HubEventSchema>["event"]>;
+export type HubEventInit =
+  | { case: "job"; value: Job }
+  | Exclude<NonNullable<MessageInitShape<typeof HubEventSchema>["event"]>, { case: "job" }>;
 
 /** An event of a worker as it is written: `{ case: "ready", value: { slots: 1 } }`. */
 export type WorkerEventInit = NonNullable<MessageInitShape<typeof WorkerEventSchema>["event"]>;
@@ -102,7 +104,7 @@ export function decodeWorkResponse(encoded: Uint8Array): HubEvent[] {
 function hubEventBytes(event: HubEventInit): number {
   if (event.case !== "job") return EVENT_OVERHEAD_BYTES;
   const { payload, metadata } = event.value;
-  return EVENT_OVERHEAD_BYTES + (payload?.length ?? 0) + metadataBytes(metadata);
+  return EVENT_OVERHEAD_BYTES + payload.length + metadataBytes(metadata);
 }
 
 function workerEventBytes(event: WorkerEventInit): number {
@@ -117,16 +119,16 @@ function writeHubEvent(writer: ByteWriter, event: HubEventInit): void {
     const bytes = toBinary(HubEventSchema, create(HubEventSchema, { event }));
     return writer.presentBytes(1, bytes);
   }
-  const { jobId = 0, method = "", payload, attempt = 0, timeoutMs, requestId = "" } = event.value;
-  const guess = (payload?.length ?? 0) + method.length + requestId.length + 16;
+  const { jobId, method, payload, attempt, timeoutMs, metadata, requestId } = event.value;
+  const guess = payload.length + method.length + requestId.length + 16;
   writer.begin(1, guess + 4);
   writer.begin(2, guess);
   writer.uint32(1, jobId);
   writer.string(2, method);
-  if (payload !== undefined) writer.bytes(3, payload);
+  writer.bytes(3, payload);
   writer.uint32(4, attempt);
   if (timeoutMs !== undefined) writer.presentUint32(5, timeoutMs);
-  writeMetadata(writer, 6, event.value.metadata);
+  writeMetadata(writer, 6, metadata);
   writer.string(7, requestId);
   writer.end();
   writer.end();
@@ -154,40 +156,43 @@ function writeWorkerEvent(writer: ByteWriter, event: WorkerEventInit): void {
   writer.presentBytes(1, bytes);
 }
 
-function readHubEvent(bytes: Uint8Array): HubEvent {
-  const job = only(bytes, 2);
-  if (job === undefined) return fromBinary(HubEventSchema, bytes);
-  return { event: { case: "job", value: readJob(job) } };
+/** A job alone is read by hand, all else by protobuf-es. */
+function readHubEvent(reader: ByteReader): HubEvent {
+  const from = reader.position;
+  if (reader.next() && reader.is(2, WireType.LENGTH_DELIMITED)) {
+    const value = readJob(reader);
+    if (!reader.next()) return { event: { case: "job", value } };
+  }
+  return fromBinary(HubEventSchema, reader.whole(from));
 }
 
-function readWorkerEvent(bytes: Uint8Array): WorkerEvent {
-  const ready = only(bytes, 2);
-  if (ready !== undefined) return { event: { case: "ready", value: { slots: readSlots(ready) } } };
-  const result = only(bytes, 3);
-  const value = result === undefined ? undefined : readAnswer(result);
-  if (value !== undefined) return { event: { case: "result", value } };
-  return fromBinary(WorkerEventSchema, bytes);
+/** A ready or an answer alone is read by hand, all else by protobuf-es. */
+function readWorkerEvent(reader: ByteReader): WorkerEvent {
+  const from = reader.position;
+  if (reader.next()) {
+    if (reader.is(2, WireType.LENGTH_DELIMITED)) {
+      const value = { slots: readSlots(reader) };
+      if (!reader.next()) return { event: { case: "ready", value } };
+    } else if (reader.is(3, WireType.LENGTH_DELIMITED)) {
+      const value = readAnswer(reader);
+      if (value !== undefined && !reader.next()) return { event: { case: "result", value } };
+    }
+  }
+  return fromBinary(WorkerEventSchema, reader.whole(from));
 }
 
-/** The message in `bytes` if it is its only field and has this number. */
-function only(bytes: Uint8Array, field: number): Uint8Array | undefined {
-  if (bytes[0] !== ((field << 3) | WireType.LENGTH_DELIMITED)) return undefined;
-  const reader = new ByteReader(bytes);
-  reader.next();
-  const value = reader.bytes();
-  return reader.next() ? undefined : value;
-}
-
-function readJob(bytes: Uint8Array): Job {
+function readJob(reader: ByteReader): Job {
+  const metadata: MetadataEntry[] = [];
   const job: Job = {
     jobId: 0,
     method: "",
     payload: EMPTY,
     attempt: 0,
-    metadata: [],
+    timeoutMs: undefined,
+    metadata,
     requestId: "",
   };
-  const reader = new ByteReader(bytes);
+  const outer = reader.enter();
   while (reader.next()) {
     if (reader.is(1, WireType.VARINT)) job.jobId = reader.uint32();
     else if (reader.is(2, WireType.LENGTH_DELIMITED)) job.method = reader.string();
@@ -195,33 +200,38 @@ function readJob(bytes: Uint8Array): Job {
     else if (reader.is(4, WireType.VARINT)) job.attempt = reader.uint32();
     else if (reader.is(5, WireType.VARINT)) job.timeoutMs = reader.uint32();
     else if (reader.is(6, WireType.LENGTH_DELIMITED)) {
-      job.metadata.push(readMetadataEntry(reader.bytes()));
+      metadata.push(readMetadataEntry(reader));
     } else if (reader.is(7, WireType.LENGTH_DELIMITED)) job.requestId = reader.string();
     else reader.skip();
   }
+  reader.leave(outer);
   return job;
 }
 
-function readSlots(bytes: Uint8Array): number {
+function readSlots(reader: ByteReader): number {
   let slots = 0;
-  const reader = new ByteReader(bytes);
+  const outer = reader.enter();
   while (reader.next()) {
     if (reader.is(1, WireType.VARINT)) slots = reader.uint32();
     else reader.skip();
   }
+  reader.leave(outer);
   return slots;
 }
 
-/** A result that is an answer; undefined for one that is not. */
-function readAnswer(bytes: Uint8Array): Result | undefined {
+/** A result that is an answer; undefined, and somewhere in it, for one that is not. */
+function readAnswer(reader: ByteReader): Result | undefined {
   let jobId = 0;
   let value: Uint8Array | undefined;
-  const reader = new ByteReader(bytes);
+  const outer = reader.enter();
   while (reader.next()) {
     if (reader.is(1, WireType.VARINT)) jobId = reader.uint32();
     else if (reader.is(2, WireType.LENGTH_DELIMITED)) value = reader.bytes();
-    else return undefined;
+    else break;
   }
+  const isAnswer = reader.isAtEnd;
+  reader.leave(outer);
+  if (!isAnswer) return undefined;
   return value === undefined ? undefined : { jobId, outcome: { case: "payload", value } };
 }
 

@@ -79,7 +79,7 @@ export async function runHandler(
   abort: Abort,
   options: { maxPayloadBytes: number; sendStacks: boolean },
 ): Promise<JobOutcome> {
-  const { method, attempt, metadata, requestId, timeoutMs } = job;
+  const { method } = job;
   const handler = handlers.get(method);
   if (handler === undefined) {
     return { kind: "nack", execution: "NOT_STARTED", reason: `no method "${method}" here` };
@@ -92,20 +92,32 @@ export async function runHandler(
     return failed({ message, reason: "MALFORMED" });
   }
   try {
-    const context: JobContext = {
-      get signal() {
-        return abort.signal;
-      },
-      attempt,
-      metadata,
-      requestId,
-      timeoutMs,
-    };
+    const context = new HandlerContext(job, abort);
     const payload = encodePayload(await handler(input as never, context), MAX_ANSWER_DEPTH);
     if (payload.length <= options.maxPayloadBytes) return { kind: "payload", payload };
     return tooLarge(payload.length, options.maxPayloadBytes);
   } catch (error) {
     return failed(describe(error, options.sendStacks));
+  }
+}
+
+class HandlerContext implements JobContext {
+  readonly attempt: number;
+  readonly metadata: JobContext["metadata"];
+  readonly requestId: string;
+  readonly timeoutMs: number | undefined;
+  readonly #abort: Abort;
+
+  constructor({ attempt, metadata, requestId, timeoutMs }: JobInput, abort: Abort) {
+    this.attempt = attempt;
+    this.metadata = metadata;
+    this.requestId = requestId;
+    this.timeoutMs = timeoutMs;
+    this.#abort = abort;
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
   }
 }
 

@@ -4,18 +4,11 @@ import type { JobInput, JobOutcome } from "./executor.js";
 /** A job as its executor sees it. */
 export function toInput(job: Job): JobInput {
   const { method, payload, attempt, requestId, timeoutMs } = job;
-  const metadata = job.metadata.map(({ key, value }): [string, string | Uint8Array] => [
-    key,
-    key.endsWith("-bin") ? value : Buffer.from(value).toString("utf8"),
-  ]);
-  return {
-    method,
-    payload,
-    attempt,
-    requestId,
-    timeoutMs,
-    metadata: metadata.length === 0 ? {} : Object.fromEntries(metadata),
-  };
+  const metadata: JobInput["metadata"] = {};
+  for (const { key, value } of job.metadata) {
+    metadata[key] = key.endsWith("-bin") ? value : Buffer.from(value).toString("utf8");
+  }
+  return { method, payload, attempt, requestId, timeoutMs, metadata };
 }
 
 /** The event that ends a job. */

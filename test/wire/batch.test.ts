@@ -6,6 +6,7 @@ import {
   encodeHubEvents,
   encodeWorkerEvents,
 } from "../../src/wire/worker-events.js";
+import { job } from "../support/job.js";
 
 it("puts everything into one message, in order", () => {
   const messages = encodeWorkerEvents([
@@ -17,10 +18,10 @@ it("puts everything into one message, in order", () => {
 });
 
 it("closes a message at its size, and lets a larger event travel alone", () => {
-  const job = (jobId: number, bytes: number) =>
-    ({ case: "job", value: { jobId, payload: new Uint8Array(bytes) } }) as const;
   const sizes = [100, 200_000, 100_000, 3_000_000, 100];
-  const messages = encodeHubEvents(sizes.map((bytes, index) => job(index + 1, bytes)));
+  const messages = encodeHubEvents(
+    sizes.map((bytes, index) => job({ jobId: index + 1, payload: new Uint8Array(bytes) })),
+  );
   const ids = messages.map((message) =>
     decodeWorkResponse(message).map(({ event }) => (event.case === "job" ? event.value.jobId : 0)),
   );

@@ -25,6 +25,7 @@ import {
   type HubEventInit,
   type WorkerEventInit,
 } from "../../src/wire/worker-events.js";
+import { job } from "../support/job.js";
 
 // What is written by hand must be what protobuf-es reads, and the other way round.
 
@@ -46,7 +47,7 @@ const hubEvent: fc.Arbitrary<HubEventInit> = fc.oneof(
         requestId: text,
         timeoutMs: uint32,
       },
-      { requiredKeys: ["jobId"] },
+      { requiredKeys: ["jobId", "method", "payload", "attempt", "metadata", "requestId"] },
     ),
   }),
   fc.record({
@@ -177,17 +178,17 @@ it.each([120, 127, 128, 16_380, 16_384, 2_097_152])(
   "lengths of any size are written right: %i bytes",
   (length) => {
     const value = Buffer.alloc(length, 7);
-    const jobs = [{ case: "job", value: { jobId: 1, payload: value } } as const];
+    const jobs = [job({ payload: value })];
     const results = [
       { case: "result", value: { jobId: 1, outcome: { case: "payload", value } } } as const,
     ];
-    const [job] = encodeHubEvents(jobs).flatMap(
+    const [event] = encodeHubEvents(jobs).flatMap(
       (one) => fromBinary(WorkResponseSchema, one).events,
     );
     const [result] = encodeWorkerEvents(results).flatMap(
       (one) => fromBinary(WorkRequestSchema, one).events,
     );
-    const payload = job?.event.case === "job" ? job.event.value.payload : undefined;
+    const payload = event?.event.case === "job" ? event.event.value.payload : undefined;
     const { outcome } =
       result?.event.case === "result" ? result.event.value : { outcome: undefined };
     expect(value.equals(payload ?? Buffer.alloc(0))).toBe(true);

@@ -4,6 +4,7 @@ import { HubEventSchema } from "../../src/gen/gibbs/v1/worker_pb.js";
 import type { HubEventInit, WorkerEventInit } from "../../src/wire/worker-events.js";
 import type { Executor, JobInput, JobOutcome } from "../../src/worker/executor.js";
 import { WorkerSession } from "../../src/worker/session.js";
+import { job as aJob } from "../support/job.js";
 import { ManualClock } from "../support/manual-clock.js";
 
 /** A session whose hub and whose handlers are played by the test. */
@@ -66,10 +67,7 @@ class Stage {
 }
 
 const welcome: HubEventInit = { case: "welcome", value: { hubTimeoutMs: 30_000 } };
-const job = (jobId: number, timeoutMs?: number): HubEventInit => ({
-  case: "job",
-  value: { jobId, ...(timeoutMs !== undefined && { timeoutMs }) },
-});
+const job = (jobId: number, timeoutMs?: number): HubEventInit => aJob({ jobId, timeoutMs });
 
 describe("a worker's session", () => {
   it("says hello and offers its slots in its first message", async () => {

@@ -12,7 +12,7 @@ export interface Submission {
   method: string;
   /** The encoded payload, which the core never looks into. Emptied when the request is settled. */
   payload: Uint8Array;
-  metadata: readonly MetadataPair[];
+  metadata: MetadataPair[];
   /** When the whole call is over. */
   deadlineAt: number;
   /** How long it may wait for a worker, `Infinity` for no limit. */

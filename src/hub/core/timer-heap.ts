@@ -21,6 +21,8 @@ export class TimerHeap<T extends Timed> {
 
   /** Adds `item`, or moves it; `Infinity` takes it out. */
   set(item: T, wakeAt: number): void {
+    // As for nearly every request that starts: its deadline is what it was.
+    if (wakeAt === item.wakeAt && item.heapIndex >= 0) return;
     item.wakeAt = wakeAt;
     if (wakeAt === Number.POSITIVE_INFINITY) return this.remove(item);
     if (item.heapIndex < 0) {
