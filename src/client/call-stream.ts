@@ -1,6 +1,7 @@
 import type { ClientDuplexStream, ServiceError } from "@grpc/grpc-js";
 import type { Clock, Timer } from "../base/clock.js";
 import { GibbsError } from "../base/error.js";
+import { IdMap } from "../base/id-map.js";
 import { fixed } from "../base/options.js";
 import { toMetadataEntries } from "../wire/metadata.js";
 import {
@@ -57,7 +58,7 @@ export class CallStream {
   readonly #limitBytes: number;
   readonly #listener: CallStreamListener;
   /** By id, until the terminal item: also those that nobody waits for any more. */
-  readonly #calls = new Map<number, PendingCall>();
+  readonly #calls = new IdMap<PendingCall>();
   #state: "opening" | "open" | "leaving" | "ended" = "opening";
   #settings: Settings | undefined;
   /** Calls to be opened and to be given up, in order. */
@@ -206,7 +207,7 @@ export class CallStream {
   #open(settings: Settings): void {
     this.#settings = settings;
     if (this.#state === "opening") this.#state = "open";
-    const excess = [...this.#calls].slice(settings.maxOpenCalls);
+    const excess = this.#calls.entries().slice(settings.maxOpenCalls);
     for (const [id, pending] of excess) {
       this.#forget(id, pending);
       this.#listener.onOverflow(pending);

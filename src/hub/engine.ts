@@ -35,11 +35,10 @@ type WorkerEffect = Exclude<Effect, { kind: "settle" | "abandon" }>;
 export class Engine {
   readonly #core: HubCore;
   readonly #clock: Clock;
-  readonly #callers = new Map<Request, (outcome: Outcome) => void>();
   readonly #workers = new Map<Session, WorkerPort>();
   readonly #answers = new Map<Answer, () => void>();
-  /** What the next flush is to write. */
-  readonly #written = new Set<Outlet>();
+  /** What has something to write. */
+  readonly #unwritten = new Set<Outlet>();
   readonly #whenIdle: (() => void)[] = [];
   #flushScheduled = false;
   #flushing = false;
@@ -59,7 +58,7 @@ export class Engine {
   submit(submission: Submission, settle: (outcome: Outcome) => void): Request {
     return this.tell((core, now) => {
       const request = core.submit(submission, now);
-      this.#callers.set(request, settle);
+      request.onSettled = settle;
       return request;
     });
   }
@@ -81,7 +80,7 @@ export class Engine {
 
   /** Has `outlet` written at the end of this flush, or of the next. */
   writeLater(outlet: Outlet): void {
-    this.#written.add(outlet);
+    this.#unwritten.add(outlet);
     if (!this.#flushing) this.#scheduleFlush();
   }
 
@@ -142,21 +141,15 @@ export class Engine {
     this.#flushScheduled = false;
     this.#flushing = true;
     for (const effect of this.#core.flush(this.#clock.now())) {
-      if (effect.kind === "settle") this.#settle(effect.request, effect.outcome);
+      if (effect.kind === "settle") effect.request.onSettled(effect.outcome);
       else if (effect.kind === "abandon") this.#abandon(effect.answer);
       else this.#perform(effect);
     }
-    for (const outlet of this.#written) outlet.flush();
-    this.#written.clear();
+    for (const outlet of this.#unwritten) outlet.flush();
+    this.#unwritten.clear();
     this.#flushing = false;
     this.#sleep();
     if (this.#core.idle) for (const resolve of this.#whenIdle.splice(0)) resolve();
-  }
-
-  #settle(request: Request, outcome: Outcome): void {
-    const settle = this.#callers.get(request);
-    this.#callers.delete(request);
-    settle?.(outcome);
   }
 
   #abandon(answer: Answer): void {
@@ -169,11 +162,11 @@ export class Engine {
     const port = this.#workers.get(effect.session);
     if (port === undefined) return;
     if (effect.kind === "end") {
-      this.#written.delete(port);
+      this.#unwritten.delete(port);
       return port.end(effect.error);
     }
     port.push(effect.kind === "welcome" ? port.welcome() : toEvent(effect));
-    this.#written.add(port);
+    this.#unwritten.add(port);
   }
 
   /** Keeps one timer, set to when the core wants to be woken or earlier. */

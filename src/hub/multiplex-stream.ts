@@ -1,6 +1,7 @@
 import { constants } from "node:http2";
 import type { ServerDuplexStream } from "@grpc/grpc-js";
 import { GibbsError, messageOf } from "../base/error.js";
+import { IdMap } from "../base/id-map.js";
 import type { HubOptions } from "../base/options.js";
 import {
   type Call,
@@ -43,7 +44,7 @@ class MultiplexStream implements Outlet, ClientStream {
   readonly #call: ServerDuplexStream<Buffer, Buffer>;
   readonly #context: MultiplexContext;
   /** The calls without an outcome. */
-  readonly #open = new Map<number, Request>();
+  readonly #open = new IdMap<Request>();
   /** What is to be called when a message that was written is known to be taken, or never will be. */
   readonly #untaken = new Set<() => void>();
   #outbox: HubItemInit[] = [];

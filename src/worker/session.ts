@@ -1,6 +1,7 @@
 import { LazyAbort } from "../base/abort.js";
 import type { Clock, Timer } from "../base/clock.js";
 import type { GibbsError } from "../base/error.js";
+import { IdMap } from "../base/id-map.js";
 import { fixed } from "../base/options.js";
 import { MAX_BATCH_BYTES } from "../wire/batch.js";
 import {
@@ -40,7 +41,6 @@ export interface SessionPort {
 interface AcceptedJob {
   job: Job;
   abort: LazyAbort;
-  running: boolean;
   /** When its time is over. */
   timeout: Timer | undefined;
   /** When it has been held for too long. */
@@ -61,7 +61,9 @@ interface Silence {
  */
 export class WorkerSession {
   readonly #port: SessionPort;
-  readonly #jobs = new Map<number, AcceptedJob>();
+  readonly #jobs = new IdMap<AcceptedJob>();
+  /** Those of them that wait for a slot, in their order. */
+  readonly #held = new Set<AcceptedJob>();
   /** Credit that the hub has and has not used. */
   #credit = 0;
   #welcome: Welcome | undefined;
@@ -117,9 +119,9 @@ export class WorkerSession {
   /** Slots came or went: starts held jobs, or gives credit for what is free. */
   offerSlots(): void {
     if (this.#phase === "ended") return;
-    for (const [jobId, accepted] of this.#jobs) {
+    for (const accepted of this.#held) {
       if (this.#port.freeSlots() === 0) return;
-      if (!accepted.running) this.#start(jobId, accepted);
+      this.#start(accepted);
     }
     const more = this.#port.freeSlots() - this.#credit;
     if (this.#phase !== "serving" || more <= 0) return;
@@ -144,6 +146,7 @@ export class WorkerSession {
       accepted.abort.abort(new Error("the connection to the hub was lost"));
     }
     this.#jobs.clear();
+    this.#held.clear();
     return { error, welcomed: this.#welcome !== undefined, next: this.#next };
   }
 
@@ -162,7 +165,6 @@ export class WorkerSession {
     const accepted: AcceptedJob = {
       job,
       abort: new LazyAbort(),
-      running: false,
       timeout: undefined,
       patience: undefined,
     };
@@ -172,9 +174,10 @@ export class WorkerSession {
         this.#onCancel(job.jobId, "its time is over"),
       );
     }
-    if (this.#port.freeSlots() > 0) return this.#start(job.jobId, accepted);
+    if (this.#port.freeSlots() > 0) return this.#start(accepted);
     // A slot can be gone that was free when its credit was given: a process that
     // died while idle. The one that replaces it may be there in a moment.
+    this.#held.add(accepted);
     accepted.patience = this.#port.clock.setTimer(fixed.holdMs, () =>
       this.#giveBack(job.jobId, "no slot came free for it"),
     );
@@ -182,12 +185,14 @@ export class WorkerSession {
 
   #onCancel(jobId: number, reason: string): void {
     const accepted = this.#jobs.get(jobId);
-    if (accepted?.running) accepted.abort.abort(new Error(reason));
-    else if (accepted !== undefined) this.#giveBack(jobId, reason);
+    if (accepted === undefined) return;
+    if (this.#held.has(accepted)) this.#giveBack(jobId, reason);
+    else accepted.abort.abort(new Error(reason));
   }
 
-  #start(jobId: number, accepted: AcceptedJob): void {
-    accepted.running = true;
+  #start(accepted: AcceptedJob): void {
+    const { jobId } = accepted.job;
+    this.#held.delete(accepted);
     accepted.patience?.cancel();
     this.#port.executor.run(toInput(accepted.job), accepted.abort, (outcome) => {
       if (this.#jobs.get(jobId) !== accepted) return;
@@ -221,17 +226,17 @@ export class WorkerSession {
 
   #forget(jobId: number): void {
     const accepted = this.#jobs.get(jobId);
-    accepted?.timeout?.cancel();
-    accepted?.patience?.cancel();
+    if (accepted === undefined) return;
+    accepted.timeout?.cancel();
+    accepted.patience?.cancel();
     this.#jobs.delete(jobId);
+    this.#held.delete(accepted);
   }
 
   #stopTaking(reason: string): void {
     if (this.#phase === "serving") this.#phase = "draining";
     this.#credit = 0;
-    for (const [jobId, accepted] of this.#jobs) {
-      if (!accepted.running) this.#giveBack(jobId, reason);
-    }
+    for (const { job } of this.#held) this.#giveBack(job.jobId, reason);
   }
 
   /** All that happens in a tick travels in one write. */

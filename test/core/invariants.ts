@@ -15,7 +15,7 @@ function checkSessions({ sessions }: HubCore): void {
     assert(session.state === "serving" || session.credit === 0, "only who serves has credit");
     const held = session.credit + session.inFlight.size;
     assert(held <= (session.hello?.maxSlots ?? 0), "the slot ledger");
-    for (const [id, job] of session.inFlight) {
+    for (const [id, job] of session.inFlight.entries()) {
       assert(job.id === id, "a job stands under its id");
       const { state } = job.request;
       const current = typeof state === "object" && state.session === session;

@@ -1,4 +1,5 @@
 import type { GibbsError } from "../../base/error.js";
+import { Bag } from "./bag.js";
 import type { Effect } from "./effect.js";
 import { type CoreLimits, MAX_REFUSALS, MIN_TIME_LEFT_MS, WORKERLESS_SHARE } from "./limits.js";
 import { canReceive } from "./matcher.js";
@@ -18,7 +19,7 @@ export class RequestBook {
     onWorkerless: (method) => this.#watchWorkerless(method),
     onServers: (method, now) => this.#onServersChange(method, now),
   });
-  readonly live: Set<Request> = new Set();
+  readonly live: Bag<Request> = new Bag();
   readonly unread: UnreadAnswers = new UnreadAnswers();
   /** What the live requests hold. */
   heldBytes = 0;

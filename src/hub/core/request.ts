@@ -1,4 +1,5 @@
 import type { GibbsError } from "../../base/error.js";
+import type { Bagged } from "./bag.js";
 import type { Linked, LinkedList } from "./linked-list.js";
 import type { Session } from "./session.js";
 import type { Timed } from "./timer-heap.js";
@@ -44,7 +45,7 @@ export interface RunInfo {
 }
 
 /** A request in the hub: waiting, or with one worker (its job), or settled. */
-export class Request implements Linked<Request>, Timed {
+export class Request implements Linked<Request>, Timed, Bagged {
   readonly timed = "request";
   state: "queued" | "settled" | Job = "queued";
   /** What it holds: its payload and metadata. */
@@ -64,6 +65,9 @@ export class Request implements Linked<Request>, Timed {
   list: LinkedList<Request> | undefined;
   wakeAt = 0;
   heapIndex = -1;
+  bagIndex = -1;
+  /** For whoever carries out its `settle`: the core only keeps it. */
+  onSettled: (outcome: Outcome) => void = () => {};
 
   constructor(
     /** Its place by arrival, kept over all attempts. */

@@ -1,3 +1,4 @@
+import { IdMap } from "../../base/id-map.js";
 import { MAX_JOB_ID } from "./limits.js";
 import type { Seat } from "./method.js";
 import type { Job } from "./request.js";
@@ -33,7 +34,7 @@ export class Session implements Timed {
   state: SessionState = "opening";
   hello: WorkerHello | undefined;
   credit = 0;
-  readonly inFlight: Map<number, Job> = new Map();
+  readonly inFlight: IdMap<Job> = new IdMap();
   /** Its places in the idle lists of the methods that it serves. */
   seats: Seat[] = [];
   /** Whether its socket is full: such a session gets work only if no other can take it. */

@@ -1,0 +1,96 @@
+/**
+ * A map from ids (whole numbers from 0 to 2^32 - 1) to values, for ids that come and
+ * go by the ten thousand a second. A `Map` that is used so leaves a dead table behind
+ * every few dozen insertions, and V8 keeps each alive, with all that was in it, from
+ * the one before until the next full collection.
+ *
+ * Open addressing with linear probing; a deletion moves the entries behind it up
+ * (Knuth, The Art of Computer Programming, vol. 3, 6.4, algorithm R).
+ */
+export class IdMap<T> {
+  #size = 0;
+  #mask = 15;
+  #ids: Uint32Array = new Uint32Array(16);
+  #values: (T | undefined)[] = new Array<T | undefined>(16).fill(undefined);
+
+  get size(): number {
+    return this.#size;
+  }
+
+  get(id: number): T | undefined {
+    return this.#values[this.#find(id)];
+  }
+
+  has(id: number): boolean {
+    return this.get(id) !== undefined;
+  }
+
+  set(id: number, value: NonNullable<T>): void {
+    const at = this.#find(id);
+    const isNew = this.#values[at] === undefined;
+    this.#ids[at] = id;
+    this.#values[at] = value;
+    if (!isNew) return;
+    this.#size += 1;
+    if (this.#size * 2 > this.#mask) this.#resize((this.#mask + 1) * 2);
+  }
+
+  /** Returns whether it was in. */
+  delete(id: number): boolean {
+    let hole = this.#find(id);
+    if (this.#values[hole] === undefined) return false;
+    this.#size -= 1;
+    for (let next = (hole + 1) & this.#mask; ; next = (next + 1) & this.#mask) {
+      const value = this.#values[next];
+      if (value === undefined) break;
+      const home = this.#home(this.#ids[next] as number);
+      // Whoever would no longer be found past the hole moves into it.
+      if (((next - home) & this.#mask) < ((next - hole) & this.#mask)) continue;
+      this.#ids[hole] = this.#ids[next] as number;
+      this.#values[hole] = value;
+      hole = next;
+    }
+    this.#values[hole] = undefined;
+    return true;
+  }
+
+  clear(): void {
+    this.#size = 0;
+    this.#values.fill(undefined);
+  }
+
+  /** The values as they are now, by id. */
+  values(): T[] {
+    return this.entries().map(([, value]) => value);
+  }
+
+  /** The ids and values as they are now, by id. */
+  entries(): [id: number, value: T][] {
+    const entries: [number, T][] = [];
+    for (const [at, value] of this.#values.entries()) {
+      if (value !== undefined) entries.push([this.#ids[at] as number, value]);
+    }
+    return entries.sort(([one], [other]) => one - other);
+  }
+
+  /** Where the id is, or would be put. */
+  #find(id: number): number {
+    let at = this.#home(id);
+    while (this.#values[at] !== undefined && this.#ids[at] !== id) at = (at + 1) & this.#mask;
+    return at;
+  }
+
+  /** Ids count up, so that they lie beside one another without a collision. */
+  #home(id: number): number {
+    return id & this.#mask;
+  }
+
+  #resize(capacity: number): void {
+    const entries = this.entries();
+    this.#mask = capacity - 1;
+    this.#ids = new Uint32Array(capacity);
+    this.#values = new Array<T | undefined>(capacity).fill(undefined);
+    this.#size = 0;
+    for (const [id, value] of entries) this.set(id, value as NonNullable<T>);
+  }
+}
