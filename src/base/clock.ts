@@ -10,6 +10,8 @@ export interface Clock {
   now(): number;
   /** Calls `callback` once, after `delayMs` (clamped to what a timer can hold). */
   setTimer(delayMs: number, callback: () => void): Timer;
+  /** Calls `callback` once, when the code at hand is through and before anything new is read. */
+  soon(callback: () => void): void;
   /** Calls `callback` once, after the input that has already arrived was read. */
   afterInput(callback: () => void): void;
 }
@@ -30,6 +32,8 @@ export const systemClock: Clock = {
     const timer = setTimeout(callback, Math.min(Math.max(0, delayMs), MAX_TIMER_MS));
     return { cancel: () => clearTimeout(timer) };
   },
+  // Not a microtask: the callers whose promises are being resolved have their say first.
+  soon: (callback) => process.nextTick(callback),
   afterInput: (callback) => void setImmediate(callback),
 };
 

@@ -1,6 +1,7 @@
 import type { ClientDuplexStream, ServiceError } from "@grpc/grpc-js";
 import type { Clock, Timer } from "../base/clock.js";
 import { GibbsError } from "../base/error.js";
+import { Flusher } from "../base/flusher.js";
 import { IdMap } from "../base/id-map.js";
 import { fixed } from "../base/options.js";
 import { toMetadataEntries } from "../wire/metadata.js";
@@ -65,7 +66,7 @@ export class CallStream {
   #outbox: number[] = [];
   #unsentBytes = 0;
   #isFull = false;
-  #flushScheduled = false;
+  readonly #flusher: Flusher;
   #lastId = 0;
   #idle: Timer | undefined;
   #wasBusy = true;
@@ -80,6 +81,7 @@ export class CallStream {
     this.#limitBytes = limitBytes;
     this.#clock = clock;
     this.#listener = listener;
+    this.#flusher = new Flusher(clock, () => this.#flush());
     grpc.on("data", (encoded: Buffer) => this.#receive(encoded));
     grpc.on("error", (error: ServiceError) => this.#end(explain(error)));
     grpc.on("status", ({ code }) => {
@@ -104,7 +106,7 @@ export class CallStream {
     return Math.min(this.#settings?.maxPayloadBytes ?? this.#limitBytes, this.#limitBytes);
   }
 
-  /** Sends a call, with all others of this turn of the event loop in one write. */
+  /** Sends a call, with all others of its instant in one write. */
   add(pending: PendingCall): void {
     if (this.#unsentBytes + pending.payload.length > fixed.maxUnsentBytes) {
       return pending.fail(outboxFull(pending.requestId));
@@ -138,14 +140,11 @@ export class CallStream {
   }
 
   #flushLater(): void {
-    if (this.#flushScheduled || this.#outbox.length === 0) return;
-    if (this.#settings === undefined || this.#isFull) return;
-    this.#flushScheduled = true;
-    this.#clock.afterInput(() => this.#flush());
+    if (this.#settings === undefined || this.#isFull || this.#outbox.length === 0) return;
+    this.#flusher.soon();
   }
 
   #flush(): void {
-    this.#flushScheduled = false;
     if (this.#state === "ended" || this.#settings === undefined || this.#isFull) return;
     const ids = this.#outbox;
     this.#outbox = [];

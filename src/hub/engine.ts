@@ -1,5 +1,6 @@
 import type { Clock, Timer } from "../base/clock.js";
 import type { GibbsError } from "../base/error.js";
+import { Flusher } from "../base/flusher.js";
 import type { Random } from "../base/random.js";
 import type { HubEventInit } from "../wire/worker-events.js";
 import type { Effect } from "./core/effect.js";
@@ -29,8 +30,8 @@ export interface WorkerPort extends Outlet {
 type WorkerEffect = Exclude<Effect, { kind: "settle" | "abandon" }>;
 
 /**
- * Drives the core: gives it the time, flushes it once a tick in which something
- * happened and once when it asked to be woken, and carries out what it decides.
+ * Drives the core: gives it the time, flushes it when something happened or when
+ * it asked to be woken, and carries out what it decides.
  */
 export class Engine {
   readonly #core: HubCore;
@@ -40,13 +41,14 @@ export class Engine {
   /** What has something to write. */
   readonly #unwritten = new Set<Outlet>();
   readonly #whenIdle: (() => void)[] = [];
-  #flushScheduled = false;
+  readonly #flusher: Flusher;
   #flushing = false;
   #timer: (Timer & { at: number }) | undefined;
 
   constructor(limits: CoreLimits, clock: Clock, random: Random) {
     this.#core = new HubCore(limits, random);
     this.#clock = clock;
+    this.#flusher = new Flusher(clock, (isTurnOver) => this.#flush(isTurnOver));
   }
 
   /** Time as the core counts it, in milliseconds. */
@@ -81,7 +83,7 @@ export class Engine {
   /** Has `outlet` written at the end of this flush, or of the next. */
   writeLater(outlet: Outlet): void {
     this.#unwritten.add(outlet);
-    if (!this.#flushing) this.#scheduleFlush();
+    if (!this.#flushing) this.#flusher.soon();
   }
 
   /**
@@ -112,16 +114,16 @@ export class Engine {
     this.tell((core, now) => core.lost(session, now));
   }
 
-  /** Tells the core what happened, and flushes it at the end of the tick. */
+  /** Tells the core what happened; a flush follows. */
   tell<T>(event: (core: HubCore, now: number) => T): T {
     const told = event(this.#core, this.#clock.now());
-    this.#scheduleFlush();
+    this.#flusher.soon();
     return told;
   }
 
   /** Resolves when nothing is left to do. */
   idle(): Promise<void> {
-    this.#scheduleFlush();
+    this.#flusher.soon();
     return new Promise((resolve) => this.#whenIdle.push(resolve));
   }
 
@@ -131,16 +133,12 @@ export class Engine {
     this.#timer = undefined;
   }
 
-  #scheduleFlush(): void {
-    if (this.#flushScheduled) return;
-    this.#flushScheduled = true;
-    this.#clock.afterInput(() => this.#flush());
-  }
-
-  #flush(): void {
-    this.#flushScheduled = false;
+  #flush(isTurnOver: boolean): void {
+    const now = this.#clock.now();
+    // What has arrived meanwhile is to be read before anyone is judged.
+    if (!isTurnOver && this.#core.isDue(now)) return this.#flusher.afterInput();
     this.#flushing = true;
-    for (const effect of this.#core.flush(this.#clock.now())) {
+    for (const effect of this.#core.flush(now)) {
       if (effect.kind === "settle") effect.request.onSettled(effect.outcome);
       else if (effect.kind === "abandon") this.#abandon(effect.answer);
       else this.#perform(effect);
@@ -178,8 +176,7 @@ export class Engine {
     if (wakeAt === Number.POSITIVE_INFINITY) return;
     const timer = this.#clock.setTimer(Math.ceil(wakeAt - this.#clock.now()), () => {
       this.#timer = undefined;
-      // Not flushed here: what has arrived meanwhile is to be read before anyone is judged.
-      this.#scheduleFlush();
+      this.#flusher.afterInput();
     });
     this.#timer = { at: wakeAt, cancel: () => timer.cancel() };
   }

@@ -1,6 +1,7 @@
 import { LazyAbort } from "../base/abort.js";
 import type { Clock, Timer } from "../base/clock.js";
 import type { GibbsError } from "../base/error.js";
+import { Flusher } from "../base/flusher.js";
 import { IdMap } from "../base/id-map.js";
 import { fixed } from "../base/options.js";
 import { MAX_BATCH_BYTES } from "../wire/batch.js";
@@ -70,11 +71,13 @@ export class WorkerSession {
   #next: SessionEnd["next"];
   #phase: "serving" | "draining" | "ended" = "serving";
   #outbox: WorkerEventInit[] = [];
+  readonly #flusher: Flusher;
   #silence: Silence;
 
   /** Says hello, and gives credit for what is free. */
   constructor(port: SessionPort, hello: WorkerEventInit, connectTimeoutMs: number) {
     this.#port = port;
+    this.#flusher = new Flusher(port.clock, () => this.#flush());
     this.#silence = this.#listen(connectTimeoutMs);
     this.#push(hello);
     this.offerSlots();
@@ -239,15 +242,16 @@ export class WorkerSession {
     for (const { job } of this.#held) this.#giveBack(job.jobId, reason);
   }
 
-  /** All that happens in a tick travels in one write. */
+  /** All that happens at one instant travels in one write. */
   #push(event: WorkerEventInit): void {
     this.#outbox.push(event);
-    if (this.#outbox.length > 1) return;
-    this.#port.clock.afterInput(() => {
-      const events = this.#outbox;
-      this.#outbox = [];
-      if (this.#phase !== "ended") this.#port.send(events);
-    });
+    this.#flusher.soon();
+  }
+
+  #flush(): void {
+    const events = this.#outbox;
+    this.#outbox = [];
+    if (this.#phase !== "ended") this.#port.send(events);
   }
 
   #listen(patienceMs: number): Silence {

@@ -16,6 +16,10 @@ export class ManualClock implements Clock {
     return { cancel: () => void this.#timers.delete(id) };
   }
 
+  soon(callback: () => void): void {
+    process.nextTick(callback);
+  }
+
   afterInput(callback: () => void): void {
     setImmediate(callback);
   }

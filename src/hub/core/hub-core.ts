@@ -189,6 +189,11 @@ export class HubCore {
     return this.#effects.splice(0);
   }
 
+  /** Whether something is to be done because of the time alone. */
+  isDue(now: number): boolean {
+    return now >= Math.min(this.#promisedWake, this.#timers.earliest);
+  }
+
   /** When to flush at the latest, `Infinity` for never. */
   nextWake(): number {
     this.#promisedWake = this.#timers.earliest;

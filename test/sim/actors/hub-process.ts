@@ -33,6 +33,7 @@ export class HubProcess implements HubEnd {
   readonly #handle: ReturnType<typeof requestHandler>;
   readonly #streams = new Map<Connection, Stream>();
   #nextRequestId = "";
+  #hasFlushed = false;
   #state: "serving" | "draining" | "stopped" = "serving";
 
   constructor(world: World) {
@@ -44,11 +45,13 @@ export class HubProcess implements HubEnd {
     const clock = {
       now: () => this.process.now(),
       setTimer: (delayMs: number, callback: () => void) => this.process.setTimer(delayMs, callback),
+      soon: (callback: () => void) => this.process.soon(() => this.#flush(callback)),
       afterInput: (callback: () => void) => this.process.afterInput(() => this.#flush(callback)),
     };
     const chance = new Chance(world.calls.length);
     this.#engine = new Engine(limits, clock, () => chance.next());
     this.core = this.#engine.tell((core) => core);
+    this.#watchFlushes();
     watchCore(this.core, world);
     const submissions = { limits, nextRequestId: () => this.#nextRequestId };
     this.#handle = requestHandler(this.#engine, submissions, [FORWARDED]);
@@ -129,8 +132,19 @@ export class HubProcess implements HubEnd {
     this.#engine.tell((core, now) => core.stop(now));
   }
 
-  #flush(flush: () => void): void {
-    flush();
+  #watchFlushes(): void {
+    const flush = this.core.flush.bind(this.core);
+    this.core.flush = (now) => {
+      this.#hasFlushed = true;
+      return flush(now);
+    };
+  }
+
+  /** Runs what may flush the engine, and has the oracle look at it if it did. */
+  #flush(run: () => void): void {
+    this.#hasFlushed = false;
+    run();
+    if (!this.#hasFlushed) return;
     this.oracle.flushed();
     if (this.#state === "serving" || !this.core.idle) return;
     this.checkIdle();

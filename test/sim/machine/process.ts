@@ -12,6 +12,8 @@ export class SimProcess implements Clock {
   onThaw: (stalledMs: number) => void = () => {};
   readonly #timeline: Timeline;
   readonly #timers = new Set<Entry>();
+  /** What is to run when the code at hand is through; undefined while none is. */
+  #soon: (() => void)[] | undefined;
   #held: { phase: number; isTimer: boolean; run: () => void }[] = [];
   #frozenSince: number | undefined;
   #frozenUntil = 0;
@@ -46,6 +48,12 @@ export class SimProcess implements Clock {
         entry.run = undefined;
       },
     };
+  }
+
+  soon(callback: () => void): void {
+    if (this.#soon !== undefined) this.#soon.push(callback);
+    else
+      this.#timeline.add(this.now(), Phase.input, () => this.#enter(Phase.input, false, callback));
   }
 
   afterInput(callback: () => void): void {
@@ -100,7 +108,12 @@ export class SimProcess implements Clock {
 
   #enter(phase: number, isTimer: boolean, run: () => void): void {
     if (this.isDead) return;
-    if (this.isFrozen) this.#held.push({ phase, isTimer, run });
-    else run();
+    if (this.isFrozen) {
+      this.#held.push({ phase, isTimer, run });
+      return;
+    }
+    this.#soon = [run];
+    for (const next of this.#soon) if (!this.isDead) next();
+    this.#soon = undefined;
   }
 }
