@@ -67,8 +67,8 @@ async function runMap(path: string, flags: MapFlags): Promise<void> {
   const plan = { client, clock: systemClock, options, concurrency, keepGoing, describe, skip };
   const run = new MapRun(stream, plan);
   // Where the answers are seen on the terminal, they are the progress.
-  const isShown = out === undefined && process.stdout.isTTY;
-  const progress = isShown
+  const answersSeen = out === undefined && process.stdout.isTTY;
+  const progress = answersSeen
     ? undefined
     : new Progress(process.stderr, systemClock, () => run, bytes);
   const say = (message: string): void =>
