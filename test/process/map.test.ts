@@ -164,8 +164,34 @@ describe("gibbs map", () => {
     const { hub, asked } = await squaring((x) => x === 5);
     const running = map(hub, [file(count(100_000)), "-c", "8"]);
     await running.line(/^16$/);
-    await until(() => asked.length === 12);
-    expect(asked.toSorted((a, b) => a - b)).toEqual(count(12));
+    await until(() => asked.length >= 12);
+    // By when another run has come and gone, there would be more.
+    expect((await map(hub, [file([1001])]).ended).code).toBe(0);
+    expect(asked.toSorted((a, b) => a - b)).toEqual([...count(12), 1001]);
+  });
+
+  it("has a bounded number of bytes under way, and answers all", async () => {
+    const hub = await gibbsHub();
+    const asked: number[] = [];
+    let letGo = (): void => {};
+    const gate = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    const handler = async ({ x }: { x: number }): Promise<number> => {
+      asked.push(x);
+      if (x === 0) await gate;
+      return x;
+    };
+    await startWorker(hub.address, handler, { slots: 64 });
+    const large = "x".repeat(3 * 1024 * 1024);
+    const inputs = count(25).map((x) => JSON.stringify({ x, large }));
+    const running = map(hub.address, [file(['{"x": 0}', ...inputs])]);
+    await until(() => asked.length >= 22);
+    expect((await map(hub.address, [file(['{"x": -1}'])]).ended).code).toBe(0);
+    // 21 of them are 63 MiB.
+    expect(asked.toSorted((a, b) => a - b)).toEqual([-1, 0, ...count(21)]);
+    letGo();
+    expect(await running.ended).toMatchObject({ code: 0, stdout: linesOf([0, ...count(25)]) });
   });
 
   it("calls wrong usage wrong usage", async () => {
