@@ -8,7 +8,8 @@
 //   sh                 line by line, each must end with 0
 //   sh terminals       every line but the last in a terminal of its own
 // Every program finds a hub with workers of the README's model.mjs where the
-// snippet says 127.0.0.1:5019. Other languages are not run.
+// snippet says 127.0.0.1:5019, and gibbs commands find it where they name none.
+// Other languages are not run.
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -103,7 +104,8 @@ async function runLines(code, cwd) {
   for (const line of lines(code)) {
     const command = line.replace(/^npm ci && /, "");
     if (command.startsWith("grpcurl") && !hasGrpcurl()) continue;
-    const { status, output } = await finish(launch(onHub(command), cwd));
+    const env = served === undefined ? {} : { GIBBS_HUB: served.address };
+    const { status, output } = await finish(launch(onHub(command), cwd, env));
     if (status !== 0) throw new Error(`${command} ended with ${status}: ${output}`);
   }
 }

@@ -241,6 +241,8 @@ export const fixed: {
   readonly defaultAttempts: number;
   readonly maxAttempts: number;
   readonly maxUnsentBytes: number;
+  readonly maxLineBytes: number;
+  readonly maxLinesBytes: number;
   readonly idleStreamMs: number;
   readonly retry: { readonly minMs: number; readonly maxMs: number };
   readonly reconnect: { readonly minMs: number; readonly maxMs: number };
@@ -267,6 +269,10 @@ export const fixed: {
   maxAttempts: 10,
   /** Bytes of requests that wait in a client for the hub to read on. */
   maxUnsentBytes: 64 * MiB,
+  /** Bytes of a line of JSON that is an input: an escape takes six for one of the payload. */
+  maxLineBytes: 24 * MiB,
+  /** Bytes of such lines that are under way at once. */
+  maxLinesBytes: 64 * MiB,
   /** A client's stream without requests is closed after twice this time, at most. */
   idleStreamMs: 5 * SECOND,
   /** Pauses of a client before it sends a request again that a restarting hub did not take. */

@@ -16,11 +16,25 @@ export const exitCodeHelp = `Exit codes:
     1  failed: the port is in use, the module is not found, no worker process came up, ...
     2  wrong usage
     3  no hub answers at the address
-    4  the request ended with an error; --json tells its code and reason
-  130  interrupted by a second signal`;
+    4  a request ended with an error; --json tells its code and reason
+  130  interrupted before it was done`;
 
-/** Tells on stderr what went wrong, as text or as JSON, and returns the exit code for it. */
-export function reportError(error: unknown, asJson: boolean): number {
+/** The exit code of a request's failure. */
+export function exitCodeOf(error: unknown): number {
+  const unreachable = error instanceof GibbsError && error.reason === "NOT_CONNECTED";
+  return unreachable ? ExitCode.UNREACHABLE : ExitCode.REQUEST_FAILED;
+}
+
+/**
+ * Tells on stderr what went wrong, as text or as JSON, and returns the exit code for it.
+ *
+ * @param at the line of a file that it is about, if it is about one.
+ */
+export function reportError(
+  error: unknown,
+  asJson: boolean,
+  at?: { file: string; line: number },
+): number {
   if (!(error instanceof GibbsError)) {
     console.error(
       asJson
@@ -30,10 +44,11 @@ export function reportError(error: unknown, asJson: boolean): number {
     return ExitCode.FAILED;
   }
   if (asJson) {
-    console.error(JSON.stringify({ error: describeError(error) }));
+    console.error(JSON.stringify({ error: describeError(error), ...at }));
   } else {
     const reason = error.reason === "" ? error.code : `${error.code}, ${error.reason}`;
-    console.error(`gibbs: ${error.message} (${reason})`);
+    const place = at === undefined ? "" : `${at.file}:${at.line}: `;
+    console.error(`gibbs: ${place}${error.message} (${reason})`);
     if (error.remoteStack !== undefined) console.error(error.remoteStack);
   }
   return ExitCode.FAILED;

@@ -4,6 +4,7 @@ import { VERSION } from "../base/version.js";
 import { demoCommand } from "./demo.js";
 import { ExitCode, exitCodeHelp, reportError } from "./exit.js";
 import { hubCommand } from "./hub.js";
+import { mapCommand } from "./map.js";
 import { watchStdout } from "./output.js";
 import { protoCommand } from "./proto.js";
 import { requestCommand } from "./request.js";
@@ -35,11 +36,13 @@ Examples:
   $ gibbs hub                                    a hub at 127.0.0.1:5019
   $ gibbs worker ./model.js --count 4            four processes of a model
   $ gibbs request 34                             one request
+  $ gibbs map inputs.jsonl > out.jsonl           one for each line of a file
 
 ${exitCodeHelp}`,
   );
 
-for (const command of [hubCommand, workerCommand, requestCommand, demoCommand, protoCommand]) {
+const commands = [hubCommand, workerCommand, requestCommand, mapCommand, demoCommand, protoCommand];
+for (const command of commands) {
   program.addCommand(command());
 }
 for (const command of [program, ...program.commands]) command.exitOverride();

@@ -1,35 +1,26 @@
 import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import { Command, InvalidArgumentError } from "commander";
-import { GibbsError } from "../base/error.js";
-import type { RequestOptions } from "../base/options.js";
 import { Client } from "../client/client.js";
-import { hubOption, jsonOption, parseCount, parseDuration } from "./common.js";
-import { ExitCode, exitCodeHelp, reportError } from "./exit.js";
-import { printLine } from "./output.js";
+import { jsonOption } from "./common.js";
+import { ExitCode, exitCodeHelp, exitCodeOf, reportError } from "./exit.js";
+import { describeOutput, printLine } from "./output.js";
+import { addRequestFlags, type RequestFlags, toRequestOptions } from "./request-flags.js";
 
-interface RequestFlags {
-  hub: string;
+/** A person waits: a hub that is not there is told soon. */
+const CONNECT_TIMEOUT_MS = 5000;
+
+interface Flags extends RequestFlags {
   file?: string;
-  method: string;
-  timeout?: number;
-  connectTimeout: number;
-  idempotent?: boolean;
-  maxAttempts?: number;
   json: boolean;
 }
 
 export function requestCommand(): Command {
-  return new Command("request")
+  const command = new Command("request")
     .description("Send one request and print its answer.")
     .argument("[input]", "the input as JSON; - reads it from stdin")
-    .addOption(hubOption())
-    .option("--file <path>", "send the bytes of a file instead")
-    .option("--method <name>", "the method to call", "")
-    .option("--timeout <time>", "how long the whole call may take (default: 10m)", parseDuration)
-    .option("--connect-timeout <time>", "how long to wait for the hub", parseDuration, 5000)
-    .option("--idempotent", "it may run again when its worker is lost")
-    .option("--max-attempts <n>", "how often an idempotent request may be started", parseCount)
+    .option("--file <path>", "send the bytes of a file instead");
+  return addRequestFlags(command, CONNECT_TIMEOUT_MS)
     .addOption(jsonOption())
     .addHelpText(
       "after",
@@ -44,26 +35,18 @@ ${exitCodeHelp}`,
     .action(runRequest);
 }
 
-async function runRequest(inputText: string | undefined, flags: RequestFlags): Promise<void> {
+async function runRequest(inputText: string | undefined, flags: Flags): Promise<void> {
   const input = await readInput(inputText, flags.file);
   const client = new Client(flags.hub, { connectTimeoutMs: flags.connectTimeout });
   const abort = new AbortController();
   process.once("SIGINT", () => abort.abort());
-  const { method, timeout: timeoutMs, idempotent, maxAttempts } = flags;
-  const options: RequestOptions = {
-    method,
-    signal: abort.signal,
-    ...(timeoutMs !== undefined && { timeoutMs }),
-    ...(idempotent !== undefined && { idempotent }),
-    ...(maxAttempts !== undefined && { maxAttempts }),
-  };
+  const options = { ...toRequestOptions(flags), signal: abort.signal };
   try {
     const { output, ...info } = await client.requestWithInfo(input, options);
     print(output, info, flags.json);
   } catch (error) {
     reportError(error, flags.json);
-    const unreachable = error instanceof GibbsError && error.reason === "NOT_CONNECTED";
-    process.exitCode = unreachable ? ExitCode.UNREACHABLE : ExitCode.REQUEST_FAILED;
+    process.exitCode = exitCodeOf(error);
     if (abort.signal.aborted) process.exitCode = ExitCode.INTERRUPTED;
   } finally {
     client.close();
@@ -88,13 +71,10 @@ async function readInput(
 }
 
 function print(output: unknown, info: object, asJson: boolean): void {
-  const bytes = output instanceof Uint8Array ? output : undefined;
   if (asJson) {
-    const shown =
-      bytes === undefined ? { value: output } : { data: Buffer.from(bytes).toString("base64") };
-    printLine(JSON.stringify({ ...shown, info }));
-  } else if (bytes !== undefined) {
-    process.stdout.write(bytes);
+    printLine(JSON.stringify({ ...describeOutput(output), info }));
+  } else if (output instanceof Uint8Array) {
+    process.stdout.write(output);
   } else {
     printLine(JSON.stringify(output));
   }

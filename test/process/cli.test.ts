@@ -13,7 +13,7 @@ const request = (address: string, ...more: string[]) =>
 
 describe("gibbs", () => {
   it("helps with examples and exit codes, for each command", async () => {
-    for (const args of [[], ["hub"], ["worker"], ["request"], ["demo"], ["proto"]]) {
+    for (const args of [[], ["hub"], ["worker"], ["request"], ["map"], ["demo"], ["proto"]]) {
       const { code, stdout } = await gibbs([...args, "--help"]).ended;
       expect(code).toBe(0);
       expect(stdout).toContain("Examples:");

@@ -1,0 +1,128 @@
+import type { Clock, Timer } from "../../base/clock.js";
+
+/** How often a terminal is told, in milliseconds. */
+const TERMINAL_MS = 200;
+/** How often a log is told. */
+const LOG_MS = 60_000;
+/** The rate is that of so many last times. */
+const WINDOW = 50;
+const BAR_WIDTH = 20;
+
+/** Where progress is told: stderr, or what stands for it. */
+export interface ProgressStream {
+  isTTY?: boolean;
+  columns?: number;
+  write(text: string): unknown;
+}
+
+/** How far a run is. */
+export interface Tally {
+  done: number;
+  failed: number;
+  /** How far the inputs are answered, in bytes. */
+  position: number;
+}
+
+interface Sample {
+  at: number;
+  done: number;
+  position: number;
+}
+
+/**
+ * Tells how far a run is: on a terminal in a line that is written anew, elsewhere in a
+ * line now and then. Costs the run nothing: it looks when its own time has come.
+ */
+export class Progress {
+  readonly #stream: ProgressStream;
+  readonly #clock: Clock;
+  readonly #look: () => Tally;
+  readonly #totalBytes: number | undefined;
+  readonly #start: Tally;
+  #samples: Sample[] = [];
+  #timer: Timer;
+
+  /** @param totalBytes of all inputs; undefined if nobody knows. */
+  constructor(
+    stream: ProgressStream,
+    clock: Clock,
+    look: () => Tally,
+    totalBytes: number | undefined,
+  ) {
+    this.#stream = stream;
+    this.#clock = clock;
+    this.#look = look;
+    this.#totalBytes = totalBytes;
+    this.#start = { ...look() };
+    this.#timer = this.#next();
+  }
+
+  /** Tells something else on a line of its own. */
+  say(message: string): void {
+    this.#stream.write(`${this.#stream.isTTY ? clearLine : ""}${message}\n`);
+  }
+
+  /** Ends it; a terminal keeps the last state. */
+  stop(): void {
+    this.#timer.cancel();
+    if (this.#stream.isTTY) this.say(this.#text());
+  }
+
+  #next(): Timer {
+    return this.#clock.setTimer(this.#stream.isTTY ? TERMINAL_MS : LOG_MS, () => {
+      if (this.#stream.isTTY) this.#stream.write(clearLine + this.#text());
+      else this.say(`gibbs map: ${this.#text()}`);
+      this.#timer = this.#next();
+    });
+  }
+
+  #text(): string {
+    const { done, failed, position } = this.#look();
+    const { answers, bytes } = this.#rates({ at: this.#clock.now(), done, position });
+    const total = this.#totalBytes;
+    const parts = [`${count(done)} done`];
+    if (failed > 0) parts.push(`${count(failed)} failed`);
+    if (answers > 0) parts.push(`${answers < 10 ? answers.toFixed(1) : count(answers)}/s`);
+    if (total !== undefined) {
+      parts.unshift(bar(total === 0 ? 1 : Math.min(1, position / total)));
+      if (bytes > 0 && position < total) parts.push(`${span((total - position) / bytes)} left`);
+    }
+    const text = parts.join("  ");
+    // A line that wraps could not be written over. A terminal may not know its width.
+    return this.#stream.isTTY ? text.slice(0, (this.#stream.columns || 80) - 1) : text;
+  }
+
+  /** Answers and bytes a second, lately. What was done before the run does not count. */
+  #rates(sample: Sample): { answers: number; bytes: number } {
+    if (sample.done > this.#start.done) this.#samples.push(sample);
+    if (this.#samples.length > WINDOW) this.#samples.shift();
+    const [first = sample] = this.#samples;
+    const seconds = (sample.at - first.at) / 1000;
+    if (seconds <= 0) return { answers: 0, bytes: 0 };
+    return {
+      answers: (sample.done - first.done) / seconds,
+      bytes: (sample.position - first.position) / seconds,
+    };
+  }
+}
+
+const clearLine = "\r\u001b[K";
+
+function bar(part: number): string {
+  const filled = Math.floor(part * BAR_WIDTH);
+  const percent = String(Math.floor(part * 100)).padStart(3);
+  return `[${"=".repeat(filled)}${" ".repeat(BAR_WIDTH - filled)}] ${percent}%`;
+}
+
+function count(number: number): string {
+  return Math.round(number).toLocaleString("en-US");
+}
+
+/** Such as `12s`, `3m05s`, `2h07m`. */
+function span(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  const two = (number: number): string => String(number).padStart(2, "0");
+  if (hours > 0) return `${hours}h${two(minutes)}m`;
+  return minutes > 0 ? `${minutes}m${two(whole % 60)}s` : `${whole}s`;
+}

@@ -1,0 +1,190 @@
+import type { Readable } from "node:stream";
+import { InvalidArgumentError } from "commander";
+import { type Clock, delay } from "../../base/clock.js";
+import { describeError, GibbsError } from "../../base/error.js";
+import { clientDefaults, fixed, type RequestOptions } from "../../base/options.js";
+import type { Answer, Client } from "../../client/client.js";
+import { mapConcurrently } from "../../client/map.js";
+import { describeOutput } from "../output.js";
+import { type Line, parseLine, readLines } from "./lines.js";
+
+/** When a hub that is full is asked again, if it gives no hint. */
+const FULL_PAUSE_MS = 500;
+
+/** What a run is to do. */
+export interface MapPlan {
+  client: Client;
+  clock: Clock;
+  options: RequestOptions;
+  concurrency: number;
+  /** Lines that are answered already. */
+  skip: number;
+  /** Whether a failure is a line among the others. */
+  keepGoing: boolean;
+  /** Whether every line says what it is. */
+  describe: boolean;
+}
+
+/** What became of an input. */
+interface Outcome extends Omit<Line, "bytes"> {
+  result: Answer<unknown> | GibbsError;
+}
+
+/** Asks for every line of the inputs, and gives the lines of the answers in the same order. */
+export class MapRun {
+  /** Lines that have an answer, with those from before. */
+  done: number;
+  /** Those of this run that are errors. */
+  failed = 0;
+  /** How far the inputs are answered, in bytes. */
+  position = 0;
+  /** What ended the run early; `line`, from 1, if an input did. */
+  failure: { error: unknown; line?: number } | undefined;
+  /** Whether every input has its line. */
+  isComplete = false;
+  readonly #inputs: Readable;
+  readonly #plan: MapPlan;
+  readonly #givenUp = new AbortController();
+  #moved: () => void = () => {};
+  #isDraining = false;
+  #isReadWholly = false;
+
+  constructor(inputs: Readable, plan: MapPlan) {
+    this.#inputs = inputs;
+    this.#plan = plan;
+    this.done = plan.skip;
+  }
+
+  /** The lines of the answers. Never throws: see `failure`. */
+  async *lines(): AsyncGenerator<string, void, undefined> {
+    const { concurrency } = this.#plan;
+    const ask = (line: Line): Promise<Outcome> => this.#ask(line);
+    try {
+      const how = { concurrency, ordered: true };
+      for await (const { number, endsAt, result } of mapConcurrently(this.#read(), ask, how)) {
+        if (this.#givenUp.signal.aborted) return;
+        if (result instanceof GibbsError) {
+          if (!this.#isPassedOver(result)) {
+            this.failure = { error: result, line: number };
+            return;
+          }
+          this.failed += 1;
+        }
+        this.done = number;
+        this.position = endsAt;
+        this.#moved();
+        yield `${this.#format(result)}\n`;
+      }
+      this.isComplete = this.#isReadWholly;
+    } catch (error) {
+      this.failure = { error };
+    } finally {
+      this.giveUp();
+    }
+  }
+
+  /** Takes no further input; what is under way is finished. */
+  drain(): void {
+    this.#isDraining = true;
+    this.#inputs.destroy();
+    this.#moved();
+  }
+
+  /** Ends at once. */
+  giveUp(): void {
+    this.drain();
+    this.#givenUp.abort();
+  }
+
+  async *#read(): AsyncGenerator<Line, void, undefined> {
+    const { skip } = this.#plan;
+    let count = 0;
+    try {
+      for await (const line of readLines(this.#inputs, fixed.maxLineBytes)) {
+        if (this.#isDraining) return;
+        count = line.number;
+        if (count <= skip) this.position = line.endsAt;
+        else {
+          await this.#room(line);
+          yield line;
+        }
+      }
+    } catch (error) {
+      if (!this.#isDraining) throw error;
+    }
+    if (this.#isDraining) return;
+    if (count < skip) {
+      throw new InvalidArgumentError(
+        `there are ${skip} answers already, but only ${count} inputs: these are not the answers to them`,
+      );
+    }
+    this.#isReadWholly = true;
+  }
+
+  /** Waits until the line does not make too many bytes that are under way. */
+  async #room({ bytes, endsAt }: Line): Promise<void> {
+    if (bytes === undefined) return;
+    while (endsAt - this.position > fixed.maxLinesBytes && !this.#isDraining) {
+      await new Promise<void>((resolve) => {
+        this.#moved = resolve;
+      });
+    }
+  }
+
+  async #ask(line: Line): Promise<Outcome> {
+    const { number, endsAt } = line;
+    let result: Outcome["result"];
+    try {
+      result = await this.#request(parseLine(line));
+    } catch (error) {
+      result = toGibbsError(error);
+      if (!this.#isPassedOver(result)) this.drain();
+    }
+    return { number, endsAt, result };
+  }
+
+  /** A hub that is full costs a run time, not answers. */
+  async #request(input: unknown): Promise<Answer<unknown>> {
+    const { client, clock, options } = this.#plan;
+    const { signal } = this.#givenUp;
+    const until = clock.now() + (options.timeoutMs ?? clientDefaults.timeoutMs);
+    for (;;) {
+      try {
+        const timeoutMs = Math.max(0, until - clock.now());
+        return await client.requestWithInfo(input, { ...options, timeoutMs, signal });
+      } catch (error) {
+        const pauseMs = isFull(error)
+          ? (error.retryAfterMs ?? FULL_PAUSE_MS)
+          : Number.POSITIVE_INFINITY;
+        if (signal.aborted || clock.now() + pauseMs >= until) throw error;
+        await delay(clock, pauseMs, signal);
+      }
+    }
+  }
+
+  /** Whether it is told in the place of its answer. What did not run is left to a later run instead. */
+  #isPassedOver({ execution, code, reason }: GibbsError): boolean {
+    if (!this.#plan.keepGoing || reason === "NOT_A_HUB") return false;
+    return execution !== "NOT_STARTED" || code === "INVALID_ARGUMENT";
+  }
+
+  #format(result: Outcome["result"]): string {
+    if (result instanceof GibbsError) return JSON.stringify({ error: describeError(result) });
+    const { output, ...info } = result;
+    if (this.#plan.describe) return JSON.stringify({ ...describeOutput(output), info });
+    return JSON.stringify(output instanceof Uint8Array ? describeOutput(output) : output);
+  }
+}
+
+function isFull(error: unknown): error is GibbsError {
+  if (!(error instanceof GibbsError)) return false;
+  return error.code === "RESOURCE_EXHAUSTED" && error.execution === "NOT_STARTED";
+}
+
+/** The failure of an input; a TypeError says that it cannot be sent. */
+function toGibbsError(error: unknown): GibbsError {
+  if (error instanceof GibbsError) return error;
+  if (!(error instanceof TypeError)) throw error;
+  const details = { reason: "BAD_LINE", execution: "NOT_STARTED", cause: error } as const;
+  return new GibbsError("INVALID_ARGUMENT", error.message, details);
+}
