@@ -33,6 +33,13 @@ export interface CallStreamListener {
   onEnd(): void;
 }
 
+/** What a stream is to keep to, by this side's word. */
+export interface CallStreamLimits {
+  maxPayloadBytes: number;
+  /** The id of the first call. */
+  firstId: number;
+}
+
 interface Settings {
   maxPayloadBytes: number;
   maxOpenCalls: number;
@@ -65,18 +72,19 @@ export class CallStream {
   #unsentBytes = 0;
   #isFull = false;
   #flushScheduled = false;
-  #lastId = 0;
+  #lastId: number;
   #idle: Timer | undefined;
   #wasBusy = true;
 
   constructor(
     grpc: ClientDuplexStream<Buffer, Buffer>,
     clock: Clock,
-    limitBytes: number,
+    { maxPayloadBytes, firstId }: CallStreamLimits,
     listener: CallStreamListener,
   ) {
     this.#grpc = grpc;
-    this.#limitBytes = limitBytes;
+    this.#limitBytes = maxPayloadBytes;
+    this.#lastId = firstId - 1;
     this.#clock = clock;
     this.#listener = listener;
     grpc.on("data", (encoded: Buffer) => this.#receive(encoded));

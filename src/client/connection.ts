@@ -1,8 +1,19 @@
-import { Channel, type ChannelOptions, connectivityState, credentials } from "@grpc/grpc-js";
+import {
+  Channel,
+  type ChannelOptions,
+  type ClientDuplexStream,
+  connectivityState,
+  credentials,
+  Client as GrpcClient,
+} from "@grpc/grpc-js";
 import { onAbort } from "../base/abort.js";
 import { type Clock, delay } from "../base/clock.js";
 import { GibbsError } from "../base/error.js";
 import { channelOptions } from "../wire/channel-options.js";
+import { HubService } from "../wire/index.js";
+import { rawService } from "../wire/raw-service.js";
+
+const { multiplex } = rawService(HubService);
 
 /**
  * A channel whose calls wait for a connection instead of failing while there is
@@ -28,6 +39,7 @@ export class HubConnection {
   readonly #address: string;
   readonly #connectTimeoutMs: number;
   readonly #clock: Clock;
+  readonly #grpc: GrpcClient;
   #ready: Promise<void> | undefined;
 
   constructor(
@@ -43,6 +55,9 @@ export class HubConnection {
       credentials.createInsecure(),
       options(limits.maxPayloadBytes),
     );
+    this.#grpc = new GrpcClient("", credentials.createInsecure(), {
+      channelOverride: this.channel,
+    });
   }
 
   get isReady(): boolean {
@@ -73,6 +88,15 @@ export class HubConnection {
       stopListening();
       patience.abort();
     }
+  }
+
+  /** Opens a `Multiplex` stream, whose messages stay encoded. */
+  openMultiplex(): ClientDuplexStream<Buffer, Buffer> {
+    return this.#grpc.makeBidiStreamRequest(
+      multiplex.path,
+      multiplex.requestSerialize,
+      multiplex.responseDeserialize,
+    );
   }
 
   async #becomeReady(): Promise<void> {

@@ -1,33 +1,31 @@
-import { credentials, Client as GrpcClient } from "@grpc/grpc-js";
 import type { Clock } from "../base/clock.js";
 import { GibbsError, messageOf } from "../base/error.js";
-import { HubService } from "../wire/index.js";
-import { rawService } from "../wire/raw-service.js";
 import { CallStream } from "./call-stream.js";
 import type { HubConnection } from "./connection.js";
 import { type GivenUp, givenUp } from "./failure.js";
 import { PendingCall } from "./pending-call.js";
 import type { IncomingAnswer, OutgoingCall, Transport } from "./transport.js";
 
-const { multiplex } = rawService(HubService);
+/** What Multiplex needs of a connection. */
+export type MultiplexConnection = Pick<HubConnection, "ready" | "openMultiplex">;
 
 /** All calls on as few streams as the hub allows: what happens in one turn of the event loop is one write. */
 export class Multiplex implements Transport {
-  readonly #connection: HubConnection;
-  readonly #grpc: GrpcClient;
+  readonly #connection: MultiplexConnection;
   readonly #clock: Clock;
   readonly #streams = new Set<CallStream>();
   /** Calls that wait for a connection. */
   readonly #waiting = new Set<PendingCall>();
   readonly #maxPayloadBytes: number;
+  readonly #firstId: number;
   #closed = false;
 
-  constructor(connection: HubConnection, clock: Clock, maxPayloadBytes: number) {
+  /** `firstId`: of the first call on each stream; ids count up from there, and around. */
+  constructor(connection: MultiplexConnection, clock: Clock, maxPayloadBytes: number, firstId = 1) {
     this.#connection = connection;
     this.#maxPayloadBytes = maxPayloadBytes;
+    this.#firstId = firstId;
     this.#clock = clock;
-    const channelOverride = connection.channel;
-    this.#grpc = new GrpcClient("", credentials.createInsecure(), { channelOverride });
   }
 
   send(call: OutgoingCall): Promise<IncomingAnswer> {
@@ -76,12 +74,9 @@ export class Multiplex implements Transport {
   }
 
   #open(): CallStream {
-    const call = this.#grpc.makeBidiStreamRequest(
-      multiplex.path,
-      multiplex.requestSerialize,
-      multiplex.responseDeserialize,
-    );
-    const stream: CallStream = new CallStream(call, this.#clock, this.#maxPayloadBytes, {
+    const grpc = this.#connection.openMultiplex();
+    const limits = { maxPayloadBytes: this.#maxPayloadBytes, firstId: this.#firstId };
+    const stream: CallStream = new CallStream(grpc, this.#clock, limits, {
       onOverflow: (pending) => this.#place(pending),
       onEnd: () => this.#streams.delete(stream),
     });
