@@ -14,11 +14,11 @@ import {
 } from "../wire/multiplex.js";
 import { decodePayload } from "../wire/payload.js";
 import { toRequestOptions } from "../wire/request-options.js";
-import { DETAILS_KEY, fromStatusFields } from "../wire/status.js";
+import { fromStatusFields } from "../wire/status.js";
 import {
   checkAnswerSize,
   closedByHub,
-  explainStatus,
+  explainError,
   malformedAnswer,
   outboxFull,
   streamBroke,
@@ -33,6 +33,13 @@ export interface CallStreamListener {
   onOverflow(pending: PendingCall): void;
   /** Comes once and last; all calls have been told. */
   onEnd(): void;
+}
+
+/** What a stream is to keep to, by this side's word. */
+export interface CallStreamLimits {
+  maxPayloadBytes: number;
+  /** The id of the first call. */
+  firstId: number;
 }
 
 interface Settings {
@@ -67,23 +74,24 @@ export class CallStream {
   #unsentBytes = 0;
   #isFull = false;
   readonly #flusher: Flusher;
-  #lastId = 0;
+  #lastId: number;
   #idle: Timer | undefined;
   #wasBusy = true;
 
   constructor(
     grpc: ClientDuplexStream<Buffer, Buffer>,
     clock: Clock,
-    limitBytes: number,
+    { maxPayloadBytes, firstId }: CallStreamLimits,
     listener: CallStreamListener,
   ) {
     this.#grpc = grpc;
-    this.#limitBytes = limitBytes;
+    this.#limitBytes = maxPayloadBytes;
+    this.#lastId = firstId - 1;
     this.#clock = clock;
     this.#listener = listener;
     this.#flusher = new Flusher(clock, () => this.#flush());
     grpc.on("data", (encoded: Buffer) => this.#receive(encoded));
-    grpc.on("error", (error: ServiceError) => this.#end(explain(error)));
+    grpc.on("error", (error: ServiceError) => this.#end(explainError(error, {})));
     grpc.on("status", ({ code }) => {
       if (code === 0) this.#end(closedByHub());
     });
@@ -277,9 +285,4 @@ function toCall({ call, payload }: PendingCall, now: number): Call {
     timeoutMs,
     metadata: toMetadataEntries(options.metadata),
   };
-}
-
-function explain(error: ServiceError): GibbsError {
-  const encodedDetails = error.metadata?.get(DETAILS_KEY)[0];
-  return explainStatus({ code: error.code, details: error.details, encodedDetails }, {});
 }

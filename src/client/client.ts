@@ -1,8 +1,7 @@
 import { onAbort } from "../base/abort.js";
 import { formatAddress, parseAddress } from "../base/address.js";
 import { checkRequestOptions, withDefaults } from "../base/check-options.js";
-import { type Clock, delay, systemClock } from "../base/clock.js";
-import { GibbsError } from "../base/error.js";
+import { type Clock, systemClock } from "../base/clock.js";
 import {
   type ClientOptions,
   clientDefaults,
@@ -11,12 +10,10 @@ import {
   mapDefaults,
   type RequestOptions,
 } from "../base/options.js";
-import type { Random } from "../base/random.js";
 import { HubConnection } from "./connection.js";
 import { mapConcurrently } from "./map.js";
 import { Multiplex } from "./multiplex.js";
-import { Retry } from "./retry.js";
-import type { IncomingAnswer, OutgoingCall, Transport } from "./transport.js";
+import { type RetryContext, sendWithRetries } from "./retry.js";
 import { Unary } from "./unary.js";
 
 /** An answer with how it came about. */
@@ -51,9 +48,8 @@ const MAX_TIMEOUT_MS = 99_999_999;
 export class Client {
   readonly #limits: typeof clientDefaults;
   readonly #clock: Clock;
-  readonly #random: Random;
   readonly #connection: HubConnection;
-  readonly #transport: Transport;
+  readonly #way: RetryContext;
   readonly #closing = new AbortController();
 
   /**
@@ -63,11 +59,16 @@ export class Client {
   constructor(address: string = DEFAULT_ADDRESS, options: ClientOptions = {}) {
     this.#limits = withDefaults(clientDefaults, options);
     this.#clock = options.clock ?? systemClock;
-    this.#random = options.random ?? Math.random;
     const target = formatAddress(parseAddress(address));
     this.#connection = new HubConnection(target, this.#limits, this.#clock);
     const Way = this.#limits.transport === "unary" ? Unary : Multiplex;
-    this.#transport = new Way(this.#connection, this.#clock, this.#limits.maxPayloadBytes);
+    this.#way = {
+      transport: new Way(this.#connection, this.#clock, this.#limits.maxPayloadBytes),
+      clock: this.#clock,
+      random: options.random ?? Math.random,
+      patienceMs: this.#limits.connectTimeoutMs,
+      closing: this.#closing.signal,
+    };
   }
 
   /**
@@ -90,7 +91,7 @@ export class Client {
     const timeoutMs = Math.min(options.timeoutMs ?? this.#limits.timeoutMs, MAX_TIMEOUT_MS);
     checkRequestOptions(options);
     const call = { input, options, until: this.#clock.now() + timeoutMs };
-    const { output, info } = await this.#call(call);
+    const { output, info } = await sendWithRetries(call, this.#way);
     return { output: output as Out, ...info };
   }
 
@@ -125,35 +126,7 @@ export class Client {
   /** Closes the connection. Requests that are under way end as CANCELLED. */
   close(): void {
     this.#closing.abort();
-    this.#transport.close();
-    this.#connection.channel.close();
-  }
-
-  /** Sends the request, and again as long as {@link Retry} says so and the time allows. */
-  async #call(first: OutgoingCall): Promise<IncomingAnswer> {
-    const { options } = first;
-    let call = first;
-    let retry: Retry | undefined;
-    for (;;) {
-      try {
-        return await this.#transport.send(call);
-      } catch (error) {
-        if (!(error instanceof GibbsError)) throw error;
-        retry ??= new Retry(options, this.#limits.connectTimeoutMs, this.#random);
-        const now = this.#clock.now();
-        const pauseMs = retry.pauseAfter(error, now, call.until);
-        const requestId = options.requestId ?? error.requestId;
-        if (requestId !== undefined) call = { ...call, options: { ...options, requestId } };
-        await this.#pause(pauseMs, options.signal);
-      }
-    }
-  }
-
-  /** Ends early when the caller gives up or the client is closed. */
-  async #pause(pauseMs: number, signal: AbortSignal | undefined): Promise<void> {
-    const early = new AbortController();
-    const stops = [signal, this.#closing.signal].map((one) => onAbort(one, () => early.abort()));
-    await delay(this.#clock, pauseMs, early.signal);
-    for (const stop of stops) stop();
+    this.#way.transport.close();
+    this.#connection.close();
   }
 }

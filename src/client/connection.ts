@@ -1,33 +1,30 @@
-import { Channel, type ChannelOptions, connectivityState, credentials } from "@grpc/grpc-js";
+import {
+  Channel,
+  type ChannelOptions,
+  type ClientDuplexStream,
+  type ClientUnaryCall,
+  connectivityState,
+  credentials,
+  Client as GrpcClient,
+  Metadata,
+  type requestCallback,
+} from "@grpc/grpc-js";
 import { onAbort } from "../base/abort.js";
 import { type Clock, delay } from "../base/clock.js";
 import { GibbsError } from "../base/error.js";
 import { channelOptions } from "../wire/channel-options.js";
+import { HubService } from "../wire/index.js";
+import { rawService } from "../wire/raw-service.js";
 
-/**
- * A channel whose calls wait for a connection instead of failing while there is
- * none: what was never sent need not fail. (nice-grpc has no option for it.)
- */
-class WaitingChannel extends Channel {
-  override createCall(
-    ...args: Parameters<Channel["createCall"]>
-  ): ReturnType<Channel["createCall"]> {
-    const call = super.createCall(...args);
-    const start = call.start.bind(call);
-    call.start = (metadata, listener) => {
-      metadata.setOptions({ ...metadata.getOptions(), waitForReady: true });
-      start(metadata, listener);
-    };
-    return call;
-  }
-}
+const { request, multiplex } = rawService(HubService);
 
 /** The channel to one hub, and the one wait for it that all requests share. */
 export class HubConnection {
-  readonly channel: Channel;
+  readonly #channel: Channel;
   readonly #address: string;
   readonly #connectTimeoutMs: number;
   readonly #clock: Clock;
+  readonly #grpc: GrpcClient;
   #ready: Promise<void> | undefined;
 
   constructor(
@@ -38,15 +35,18 @@ export class HubConnection {
     this.#address = address;
     this.#connectTimeoutMs = limits.connectTimeoutMs;
     this.#clock = clock;
-    this.channel = new WaitingChannel(
+    this.#channel = new Channel(
       address,
       credentials.createInsecure(),
       options(limits.maxPayloadBytes),
     );
+    this.#grpc = new GrpcClient("", credentials.createInsecure(), {
+      channelOverride: this.#channel,
+    });
   }
 
   get isReady(): boolean {
-    return this.channel.getConnectivityState(true) === connectivityState.READY;
+    return this.#channel.getConnectivityState(true) === connectivityState.READY;
   }
 
   /**
@@ -75,14 +75,46 @@ export class HubConnection {
     }
   }
 
+  /** Opens a `Multiplex` stream, whose messages stay encoded. */
+  openMultiplex(): ClientDuplexStream<Buffer, Buffer> {
+    return this.#grpc.makeBidiStreamRequest(
+      multiplex.path,
+      multiplex.requestSerialize,
+      multiplex.responseDeserialize,
+      // What was never sent need not fail.
+      new Metadata({ waitForReady: true }),
+    );
+  }
+
+  /** Calls `Request`. Its messages stay encoded; `metadata` is to say `waitForReady`. */
+  request(
+    message: Buffer,
+    metadata: Metadata,
+    done: requestCallback<Buffer>,
+  ): Pick<ClientUnaryCall, "cancel"> {
+    return this.#grpc.makeUnaryRequest(
+      request.path,
+      request.requestSerialize,
+      request.responseDeserialize,
+      message,
+      metadata,
+      done,
+    );
+  }
+
+  /** Ends the connection; what waits for it waits no longer. */
+  close(): void {
+    this.#channel.close();
+  }
+
   async #becomeReady(): Promise<void> {
     for (;;) {
-      const state = this.channel.getConnectivityState(true);
+      const state = this.#channel.getConnectivityState(true);
       if (state === connectivityState.READY) return;
       // Closed: every request has been told so already.
       if (state === connectivityState.SHUTDOWN) return;
       await new Promise<void>((resolve) => {
-        this.channel.watchConnectivityState(state, Number.POSITIVE_INFINITY, () => resolve());
+        this.#channel.watchConnectivityState(state, Number.POSITIVE_INFINITY, () => resolve());
       });
     }
   }

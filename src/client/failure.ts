@@ -1,4 +1,4 @@
-import { ClientError } from "nice-grpc";
+import type { ServiceError } from "@grpc/grpc-js";
 import {
   type Code,
   type Execution,
@@ -7,7 +7,7 @@ import {
   messageOf,
 } from "../base/error.js";
 import { fixed } from "../base/options.js";
-import { fromStatus } from "../wire/status.js";
+import { DETAILS_KEY, fromStatus } from "../wire/status.js";
 
 /** What a status means that the transport made and not the hub, by its code. */
 const bareReasons: Partial<Record<GibbsError["code"], { reason: string; hint: string }>> = {
@@ -18,31 +18,16 @@ const bareReasons: Partial<Record<GibbsError["code"], { reason: string; hint: st
 };
 
 /** How a gRPC call failed, as the caller sees it; what is `known` counts where the status does not say. */
-export function explainStatus(
-  status: { code: number; details: string; encodedDetails: Uint8Array | string | undefined },
+export function explainError(
+  { code, details, metadata }: ServiceError,
   known: GibbsErrorDetails,
 ): GibbsError {
-  const error = fromStatus(status.code, status.details, status.encodedDetails);
+  const error = fromStatus(code, details, metadata?.get(DETAILS_KEY)[0]);
   if (error.reason !== "") return error;
   const bare = bareReasons[error.code];
   if (bare === undefined) return new GibbsError(error.code, error.message, known);
   const { reason, hint } = bare;
   return new GibbsError(error.code, `${hint}: ${error.message}`, { ...known, reason });
-}
-
-/** Turns what a call threw into the error that the caller sees. */
-export function toCallError(
-  thrown: unknown,
-  statusDetails: Uint8Array | undefined,
-  requestId: string | undefined,
-): GibbsError {
-  if (thrown instanceof GibbsError) return thrown;
-  const known: GibbsErrorDetails = { cause: thrown, requestId };
-  if (!(thrown instanceof ClientError)) {
-    return new GibbsError("INTERNAL", messageOf(thrown), { ...known, reason: "INTERNAL" });
-  }
-  const { code, details } = thrown;
-  return explainStatus({ code, details, encodedDetails: statusDetails }, known);
 }
 
 /** Why the client itself ended a call. */

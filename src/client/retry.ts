@@ -1,7 +1,60 @@
+import { onAbort } from "../base/abort.js";
 import { Backoff } from "../base/backoff.js";
+import { type Clock, delay } from "../base/clock.js";
 import { GibbsError } from "../base/error.js";
 import { fixed, type RequestOptions } from "../base/options.js";
 import type { Random } from "../base/random.js";
+import type { IncomingAnswer, OutgoingCall, Transport } from "./transport.js";
+
+/** What all requests of a client have in common. */
+export interface RetryContext {
+  transport: Transport;
+  clock: Clock;
+  random: Random;
+  /** How long a hub may take to come back, in milliseconds. */
+  patienceMs: number;
+  /** Fires when the client is closed. */
+  closing: AbortSignal;
+}
+
+/**
+ * Sends a request, and again as long as {@link Retry} says so and the time allows.
+ *
+ * @throws what {@link Transport.send} throws.
+ */
+export async function sendWithRetries(
+  first: OutgoingCall,
+  context: RetryContext,
+): Promise<IncomingAnswer> {
+  const { transport, clock, random, patienceMs } = context;
+  const { options } = first;
+  let call = first;
+  let retry: Retry | undefined;
+  for (;;) {
+    try {
+      return await transport.send(call);
+    } catch (error) {
+      if (!(error instanceof GibbsError)) throw error;
+      retry ??= new Retry(options, patienceMs, random);
+      const pauseMs = retry.pauseAfter(error, clock.now(), call.until);
+      const requestId = options.requestId ?? error.requestId;
+      if (requestId !== undefined) call = { ...call, options: { ...options, requestId } };
+      await pause(pauseMs, options.signal, context);
+    }
+  }
+}
+
+/** Ends early when the caller gives up or the client is closed. */
+async function pause(
+  pauseMs: number,
+  signal: AbortSignal | undefined,
+  { clock, closing }: RetryContext,
+): Promise<void> {
+  const early = new AbortController();
+  const stops = [signal, closing].map((one) => onAbort(one, () => early.abort()));
+  await delay(clock, pauseMs, early.signal);
+  for (const stop of stops) stop();
+}
 
 /**
  * What a client does by itself about a send that failed:
@@ -14,7 +67,7 @@ import type { Random } from "../base/random.js";
  *
  * All else is the caller's to decide.
  */
-export class Retry {
+class Retry {
   readonly #options: RequestOptions;
   readonly #patienceMs: number;
   readonly #backoff: Backoff;

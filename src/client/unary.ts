@@ -1,107 +1,78 @@
-import { createClient, Metadata, type Client as RawClient } from "nice-grpc";
-import { onAbort } from "../base/abort.js";
+import { Metadata } from "@grpc/grpc-js";
 import type { Clock } from "../base/clock.js";
-import { type Execution, GibbsError } from "../base/error.js";
-import { HubService } from "../wire/index.js";
-import { decodePayload, encodePayload } from "../wire/payload.js";
-import { rawService } from "../wire/raw-service.js";
+import { GibbsError } from "../base/error.js";
+import type { RequestOptions } from "../base/options.js";
+import { toMetadataEntries } from "../wire/metadata.js";
+import { decodePayload } from "../wire/payload.js";
 import { readResponse, writeRequest } from "../wire/relay.js";
 import { encodeRequestOptions } from "../wire/request-options.js";
-import { DETAILS_KEY } from "../wire/status.js";
+import { ConnectedTransport } from "./connected-transport.js";
 import type { HubConnection } from "./connection.js";
-import {
-  checkAnswerSize,
-  type GivenUp,
-  givenUp,
-  malformedAnswer,
-  toCallError,
-  tooLarge,
-} from "./failure.js";
-import {
-  ANSWER_GRACE_MS,
-  type IncomingAnswer,
-  type OutgoingCall,
-  type Transport,
-} from "./transport.js";
-
-const { request } = rawService(HubService);
-const definition = {
-  request: { ...request, requestStream: false, responseStream: false, options: {} },
-} as const;
+import { checkAnswerSize, explainError, malformedAnswer, tooLarge } from "./failure.js";
+import type { PendingCall } from "./pending-call.js";
 
 /** One gRPC call for each request, as the generated clients of all languages make it. */
-export class Unary implements Transport {
+export class Unary extends ConnectedTransport {
   readonly #connection: HubConnection;
   readonly #clock: Clock;
-  readonly #hub: RawClient<typeof definition>;
-  readonly #open = new Set<AbortController>();
   readonly #maxPayloadBytes: number;
-  #closed = false;
+  readonly #open = new Set<PendingCall>();
 
   constructor(connection: HubConnection, clock: Clock, maxPayloadBytes: number) {
+    super(connection, clock);
     this.#connection = connection;
-    this.#maxPayloadBytes = maxPayloadBytes;
     this.#clock = clock;
-    this.#hub = createClient(definition, connection.channel);
+    this.#maxPayloadBytes = maxPayloadBytes;
   }
 
-  async send(call: OutgoingCall): Promise<IncomingAnswer> {
-    const abort = new AbortController();
-    const giveUp = (why: GivenUp): void => abort.abort(why);
-    const patienceMs = call.until - this.#clock.now() + ANSWER_GRACE_MS;
-    const timer = this.#clock.setTimer(patienceMs, () => giveUp("NO_ANSWER"));
-    const stopListening = onAbort(call.options.signal, () => giveUp("CLIENT_CANCELLED"));
-    this.#open.add(abort);
-    if (this.#closed) giveUp("CLIENT_CLOSED");
-    try {
-      return await this.#send(call, abort.signal);
-    } finally {
-      this.#open.delete(abort);
-      timer.cancel();
-      stopListening();
-    }
+  override close(): void {
+    super.close();
+    for (const pending of this.#open) pending.giveUp("CLIENT_CLOSED");
   }
 
-  close(): void {
-    this.#closed = true;
-    for (const abort of this.#open) abort.abort("CLIENT_CLOSED" satisfies GivenUp);
+  protected tryStart(pending: PendingCall): boolean {
+    if (!this.#connection.isReady) return false;
+    this.start(pending);
+    return true;
   }
 
-  async #send(call: OutgoingCall, signal: AbortSignal): Promise<IncomingAnswer> {
-    const { input, options, until } = call;
-    const { requestId, method = "" } = options;
-    const payload = encodePayload(input);
+  protected start(pending: PendingCall): void {
+    const { payload, requestId, call } = pending;
     if (payload.length > this.#maxPayloadBytes) {
-      throw tooLarge(requestId, payload.length, this.#maxPayloadBytes);
+      return pending.fail(tooLarge(requestId, payload.length, this.#maxPayloadBytes));
     }
-    const message = writeRequest(payload, method, encodeRequestOptions(options));
-    let execution: Execution = "NOT_STARTED";
-    let statusDetails: Uint8Array | undefined;
-    let response: Uint8Array;
+    const { method = "" } = call.options;
+    const message = writeRequest(payload, method, encodeRequestOptions(call.options));
+    const leftMs = Math.max(0, call.until - this.#clock.now());
+    pending.written = true;
+    this.#open.add(pending);
+    const metadata = toMetadata(call.options, leftMs);
+    const grpc = this.#connection.request(message, metadata, (error, response) => {
+      this.#open.delete(pending);
+      if (response !== undefined) this.#answer(pending, response);
+      else if (error !== null) pending.fail(explainError(error, { requestId, cause: error }));
+    });
+    pending.onGivenUp = () => grpc.cancel();
+  }
+
+  #answer(pending: PendingCall, response: Buffer): void {
+    const { requestId } = pending;
     try {
-      await this.#connection.ready(until, signal);
-      signal.throwIfAborted();
-      const leftMs = Math.max(0, until - this.#clock.now());
-      const metadata = Metadata(options.metadata);
-      metadata.set("grpc-timeout", `${Math.ceil(leftMs)}m`);
-      execution = "UNKNOWN";
-      response = await this.#hub.request(message, {
-        metadata,
-        signal,
-        onTrailer: (trailer) => {
-          statusDetails = trailer.get(DETAILS_KEY);
-        },
-      });
+      const { payload, info } = readResponse(response);
+      checkAnswerSize(requestId, payload.length, this.#maxPayloadBytes);
+      pending.answer({ output: decodePayload(payload), info });
     } catch (error) {
-      if (!signal.aborted) throw toCallError(error, statusDetails, requestId);
-      throw givenUp(signal.reason, execution, requestId, options.signal?.reason);
-    }
-    try {
-      const answer = readResponse(response);
-      checkAnswerSize(requestId, answer.payload.length, this.#maxPayloadBytes);
-      return { output: decodePayload(answer.payload), info: answer.info };
-    } catch (error) {
-      throw error instanceof GibbsError ? error : malformedAnswer(requestId, error);
+      pending.fail(error instanceof GibbsError ? error : malformedAnswer(requestId, error));
     }
   }
+}
+
+/** The hub alone keeps the deadline, as it says why: grpc-js would end the call with a bare status. */
+function toMetadata(options: RequestOptions, leftMs: number): Metadata {
+  const metadata = new Metadata({ waitForReady: true });
+  for (const { key, value } of toMetadataEntries(options.metadata)) {
+    metadata.set(key, key.endsWith("-bin") ? Buffer.from(value) : Buffer.from(value).toString());
+  }
+  metadata.set("grpc-timeout", `${Math.ceil(leftMs)}m`);
+  return metadata;
 }

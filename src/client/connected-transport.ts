@@ -1,0 +1,69 @@
+import type { Clock } from "../base/clock.js";
+import { GibbsError, messageOf } from "../base/error.js";
+import type { HubConnection } from "./connection.js";
+import { type GivenUp, givenUp } from "./failure.js";
+import { PendingCall } from "./pending-call.js";
+import type { IncomingAnswer, OutgoingCall, Transport } from "./transport.js";
+
+/** What all ways to the hub have in common: calls wait until there is a connection. */
+export abstract class ConnectedTransport implements Transport {
+  readonly #connection: Pick<HubConnection, "ready">;
+  readonly #clock: Clock;
+  /** Calls that wait for a connection. */
+  readonly #waiting = new Set<PendingCall>();
+  #closed = false;
+
+  constructor(connection: Pick<HubConnection, "ready">, clock: Clock) {
+    this.#connection = connection;
+    this.#clock = clock;
+  }
+
+  /** Starts the call if that can be done now. */
+  protected abstract tryStart(pending: PendingCall): boolean;
+
+  /** Starts the call: there is a connection. */
+  protected abstract start(pending: PendingCall): void;
+
+  send(call: OutgoingCall): Promise<IncomingAnswer> {
+    return new Promise((resolve, reject) => {
+      const over = this.#isOver(call);
+      if (over !== undefined) {
+        const { requestId, signal } = call.options;
+        return reject(givenUp(over, "NOT_STARTED", requestId, signal?.reason));
+      }
+      this.place(new PendingCall(call, this.#clock, resolve, reject));
+    });
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const pending of this.#waiting) pending.giveUp("CLIENT_CLOSED");
+  }
+
+  /** Starts the call, now or when there is a connection. */
+  protected place(pending: PendingCall): void {
+    if (!this.tryStart(pending)) void this.#connect(pending);
+  }
+
+  #isOver(call: OutgoingCall): GivenUp | undefined {
+    if (this.#closed) return "CLIENT_CLOSED";
+    return call.options.signal?.aborted ? "CLIENT_CANCELLED" : undefined;
+  }
+
+  async #connect(pending: PendingCall): Promise<void> {
+    this.#waiting.add(pending);
+    try {
+      await this.#connection.ready(pending.call.until, pending.call.options.signal);
+      if (!pending.isSettled) this.start(pending);
+    } catch (error) {
+      pending.fail(error instanceof GibbsError ? error : internal(error));
+    } finally {
+      this.#waiting.delete(pending);
+    }
+  }
+}
+
+function internal(error: unknown): GibbsError {
+  const details = { reason: "INTERNAL", execution: "NOT_STARTED", cause: error } as const;
+  return new GibbsError("INTERNAL", messageOf(error), details);
+}
