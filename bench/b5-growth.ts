@@ -11,6 +11,8 @@ const WORKERS_PER_PROCESS = 2500;
 /** Fewer than the fewest workers: none waits. */
 const CALLERS = 8;
 const SLOTS = 32;
+/** Answers after a worker has come that do not count. */
+const WARM_UPS = 5000;
 const flat = { floor: atMost(1.3), goal: atMost(1.1) };
 
 /** What a hub that has much to hold costs. */
@@ -99,28 +101,36 @@ async function cpuPerRequest(hub: GibbsHub, client: Program, durationMs: number)
 async function withQueue(context: Context): Promise<Result> {
   const lengths = context.quick ? [1, 1000] : [1, 1000, 100_000, 1_000_000];
   const bytesPerRequest: Record<string, number> = {};
-  const contenders: Record<string, GibbsHub> = {};
+  const contenders: Record<string, { hub: GibbsHub; crowd: Program }> = {};
   for (const length of lengths) {
     context.progress(`B5: ${length} requests wait`);
-    const { program, ready } = await context.programs.node<{ address: string }>(
-      "gibbs-queue",
-      { callers: length + SLOTS },
-      // A million requests hold more than a Node process may by itself.
+    const callers = length + SLOTS;
+    const hub = await startPatientHub(context, callers);
+    const { program: crowd } = await context.programs.node(
+      "gibbs-crowd",
+      { hub: hub.address },
+      // A million callers hold more than a Node process may by itself.
       { execArgv: ["--max-old-space-size=8192"] },
     );
-    bytesPerRequest[length] = await program.ask<number>("fill");
-    contenders[length] = { program, address: ready.address };
+    const before = await memory(hub.program);
+    await crowd.ask("fill", { callers });
+    const after = await memory(hub.program);
+    bytesPerRequest[length] = (after.heldBytes - before.heldBytes) / callers;
+    contenders[length] = { hub, crowd };
   }
   const count = context.quick ? 2000 : 20_000;
-  const measured = await interleave(context, "B5, queue", contenders, async (hub) => {
+  const measured = await interleave(context, "B5, queue", contenders, async ({ hub, crowd }) => {
     const worker = await startWorker(context.programs, hub, {
       handler: "echo",
       workers: 1,
       slots: SLOTS,
     });
-    const cost = await hub.program.ask<number>("cost", { count });
+    await crowd.ask("answered", { count: WARM_UPS });
+    const before = await hub.program.ask<Usage>("usage");
+    await crowd.ask("answered", { count });
+    const after = await hub.program.ask<Usage>("usage");
     await worker.stop();
-    return cost;
+    return (after.cpuUs - before.cpuUs) / count;
   });
   const longest = lengths.at(-1) ?? 0;
   const memoryOf = {
@@ -135,6 +145,18 @@ async function withQueue(context: Context): Promise<Result> {
     ],
     details: { measured, bytesPerRequest },
   };
+}
+
+/** A hub whose requests wait as long as it takes, all on one stream. */
+function startPatientHub({ programs }: Context, callers: number): Promise<GibbsHub> {
+  return startHub(programs, {
+    maxOpenCalls: callers + 1,
+    // A tenth of it may wait while no worker is there.
+    maxQueued: 11 * callers + 1000,
+    maxHeldBytes: 2 ** 40,
+    maxTimeoutMs: 2 ** 31 - 1,
+    noWorkerTimeoutMs: HOUR_MS,
+  });
 }
 
 /** Each size beside the smallest. */

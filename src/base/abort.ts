@@ -6,15 +6,17 @@ import { setMaxListeners } from "node:events";
  * calls share it is no leak, which Node would otherwise warn of.
  */
 export function onAbort(signal: AbortSignal | undefined, callback: () => void): () => void {
-  if (signal === undefined) return () => {};
+  if (signal === undefined) return nothing;
   if (signal.aborted) {
     callback();
-    return () => {};
+    return nothing;
   }
   setMaxListeners(0, signal);
   signal.addEventListener("abort", callback);
   return () => signal.removeEventListener("abort", callback);
 }
+
+function nothing(): void {}
 
 /** An `AbortController` whose signal is made only when somebody wants it: most are never looked at. */
 export class LazyAbort {

@@ -65,19 +65,18 @@ function checkNumber(key: string, value: unknown): void {
  * @throws GibbsError INVALID_ARGUMENT / BAD_OPTION, not started.
  */
 export function checkRequestOptions(options: RequestOptions): void {
-  const { timeoutMs = 0, queueTimeoutMs = 0, runTimeoutMs = 0, maxAttempts = 1 } = options;
-  const times = Object.entries({ timeoutMs, queueTimeoutMs, runTimeoutMs });
-  const wrong = times.find(([, value]) => !(typeof value === "number" && value >= 0));
-  if (wrong !== undefined) {
-    throw badRequestOption(`${wrong[0]} must be a number that is not negative, not ${wrong[1]}`);
-  }
+  const { maxAttempts = 1 } = options;
+  checkTime("timeoutMs", options.timeoutMs);
+  checkTime("queueTimeoutMs", options.queueTimeoutMs);
+  checkTime("runTimeoutMs", options.runTimeoutMs);
   if (!Number.isInteger(maxAttempts) || maxAttempts < 1 || maxAttempts > fixed.maxAttempts) {
     throw badRequestOption(`maxAttempts must be 1 to ${fixed.maxAttempts}, not ${maxAttempts}`);
   }
-  const { method = "", requestId = "", idempotent = false, metadata = {} } = options;
+  const { method = "", requestId = "", idempotent = false, metadata } = options;
   if (typeof idempotent !== "boolean") throw badRequestOption("idempotent must be a boolean");
   checkName("method", method);
   checkName("requestId", requestId);
+  if (metadata === undefined) return;
   let bytes = 0;
   for (const [key, value] of Object.entries(metadata)) {
     checkMetadata(key, value);
@@ -85,6 +84,11 @@ export function checkRequestOptions(options: RequestOptions): void {
   }
   if (bytes <= fixed.maxMetadataBytes) return;
   throw badRequestOption(`the metadata has ${bytes} bytes, more than ${fixed.maxMetadataBytes}`);
+}
+
+function checkTime(what: string, value: unknown = 0): void {
+  if (typeof value === "number" && value >= 0) return;
+  throw badRequestOption(`${what} must be a number that is not negative, not ${value}`);
 }
 
 function checkName(what: string, name: unknown): void {

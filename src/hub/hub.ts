@@ -19,7 +19,7 @@ import { toRequestOptions } from "../wire/request-options.js";
 import { WorkerService } from "../wire/worker-events.js";
 import { watchArrivals } from "./arrivals.js";
 import { ClientStreams } from "./client-streams.js";
-import type { Outcome } from "./core/request.js";
+import type { Outcome, Submission } from "./core/request.js";
 import { Engine } from "./engine.js";
 import { easeDeadline, observeStreams } from "./grpc-internals.js";
 import { Health } from "./health.js";
@@ -126,7 +126,24 @@ export class Hub {
    * @returns the worker's answer.
    * @throws TypeError if the input cannot be sent, GibbsError with the outcome.
    */
-  async request<Out = unknown>(input: unknown, options: RequestOptions = {}): Promise<Out> {
+  request<Out = unknown>(input: unknown, options: RequestOptions = {}): Promise<Out> {
+    return new Promise((resolve, reject) => {
+      const submission = this.#toSubmission(input, options);
+      const request = this.#engine.submit(submission, (outcome) => {
+        stopListening();
+        try {
+          resolve(toOutput(outcome, submission) as Out);
+        } catch (error) {
+          reject(error);
+        }
+      });
+      const stopListening = onAbort(options.signal, () =>
+        this.#engine.tell((core, now) => core.cancel(request, now)),
+      );
+    });
+  }
+
+  #toSubmission(input: unknown, options: RequestOptions): Submission {
     checkRequestOptions(options);
     const payload = encodePayload(input);
     const relayed = { payload, method: options.method ?? "", options: toRequestOptions(options) };
@@ -134,27 +151,8 @@ export class Hub {
       this.#limits.forwardMetadata.includes(key),
     );
     const now = this.#engine.now();
-    const submission = toSubmission(
-      relayed,
-      metadata,
-      options.timeoutMs,
-      undefined,
-      now,
-      this.#submissions,
-    );
-    let stopListening = (): void => {};
-    const outcome = await new Promise<Outcome>((resolve) => {
-      const request = this.#engine.submit(submission, resolve);
-      const cancel = (): void => this.#engine.tell((core, at) => core.cancel(request, at));
-      stopListening = onAbort(options.signal, cancel);
-    });
-    stopListening();
-    if (outcome.kind === "failure") throw outcome.error;
-    try {
-      return decodePayload(outcome.payload) as Out;
-    } catch (error) {
-      throw malformedResult(error, submission.requestId, outcome.info.attempts);
-    }
+    const { timeoutMs } = options;
+    return toSubmission(relayed, metadata, timeoutMs, undefined, now, this.#submissions);
   }
 
   /**
@@ -236,6 +234,15 @@ export class Hub {
     server.addService(definition(ReflectionService), { ...reflection });
     server.addService(definition(ReflectionServiceV1Alpha), { ...reflection });
     return server;
+  }
+}
+
+function toOutput(outcome: Outcome, { requestId }: Submission): unknown {
+  if (outcome.kind === "failure") throw outcome.error;
+  try {
+    return decodePayload(outcome.payload);
+  } catch (error) {
+    throw malformedResult(error, requestId, outcome.info.attempts);
   }
 }
 

@@ -6,9 +6,19 @@ export interface Timed {
   heapIndex: number;
 }
 
-/** All pending points in time: a binary heap whose items know their place. */
+/**
+ * Children of a node. With many, a heap of a million items has few levels, and
+ * each level costs one look at an item that is in no cache.
+ */
+const ARITY = 8;
+
+/**
+ * All pending points in time: a heap whose items know their place. The times lie
+ * beside the items, so that comparing does not touch those.
+ */
 export class TimerHeap<T extends Timed> {
   readonly #items: T[] = [];
+  #times = new Float64Array(64);
 
   get size(): number {
     return this.#items.length;
@@ -16,7 +26,7 @@ export class TimerHeap<T extends Timed> {
 
   /** The earliest point in time, `Infinity` if there is none. */
   get earliest(): number {
-    return this.#items[0]?.wakeAt ?? Number.POSITIVE_INFINITY;
+    return this.#items.length === 0 ? Number.POSITIVE_INFINITY : (this.#times[0] as number);
   }
 
   /** Adds `item`, or moves it; `Infinity` takes it out. */
@@ -28,8 +38,9 @@ export class TimerHeap<T extends Timed> {
     if (item.heapIndex < 0) {
       item.heapIndex = this.#items.length;
       this.#items.push(item);
+      if (item.heapIndex === this.#times.length) this.#grow();
     }
-    this.#settle(item);
+    this.#settle(item, item.heapIndex);
   }
 
   /** Takes `item` out; does nothing if it is not in. */
@@ -38,9 +49,7 @@ export class TimerHeap<T extends Timed> {
     if (index < 0) return;
     item.heapIndex = -1;
     const last = this.#items.pop() as T;
-    if (last === item) return;
-    this.#put(last, index);
-    this.#settle(last);
+    if (last !== item) this.#settle(last, index);
   }
 
   /** Takes out and returns the earliest item that is due, if one is. */
@@ -51,28 +60,49 @@ export class TimerHeap<T extends Timed> {
     return first;
   }
 
-  #put(item: T, index: number): void {
+  /** Finds the place of `item`, from `hole` up or down. */
+  #settle(item: T, hole: number): void {
+    const time = item.wakeAt;
+    let index = hole;
+    while (index > 0) {
+      const parent = Math.floor((index - 1) / ARITY);
+      if ((this.#times[parent] as number) <= time) break;
+      this.#move(parent, index);
+      index = parent;
+    }
+    for (;;) {
+      const least = this.#leastChild(index);
+      if (least === undefined || (this.#times[least] as number) >= time) break;
+      this.#move(least, index);
+      index = least;
+    }
+    this.#put(item, time, index);
+  }
+
+  #leastChild(index: number): number | undefined {
+    const first = index * ARITY + 1;
+    const end = Math.min(first + ARITY, this.#items.length);
+    if (first >= end) return undefined;
+    let least = first;
+    for (let child = first + 1; child < end; child += 1) {
+      if ((this.#times[child] as number) < (this.#times[least] as number)) least = child;
+    }
+    return least;
+  }
+
+  #move(from: number, to: number): void {
+    this.#put(this.#items[from] as T, this.#times[from] as number, to);
+  }
+
+  #put(item: T, time: number, index: number): void {
     this.#items[index] = item;
+    this.#times[index] = time;
     item.heapIndex = index;
   }
 
-  #settle(item: T): void {
-    let index = item.heapIndex;
-    while (index > 0) {
-      const parent = this.#items[(index - 1) >> 1] as T;
-      if (parent.wakeAt <= item.wakeAt) break;
-      this.#put(parent, index);
-      index = (index - 1) >> 1;
-    }
-    for (;;) {
-      let child = 2 * index + 1;
-      const right = this.#items[child + 1];
-      if (right !== undefined && right.wakeAt < (this.#items[child] as T).wakeAt) child += 1;
-      const least = this.#items[child];
-      if (least === undefined || least.wakeAt >= item.wakeAt) break;
-      this.#put(least, index);
-      index = child;
-    }
-    this.#put(item, index);
+  #grow(): void {
+    const times = new Float64Array(this.#times.length * 2);
+    times.set(this.#times);
+    this.#times = times;
   }
 }
