@@ -267,8 +267,11 @@ export const fixed: {
   defaultAttempts: 3,
   /** Attempts that a caller may ask for. */
   maxAttempts: 10,
-  /** Bytes of requests that wait in a client for the hub to read on. */
-  maxUnsentBytes: 64 * MiB,
+  /**
+   * Bytes of requests that wait in a client for the hub to read on: as many of the largest
+   * as `map` has under way. One alone may be larger.
+   */
+  maxUnsentBytes: 256 * MiB,
   /** Bytes of a line of JSON that is an input: an escape takes six for one of the payload. */
   maxLineBytes: 24 * MiB,
   /** Bytes of such lines that are under way at once. */

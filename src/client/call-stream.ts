@@ -116,12 +116,13 @@ export class CallStream {
 
   /** Sends a call, with all others of its instant in one write. */
   add(pending: PendingCall): void {
-    if (this.#unsentBytes + pending.payload.length > fixed.maxUnsentBytes) {
+    const unsentBytes = this.#unsentBytes + pending.payload.length;
+    if (this.#unsentBytes > 0 && unsentBytes > fixed.maxUnsentBytes) {
       return pending.fail(outboxFull(pending.requestId));
     }
     const id = this.#nextId();
     this.#calls.set(id, pending);
-    this.#unsentBytes += pending.payload.length;
+    this.#unsentBytes = unsentBytes;
     this.#outbox.push(id);
     this.#wasBusy = true;
     pending.onGivenUp = () => this.#giveUp(id, pending);

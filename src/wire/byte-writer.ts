@@ -8,7 +8,7 @@ const { VARINT, FIXED64, LENGTH_DELIMITED } = WireType;
 
 /** Writes one protobuf message after another into a buffer that grows. Fields below 16 only. */
 export class ByteWriter {
-  #buffer = Buffer.allocUnsafe(1024);
+  #buffer = Buffer.allocUnsafe(INITIAL_BYTES);
   #length = 0;
   /** Where the lengths of the messages stand that were begun, and how much room they have. */
   readonly #open: number[] = [];
@@ -25,6 +25,7 @@ export class ByteWriter {
 
   /** What was written since the last time, to be sent soon. */
   take(): Buffer {
+    if (this.#length > MAX_COPIED_BYTES) return this.#handOver();
     const taken = Buffer.allocUnsafe(this.#length);
     this.#moveTo(taken);
     return taken;
@@ -32,8 +33,17 @@ export class ByteWriter {
 
   /** What was written since the last time, to be kept: shares its memory with nothing. */
   takeToKeep(): Uint8Array {
+    const isFull = this.#length * 8 > this.#buffer.length * 7;
+    if (this.#length > MAX_COPIED_BYTES && isFull) return this.#handOver();
     const taken = new Uint8Array(this.#length);
     this.#moveTo(taken);
+    return taken;
+  }
+
+  #handOver(): Buffer {
+    const taken = this.#buffer.subarray(0, this.#length);
+    this.#buffer = Buffer.allocUnsafe(INITIAL_BYTES);
+    this.#length = 0;
     return taken;
   }
 
@@ -42,7 +52,7 @@ export class ByteWriter {
     else for (let i = 0; i < this.#length; i += 1) taken[i] = this.#buffer[i] as number;
     this.#length = 0;
     // One large message is no reason to keep its size for ever.
-    if (this.#buffer.length > MAX_KEPT_BYTES) this.#buffer = Buffer.allocUnsafe(1024);
+    if (this.#buffer.length > MAX_KEPT_BYTES) this.#buffer = Buffer.allocUnsafe(INITIAL_BYTES);
   }
 
   /** A uint32, int32 that is not negative, bool or enum; zero is not written. */
@@ -105,7 +115,8 @@ export class ByteWriter {
 
   /** Begins a message within the message, of about `guess` bytes; until {@link end}. */
   begin(field: number, guess: number): void {
-    this.#reserve(6);
+    // All of it at once: to grow in its midst would copy it.
+    this.#reserve(guess + 6);
     this.#buffer[this.#length++] = (field << 3) | LENGTH_DELIMITED;
     // Its length is not known yet, only about how much room that will take.
     const room = varintLength(guess);
@@ -168,6 +179,11 @@ export class ByteWriter {
 
 /** Up to here a loop is done before a call has begun. */
 const SMALL_BYTES = 64;
+
+const INITIAL_BYTES = 1024;
+
+/** What is larger is handed over with its buffer. */
+const MAX_COPIED_BYTES = 128 * 1024;
 
 const MAX_KEPT_BYTES = 1024 * 1024;
 

@@ -3,6 +3,8 @@ import { encodePayload } from "../../src/wire/payload.js";
 import { hello, RawWorker } from "../support/raw-worker.js";
 import { startClient, startHub, startWorker } from "../support/running.js";
 
+const MiB = 1024 * 1024;
+
 async function collect<T>(outputs: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
   for await (const output of outputs) all.push(output);
@@ -46,6 +48,14 @@ describe("map", () => {
     const cancelled = new Set<number>();
     while (cancelled.size < 3) cancelled.add((await worker.hear("cancel")).jobId);
     expect(cancelled.has(jobId)).toBe(false);
+  });
+
+  it("takes as many of the largest inputs as it has under way", async () => {
+    const hub = await startHub();
+    await startWorker(hub, (data: Uint8Array) => data.length);
+    const inputs = Array.from({ length: 30 }, () => Buffer.alloc(4 * MiB - 16));
+    const lengths = await collect(startClient(hub).map<number>(inputs));
+    expect(lengths).toEqual(inputs.map(({ length }) => length));
   });
 
   it("ends with the first failure, of a request or of the inputs", async () => {
