@@ -13,11 +13,12 @@ export const ExitCode = {
 /** The table at the end of every help. */
 export const exitCodeHelp = `Exit codes:
     0  done
-    1  failed: the port is in use, the module is not found, no worker process came up, ...
+    1  failed: the port is in use, the module is not found, no worker process came up,
+       a scenario of the conformance kit failed, ...
     2  wrong usage
     3  no hub answers at the address
     4  the request ended with an error; --json tells its code and reason
-  130  interrupted by a second signal`;
+  130  interrupted by a second signal; the conformance kit, by the first`;
 
 /** Tells on stderr what went wrong, as text or as JSON, and returns the exit code for it. */
 export function reportError(error: unknown, asJson: boolean): number {

@@ -1,6 +1,7 @@
 import { logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { VERSION } from "../base/version.js";
+import { conformanceCommand } from "./conformance.js";
 import { demoCommand } from "./demo.js";
 import { ExitCode, exitCodeHelp, reportError } from "./exit.js";
 import { hubCommand } from "./hub.js";
@@ -39,9 +40,8 @@ Examples:
 ${exitCodeHelp}`,
   );
 
-for (const command of [hubCommand, workerCommand, requestCommand, demoCommand, protoCommand]) {
-  program.addCommand(command());
-}
+const commands = [hubCommand, workerCommand, requestCommand, demoCommand, protoCommand];
+for (const command of [...commands, conformanceCommand]) program.addCommand(command());
 for (const command of [program, ...program.commands]) command.exitOverride();
 
 try {
