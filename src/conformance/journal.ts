@@ -41,7 +41,7 @@ function describe(value: unknown, key = ""): string {
   if (Array.isArray(value)) return `[${value.map((one) => describe(one)).join(", ")}]`;
   if (typeof value !== "object" || value === null) return String(value);
   if ("case" in value && "value" in value)
-    return `${value.case}: ${describe(value.value, String(value.case))}`;
+    return `${toSnakeCase(String(value.case))}: ${describe(value.value, String(value.case))}`;
   const fields = Object.entries(value)
     .filter(([name, one]) => !name.startsWith("$") && !isUnset(one))
     .map(([name, one]) => field(name, one));
@@ -51,7 +51,11 @@ function describe(value: unknown, key = ""): string {
 function field(name: string, value: unknown): string {
   const isOneof = typeof value === "object" && value !== null && "case" in value;
   const text = describe(value, name);
-  return isOneof ? text : `${name.replace(/[A-Z]/g, (one) => `_${one.toLowerCase()}`)}: ${text}`;
+  return isOneof ? text : `${toSnakeCase(name)}: ${text}`;
+}
+
+function toSnakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (one) => `_${one.toLowerCase()}`);
 }
 
 function isUnset(value: unknown): boolean {
@@ -59,7 +63,7 @@ function isUnset(value: unknown): boolean {
   if (Array.isArray(value)) return value.length === 0;
   if (typeof value !== "object" || value === null) return false;
   if ("case" in value) return value.case === undefined;
-  return !(value instanceof Uint8Array) && Object.keys(value).length === 0;
+  return Object.keys(value).length === 0;
 }
 
 function payload(encoded: Uint8Array): string {

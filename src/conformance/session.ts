@@ -173,10 +173,15 @@ export class Session {
     await this.heartbeat(FENCE_MS);
   }
 
+  /** Waits for a job's outcome, whatever it is; a job that is given back has none. */
+  async outcome(job: SentJob, expectation: Expectation, timeoutMs?: number): Promise<void> {
+    const terminal = await this.terminal(job, expectation, timeoutMs);
+    check(terminal.case === "result", expectation, `it was ${describeEvent(terminal)}`);
+  }
+
   /** Shows by one more job that the stream still serves. */
   async stillServes(method: string, after: Expectation): Promise<void> {
-    const job = await this.job(method, null);
-    await this.terminal(job, after);
+    await this.outcome(await this.job(method, null), after);
   }
 
   #terminals(): Terminal[] {

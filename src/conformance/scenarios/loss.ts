@@ -48,8 +48,7 @@ export const loss: readonly Scenario[] = [
       const same = ask("the `instance_id` that it had before", "10.2");
       check(before === after, same, "it was another");
       const serves = ask("a job on the new stream to be served", "11.3");
-      const job = await again.job(kit.anyMethod, null);
-      await again.terminal(job, serves);
+      await again.stillServes(kit.anyMethod, serves);
     },
   },
   {

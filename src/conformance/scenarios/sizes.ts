@@ -50,11 +50,11 @@ export const sizes: readonly Scenario[] = [
       const session = await kit.serving();
       const { maxReceiveBytes = DEFAULT_RECEIVE_BYTES } = session.hello;
       const most = Math.min(hubDefaults.maxPayloadBytes, maxReceiveBytes - JOB_ENVELOPE_BYTES);
-      const data = new Uint8Array(most - PAYLOAD_OVERHEAD_BYTES).fill(0xa5);
+      const data = new Uint8Array(most - PAYLOAD_OVERHEAD_BYTES).fill(0x61);
       const job = await session.job(kit.anyMethod, data);
       const taken = ask(`an input of ${most} bytes to be taken`, "12.1", "12.4", "12.5");
       const patienceMs = 2 * kit.times.answerTimeoutMs;
-      await session.terminal(job, taken, patienceMs);
+      await session.outcome(job, taken, patienceMs);
       if (!kit.offers(Model.ECHO)) return;
       const same = ask(`${Model.ECHO} to answer ${data.length} bytes with the same`, "12.1");
       const answer = await session.answer(job, same);

@@ -34,11 +34,8 @@ export const tolerance: readonly Scenario[] = [
         value: { jobId: 4_000_000_000, reason: "unknown" },
       };
       session.stream.send(unknown, ...jobs.map(({ event }) => event), unknown);
-      const each = ask(
-        `a terminal event for each of the ${jobs.length} jobs in that message`,
-        "5.1",
-      );
-      for (const { job } of jobs) await session.terminal(job, each);
+      const each = ask(`a result for each of the ${jobs.length} jobs in that message`, "5.1");
+      for (const { job } of jobs) await session.outcome(job, each);
     },
   },
   {
@@ -64,7 +61,7 @@ export const tolerance: readonly Scenario[] = [
         message,
         `the same two, and job ${job.id} behind them in one message`,
       );
-      await session.terminal(job, ask("the events behind it to count", "1.5"));
+      await session.outcome(job, ask("the events behind it to count", "1.5"));
     },
   },
   {
@@ -92,7 +89,7 @@ export const tolerance: readonly Scenario[] = [
         jobs.push(job);
       }
       const served = ask("jobs with unknown fields to be served like others", "1.5");
-      for (const job of jobs) await session.terminal(job, served);
+      for (const job of jobs) await session.outcome(job, served);
     },
   },
 ];

@@ -1,0 +1,10 @@
+// Fails hello-first: it is ready before it has said who it is.
+import { RightWorker } from "./right-worker.js";
+
+new (class extends RightWorker {
+  begin() {
+    this.offer();
+    this.hello();
+    this.listen();
+  }
+})().run();
