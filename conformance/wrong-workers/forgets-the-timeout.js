@@ -2,8 +2,5 @@
 import { RightWorker } from "./right-worker.js";
 
 new (class extends RightWorker {
-  onJob(job) {
-    super.onJob(job);
-    clearTimeout(this.jobs.get(job.jobId)?.timeout);
-  }
+  startTimer() {}
 })().run();

@@ -165,12 +165,16 @@ export class RightWorker {
     this.busy += 1;
     const abort = new AbortController();
     this.jobs.set(job.jobId, { job, abort, call: this.call });
-    const timeout = job.timeoutMs !== undefined && setTimeout(() => abort.abort(), job.timeoutMs);
+    const timeout = this.startTimer(job, abort);
     void this.outcome(job, abort.signal).then((outcome) => {
       clearTimeout(timeout);
       this.busy -= 1;
       this.finish(job.jobId, outcome);
     });
+  }
+
+  startTimer({ timeoutMs }, abort) {
+    return timeoutMs === undefined ? undefined : setTimeout(() => abort.abort(), timeoutMs);
   }
 
   nack(jobId, execution = Execution.NOT_STARTED) {

@@ -63,7 +63,7 @@ function isUnset(value: unknown): boolean {
   if (Array.isArray(value)) return value.length === 0;
   if (typeof value !== "object" || value === null) return false;
   if ("case" in value) return value.case === undefined;
-  return Object.keys(value).length === 0;
+  return value instanceof Uint8Array ? value.length === 0 : Object.keys(value).length === 0;
 }
 
 function payload(encoded: Uint8Array): string {
