@@ -2,8 +2,8 @@
 import { RightWorker } from "./right-worker.js";
 
 new (class extends RightWorker {
-  onHeartbeat() {
-    super.onHeartbeat();
+  finish(jobId, outcome) {
+    super.finish(jobId, outcome);
     if (this.next.case !== undefined && this.jobs.size === 0) this.call.end();
   }
 })().run();

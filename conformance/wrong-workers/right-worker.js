@@ -87,7 +87,11 @@ export class RightWorker {
   /** Sends events in one message, each a pair of its name and its fields. */
   send(...events) {
     const init = { events: events.map(([name, value]) => ({ event: { case: name, value } })) };
-    this.call.write(create(WorkRequestSchema, init));
+    this.write(create(WorkRequestSchema, init));
+  }
+
+  write(message) {
+    this.call.write(message);
   }
 
   /** Gives credit for the slots that are free. */

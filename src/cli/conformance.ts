@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { onShutdownSignals } from "../base/signals.js";
 import { conformanceDefaults } from "../conformance/options.js";
 import { type ConformanceReport, runConformance, type ScenarioReport } from "../conformance/run.js";
@@ -38,17 +38,15 @@ export function conformanceCommand(): Command {
     )
     .option("--skip <ids>", "do not run these", parseIds)
     .option("--list", "print the scenarios, and what they judge by", false)
-    .option(
-      "--start-timeout <time>",
-      "how long the worker may take to come up",
-      parseDuration,
-      conformanceDefaults.startTimeoutMs,
+    .addOption(
+      new Option("--start-timeout <time>", "how long the worker may take to come up")
+        .argParser(parseDuration)
+        .default(conformanceDefaults.startTimeoutMs, "30s"),
     )
-    .option(
-      "--timeout <time>",
-      "how long it may take to answer",
-      parseDuration,
-      conformanceDefaults.answerTimeoutMs,
+    .addOption(
+      new Option("--timeout <time>", "how long it may take to answer")
+        .argParser(parseDuration)
+        .default(conformanceDefaults.answerTimeoutMs, "5s"),
     )
     .addOption(jsonOption())
     .addHelpText(

@@ -10,16 +10,19 @@ import { loss } from "./loss.js";
 import { sizes } from "./sizes.js";
 import { tolerance } from "./tolerance.js";
 
-/** Everything that a worker is tried on, in this order. */
-export const scenarios: readonly Scenario[] = [
-  ...handshake,
-  ...jobs,
-  ...context,
-  ...errors,
-  ...cancel,
-  ...tolerance,
-  ...sizes,
-  ...liveness,
-  ...loss,
-  ...drain,
+/** What a worker is tried on, by theme. */
+export const themes: readonly (readonly Scenario[])[] = [
+  handshake,
+  jobs,
+  context,
+  errors,
+  cancel,
+  tolerance,
+  sizes,
+  liveness,
+  loss,
+  drain,
 ];
+
+/** Everything that a worker is tried on, in this order. */
+export const scenarios: readonly Scenario[] = themes.flat();

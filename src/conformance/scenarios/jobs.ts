@@ -78,6 +78,8 @@ export const jobs: readonly Scenario[] = [
       if (kit.offers(Model.HOLD)) inputs.push([Model.HOLD, 100]);
       for (const [method, input] of inputs) {
         await session.haveCredit(session.slots, ask("each slot given back", "6.2"));
+        // What still comes of the job before is not held against this one.
+        await session.fence();
         const job = await session.job(method, input);
         await session.terminal(job);
         const since = session.stream.heard.slice(job.heardBefore);
