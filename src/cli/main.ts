@@ -36,6 +36,7 @@ Examples:
   $ gibbs hub                                    a hub at 127.0.0.1:5019
   $ gibbs worker ./model.js --count 4            four processes of a model
   $ gibbs request 34                             one request
+  $ gibbs conformance -- python3 worker.py       try a worker in any language
 
 ${exitCodeHelp}`,
   );

@@ -77,6 +77,8 @@ export class WorkerProcess {
   /** Ends the whole group at once. */
   async kill(): Promise<void> {
     this.signal("SIGKILL");
+    // Not to wait for what has left the group and still holds it.
+    this.#process.stderr?.destroy();
     await this.closed;
   }
 }
