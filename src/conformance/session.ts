@@ -2,7 +2,7 @@ import { type Data, decodePayload, encodePayload } from "../wire/payload.js";
 import type { Failure, Hello, HubEventInit } from "../wire/worker-events.js";
 import { ask, ConformanceFailure, check, type Expectation } from "./failure.js";
 import { describeEvent, describeEvents } from "./journal.js";
-import type { Heard, WorkStream } from "./work-stream.js";
+import type { Heard, StreamState, WorkStream } from "./work-stream.js";
 
 /** What ends a job. */
 export type Terminal = Extract<Heard, { case: "result" | "nack" }>;
@@ -29,6 +29,14 @@ export interface SessionPort {
 
 /** How long the answer to a heartbeat may take that orders events, in milliseconds. */
 const FENCE_MS = 500;
+
+/** Why nothing more comes on a stream, for people. */
+const left: Record<Exclude<StreamState, "open">, string> = {
+  ended: "the hub had ended the stream",
+  "half-closed": "the worker half-closed the stream",
+  lost: "the worker left the stream",
+  broken: "the worker sent a message that does not decode",
+};
 
 /** A stream on which the worker has said hello, and the hub's books of it. */
 export class Session {
@@ -81,10 +89,7 @@ export class Session {
       const found = look();
       if (found !== undefined || this.stream.state === "open") return found;
       const since = describeEvents(this.stream.heard.slice(from));
-      throw new ConformanceFailure(
-        expectation,
-        `the stream is ${this.stream.state} (after ${since})`,
-      );
+      throw new ConformanceFailure(expectation, `${left[this.stream.state]}; meanwhile it had sent ${since}`);
     };
     return this.#port.until(looked, expectation, timeoutMs);
   }
