@@ -89,7 +89,10 @@ export class Session {
       const found = look();
       if (found !== undefined || this.stream.state === "open") return found;
       const since = describeEvents(this.stream.heard.slice(from));
-      throw new ConformanceFailure(expectation, `${left[this.stream.state]}; meanwhile it had sent ${since}`);
+      throw new ConformanceFailure(
+        expectation,
+        `${left[this.stream.state]}; meanwhile it had sent ${since}`,
+      );
     };
     return this.#port.until(looked, expectation, timeoutMs);
   }
