@@ -1,10 +1,12 @@
 // A worker without the SDK: the generated messages and grpc-js, nothing else.
 // Usage: node examples/bare-worker/worker.js 127.0.0.1:5019
+// It ends when its hub does, and does not drain: docs/write-a-worker.md says what a worker
+// does beyond this, and how `gibbs conformance` tries it.
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { Client, credentials } from "@grpc/grpc-js";
 import { HeartbeatMode, PayloadSchema, WorkRequestSchema, WorkResponseSchema } from "gibbs/proto";
 
-const address = process.argv[2] ?? "127.0.0.1:5019";
+const address = process.argv[2] ?? process.env.GIBBS_HUB ?? "127.0.0.1:5019";
 const client = new Client(address, credentials.createInsecure());
 const work = client.makeBidiStreamRequest(
   "/gibbs.v1.WorkerService/Work",

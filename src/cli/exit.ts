@@ -13,7 +13,8 @@ export const ExitCode = {
 /** The table at the end of every help. */
 export const exitCodeHelp = `Exit codes:
     0  done
-    1  failed: the port is in use, the module is not found, no worker process came up, ...
+    1  failed: the port is in use, the module is not found, no worker process came up,
+       a scenario of the conformance kit failed, ...
     2  wrong usage
     3  no hub answers at the address
     4  a request ended with an error; --json tells its code and reason

@@ -1,6 +1,7 @@
 import { logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { VERSION } from "../base/version.js";
+import { conformanceCommand } from "./conformance.js";
 import { demoCommand } from "./demo.js";
 import { ExitCode, exitCodeHelp, reportError } from "./exit.js";
 import { hubCommand } from "./hub.js";
@@ -37,14 +38,13 @@ Examples:
   $ gibbs worker ./model.js --count 4            four processes of a model
   $ gibbs request 34                             one request
   $ gibbs map inputs.jsonl > out.jsonl           one for each line of a file
+  $ gibbs conformance -- python3 worker.py       try a worker in any language
 
 ${exitCodeHelp}`,
   );
 
 const commands = [hubCommand, workerCommand, requestCommand, mapCommand, demoCommand, protoCommand];
-for (const command of commands) {
-  program.addCommand(command());
-}
+for (const command of [...commands, conformanceCommand]) program.addCommand(command());
 for (const command of [program, ...program.commands]) command.exitOverride();
 
 try {

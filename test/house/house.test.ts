@@ -44,7 +44,8 @@ const mayImport: Record<string, string[]> = {
   hub: ["base", "wire", "hub/core"],
   worker: ["base", "wire"],
   client: ["base", "wire"],
-  cli: ["base", "hub", "worker", "client"],
+  conformance: ["base", "wire"],
+  cli: ["base", "hub", "worker", "client", "conformance"],
   root: ["hub", "worker", "client"],
 };
 

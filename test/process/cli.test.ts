@@ -13,7 +13,16 @@ const request = (address: string, ...more: string[]) =>
 
 describe("gibbs", () => {
   it("helps with examples and exit codes, for each command", async () => {
-    for (const args of [[], ["hub"], ["worker"], ["request"], ["map"], ["demo"], ["proto"]]) {
+    for (const args of [
+      [],
+      ["hub"],
+      ["worker"],
+      ["request"],
+      ["map"],
+      ["demo"],
+      ["proto"],
+      ["conformance"],
+    ]) {
       const { code, stdout } = await gibbs([...args, "--help"]).ended;
       expect(code).toBe(0);
       expect(stdout).toContain("Examples:");

@@ -1,0 +1,4 @@
+// Fails nothing.
+import { RightWorker } from "./right-worker.js";
+
+new RightWorker().run();

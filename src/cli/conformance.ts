@@ -1,0 +1,144 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+import { onShutdownSignals } from "../base/signals.js";
+import { conformanceDefaults } from "../conformance/options.js";
+import { type ConformanceReport, runConformance, type ScenarioReport } from "../conformance/run.js";
+import type { Scenario, WorkerFacts } from "../conformance/scenario.js";
+import { scenarios } from "../conformance/scenarios/index.js";
+import { jsonOption, parseDuration } from "./common.js";
+import {
+  countOutcomes,
+  failureText,
+  listLines,
+  reportJson,
+  reportLine,
+  runningLine,
+  summaryLine,
+  workerLine,
+} from "./conformance-report.js";
+import { ExitCode, exitCodeHelp } from "./exit.js";
+import { printLine } from "./output.js";
+
+interface ConformanceFlags {
+  only?: string[];
+  skip?: string[];
+  list: boolean;
+  startTimeout: number;
+  timeout: number;
+  json: boolean;
+}
+
+export function conformanceCommand(): Command {
+  return new Command("conformance")
+    .description("Play the hub for a worker in any language, with faults, and judge what it does.")
+    .argument("[command...]", "starts the worker, which dials the address in GIBBS_HUB")
+    .option(
+      "--only <ids>",
+      "run these scenarios, comma-separated; the worker claims them",
+      parseIds,
+    )
+    .option("--skip <ids>", "do not run these", parseIds)
+    .option("--list", "print the scenarios, and what they judge by", false)
+    .addOption(
+      new Option("--start-timeout <time>", "how long the worker may take to come up")
+        .argParser(parseDuration)
+        .default(conformanceDefaults.startTimeoutMs, "30s"),
+    )
+    .addOption(
+      new Option("--timeout <time>", "how long it may take to answer")
+        .argParser(parseDuration)
+        .default(conformanceDefaults.answerTimeoutMs, "5s"),
+    )
+    .addOption(jsonOption())
+    .addHelpText(
+      "after",
+      `
+The numbers in its reports are paragraphs of docs/protocol.md. The worker offers the
+methods that conformance/README.md describes, or some of them.
+
+Examples:
+  $ gibbs conformance -- python3 worker.py
+  $ gibbs conformance --only hello-first,cancel-honoured -- ./worker --slots 4
+  $ gibbs conformance --json -- java -jar worker.jar
+  $ gibbs conformance --list
+
+${exitCodeHelp}`,
+    )
+    .action(runCommand);
+}
+
+async function runCommand(command: string[], flags: ConformanceFlags): Promise<void> {
+  const { only, skip = [], list, json } = flags;
+  const chosen = scenarios.filter(({ id }) => only?.includes(id) ?? true);
+  if (list) return printList(chosen, json);
+  if (command.length === 0) {
+    throw new InvalidArgumentError("give the command that starts the worker, after --");
+  }
+  const interrupt = new AbortController();
+  const stopListening = listenForSignals(interrupt);
+  try {
+    const report = await runConformance(command, {
+      scenarios: chosen,
+      claimed: new Set(only),
+      skipped: new Set(skip),
+      times: { startTimeoutMs: flags.startTimeout, answerTimeoutMs: flags.timeout },
+      signal: interrupt.signal,
+      ...(json ? {} : new Table()),
+    });
+    if (json) printLine(reportJson(report));
+    else printFailures(report);
+    if (countOutcomes(report.scenarios).failed > 0) process.exitCode = ExitCode.FAILED;
+  } catch (error) {
+    if (!interrupt.signal.aborted) throw error;
+    process.exitCode = ExitCode.INTERRUPTED;
+  } finally {
+    stopListening();
+  }
+}
+
+/** The table, row by row as they come; on a terminal also the row that is to come. */
+class Table {
+  #begun = false;
+
+  onBegin = (scenario: Scenario, worker: WorkerFacts): void => {
+    if (!this.#begun) printLine(`${workerLine(worker)}\n`);
+    this.#begun = true;
+    if (process.stdout.isTTY) process.stdout.write(runningLine(scenario));
+  };
+
+  onEnd = (report: ScenarioReport): void => {
+    if (process.stdout.isTTY) process.stdout.write("\r\u001b[2K");
+    printLine(reportLine(report));
+  };
+}
+
+function printFailures(report: ConformanceReport): void {
+  for (const one of report.scenarios) if (one.outcome === "failed") printLine(failureText(one));
+  printLine(summaryLine(report));
+}
+
+function printList(chosen: readonly Scenario[], json: boolean): void {
+  if (!json) {
+    for (const line of listLines(chosen)) printLine(line);
+    return;
+  }
+  const rows = chosen.map(({ id, title, rules, needs }) => ({ id, title, rules, needs }));
+  printLine(JSON.stringify(rows));
+}
+
+/** Ctrl-C, a termination, and a terminal that closes end the run, and the worker with it. */
+function listenForSignals(interrupt: AbortController): () => void {
+  const stop = (): void => interrupt.abort(new Error("interrupted"));
+  process.on("SIGHUP", stop);
+  const stopListening = onShutdownSignals(stop, stop);
+  return () => {
+    stopListening();
+    process.off("SIGHUP", stop);
+  };
+}
+
+function parseIds(text: string): string[] {
+  const ids = text.split(",").map((id) => id.trim());
+  const unknown = ids.find((id) => !scenarios.some((scenario) => scenario.id === id));
+  if (unknown === undefined) return ids;
+  throw new InvalidArgumentError(`There is no scenario "${unknown}"; --list names them.`);
+}
