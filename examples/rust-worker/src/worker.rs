@@ -13,9 +13,7 @@ use tonic_types::StatusExt;
 
 const MAX_PAYLOAD: usize = 4 << 20;
 const MAX_MESSAGE: usize = MAX_PAYLOAD + (256 << 10);
-const ANNOUNCED: usize = 256 << 10;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
 pub struct Worker {
     hub: String,
@@ -60,30 +58,29 @@ impl Worker {
     }
 
     /// Serves until SIGTERM, the hub's wish, or a status that no other stream would change.
-    pub async fn run(&mut self) -> Result<(), String> {
+    pub async fn run(&mut self) -> Result<(), Status> {
         let (mut pause, mut away) = (0.1, Instant::now());
         loop {
             let end = self.serve().await;
             let lost = std::mem::take(&mut self.now);
             self.stream += 1;
             lost.jobs.values().for_each(CancellationToken::cancel);
-            match (&end, lost.next) {
-                (Ok(true), _) | (Ok(_), Some(Next::Exit(_))) => return Ok(()),
-                (Ok(_), _) => eprintln!("the hub ended the stream"),
-                (Err(status), _) if is_final(status) => {
-                    return Err(format!("{} refused this worker: {status}", self.hub));
-                }
-                (Err(status), _) => eprintln!("no connection to the hub: {}", status.message()),
+            let asked = match lost.next {
+                Some(Next::Exit(_)) => return Ok(()),
+                Some(Next::ReconnectAfterMs(ms)) => Duration::from_millis(ms.into()),
+                None => Duration::ZERO,
+            };
+            match end {
+                Ok(true) => return Ok(()),
+                Err(status) if is_final(&status) => return Err(status),
+                Ok(_) => eprintln!("the hub ended the stream"),
+                Err(status) => eprintln!("no connection to the hub: {}", status.message()),
             }
             if lost.welcome.is_some() {
                 (pause, away) = (0.1, Instant::now());
             }
             let longest = if away.elapsed().as_secs() > 30 { 5.0 } else { 1.0 };
             pause = f64::min(longest, rand::random_range(0.1..=pause * 3.0));
-            let asked = match lost.next {
-                Some(Next::ReconnectAfterMs(ms)) => Duration::from_millis(ms.into()),
-                _ => Duration::ZERO,
-            };
             tokio::select! {
                 _ = sleep(asked.max(Duration::from_secs_f64(pause))) => {}
                 _ = self.terminate.recv() => return Ok(()),
@@ -108,11 +105,8 @@ impl Worker {
         };
         let (mut heard, mut stop) = (Instant::now(), None);
         loop {
-            let silent = heard
-                + match self.now.welcome.as_ref().map_or(0, |it| it.hub_timeout_ms) {
-                    0 => CONNECT_TIMEOUT,
-                    ms => Duration::from_millis(ms.into()),
-                };
+            let patience = self.now.welcome.as_ref().map_or(20_000, |it| it.hub_timeout_ms);
+            let silent = heard + Duration::from_millis(patience.into());
             tokio::select! {
                 // What has arrived counts before any verdict on silence.
                 biased;
@@ -125,7 +119,7 @@ impl Worker {
                 },
                 Some((stream, result)) = self.finished.1.recv() => self.finish(stream, result),
                 _ = self.terminate.recv(), if stop.is_none() => {
-                    stop = Some(Instant::now() + DRAIN_TIMEOUT);
+                    stop = Some(Instant::now() + Duration::from_secs(30));
                     self.now.draining = true;
                     self.send(Event::Drain(pb::WorkerDrain { reason: "SIGTERM".into() }));
                 }
@@ -162,8 +156,8 @@ impl Worker {
             Some(&handler) if self.free > 0 && !self.now.draining => self.start(job, handler),
             _ => {
                 let execution = pb::Execution::NotStarted.into();
-                let reason = "no such method, no free slot, or draining".into();
-                self.send(Event::Nack(pb::Nack { job_id: job.job_id, execution, reason }));
+                let nack = pb::Nack { job_id: job.job_id, execution, ..Default::default() };
+                self.send(Event::Nack(nack));
                 self.offer();
             }
         }
@@ -197,13 +191,12 @@ impl Worker {
         if stream == self.stream {
             self.now.jobs.remove(&result.job_id);
             if let Some(Outcome::Payload(payload)) = &result.outcome {
-                let hub = self.now.welcome.as_ref().map_or(0, |it| it.max_payload_bytes as usize);
-                let most = if hub > 0 { hub.min(MAX_PAYLOAD) } else { MAX_PAYLOAD };
-                let size = payload.len();
+                let (size, welcome) = (payload.len(), self.now.welcome.as_ref());
+                let most = welcome.map_or(0, |it| MAX_PAYLOAD.min(it.max_payload_bytes as usize));
                 if size > most {
                     let message = format!("the answer has {size} bytes, more than {most}");
                     result.outcome = Some(fail(0, "", &message, "RESULT_TOO_LARGE"));
-                } else if size >= ANNOUNCED {
+                } else if size >= 256 << 10 {
                     self.beat(size as u32);
                 }
             }
