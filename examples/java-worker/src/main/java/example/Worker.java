@@ -60,11 +60,9 @@ final class Worker {
     this.hub = hub;
     this.methods = methods;
     this.free = slots;
-    byte[] instanceId = new byte[16];
-    new SecureRandom().nextBytes(instanceId);
-    Hello.Builder hello = Hello.newBuilder();
+    Hello.Builder hello = Hello.newBuilder().setMaxReceiveBytes(MAX_MESSAGE);
     hello.setWorkerId("java-" + ProcessHandle.current().pid()).setSdk("gibbs-java-example/0.1.0");
-    hello.setInstanceId(ByteString.copyFrom(instanceId)).setMaxReceiveBytes(MAX_MESSAGE);
+    hello.setInstanceId(ByteString.copyFrom(SecureRandom.getSeed(16)));
     hello.setHeartbeatMode(HeartbeatMode.HEARTBEAT_MODE_ALWAYS);
     methods.keySet().forEach(name -> hello.addMethods(Method.newBuilder().setName(name)));
     this.hello = hello.build();
@@ -126,16 +124,15 @@ final class Worker {
     channel.shutdownNow();
     jobs.values().forEach(this::interrupt);
     jobs.clear();
-    boolean wasWelcomed = welcome != null;
+    if (welcome != null) {
+      pauseMs = 100;
+      awaySince = nowMs();
+    }
     welcome = null;
     if (error != null && isFinal(error)) stopped.completeExceptionally(error);
     if (stopAt < Long.MAX_VALUE || (next != null && next.getExit())) stopped.complete(null);
     if (stopped.isDone()) return;
     System.err.println("no connection: " + (error == null ? "the hub ended the stream" : error));
-    if (wasWelcomed) {
-      pauseMs = 100;
-      awaySince = nowMs();
-    }
     double drawn = ThreadLocalRandom.current().nextDouble(100, 3 * pauseMs);
     pauseMs = Math.min(drawn, nowMs() - awaySince > 30_000 ? 5_000 : 1_000);
     long pause = Math.max((long) pauseMs, next == null ? 0 : next.getReconnectAfterMs());
