@@ -87,16 +87,19 @@ func newJob(job *pb.Job) Job {
 
 // runHandler decodes the input, calls the handler, and encodes the answer. Every
 // fault is an outcome.
-func runHandler(ctx context.Context, handler Handler, payload []byte, sendStacks bool) *pb.Result {
-	input, err := decodePayload(payload)
+func (w *Worker) runHandler(ctx context.Context, handler Handler, job *pb.Job) *pb.Result {
+	input, err := decodePayload(job.GetPayload())
 	if err != nil {
 		return failed(malformedInput{err})
 	}
 	output, err := callHandler(ctx, handler, input)
 	if err != nil {
 		result := failed(err)
-		if thrown := (*panicError)(nil); sendStacks && errors.As(err, &thrown) {
-			result.GetFailure().Stack = clip(thrown.stack, maxStackBytes)
+		if thrown := (*panicError)(nil); errors.As(err, &thrown) {
+			w.logger.Error("a handler panicked", "request_id", job.GetRequestId(), "panic", thrown.value, "stack", thrown.stack)
+			if w.options.SendStacks {
+				result.GetFailure().Stack = clip(thrown.stack, maxStackBytes)
+			}
 		}
 		return result
 	}

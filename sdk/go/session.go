@@ -190,7 +190,7 @@ func (s *session) start(job *pb.Job, handler Handler) {
 			defer release()
 			ctx = limited
 		}
-		result := runHandler(ctx, handler, job.GetPayload(), s.worker.options.SendStacks)
+		result := s.worker.runHandler(ctx, handler, job)
 		result.JobId = job.GetJobId()
 		s.worker.finished <- finished{s, job.GetJobId(), result}
 	}()

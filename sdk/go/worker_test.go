@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"reflect"
 	"strings"
 	"sync"
@@ -156,8 +157,17 @@ func TestAsManyJobsAtOnceAsSlots(t *testing.T) {
 	all.Wait()
 }
 
+// lines is a log as a test reads it.
+type lines chan string
+
+func (l lines) Write(line []byte) (int, error) {
+	l <- string(line)
+	return len(line), nil
+}
+
 func TestErrorsOfHandlers(t *testing.T) {
 	hub := startHub(t)
+	log := make(lines, 64)
 	detail, err := anypb.New(wrapperspb.String("more"))
 	must(t, err)
 	startWorker(t, hub.address, gibbs.Methods{
@@ -174,7 +184,7 @@ func TestErrorsOfHandlers(t *testing.T) {
 		"panic":  func(context.Context, any) (any, error) { panic("oh") },
 		"answer": func(context.Context, any) (any, error) { return zero / zero, nil },
 		"typed":  gibbs.Func(func(_ context.Context, x float64) (float64, error) { return x, nil }),
-	}, gibbs.WorkerOptions{SendStacks: true})
+	}, gibbs.WorkerOptions{SendStacks: true, Logger: slog.New(slog.NewTextHandler(log, nil))})
 	client := newClient(t, hub.address)
 	ask := func(method string) error {
 		_, err := client.Request(t.Context(), "text", gibbs.Method(method))
@@ -197,6 +207,9 @@ func TestErrorsOfHandlers(t *testing.T) {
 	thrown := wantError(t, ask("panic"), codes.Unknown, "HANDLER_ERROR", gibbs.Finished)
 	if thrown.Message != "oh" || thrown.RemoteType != "panic" || !strings.Contains(thrown.RemoteStack, "worker_test.go") {
 		t.Errorf("got %+v", thrown)
+	}
+	for !strings.Contains(<-log, "a handler panicked") {
+		// It may have said other things before.
 	}
 	wantError(t, ask("answer"), codes.Unknown, "HANDLER_ERROR", gibbs.Finished)
 	wantError(t, ask("typed"), codes.InvalidArgument, "MALFORMED", gibbs.NotStarted)

@@ -13,7 +13,8 @@ use tonic_types::StatusExt;
 
 const MAX_PAYLOAD: usize = 4 << 20;
 const MAX_MESSAGE: usize = MAX_PAYLOAD + (256 << 10);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
+/// A handler that has returned: the number of its stream, and the outcome.
+type Finished = (u64, pb::Result);
 
 pub struct Worker {
     hub: String,
@@ -21,8 +22,7 @@ pub struct Worker {
     hello: pb::Hello,
     /// Slots without a handler. One whose stream was lost holds its slot until it returns.
     free: u32,
-    /// Handlers that have returned: the number of their stream, and the outcome.
-    finished: (UnboundedSender<(u64, pb::Result)>, UnboundedReceiver<(u64, pb::Result)>),
+    finished: (UnboundedSender<Finished>, UnboundedReceiver<Finished>),
     terminate: Signal,
     stream: u64,
     now: Session,
@@ -98,7 +98,7 @@ impl Worker {
         self.send(Event::Hello(self.hello.clone()));
         self.offer();
         let mut hub = tokio::select! {
-            hub = timeout(CONNECT_TIMEOUT, open(&self.hub, events)) => {
+            hub = timeout(Duration::from_secs(20), open(&self.hub, events)) => {
                 hub.map_err(|_| Status::unavailable("the hub did not answer"))??
             }
             _ = self.terminate.recv() => return Ok(true),
