@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"os/signal"
+	"slices"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -206,7 +208,7 @@ func (w *Worker) hello() *pb.Hello {
 	if w.options.Idempotent {
 		idempotency = pb.Idempotency_IDEMPOTENCY_IDEMPOTENT
 	}
-	for name := range w.methods {
+	for _, name := range slices.Sorted(maps.Keys(w.methods)) {
 		hello.Methods = append(hello.Methods, &pb.Method{Name: name, Idempotency: idempotency})
 	}
 	return hello

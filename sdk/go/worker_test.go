@@ -354,16 +354,36 @@ func TestAHubThatDrainsAndComesBack(t *testing.T) {
 	}()
 	<-gate.entered
 	hub.terminate()
+	// What a draining hub does not take, its successor answers.
+	refused := make(chan error)
+	go func() {
+		_, err := client.Request(t.Context(), 2, gibbs.Idempotent(true))
+		refused <- err
+	}()
 	close(gate.opened)
 	must(t, <-answered)
 	<-hub.exited
 
 	startHubAt(t, hub.address)
-	output, err := client.Request(t.Context(), 2)
-	must(t, err)
-	if output != 2.0 {
-		t.Errorf("got %v", output)
-	}
+	must(t, <-refused)
+}
+
+func TestAnIdempotentRequestOutlivesItsHub(t *testing.T) {
+	hub := startHub(t)
+	gate := newGate()
+	startWorker(t, hub.address, gibbs.Methods{"": gate.handle}, gibbs.WorkerOptions{})
+	client := newClient(t, hub.address)
+	answered := make(chan error)
+	go func() {
+		_, err := client.Request(t.Context(), 1, gibbs.Idempotent(true))
+		answered <- err
+	}()
+	<-gate.entered
+	hub.kill()
+	startHubAt(t, hub.address)
+	<-gate.entered
+	close(gate.opened)
+	must(t, <-answered)
 }
 
 func TestNobodyServesAndNobodyListens(t *testing.T) {

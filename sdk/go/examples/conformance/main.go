@@ -1,4 +1,4 @@
-// The model that `gibbs conformance` gives work to: docs/conformance.md.
+// The model that `gibbs conformance` gives work to: go run ./examples/conformance
 package main
 
 import (
