@@ -20,7 +20,8 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const documents = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "examples/web/README.md"];
-documents.push(...readdirSync(join(root, "docs")).map((name) => join("docs", name)));
+const pages = readdirSync(join(root, "docs"), { recursive: true }).sort();
+documents.push(...pages.filter((name) => name.endsWith(".md")).map((name) => join("docs", name)));
 
 // Below the root, so that snippets find the packages that it has installed.
 mkdirSync(join(root, ".snippets"), { recursive: true });

@@ -5,14 +5,19 @@ import type { TestContext } from "vitest";
 
 /**
  * The command `name`, from PATH or from where `go install` puts it. Where it is
- * not installed the test is skipped, loudly; under CI it fails.
+ * not installed, that is said loudly and `missing` goes without; under CI it fails.
  */
-export function toolOrSkip(name: string, context: TestContext): string {
+export function findTool(name: string, missing: string): string | undefined {
   for (const command of [name, join(homedir(), "go/bin", name)]) {
     if (spawnSync(command, ["--version"]).error === undefined) return command;
   }
   if (process.env["CI"] === "true")
     throw new Error(`${name} is not installed, and CI must have it`);
-  console.warn(`SKIPPED: ${context.task.name}: ${name} is not installed`);
-  context.skip();
+  console.warn(`SKIPPED: ${missing}: ${name} is not installed`);
+  return undefined;
+}
+
+/** As {@link findTool}; where it is not installed the test is skipped. */
+export function toolOrSkip(name: string, context: TestContext): string {
+  return findTool(name, context.task.name) ?? context.skip();
 }

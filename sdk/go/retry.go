@@ -1,0 +1,71 @@
+package gibbs
+
+import (
+	"time"
+
+	"google.golang.org/grpc/codes"
+
+	pb "github.com/gibbs-rpc/gibbs/sdk/go/gibbsv1"
+)
+
+// retry is what a client does by itself about a send that failed. A hub that is
+// shutting down took nothing: it sends again, for as long as it would wait for a
+// connection. The connection broke, and whether the work ran is unknown: it sends
+// again only if the request is idempotent, so many times in all. All else is the
+// caller's to decide.
+type retry struct {
+	idempotent   bool
+	maxAttempts  int
+	patience     time.Duration
+	pauses       *backoff
+	lost         int
+	refusedSince time.Time
+}
+
+func newRetry(options *pb.RequestOptions, patience time.Duration) *retry {
+	r := &retry{
+		idempotent:  options.GetIdempotent(),
+		maxAttempts: defaultAttempts,
+		patience:    patience,
+		pauses:      newBackoff(retryMin),
+	}
+	if options.MaxAttempts != nil {
+		r.maxAttempts = int(options.GetMaxAttempts())
+	}
+	return r
+}
+
+// pauseAfter is how long to wait before the request is sent again; false: not again.
+func (r *retry) pauseAfter(err *Error) (time.Duration, bool) {
+	switch {
+	case err.Execution == ExecutionUnknown && (err.Reason == "CONNECTION_LOST" || err.Reason == "TRANSPORT"):
+		r.lost++
+		return r.pauses.next(retryMax), r.idempotent && r.lost < r.maxAttempts
+	case err.Execution == NotStarted && err.Reason == "DRAINING":
+		if r.refusedSince.IsZero() {
+			r.refusedSince = time.Now()
+		}
+		pause := err.RetryAfter
+		if pause == 0 {
+			pause = r.pauses.next(retryMax)
+		}
+		return pause, time.Since(r.refusedSince)+pause < r.patience
+	default:
+		return 0, false
+	}
+}
+
+// final is what the caller sees. Once a send may have run, no later refusal says
+// that nothing ran.
+func (r *retry) final(err *Error) *Error {
+	if r.lost == 0 || err.Execution != NotStarted {
+		return err
+	}
+	told := *err
+	told.Execution = ExecutionUnknown
+	told.Cause = err
+	if told.Code == codes.Unavailable {
+		told.Code = codes.Aborted
+	}
+	return &told
+}

@@ -1,0 +1,62 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { root } from "../support/running.js";
+import { languages } from "./languages.js";
+
+/** The most lines of a worker that is there to be read. */
+const MAX_LINES = 250;
+
+/** A page, the folder that has the code of its snippets, and the language of both. */
+const pages = [
+  { page: "sdk/go/README.md", folder: "sdk/go", language: "go", ending: ".go" },
+  {
+    page: "docs/workers/rust.md",
+    folder: "examples/rust-worker/src",
+    language: "rust",
+    ending: ".rs",
+  },
+  {
+    page: "docs/workers/java.md",
+    folder: "examples/java-worker/src",
+    language: "java",
+    ending: ".java",
+  },
+];
+
+function read(...path: string[]): string {
+  return readFileSync(join(root, ...path), "utf8");
+}
+
+function sources(folder: string, ending: string): { name: string; text: string }[] {
+  return readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(ending))
+    .map((name) => ({ name, text: read(folder, name) }));
+}
+
+/** A page shows code without the indentation that it has in its file. */
+function flat(code: string): string {
+  return code.replaceAll(/^[ \t]+/gm, "").trim();
+}
+
+describe("the pages of the workers", () => {
+  it.each(pages)("$page shows code that is there", ({ page, folder, language, ending }) => {
+    const files = sources(folder, ending).map(({ text }) => flat(text));
+    const fences = read(page).matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\`$`, "gms"));
+    const snippets = Array.from(fences, ([, code = ""]) => flat(code));
+    expect(snippets).not.toEqual([]);
+    expect(snippets.filter((code) => !files.some((text) => text.includes(code)))).toEqual([]);
+  });
+
+  it.each(["Rust", "Java"])("says how the %s worker is built, as the tests build it", (name) => {
+    const command = languages.find((language) => language.name === name)?.build?.command;
+    expect(read(`docs/workers/${name.toLowerCase()}.md`)).toContain(command?.join(" "));
+  });
+
+  it.each(pages.slice(1))("$folder has no file of more than 250 lines", ({ folder, ending }) => {
+    const long = sources(folder, ending).filter(
+      ({ text }) => text.split("\n").length > MAX_LINES + 1,
+    );
+    expect(long.map(({ name }) => name)).toEqual([]);
+  });
+});

@@ -1,0 +1,63 @@
+import { join } from "node:path";
+import { expect } from "vitest";
+import { root, start } from "../support/running.js";
+import { findTool } from "../support/tools.js";
+
+/** How the workers of one language are built and started, from the root of the project. */
+export interface Language {
+  name: string;
+  /** The commands that must be there. */
+  tools: readonly string[];
+  /** What makes the worker; nothing if it needs no making. */
+  build?: { cwd: string; command: readonly [string, ...string[]] };
+  /** A worker that serves `square`, for the hub that `GIBBS_HUB` names. */
+  square: readonly [string, ...string[]];
+}
+
+const jars = ["classes", "lib/*"].map((name) => `examples/java-worker/target/${name}`).join(":");
+
+/** Every language that has a worker here. */
+export const languages: readonly Language[] = [
+  {
+    name: "TypeScript",
+    tools: [],
+    square: [
+      process.execPath,
+      ..."bin/gibbs.js worker examples/square.js --method square --count 2".split(" "),
+    ],
+  },
+  {
+    name: "Go",
+    tools: ["go"],
+    build: {
+      cwd: "sdk/go",
+      command: ["go", "build", "-o", ".build/square", "./examples/square"],
+    },
+    square: ["sdk/go/.build/square"],
+  },
+  {
+    name: "Rust",
+    tools: ["cargo"],
+    build: { cwd: "examples/rust-worker", command: ["cargo", "build", "--locked", "--quiet"] },
+    square: ["examples/rust-worker/target/debug/gibbs-rust-worker"],
+  },
+  {
+    name: "Java",
+    tools: ["java", "mvn"],
+    build: {
+      cwd: "examples/java-worker",
+      command: ["mvn", "--batch-mode", "--quiet", "process-classes"],
+    },
+    square: ["java", "-cp", jars, "example.Main"],
+  },
+];
+
+/** Makes the worker of a language; false where its tools are not installed. */
+export async function build({ name, tools, build }: Language): Promise<boolean> {
+  if (!tools.every((tool) => findTool(tool, `the ${name} worker`) !== undefined)) return false;
+  if (build === undefined) return true;
+  const [command, ...args] = build.command;
+  const { code, stdout, stderr } = await start(command, args, { cwd: join(root, build.cwd) }).ended;
+  expect(code, `${build.command.join(" ")}\n${stdout}${stderr}`).toBe(0);
+  return true;
+}
