@@ -12,8 +12,11 @@ export interface Language {
   build?: { cwd: string; command: readonly [string, ...string[]] };
   /** A worker that serves `square`, for the hub that `GIBBS_HUB` names. */
   square: readonly [string, ...string[]];
+  /** A worker that serves the methods of the conformance kit; TypeScript's are in test/conformance. */
+  model?: readonly [string, ...string[]];
 }
 
+const rust = "examples/rust-worker/target/debug/gibbs-rust-worker";
 const jars = ["classes", "lib/*"].map((name) => `examples/java-worker/target/${name}`).join(":");
 
 /** Every language that has a worker here. */
@@ -31,15 +34,17 @@ export const languages: readonly Language[] = [
     tools: ["go"],
     build: {
       cwd: "sdk/go",
-      command: ["go", "build", "-o", ".build/square", "./examples/square"],
+      command: ["go", "build", "-o", ".build/", "./examples/..."],
     },
     square: ["sdk/go/.build/square"],
+    model: ["sdk/go/.build/conformance"],
   },
   {
     name: "Rust",
     tools: ["cargo"],
     build: { cwd: "examples/rust-worker", command: ["cargo", "build", "--locked", "--quiet"] },
-    square: ["examples/rust-worker/target/debug/gibbs-rust-worker"],
+    square: [rust],
+    model: [rust],
   },
   {
     name: "Java",
@@ -49,6 +54,7 @@ export const languages: readonly Language[] = [
       command: ["mvn", "--batch-mode", "--quiet", "process-classes"],
     },
     square: ["java", "-cp", jars, "example.Main"],
+    model: ["java", "-cp", jars, "example.Main"],
   },
 ];
 
