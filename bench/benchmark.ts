@@ -25,7 +25,7 @@ export interface Result {
 
 /** One question, and what answers it. */
 export interface Benchmark {
-  /** `B1` to `B8`. */
+  /** `B1` to `B9`. */
   id: string;
   question: string;
   /** Whether it runs only with `--full`. */

@@ -17,7 +17,7 @@ export type Verdict = "goal met" | "floor met" | "goal missed" | "missed" | "not
 
 /** One line of the table. */
 export interface Row extends Bounds {
-  /** `B1` to `B8`. */
+  /** `B1` to `B9`. */
   benchmark: string;
   /** What was measured. */
   what: string;

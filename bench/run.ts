@@ -6,6 +6,7 @@ import { growth } from "./b5-growth.js";
 import { payloads } from "./b6-payloads.js";
 import { failover } from "./b7-failover.js";
 import { cancel } from "./b8-cancel.js";
+import { endurance } from "./b9-endurance.js";
 import type { Benchmark } from "./benchmark.js";
 import { type Flags, help, readFlags } from "./flags.js";
 import { findPeers, type Peers } from "./peers.js";
@@ -21,6 +22,7 @@ const benchmarks: readonly Benchmark[] = [
   payloads,
   failover,
   cancel,
+  endurance,
 ];
 
 const startedAt = performance.now();

@@ -21,3 +21,16 @@ export function pairedRatios(left: readonly number[], right: readonly number[]):
   const pairs = Math.min(left.length, right.length);
   return Array.from({ length: pairs }, (_, i) => Number(left[i]) / Number(right[i]));
 }
+
+/** How much the values grow from one to the next: the line through them, by least squares. */
+export function slope(values: readonly number[]): number {
+  const middle = (values.length - 1) / 2;
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  let products = 0;
+  let squares = 0;
+  for (const [index, value] of values.entries()) {
+    products += (index - middle) * (value - mean);
+    squares += (index - middle) ** 2;
+  }
+  return products / squares;
+}

@@ -2,6 +2,7 @@ import { Client } from "gibbs/client";
 import { monotonicMs } from "../monotonic.js";
 import { loads } from "./loads.js";
 import { optionsOf, serve } from "./serve.js";
+import { usage } from "./usage.js";
 
 interface Options {
   hub: string;
@@ -18,6 +19,7 @@ serve(
   {},
   {
     ...loads((input) => client.request(input)),
+    usage,
     send: ({ id }: { id: number }) => {
       const abort = new AbortController();
       const answered = client.request(id, { idempotent: true, signal: abort.signal });

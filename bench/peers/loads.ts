@@ -46,6 +46,7 @@ export function loads(request: Request): Commands {
     burst: ({ count }: { count: number }) => burst(request, count),
     latency: ({ count }: { count: number }) => latency(request, count),
     throughput: (args: { callers: number; durationMs: number }) => throughput(request, args),
+    requests: (args: { callers: number; count: number }) => requests(request, args),
     openLoop: ({ jobs }: { jobs: TimedJob[] }) => openLoop(request, jobs),
     payloads: (args: PayloadLoad) => payloads(request, args),
   };
@@ -83,16 +84,33 @@ async function latency(request: Request, count: number): Promise<number[]> {
 }
 
 /** As many requests as `callers` bring about who each wait for one answer before they ask again. */
-async function throughput(
+function throughput(
   request: Request,
   { callers, durationMs }: { callers: number; durationMs: number },
+): Promise<Throughput> {
+  const until = performance.now() + durationMs;
+  return closedLoop(request, callers, () => performance.now() < until);
+}
+
+/** So many requests of callers who do the same. */
+function requests(
+  request: Request,
+  { callers, count }: { callers: number; count: number },
+): Promise<Throughput> {
+  return closedLoop(request, callers, (sent) => sent < count);
+}
+
+async function closedLoop(
+  request: Request,
+  callers: number,
+  goesOn: (sent: number) => boolean,
 ): Promise<Throughput> {
   let last = 0;
   let answered = 0;
   let lost = 0;
   const startedAt = performance.now();
   const caller = async (): Promise<void> => {
-    while (performance.now() - startedAt < durationMs) {
+    while (goesOn(last)) {
       last += 1;
       const input = last;
       const answer = await request(input).catch(() => undefined);

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { median, pairedRatios, percentile } from "../../bench/stats.js";
+import { median, pairedRatios, percentile, slope } from "../../bench/stats.js";
 
 const figures = fc.array(fc.double({ noNaN: true, noDefaultInfinity: true }), { minLength: 1 });
 
@@ -45,5 +45,13 @@ describe("a median", () => {
 describe("paired ratios", () => {
   it("compare what was measured in the same round", () => {
     expect(pairedRatios([2, 9], [1, 3])).toEqual([2, 3]);
+  });
+});
+
+describe("a slope", () => {
+  it("is that of the line through the values", () => {
+    expect(slope([1, 3, 5, 7])).toBe(2);
+    expect(slope([4, 4, 4])).toBe(0);
+    expect(slope([0, 2, 1, 3])).toBeCloseTo(0.8);
   });
 });

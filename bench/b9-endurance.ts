@@ -1,0 +1,59 @@
+import type { Benchmark, Context, Result } from "./benchmark.js";
+import type { Throughput } from "./peers/loads.js";
+import type { Usage } from "./peers/usage.js";
+import type { Program } from "./program.js";
+import { absolute, atMost } from "./row.js";
+import { slope } from "./stats.js";
+import { startClient, startGibbs, twoWorkers } from "./systems.js";
+
+const CALLERS = 256;
+const SAMPLES = 100;
+/** The first samples, in which code is compiled and pools fill, say nothing of a leak. */
+const WARM_UP_SAMPLES = SAMPLES / 5;
+
+/** Whether memory stays where it is. */
+export const endurance: Benchmark = {
+  id: "B9",
+  question: `A million requests of ${CALLERS} callers: is every answer right, does memory grow`,
+  long: true,
+  run,
+};
+
+async function run(context: Context): Promise<Result> {
+  const { programs, quick, progress } = context;
+  const total = quick ? 20_000 : 1_000_000;
+  const hub = await startGibbs(programs, twoWorkers);
+  const client = await startClient(programs, hub);
+  const rss: Record<"hub" | "client", number[]> = { hub: [], client: [] };
+  let answered = 0;
+  let lost = 0;
+  for (let sample = 0; sample < SAMPLES; sample += 1) {
+    if (sample % 10 === 0) progress(`B9: ${answered} of ${total} requests`);
+    const count = total / SAMPLES;
+    const part = await client.ask<Throughput>("requests", { callers: CALLERS, count });
+    answered += part.answered;
+    lost += part.lost;
+    rss.hub.push(await residentBytes(hub.program));
+    rss.client.push(await residentBytes(client));
+  }
+  const growth = (of: readonly number[]): number =>
+    slope(of.slice(WARM_UP_SAMPLES)) / 1024 / (total / SAMPLES / 1000);
+  const of = (what: string, unit: string) => ({ benchmark: "B9", what, unit });
+  const perThousand = "KiB/1,000";
+  return {
+    rows: [
+      absolute(of("right answers", ""), [answered]),
+      absolute(of("requests lost", ""), [lost], { floor: atMost(0) }),
+      absolute(of("growth of the hub's RSS", perThousand), [growth(rss.hub)], { floor: atMost(1) }),
+      absolute(of("growth of the client's RSS", perThousand), [growth(rss.client)], {
+        floor: atMost(1),
+      }),
+    ],
+    details: { rss },
+  };
+}
+
+/** After a collection: how much garbage lies about is chance, and more than any leak in so short a time. */
+async function residentBytes(program: Program): Promise<number> {
+  return (await program.ask<Usage>("usage", { collect: true })).rssBytes;
+}
