@@ -1,4 +1,5 @@
 import { onAbort } from "../base/abort.js";
+import type { Bagged } from "../base/bag.js";
 import type { Clock, Timer } from "../base/clock.js";
 import type { GibbsError } from "../base/error.js";
 import { type EncodedPayload, encodePayload } from "../wire/payload.js";
@@ -6,12 +7,13 @@ import { type GivenUp, givenUp } from "./failure.js";
 import { ANSWER_GRACE_MS, type IncomingAnswer, type OutgoingCall } from "./transport.js";
 
 /** A call of a Multiplex stream, from its caller's side: settled once. */
-export class PendingCall {
+export class PendingCall implements Bagged {
   readonly call: OutgoingCall;
   readonly payload: EncodedPayload;
   /** Whether it was given to the transport: from then on it may run. */
   written = false;
   isSettled = false;
+  bagIndex = -1;
   /** Tells whoever has it that its caller has gone. */
   onGivenUp: () => void = () => {};
   readonly #timer: Timer;

@@ -1,4 +1,5 @@
 import { Metadata } from "@grpc/grpc-js";
+import { Bag } from "../base/bag.js";
 import type { Clock } from "../base/clock.js";
 import { GibbsError } from "../base/error.js";
 import type { RequestOptions } from "../base/options.js";
@@ -16,7 +17,7 @@ export class Unary extends ConnectedTransport {
   readonly #connection: HubConnection;
   readonly #clock: Clock;
   readonly #maxPayloadBytes: number;
-  readonly #open = new Set<PendingCall>();
+  readonly #open = new Bag<PendingCall>();
 
   constructor(connection: HubConnection, clock: Clock, maxPayloadBytes: number) {
     super(connection, clock);

@@ -1,3 +1,4 @@
+import { Bag, type Bagged } from "../base/bag.js";
 import type { Clock, Timer } from "../base/clock.js";
 import type { GibbsError } from "../base/error.js";
 import { Flusher } from "../base/flusher.js";
@@ -11,7 +12,7 @@ import type { Session } from "./core/session.js";
 import type { Answer, Peer } from "./core/unread.js";
 
 /** A stream that gathers what is to be written until the end of a flush. */
-export interface Outlet {
+export interface Outlet extends Bagged {
   /** Writes what was gathered. */
   flush(): void;
 }
@@ -37,9 +38,8 @@ export class Engine {
   readonly #core: HubCore;
   readonly #clock: Clock;
   readonly #workers = new Map<Session, WorkerPort>();
-  readonly #answers = new Map<Answer, () => void>();
   /** What has something to write. */
-  readonly #unwritten = new Set<Outlet>();
+  readonly #unwritten = new Bag<Outlet>();
   readonly #whenIdle: (() => void)[] = [];
   readonly #flusher: Flusher;
   #flushing = false;
@@ -88,15 +88,18 @@ export class Engine {
 
   /**
    * While a request is settled or an outlet is written: an answer of so many bytes
-   * was given to the transport for `peer`. Returns what is to be called when it has
-   * been taken, or never will be; `abandon` is called before that if it takes too long.
+   * was given to the transport for `peer`. `abandon` is called if it is not
+   * {@link sent} in time.
    */
-  sending(peer: Peer, bytes: number, abandon: () => void): () => void {
+  sending(peer: Peer, bytes: number, abandon: () => void): Answer {
     const answer = this.#core.sending(peer, bytes, this.#clock.now());
-    this.#answers.set(answer, abandon);
-    return () => {
-      if (this.#answers.delete(answer)) this.#core.sent(answer);
-    };
+    answer.onAbandoned = abandon;
+    return answer;
+  }
+
+  /** The answer was taken, or never will be. Counts once. */
+  sent(answer: Answer): void {
+    this.#core.sent(answer);
   }
 
   /** Takes a worker's stream in. */
@@ -140,20 +143,13 @@ export class Engine {
     this.#flushing = true;
     for (const effect of this.#core.flush(now)) {
       if (effect.kind === "settle") effect.request.onSettled(effect.outcome);
-      else if (effect.kind === "abandon") this.#abandon(effect.answer);
+      else if (effect.kind === "abandon") effect.answer.onAbandoned();
       else this.#perform(effect);
     }
-    for (const outlet of this.#unwritten) outlet.flush();
-    this.#unwritten.clear();
+    for (const outlet of this.#unwritten.takeAll()) outlet.flush();
     this.#flushing = false;
     this.#sleep();
     if (this.#core.idle) for (const resolve of this.#whenIdle.splice(0)) resolve();
-  }
-
-  #abandon(answer: Answer): void {
-    const abandon = this.#answers.get(answer);
-    this.#answers.delete(answer);
-    abandon?.();
   }
 
   #perform(effect: WorkerEffect): void {

@@ -1,5 +1,6 @@
 import { constants } from "node:http2";
 import type { ServerDuplexStream } from "@grpc/grpc-js";
+import { Bag } from "../base/bag.js";
 import { GibbsError, messageOf } from "../base/error.js";
 import { IdMap } from "../base/id-map.js";
 import type { HubOptions } from "../base/options.js";
@@ -13,6 +14,7 @@ import {
 import { toStatus, toStatusFields } from "../wire/status.js";
 import type { ClientStream, ClientStreams } from "./client-streams.js";
 import type { Outcome, Request } from "./core/request.js";
+import type { Answer } from "./core/unread.js";
 import type { Engine, Outlet } from "./engine.js";
 import { streamOf } from "./grpc-internals.js";
 import { asGibbsError, type SubmissionContext, toSubmission } from "./submission.js";
@@ -45,8 +47,9 @@ class MultiplexStream implements Outlet, ClientStream {
   readonly #context: MultiplexContext;
   /** The calls without an outcome. */
   readonly #open = new IdMap<Request>();
-  /** What is to be called when a message that was written is known to be taken, or never will be. */
-  readonly #untaken = new Set<() => void>();
+  bagIndex = -1;
+  /** Messages that were written and not taken yet. */
+  readonly #untaken = new Bag<Answer>();
   #outbox: HubItemInit[] = [];
   /** How many calls of the message at hand were one too many. */
   #refused = 0;
@@ -94,11 +97,11 @@ class MultiplexStream implements Outlet, ClientStream {
 
   #write(message: Buffer): void {
     const { engine } = this.#context;
-    const taken = engine.sending(this, message.length, () => this.#end(slowReader()));
-    this.#untaken.add(taken);
+    const answer = engine.sending(this, message.length, () => this.#end(slowReader()));
+    this.#untaken.add(answer);
     const isFull = !this.#call.write(message, () => {
-      taken();
-      this.#untaken.delete(taken);
+      engine.sent(answer);
+      this.#untaken.delete(answer);
     });
     // Who does not read its answers is not read either.
     if (isFull) this.#call.pause();
@@ -183,8 +186,7 @@ class MultiplexStream implements Outlet, ClientStream {
     this.#outbox = [];
     const { engine, streams } = this.#context;
     streams.delete(this);
-    for (const taken of this.#untaken) taken();
-    this.#untaken.clear();
+    for (const answer of this.#untaken.takeAll()) engine.sent(answer);
     for (const request of this.#open.values()) {
       engine.tell((core, now) => core.cancel(request, now));
     }

@@ -83,11 +83,11 @@ function pick(metadata: Metadata, keys: readonly string[]): MetadataPair[] {
 /** Holds an answer against the caller until its connection has taken it. */
 function track(engine: Engine, stream: ServerHttp2Stream, bytes: number): void {
   if (stream.destroyed) return;
-  const taken = engine.sending(stream.session ?? stream, bytes, () => {
+  const answer = engine.sending(stream.session ?? stream, bytes, () => {
     // As RESOURCE_EXHAUSTED in gRPC's mapping, should the caller ever read it.
     stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
   });
-  stream.once("close", taken);
+  stream.once("close", () => engine.sent(answer));
 }
 
 function toAnswer(

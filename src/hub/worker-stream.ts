@@ -49,6 +49,7 @@ export class WorkerStream implements WorkerPort {
   readonly #call: ServerDuplexStream<Buffer, Buffer>;
   readonly #context: WorkerStreamContext;
   readonly #session: Session;
+  bagIndex = -1;
   #outbox: HubEventInit[] = [];
 
   constructor(call: ServerDuplexStream<Buffer, Buffer>, context: WorkerStreamContext) {

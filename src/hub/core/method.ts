@@ -1,10 +1,11 @@
+import type { Bagged } from "../../base/bag.js";
 import { type Linked, LinkedList } from "./linked-list.js";
 import type { Request } from "./request.js";
 import type { Session } from "./session.js";
 import type { Timed } from "./timer-heap.js";
 
 /** What is served by one name: who waits for it, who serves it, and who of those is idle. */
-export class Method implements Timed {
+export class Method implements Timed, Bagged {
   readonly timed = "method";
   /** Waiting requests by arrival. */
   readonly queue: LinkedList<Request> = new LinkedList();
@@ -15,6 +16,7 @@ export class Method implements Timed {
   workerlessSince: number;
   wakeAt = 0;
   heapIndex = -1;
+  bagIndex = -1;
 
   constructor(
     readonly name: string,

@@ -1,3 +1,4 @@
+import { Bag } from "../../base/bag.js";
 import { Method, Seat } from "./method.js";
 import type { Request } from "./request.js";
 import type { Session } from "./session.js";
@@ -17,7 +18,7 @@ export class Queues {
   queued = 0;
   /** Those of them whose method nobody serves. */
   workerless = 0;
-  readonly #touched: Set<Method> = new Set();
+  readonly #touched: Bag<Method> = new Bag();
 
   readonly #listener: QueuesListener;
 
@@ -112,9 +113,9 @@ export class Queues {
 
   /** Methods in which something may have become possible since the last call. */
   takeTouched(): Method[] {
-    const touched = [...this.#touched];
-    this.#touched.clear();
-    return touched.filter((method) => method.queue.size > 0 && method.idle.size > 0);
+    return this.#touched
+      .takeAll()
+      .filter((method) => method.queue.size > 0 && method.idle.size > 0);
   }
 
   #method(name: string, now: number): Method {

@@ -1,5 +1,5 @@
+import { Bag } from "../../base/bag.js";
 import type { GibbsError } from "../../base/error.js";
-import { Bag } from "./bag.js";
 import type { Effect } from "./effect.js";
 import { type CoreLimits, MAX_REFUSALS, MIN_TIME_LEFT_MS, WORKERLESS_SHARE } from "./limits.js";
 import { canReceive } from "./matcher.js";

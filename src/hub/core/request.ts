@@ -1,5 +1,5 @@
+import type { Bagged } from "../../base/bag.js";
 import type { GibbsError } from "../../base/error.js";
-import type { Bagged } from "./bag.js";
 import type { Linked, LinkedList } from "./linked-list.js";
 import type { Session } from "./session.js";
 import type { Timed } from "./timer-heap.js";

@@ -1,15 +1,20 @@
+import type { Bagged } from "../../base/bag.js";
 import type { Timed } from "./timer-heap.js";
 
 /** A connection of callers; only which one it is counts. */
 export type Peer = object;
 
 /** An answer that was given to the transport and that its caller has not taken yet. */
-export class Answer implements Timed {
+export class Answer implements Timed, Bagged {
   readonly timed = "answer";
   wakeAt = 0;
   heapIndex = -1;
+  bagIndex = -1;
   /** Whether it counts: it was neither taken nor given up. */
   isUnread = true;
+
+  /** For whoever carries out its `abandon`: the core only keeps it. */
+  onAbandoned: () => void = () => {};
 
   constructor(
     readonly peer: Peer,
@@ -20,7 +25,7 @@ export class Answer implements Timed {
 /** How much the callers have not taken yet, each and together. */
 export class UnreadAnswers {
   bytes = 0;
-  readonly #bytesOf = new Map<Peer, number>();
+  readonly #bytesOf = new WeakMap<Peer, number>();
 
   add({ peer, bytes }: Answer): void {
     this.bytes += bytes;
@@ -33,9 +38,7 @@ export class UnreadAnswers {
     answer.isUnread = false;
     const { peer, bytes } = answer;
     this.bytes -= bytes;
-    const left = this.of(peer) - bytes;
-    if (left > 0) this.#bytesOf.set(peer, left);
-    else this.#bytesOf.delete(peer);
+    this.#bytesOf.set(peer, this.of(peer) - bytes);
   }
 
   /** What one of them has not taken. */
