@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -18,6 +19,7 @@ from .backoff import Backoff
 from .connection import open_channel
 from .errors import Code, GibbsError, GibbsTimeoutError, make_error
 from .options import (
+    ANSWER_GRACE,
     DEFAULT_ATTEMPTS,
     ENVELOPE_BYTES,
     MAX_PAYLOAD_BYTES,
@@ -182,19 +184,23 @@ class Client:
 
     async def _attempt(self, message: RequestRequest, metadata: Metadata, until: float) -> Answer:
         channel = await self._connected(until)
+        left = max(0.0, until - asyncio.get_running_loop().time())
         method: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(
             "/gibbs.v1.HubService/Request"
         )
         call = method(
             message.SerializeToString(),
-            timeout=max(0.0, until - asyncio.get_running_loop().time()),
-            metadata=metadata,
+            # Not as an argument: gRPC would end the call itself, ahead of the hub's own status.
+            metadata=[*metadata, ("grpc-timeout", f"{math.ceil(left * 1000)}m")],
             wait_for_ready=True,
         )
         try:
-            encoded = await call
+            encoded = await asyncio.wait_for(call, left + ANSWER_GRACE)
         except grpc.aio.AioRpcError as error:
-            raise _explain(error, message.options.request_id) from error
+            raise _explain(error, message.options.request_id) from None
+        except asyncio.TimeoutError:
+            why = "the hub did not answer in time"
+            raise make_error("DEADLINE_EXCEEDED", why, reason="NO_ANSWER") from None
         except asyncio.CancelledError:
             if self._channel is channel:
                 raise

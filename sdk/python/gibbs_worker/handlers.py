@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,19 +22,23 @@ class Target:
     """What is to be served, before it is built. Can be sent to another process."""
 
     handlers: Handlers
-    args: Sequence[Any] = ()
-    kwargs: Mapping[str, Any] = ()  # type: ignore[assignment]
-    method: str = ""
-    methods: Sequence[str] = ()
+    args: Sequence[Any]
+    kwargs: Mapping[str, Any]
+    method: str
+    methods: Sequence[str]
+
+    def __post_init__(self) -> None:
+        if isinstance(self.handlers, str) and not re.fullmatch(r"[\w.]+:[\w.]+", self.handlers):
+            raise ValueError(f"{self.handlers!r} names nothing: write module:name")
+        if not isinstance(self.handlers, (str, Mapping)) and not callable(self.handlers):
+            raise TypeError(f"{self.handlers!r} is no handler: {HINT}")
 
 
 def load(target: Target) -> Callable[..., Any] | Mapping[str, Callable[..., Any]]:
-    """Imports what `target` names. ValueError, ImportError or AttributeError if it is not there."""
+    """Imports what `target` names. ImportError or AttributeError if it is not there."""
     if not isinstance(target.handlers, str):
         return target.handlers
     module, _, path = target.handlers.partition(":")
-    if not module or not path:
-        raise ValueError(f"{target.handlers!r} names nothing: write module:name")
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     found: Any = importlib.import_module(module)
@@ -53,14 +58,14 @@ def build(loaded: object, target: Target) -> dict[str, Callable[..., Any]]:
         return {target.method: _build_one(loaded, target)}
     if not inspect.isclass(loaded):
         raise TypeError(f"methods are those of a class, and {loaded!r} is none")
-    model = loaded(*target.args, **dict(target.kwargs))
+    model = loaded(*target.args, **target.kwargs)
     handlers = {name: getattr(model, name) for name in target.methods}
     return {target.method: model, **handlers} if callable(model) else handlers
 
 
 def _build_one(handler: object, target: Target) -> Callable[..., Any]:
     if inspect.isclass(handler):
-        model = handler(*target.args, **dict(target.kwargs))
+        model = handler(*target.args, **target.kwargs)
         if callable(model):
             return cast("Callable[..., Any]", model)
         raise TypeError(f"the class {handler.__name__} has no __call__: {HINT}")

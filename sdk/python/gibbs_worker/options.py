@@ -39,6 +39,9 @@ RETRY = (0.05, 1.0)
 DEFAULT_ATTEMPTS = 3
 """How often an idempotent request is started, if its caller does not say."""
 
+ANSWER_GRACE = 1.0
+"""How long a client waits beyond the deadline for the hub to say that it is over."""
+
 MAX_TIMEOUT = 99_999.0
 """The longest deadline of a call: 27 hours."""
 

@@ -38,9 +38,13 @@ def from_rpc_error(error: grpc.aio.AioRpcError) -> GibbsError:
     encoded = next((v for k, v in error.trailing_metadata() or () if k == DETAILS_KEY), b"")
     known: dict[str, Any] = {}
     # Details that do not decode add nothing; the code and message stand.
+    message = error.details() or ""
     with contextlib.suppress(DecodeError, TypeError):
-        known = _read_details(Status.FromString(encoded))
-    return make_error(code_of(error.code().value[0]), error.details() or "", **known)
+        status = Status.FromString(encoded)
+        # gRPC's own copy may have stayed percent-encoded.
+        message = status.message or message
+        known = _read_details(status)
+    return make_error(code_of(error.code().value[0]), message, **known)
 
 
 def _read_details(status: Status) -> dict[str, Any]:
