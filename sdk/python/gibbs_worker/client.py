@@ -89,6 +89,7 @@ class Client:
         self._max_payload_bytes = max_payload_bytes
         self._channel: grpc.aio.Channel | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._ready: asyncio.Task[None] | None = None
 
     async def request(self, *args: Any, **kwargs: Any) -> Any:
         """Sends the input to a worker that is idle, or the first that becomes idle, and returns its
@@ -155,6 +156,8 @@ class Client:
         """Closes the connection. Requests under way end as CANCELLED; later ones connect anew."""
         channel, self._channel = self._channel, None
         if channel is not None and self._loop is asyncio.get_running_loop():
+            if self._ready is not None:
+                self._ready.cancel()
             await channel.close()
 
     async def __aenter__(self: _C) -> _C:
@@ -227,12 +230,16 @@ class Client:
         if self._channel is None or self._loop is not loop:
             # Of another loop, which has ended, nothing can be used.
             self._channel, self._loop = _open(self._address, self._max_payload_bytes), loop
+            self._ready = None
         channel = self._channel
         if channel.get_state(try_to_connect=True) is grpc.ChannelConnectivity.READY:
             return channel
         patience = max(0.0, min(until - loop.time(), self._connect_timeout))
         try:
-            await asyncio.wait_for(channel.channel_ready(), patience)
+            # One wait for all, so that requests leave in the order in which they came.
+            if self._ready is None or self._ready.done():
+                self._ready = asyncio.ensure_future(channel.channel_ready())
+            await asyncio.wait_for(asyncio.shield(self._ready), patience)
         except asyncio.TimeoutError:
             raise GibbsError(
                 "UNAVAILABLE",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import signal
+import queue
 import subprocess
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,15 +27,17 @@ class HubProcess:
     def __init__(self, options: dict[str, Any]) -> None:
         command = ["node", "test/fixtures/hub.js", json.dumps(options)]
         self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        self._lines: queue.Queue[str] = queue.Queue()
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
         self.address = self.line("listening on ").split()[-1]
 
     def line(self, start: str) -> str:
         """The next line of its log that begins so."""
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
+        while True:
+            line = self._lines.get(timeout=30)
             if line.startswith(start):
                 return line
-        raise AssertionError(f"the hub ended without saying {start!r}")
 
     async def heard(self, start: str) -> str:
         """As `line`, without standing in the way."""
@@ -42,10 +45,14 @@ class HubProcess:
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.communicate()
+        self.process.wait()
+        self._reader.join()
 
-    def terminate(self) -> None:
-        self.process.send_signal(signal.SIGTERM)
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        with self.process.stdout as stdout:
+            for line in stdout:
+                self._lines.put(line)
 
 
 StartHub = Callable[..., HubProcess]
@@ -82,9 +89,6 @@ async def raw_hub() -> AsyncIterator[RawHub]:
     await hub.start()
     yield hub
     await hub.stop()
-
-
-Serve = Callable[..., "asyncio.Future[Serving]"]
 
 
 class Serving:
