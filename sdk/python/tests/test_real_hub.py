@@ -393,7 +393,7 @@ async def run(*command: str, cwd: str | None = None, **env: str) -> tuple[int | 
 
 async def until(condition: Any) -> None:
     """Waits for something that tells nobody."""
-    while not condition():
+    while not condition():  # noqa: ASYNC110
         await asyncio.sleep(0.01)
 
 

@@ -321,7 +321,7 @@ async def test_what_is_no_hub_stops_the_worker(serve):
     server = grpc.aio.server()
     address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
     await server.start()
-    with pytest.raises(GibbsError, match="is .* a gibbs hub") as caught:
+    with pytest.raises(GibbsError, match=r"is .* a gibbs hub") as caught:
         await serve(print, gibbs_hub=address).ended
     assert caught.value.code == "UNIMPLEMENTED"
     await server.stop(None)
