@@ -123,6 +123,8 @@ class InProcess:
             context.call_on_cancel(lambda: task and task.cancel())
             return outcome.answer(await ended, self._limits.max_payload_bytes)
         except BaseException as error:
+            if isinstance(error, asyncio.CancelledError) and context.cancel_reason is not None:
+                return outcome.given_up(context.cancel_reason)
             return outcome.failure(error, self._limits.send_tracebacks)
 
     def _call(self, handler: Callable[..., Any], job: WireJob) -> WorkerEvent | Awaitable[Any]:

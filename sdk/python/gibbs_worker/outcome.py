@@ -14,8 +14,11 @@ from ._gen.worker_pb2 import (
     Result,
     WorkerEvent,
 )
-from .errors import GibbsError
+from .errors import Code, GibbsError
 from .status import MAX_MESSAGE_BYTES, MAX_STACK_BYTES, clip, number_of, pack_details
+
+TIME_OVER = "its time is over"
+"""Why a job is cancelled whose timeout has passed."""
 
 
 def answer(data: object, max_bytes: int) -> WorkerEvent:
@@ -59,6 +62,13 @@ def failure(error: BaseException, send_traceback: bool) -> WorkerEvent:
         told.message = clip(error.message, MAX_MESSAGE_BYTES)
         told.code = number_of(error.code)
         told.details.extend(pack_details(error))
+    return WorkerEvent(result=Result(failure=told))
+
+
+def given_up(reason: str) -> WorkerEvent:
+    """The handler ended with its cancellation."""
+    code: Code = "DEADLINE_EXCEEDED" if reason == TIME_OVER else "CANCELLED"
+    told = Failure(code=number_of(code), type="CancelledError", message=reason)
     return WorkerEvent(result=Result(failure=told))
 
 

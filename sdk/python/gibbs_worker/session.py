@@ -157,7 +157,7 @@ class Session:
         accepted = self._jobs[job.job_id] = _Accepted(job)
         if job.HasField("timeout_ms"):
             accepted.timeout = self._loop.call_later(
-                job.timeout_ms / 1000, self._cancel, job.job_id, "its time is over"
+                job.timeout_ms / 1000, self._cancel, job.job_id, outcome.TIME_OVER
             )
         if self._executor.free > 0:
             return self._start(job.job_id, accepted)

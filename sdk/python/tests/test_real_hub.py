@@ -125,10 +125,10 @@ def spin(seconds: float) -> str:
 @pytest.mark.parametrize("isolation", ["thread", "process"])
 @pytest.mark.parametrize("handler", [block, spin])
 async def test_a_worker_that_computes_keeps_beating(start_hub, serve, handler, isolation):
-    hub = start_hub(livenessTimeoutMs=300, heartbeatIntervalMs=100)
+    hub = start_hub(livenessTimeoutMs=1000, heartbeatIntervalMs=250)
     serve(handler, gibbs_hub=hub.address, gibbs_isolation=isolation)
     async with Client(hub.address) as client:
-        answer = await client.request_with_info(2)
+        answer = await client.request_with_info(3)
     assert (answer.output, answer.attempts) == ("done", 1)
 
 
