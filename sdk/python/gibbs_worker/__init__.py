@@ -2,6 +2,7 @@
 
 import logging
 
+from . import _fork as _fork
 from ._version import __version__
 from .client import Answer, Client, Hub
 from .errors import Code, Execution, GibbsError, GibbsTimeoutError, UserCodeException

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Sequence
 from typing import Any, Callable
 
@@ -15,10 +14,6 @@ from ._gen.worker_pb2 import HubEvent, WorkerEvent, WorkRequest, WorkResponse
 from .errors import GibbsError
 from .options import ENVELOPE_BYTES, MAX_BATCH_BYTES
 from .status import from_rpc_error
-
-# Processes are started while channels are open, and never use what they inherit of them: what
-# gRPC does at a fork is of no use and can abort the new process. Read when gRPC is first used.
-os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 opened_channels = 0
 """How many channels this process has opened: gRPC that is in use does not survive a fork."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from gibbs_worker import payload  # isort: skip  # Before gRPC.
 import grpc
 import grpc.aio
 
-from gibbs_worker import payload
 from gibbs_worker._gen.payload_pb2 import Payload
 from gibbs_worker._gen.worker_pb2 import (
     Cancel,
