@@ -37,15 +37,22 @@ async function install(context: TestContext): Promise<void> {
 
 describe("the Python SDK", () => {
   let installed: Promise<void> | undefined;
-  const ready = (context: TestContext): Promise<void> => (installed ??= install(context));
+  const ready = (context: TestContext): Promise<void> => {
+    installed ??= install(context);
+    return installed;
+  };
 
-  it("does what the contract and its documentation say", { timeout: 20 * MINUTES }, async (context) => {
+  it("does what the contract and its documentation say", {
+    timeout: 20 * MINUTES,
+  }, async (context) => {
     await ready(context);
     // Not as a module: what is installed is to be tested, not what lies here.
     expect(await run(bin("pytest"), ["--quiet"])).toMatch(/\d+ passed/);
   });
 
-  it("is typed, for the oldest Python that it promises", { timeout: 5 * MINUTES }, async (context) => {
+  it("is typed, for the oldest Python that it promises", {
+    timeout: 5 * MINUTES,
+  }, async (context) => {
     await ready(context);
     expect(await run(bin("mypy"), [])).toContain("no issues found");
   });
@@ -56,7 +63,9 @@ describe("the Python SDK", () => {
     await run(bin("ruff"), ["format", "--check", "."]);
   });
 
-  it("has generated code that is as the .proto files say", { timeout: 5 * MINUTES }, async (context) => {
+  it("has generated code that is as the .proto files say", {
+    timeout: 5 * MINUTES,
+  }, async (context) => {
     await ready(context);
     const image = join(venv, "proto.binpb");
     await run(join(root, "node_modules/.bin/buf"), ["build", join(root, "proto"), "-o", image]);

@@ -226,10 +226,8 @@ async def test_a_worker_ends_with_the_program_that_started_it(hub, tmp_path):
     program = await asyncio.create_subprocess_exec(
         sys.executable, str(script), stdin=-1, stdout=-1, env=environment(GIBBS_HUB=hub.address)
     )
-    assert program.stdin is not None
     await hub.heard("worker connected")
-    program.stdin.write(b"\n")
-    await program.wait()
+    await program.communicate(b"\n")
     # Drained, or cut, if it had not read its welcome yet.
     await hub.heard("worker l")
 
