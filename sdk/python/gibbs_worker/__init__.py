@@ -1,0 +1,28 @@
+"""Serve a Python class or function behind a gibbs hub, and send it requests."""
+
+import logging
+
+from . import _fork as _fork
+from ._version import __version__
+from .client import Answer, Client, Hub
+from .errors import Code, Execution, GibbsError, GibbsTimeoutError, UserCodeException
+from .job import Job, current_job
+from .worker import Worker
+
+__all__ = [
+    "Answer",
+    "Client",
+    "Code",
+    "Execution",
+    "GibbsError",
+    "GibbsTimeoutError",
+    "Hub",
+    "Job",
+    "UserCodeException",
+    "Worker",
+    "__version__",
+    "current_job",
+]
+
+# Silent unless asked to log, as libraries are.
+logging.getLogger(__name__).addHandler(logging.NullHandler())

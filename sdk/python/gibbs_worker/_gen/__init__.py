@@ -1,0 +1,1 @@
+"""Generated from proto/gibbs/v1 by scripts/generate.py."""

@@ -1,0 +1,113 @@
+"""One `Work` call on a channel of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Callable
+
+import grpc
+import grpc.aio
+from google.protobuf.message import DecodeError
+
+from ._gen.worker_pb2 import HubEvent, WorkerEvent, WorkRequest, WorkResponse
+from .errors import GibbsError
+from .options import ENVELOPE_BYTES, MAX_BATCH_BYTES
+from .status import from_rpc_error
+
+opened_channels = 0
+"""How many channels this process has opened: gRPC that is in use does not survive a fork."""
+
+
+def open_channel(address: str, options: Sequence[tuple[str, int]]) -> grpc.aio.Channel:
+    """A channel with pings no faster than servers and proxies bear, that no other shares."""
+    global opened_channels
+    opened_channels += 1
+    common = [
+        ("grpc.keepalive_time_ms", 30_000),
+        ("grpc.keepalive_timeout_ms", 20_000),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.use_local_subchannel_pool", 1),
+        ("grpc.enable_retries", 0),
+    ]
+    return grpc.aio.insecure_channel(address, options=[*common, *options])
+
+
+class Connection:
+    """Sends and receives until the hub ends the call, or it is given up."""
+
+    def __init__(self, address: str, max_payload_bytes: int) -> None:
+        limit = max_payload_bytes + ENVELOPE_BYTES
+        sizes = [
+            ("grpc.max_receive_message_length", limit),
+            ("grpc.max_send_message_length", limit),
+        ]
+        self._channel = open_channel(address, sizes)
+        self._call: grpc.aio.StreamStreamCall[bytes, bytes] = self._channel.stream_stream(
+            "/gibbs.v1.WorkerService/Work"
+        )()
+        self._outbox: list[WorkerEvent] = []
+        self._filled = asyncio.Event()
+        self._given_up: asyncio.Future[GibbsError] = asyncio.get_running_loop().create_future()
+
+    def send(self, event: WorkerEvent) -> None:
+        """Sends an event. All that happens in a tick travels in one message."""
+        self._outbox.append(event)
+        self._filled.set()
+
+    def give_up(self, error: GibbsError) -> None:
+        """Ends `serve`, which returns `error`."""
+        if not self._given_up.done():
+            self._given_up.set_result(error)
+
+    async def serve(self, receive: Callable[[Sequence[HubEvent]], None]) -> GibbsError | None:
+        """Passes on what arrives. Returns why the call broke; None after a clean end."""
+        reader = asyncio.ensure_future(self._read(receive))
+        writer = asyncio.ensure_future(self._write())
+        try:
+            ends: set[asyncio.Future[Any]] = {reader, self._given_up}
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            return self._given_up.result() if self._given_up.done() else reader.result()
+        finally:
+            reader.cancel()
+            writer.cancel()
+            await asyncio.gather(reader, writer, return_exceptions=True)
+            await self._channel.close()
+
+    async def _read(self, receive: Callable[[Sequence[HubEvent]], None]) -> GibbsError | None:
+        try:
+            while True:
+                encoded = await self._call.read()
+                if not isinstance(encoded, bytes):  # grpc.aio.EOF
+                    return None
+                receive(WorkResponse.FromString(encoded).events)
+        except grpc.aio.AioRpcError as error:
+            return from_rpc_error(error)
+        except DecodeError as error:
+            return GibbsError("INTERNAL", f"the hub sent what cannot be read: {error}")
+
+    async def _write(self) -> None:
+        try:
+            while True:
+                await self._filled.wait()
+                self._filled.clear()
+                events, self._outbox = self._outbox, []
+                for message in _batches(events):
+                    await self._call.write(message.SerializeToString())
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+            # The call is over; the reader tells why.
+            pass
+
+
+def _batches(events: Sequence[WorkerEvent]) -> list[WorkRequest]:
+    """As few messages of limited size as there can be."""
+    messages: list[WorkRequest] = []
+    room = 0
+    for event in events:
+        size = event.ByteSize() + 8
+        if size > room:
+            messages.append(WorkRequest())
+            room = MAX_BATCH_BYTES
+        messages[-1].events.append(event)
+        room -= size
+    return messages

@@ -1,0 +1,91 @@
+"""From what the user serves to callables by method."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Callable, Union, cast
+
+HINT = "give a function, a class with __call__, a dict of those by method, or 'module:name'"
+
+Handlers = Union[Callable[..., Any], Mapping[str, Callable[..., Any]], str]
+"""A function, a class, a callable object, a dict of those by method, or "module:name"."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is to be served, before it is built. Can be sent to another process."""
+
+    handlers: Handlers
+    args: Sequence[Any]
+    kwargs: Mapping[str, Any]
+    method: str
+    methods: Sequence[str]
+
+    def __post_init__(self) -> None:
+        if isinstance(self.handlers, str) and not re.fullmatch(r"[\w.]+:[\w.]+", self.handlers):
+            raise ValueError(f"{self.handlers!r} names nothing: write module:name")
+        if not isinstance(self.handlers, (str, Mapping)) and not callable(self.handlers):
+            raise TypeError(f"{self.handlers!r} is no handler: {HINT}")
+
+
+def load(target: Target) -> Callable[..., Any] | Mapping[str, Callable[..., Any]]:
+    """Imports what `target` names. ImportError or AttributeError if it is not there."""
+    if not isinstance(target.handlers, str):
+        return target.handlers
+    module, _, path = target.handlers.partition(":")
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    found: Any = importlib.import_module(module)
+    for name in path.split("."):
+        found = getattr(found, name)
+    handlers: Callable[..., Any] | Mapping[str, Callable[..., Any]] = found
+    return handlers
+
+
+def build(loaded: object, target: Target) -> dict[str, Callable[..., Any]]:
+    """Builds the classes. TypeError for what is no handler; whatever a constructor raises."""
+    if isinstance(loaded, Mapping):
+        if not loaded:
+            raise TypeError(f"an empty dict is no handler: {HINT}")
+        return {name: _build_one(one, target) for name, one in loaded.items()}
+    if not target.methods:
+        return {target.method: _build_one(loaded, target)}
+    if not inspect.isclass(loaded):
+        raise TypeError(f"methods are those of a class, and {loaded!r} is none")
+    model = loaded(*target.args, **target.kwargs)
+    handlers = {name: getattr(model, name) for name in target.methods}
+    return {target.method: model, **handlers} if callable(model) else handlers
+
+
+def _build_one(handler: object, target: Target) -> Callable[..., Any]:
+    if inspect.isclass(handler):
+        model = handler(*target.args, **target.kwargs)
+        if callable(model):
+            return cast("Callable[..., Any]", model)
+        raise TypeError(f"the class {handler.__name__} has no __call__: {HINT}")
+    if not callable(handler):
+        raise TypeError(f"{handler!r} is no handler: {HINT}")
+    if target.args or target.kwargs:
+        raise TypeError(f"{handler!r} is no class, so it takes no constructor arguments")
+    return handler
+
+
+def is_async(handler: object) -> bool:
+    """Whether calling it makes a coroutine. Of a class: calling what it builds."""
+    if inspect.iscoroutinefunction(handler):
+        return True
+    kind = handler if inspect.isclass(handler) else type(handler)
+    return inspect.iscoroutinefunction(getattr(kind, "__call__", None))  # noqa: B004
+
+
+def wants_loop(loaded: object, target: Target) -> bool:
+    """Whether what is to be built belongs to the event loop: anything in it is async."""
+    if isinstance(loaded, Mapping):
+        return any(is_async(one) for one in loaded.values())
+    return is_async(loaded) or any(is_async(getattr(loaded, m, None)) for m in target.methods)

@@ -1,0 +1,200 @@
+"""A worker's life: one session with the hub after another until it is drained."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import os
+import secrets
+import socket
+from collections.abc import Coroutine
+from typing import Any, Callable
+
+from ._gen.worker_pb2 import (
+    HEARTBEAT_MODE_ALWAYS,
+    IDEMPOTENCY_IDEMPOTENT,
+    IDEMPOTENCY_NOT_IDEMPOTENT,
+    IDEMPOTENCY_UNSPECIFIED,
+    Hello,
+    Method,
+    Welcome,
+    WorkerEvent,
+)
+from ._version import __version__
+from .backoff import Backoff
+from .connection import Connection
+from .errors import GibbsError
+from .executor import Executor
+from .options import ENVELOPE_BYTES, RECONNECT, RECONNECT_SLOW, WorkerOptions
+from .session import Session, SessionEnd
+
+logger = logging.getLogger("gibbs_worker")
+
+FINAL = {
+    "UNAUTHENTICATED",
+    "PERMISSION_DENIED",
+    "INVALID_ARGUMENT",
+    "FAILED_PRECONDITION",
+    "UNIMPLEMENTED",
+}
+"""Statuses after which dialling again makes no sense."""
+
+_numbers = itertools.count(1)
+
+
+class Life:
+    """new -> running -> draining -> stopped. Made and used on one event loop."""
+
+    def __init__(
+        self, executor: Executor, options: WorkerOptions, on_connected: Callable[[], None]
+    ) -> None:
+        self._executor = executor
+        self._options = options
+        self._worker_id = (
+            options.worker_id or f"{socket.gethostname()}-{os.getpid()}-{next(_numbers)}"
+        )
+        self._instance_id = secrets.token_bytes(16)
+        self._phase = "new"
+        self._stopping = asyncio.Event()
+        self._too_long: asyncio.TimerHandle | None = None
+        self._session: Session | None = None
+        self._connection: Connection | None = None
+        self._on_connected = on_connected
+
+    async def run(self) -> None:
+        """Serves until the worker is drained, closed, or told to stop for good."""
+        if self._phase != "new":
+            return
+        self._phase = "running"
+        try:
+            await self._unless_stopped(self._executor.start(self._on_free))
+            await self._serve_for_ever()
+        finally:
+            self._phase = "stopped"
+            if self._too_long is not None:
+                self._too_long.cancel()
+            await self._executor.stop()
+
+    def drain(self, reason: str) -> None:
+        """Finishes what runs, then ends `run`. After `drain_timeout` it closes."""
+        if self._phase not in ("new", "running"):
+            return
+        logger.info("draining: %s", reason)
+        self._phase = "draining"
+        if self._session is None or not self._session.welcomed:
+            return self.close()
+        self._session.drain(reason)
+        loop = asyncio.get_running_loop()
+        self._too_long = loop.call_later(self._options.drain_timeout, self.close)
+
+    def close(self) -> None:
+        """Ends `run` at once. The hub sees the worker as lost."""
+        if self._phase in ("new", "running"):
+            self._phase = "draining"
+        self._stopping.set()
+        if self._connection is not None:
+            self._connection.give_up(GibbsError("CANCELLED", "the worker was stopped"))
+
+    async def _serve_for_ever(self) -> None:
+        loop = asyncio.get_running_loop()
+        backoff = Backoff(RECONNECT)
+        away_since = loop.time()
+        while self._phase == "running":
+            end = await self._serve_once()
+            wants = end.drain.WhichOneof("next") if end.drain is not None else None
+            if self._phase != "running" or wants == "exit":
+                return
+            if end.error is not None and _is_final(end.error):
+                raise _explain_final(end.error, self._options.hub)
+            if end.welcomed:
+                backoff.reset()
+                away_since = loop.time()
+            after, most = RECONNECT_SLOW
+            pause = backoff.next(most if loop.time() - away_since > after else None)
+            logger.warning(
+                "no connection to the hub at %s, dialling again in %d ms: %s",
+                self._options.hub,
+                pause * 1000,
+                end.error.message if end.error is not None else "it ended the stream",
+            )
+            if end.drain is not None:
+                pause = max(pause, end.drain.reconnect_after_ms / 1000)
+            await self._unless_stopped(asyncio.sleep(pause))
+
+    async def _serve_once(self) -> SessionEnd:
+        """One session, from the dial to the end of its stream."""
+        connection = Connection(self._options.hub, self._options.max_payload_bytes)
+        session = Session(
+            self._executor,
+            connection,
+            self._hello(),
+            self._options.connect_timeout,
+            self._on_welcome,
+        )
+        self._connection, self._session = connection, session
+        error: GibbsError | None = None
+        try:
+            error = await connection.serve(session.receive)
+        finally:
+            self._connection = self._session = None
+            end = session.ended(error)
+        return end
+
+    async def _unless_stopped(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Awaits `work`, but gives it up when the worker is to stop."""
+        tasks = {asyncio.ensure_future(work), asyncio.ensure_future(self._stopping.wait())}
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    def _on_free(self) -> None:
+        if self._session is not None:
+            self._session.offer_slots()
+
+    def _on_welcome(self, welcome: Welcome) -> None:
+        logger.info("connected to the hub at %s as %s", self._options.hub, self._worker_id)
+        for method in welcome.rejected_methods:
+            logger.warning("the hub sends no requests for the method %r to this worker", method)
+        on_connected, self._on_connected = self._on_connected, lambda: None
+        on_connected()
+
+    def _hello(self) -> WorkerEvent:
+        options = self._options
+        idempotency = {
+            None: IDEMPOTENCY_UNSPECIFIED,
+            True: IDEMPOTENCY_IDEMPOTENT,
+            False: IDEMPOTENCY_NOT_IDEMPOTENT,
+        }[options.idempotent]
+        methods = [Method(name=name, idempotency=idempotency) for name in self._executor.methods]
+        return WorkerEvent(
+            hello=Hello(
+                worker_id=self._worker_id,
+                instance_id=self._instance_id,
+                name=options.name,
+                version=options.version,
+                sdk=f"gibbs-py/{__version__}",
+                methods=methods,
+                labels=options.labels,
+                heartbeat_mode=HEARTBEAT_MODE_ALWAYS,
+                max_receive_bytes=options.max_payload_bytes + ENVELOPE_BYTES,
+            )
+        )
+
+
+def _is_final(error: GibbsError) -> bool:
+    return error.code in FINAL or error.reason == "SUPERSEDED"
+
+
+def _explain_final(error: GibbsError, hub: str) -> GibbsError:
+    hint = (
+        f"is {hub} a gibbs hub?"
+        if error.code == "UNIMPLEMENTED"
+        else "connecting again would end the same way"
+    )
+    message = f"the hub refused this worker: {error.message}; {hint}"
+    return GibbsError(error.code, message, reason=error.reason)

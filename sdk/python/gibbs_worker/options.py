@@ -1,0 +1,131 @@
+"""What can be set, with units and defaults. Times in seconds, sizes in bytes."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+DEFAULT_PORT = 5019
+"""Where hubs listen, unless told otherwise."""
+
+MAX_PAYLOAD_BYTES = 4 * 1024 * 1024
+ENVELOPE_BYTES = 256 * 1024
+"""What a message may hold beside one payload: the transport's limit is both together."""
+
+MAX_BATCH_BYTES = 256 * 1024
+"""A batch of events is closed at this size; a larger event travels alone."""
+
+HOLD = 1.0
+"""How long a worker keeps a job for a slot that has gone before it gives the job back."""
+
+RECONNECT = (0.1, 1.0)
+"""The least and the most of the pause before a worker dials again, at first."""
+
+RECONNECT_SLOW = (30.0, 5.0)
+"""Once the hub has been away for so long, pauses are at most so long."""
+
+RESPAWN = (0.05, 5.0)
+"""The pause before a process that died is replaced."""
+
+RESPAWN_PROVEN = 10.0
+"""A process that has lived so long starts these pauses anew."""
+
+RETRY = (0.05, 1.0)
+"""The pause before a client sends a request again that a restarting hub did not take."""
+
+DEFAULT_ATTEMPTS = 3
+"""How often an idempotent request is started, if its caller does not say."""
+
+ANSWER_GRACE = 1.0
+"""How long a client waits beyond the deadline for the hub to say that it is over."""
+
+MAX_TIMEOUT = 99_999.0
+"""The longest deadline of a call: 27 hours."""
+
+Isolation = Literal["thread", "process"]
+
+
+@dataclass(frozen=True)
+class WorkerOptions:
+    """How a worker behaves. `Worker` tells what each is for."""
+
+    hub: str
+    slots: int
+    isolation: Isolation
+    count: int
+    idempotent: bool | None
+    worker_id: str
+    name: str
+    version: str
+    labels: Mapping[str, str]
+    send_tracebacks: bool
+    max_payload_bytes: int
+    connect_timeout: float
+    drain_timeout: float
+    kill_grace: float
+    start_timeout: float
+
+    def __post_init__(self) -> None:
+        check_whole("slots", self.slots, 1)
+        check_whole("count", self.count, 1, 10_000)
+        if self.isolation == "thread" and self.count != 1:
+            raise ValueError("several processes need the isolation process; slots need not")
+        check_whole("max_payload_bytes", self.max_payload_bytes, 1, 2**31 - 1 - ENVELOPE_BYTES)
+        for name in ("connect_timeout", "drain_timeout", "kill_grace", "start_timeout"):
+            check_span(name, getattr(self, name))
+        if self.isolation not in ("thread", "process"):
+            raise ValueError(f'isolation is "thread" or "process", not {self.isolation!r}')
+
+
+def hub_address(hub: str | None = None, host: str | None = None, port: int | None = None) -> str:
+    """The address of the hub: `hub`, or `host` and `port`, or GIBBS_HUB, or 127.0.0.1:5019.
+
+    `hub` is `host:port`, `[v6]:port`, `:port` or `unix:path`; ValueError if it is none of these.
+    """
+    if hub is not None and (host is not None or port is not None):
+        raise ValueError("give the hub's address, or its host and port, not both")
+    if hub is None and host is None and port is None:
+        hub = os.environ.get("GIBBS_HUB") or None
+    if hub is None:
+        host = host or "127.0.0.1"
+        hub = (
+            f"[{host}]:{port or DEFAULT_PORT}" if ":" in host else f"{host}:{port or DEFAULT_PORT}"
+        )
+    if re.fullmatch(r"unix:.+", hub):
+        return hub
+    match = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[^:/\s\[\]]*):(\d{1,5})", hub)
+    if match is None or int(match[2]) > 65_535:
+        raise ValueError(f'"{hub}" is no address: write host:port, such as 127.0.0.1:5019')
+    return f"{match[1] or '127.0.0.1'}:{match[2]}"
+
+
+def check_whole(name: str, value: object, least: int, most: int = 2**32 - 1) -> None:
+    """ValueError unless `value` is a whole number within its bounds."""
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise ValueError(f"{name} must be a whole number from {least} to {most}, not {value!r}")
+
+
+def check_span(name: str, value: object) -> None:
+    """ValueError unless `value` is a number of seconds."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
+        raise ValueError(f"{name} must be a number of seconds, not {value!r}")
+
+
+def check_metadata(given: Mapping[str, str | bytes]) -> list[tuple[str, str | bytes]]:
+    """What gRPC can send: lower case keys, ASCII text, bytes under "-bin". Else ValueError."""
+    checked = []
+    for key, value in given.items():
+        name = key.lower()
+        is_fitting = (
+            isinstance(value, bytes)
+            if name.endswith("-bin")
+            else isinstance(value, str) and re.fullmatch(r"[ -~]*", value) is not None
+        )
+        if not is_fitting or name.startswith("grpc-") or not re.fullmatch(r"[0-9a-z_.-]+", name):
+            kind = "bytes" if name.endswith("-bin") else "printable ASCII"
+            raise ValueError(f"the metadata {key} must be named as gRPC allows and be {kind}")
+        checked.append((name, value))
+    return checked

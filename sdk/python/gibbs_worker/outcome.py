@@ -1,0 +1,89 @@
+"""The events that end a job. Their job id is set by whoever sends them."""
+
+from __future__ import annotations
+
+import traceback
+
+from . import payload
+from ._gen.payload_pb2 import Payload
+from ._gen.worker_pb2 import (
+    EXECUTION_NOT_STARTED,
+    EXECUTION_UNKNOWN,
+    Failure,
+    Nack,
+    Result,
+    WorkerEvent,
+)
+from .errors import Code, GibbsError
+from .status import MAX_MESSAGE_BYTES, MAX_STACK_BYTES, clip, number_of, pack_details
+
+TIME_OVER = "its time is over"
+"""Why a job is cancelled whose timeout has passed."""
+
+
+def answer(data: object, max_bytes: int) -> WorkerEvent:
+    """The handler returned `data`. TypeError if it cannot be sent."""
+    message = Payload()
+    payload.fill(message, data)
+    encoded = message.SerializeToString()
+    return fitted(WorkerEvent(result=Result(payload=encoded)), max_bytes)
+
+
+def fitted(event: WorkerEvent, max_bytes: int) -> WorkerEvent:
+    """The event, or that its payload is larger than may be sent."""
+    size = len(event.result.payload)
+    if size <= max_bytes:
+        return event
+    message = f"the answer has {size} bytes, more than {max_bytes}"
+    return WorkerEvent(result=Result(failure=Failure(message=message, reason="RESULT_TOO_LARGE")))
+
+
+def malformed(error: Exception) -> WorkerEvent:
+    """The input cannot be decoded; the handler did not run."""
+    message = clip(str(error), MAX_MESSAGE_BYTES)
+    return WorkerEvent(result=Result(failure=Failure(message=message, reason="MALFORMED")))
+
+
+def failure(error: BaseException, send_traceback: bool) -> WorkerEvent:
+    """The handler raised `error`."""
+    try:
+        message = str(error)
+        stack = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    except Exception:
+        # Whatever is raised may raise again when it is looked at.
+        message, stack = "the exception cannot be shown", ""
+    told = Failure(
+        type=clip(type(error).__name__, MAX_MESSAGE_BYTES),
+        message=clip(message, MAX_MESSAGE_BYTES),
+        # What was called last tells most.
+        stack=clip(stack, MAX_STACK_BYTES, keep_end=True) if send_traceback else "",
+    )
+    if isinstance(error, GibbsError):
+        told.message = clip(error.message, MAX_MESSAGE_BYTES)
+        told.code = number_of(error.code)
+        told.details.extend(pack_details(error))
+    return WorkerEvent(result=Result(failure=told))
+
+
+def given_up(reason: str) -> WorkerEvent:
+    """The handler ended with its cancellation."""
+    code: Code = "DEADLINE_EXCEEDED" if reason == TIME_OVER else "CANCELLED"
+    told = Failure(code=number_of(code), type="CancelledError", message=reason)
+    return WorkerEvent(result=Result(failure=told))
+
+
+def not_started(reason: str) -> WorkerEvent:
+    """The job did not run."""
+    return WorkerEvent(nack=Nack(execution=EXECUTION_NOT_STARTED, reason=reason))
+
+
+def lost(reason: str) -> WorkerEvent:
+    """The job may have run, in part or wholly."""
+    return WorkerEvent(nack=Nack(execution=EXECUTION_UNKNOWN, reason=reason))
+
+
+def with_id(event: WorkerEvent, job_id: int) -> WorkerEvent:
+    """The event, for this job."""
+    ended = event.nack if event.HasField("nack") else event.result
+    ended.job_id = job_id
+    return event

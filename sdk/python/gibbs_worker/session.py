@@ -1,0 +1,243 @@
+"""One stream to the hub, from hello to its end. Knows nothing of gRPC."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Callable, Protocol
+
+from . import outcome
+from ._gen.worker_pb2 import (
+    Heartbeat,
+    HubDrain,
+    HubEvent,
+    Job,
+    Ready,
+    Welcome,
+    WorkerDrain,
+    WorkerEvent,
+)
+from .errors import GibbsError
+from .executor import Cancel, Executor
+from .options import HOLD, MAX_BATCH_BYTES
+
+
+@dataclass(frozen=True)
+class SessionEnd:
+    """How a session ended, and what is to come after it."""
+
+    error: GibbsError | None
+    """Why the stream broke; None after a clean end."""
+    welcomed: bool
+    """Whether the hub had welcomed the worker."""
+    drain: HubDrain | None
+    """What the hub asked for when it drained."""
+
+
+class SessionPort(Protocol):
+    """What a session needs of its connection."""
+
+    def send(self, event: WorkerEvent) -> None:
+        """Sends an event, after those of earlier calls."""
+
+    def give_up(self, error: GibbsError) -> None:
+        """Gives the stream up."""
+
+
+@dataclass
+class _Accepted:
+    """A job: held until a slot is really free, then running."""
+
+    job: Job
+    cancel: Cancel | None = None
+    timeout: asyncio.TimerHandle | None = None
+    patience: asyncio.TimerHandle | None = None
+
+    def forget_timers(self) -> None:
+        for timer in (self.timeout, self.patience):
+            if timer is not None:
+                timer.cancel()
+
+
+class Session:
+    """Credit up, jobs down, one terminal event for each job."""
+
+    def __init__(
+        self,
+        executor: Executor,
+        port: SessionPort,
+        hello: WorkerEvent,
+        connect_timeout: float,
+        on_welcome: Callable[[Welcome], None],
+    ) -> None:
+        self._executor = executor
+        self._port = port
+        self._on_welcome = on_welcome
+        self._loop = asyncio.get_running_loop()
+        self._jobs: dict[int, _Accepted] = {}
+        #: Credit that the hub has and has not used.
+        self._credit = 0
+        self._welcome: Welcome | None = None
+        self._drain: HubDrain | None = None
+        self._phase = "serving"
+        self._heard_at = self._loop.time()
+        self._patience = connect_timeout
+        self._due_at = 0.0
+        self._silence: asyncio.TimerHandle | None = None
+        self._watch(connect_timeout)
+        self._port.send(hello)
+        self.offer_slots()
+
+    @property
+    def welcomed(self) -> bool:
+        """Whether the hub has answered hello: before that it has given nothing."""
+        return self._welcome is not None
+
+    def receive(self, events: Iterable[HubEvent]) -> None:
+        """Something arrived from the hub. What is unknown is ignored."""
+        self._heard_at = self._loop.time()
+        for event in events:
+            kind = event.WhichOneof("event")
+            if kind == "welcome":
+                self._greet(event.welcome)
+            elif kind == "job":
+                self._accept(event.job)
+            elif kind == "cancel":
+                self._cancel(event.cancel.job_id, event.cancel.reason)
+            elif kind == "heartbeat":
+                self._port.send(WorkerEvent(heartbeat=Heartbeat()))
+            elif kind == "drain":
+                self._drain = event.drain
+                self._stop_taking("the hub is draining")
+
+    def offer_slots(self) -> None:
+        """Slots came free: starts held jobs, then gives credit for what is left."""
+        for job_id, accepted in list(self._jobs.items()):
+            if self._executor.free == 0:
+                return
+            if accepted.cancel is None:
+                self._start(job_id, accepted)
+        more = self._executor.free - self._credit
+        if self._phase == "serving" and more > 0:
+            self._credit += more
+            self._port.send(WorkerEvent(ready=Ready(slots=more)))
+
+    def drain(self, reason: str) -> None:
+        """Asks the hub for no more jobs; it ends the stream when all are over."""
+        if self._phase == "serving":
+            self._port.send(WorkerEvent(drain=WorkerDrain(reason=reason)))
+            self._stop_taking(reason)
+
+    def ended(self, error: GibbsError | None) -> SessionEnd:
+        """The stream is gone. What still runs is told so, and its outcome is dropped."""
+        self._phase = "ended"
+        if self._silence is not None:
+            self._silence.cancel()
+        for accepted in self._jobs.values():
+            accepted.forget_timers()
+            if accepted.cancel is not None:
+                accepted.cancel("the connection to the hub was lost")
+        self._jobs.clear()
+        return SessionEnd(error, self.welcomed, self._drain)
+
+    def _greet(self, welcome: Welcome) -> None:
+        if self._welcome is not None:
+            return
+        self._welcome = welcome
+        if welcome.hub_timeout_ms > 0:
+            self._watch(welcome.hub_timeout_ms / 1000)
+        self._executor.limit_grace(welcome.cancel_grace_ms / 1000)
+        self._on_welcome(welcome)
+
+    def _accept(self, job: Job) -> None:
+        self._credit = max(0, self._credit - 1)
+        if self._phase != "serving":
+            return self._give_back(job.job_id, "the worker is draining")
+        accepted = self._jobs[job.job_id] = _Accepted(job)
+        if job.HasField("timeout_ms"):
+            accepted.timeout = self._loop.call_later(
+                job.timeout_ms / 1000, self._cancel, job.job_id, outcome.TIME_OVER
+            )
+        if self._executor.free > 0:
+            return self._start(job.job_id, accepted)
+        # A slot can be gone that was free when its credit was given: a process that
+        # died while idle. The one that replaces it may be there in a moment.
+        accepted.patience = self._loop.call_later(
+            HOLD, self._give_back, job.job_id, "no slot came free for it"
+        )
+
+    def _cancel(self, job_id: int, reason: str) -> None:
+        accepted = self._jobs.get(job_id)
+        if accepted is None:
+            return
+        if accepted.cancel is not None:
+            accepted.cancel(reason or "the hub cancelled it")
+        else:
+            self._give_back(job_id, reason)
+
+    def _start(self, job_id: int, accepted: _Accepted) -> None:
+        if accepted.patience is not None:
+            accepted.patience.cancel()
+
+        def done(event: WorkerEvent) -> None:
+            # What belongs to an older stream is dropped.
+            if self._jobs.get(job_id) is accepted:
+                self._forget(job_id)
+                self._send_outcome(job_id, event)
+
+        accepted.cancel = self._executor.run(accepted.job, done)
+
+    def _send_outcome(self, job_id: int, event: WorkerEvent) -> None:
+        if self._welcome is not None and self._welcome.max_payload_bytes > 0:
+            event = outcome.fitted(event, self._welcome.max_payload_bytes)
+        size = len(event.result.payload)
+        if size >= MAX_BATCH_BYTES:
+            # Ahead of it, so that the hub does not take for silence the time that it
+            # needs on a slow link.
+            self._port.send(WorkerEvent(heartbeat=Heartbeat(pending_bytes=size)))
+        self._port.send(outcome.with_id(event, job_id))
+
+    def _give_back(self, job_id: int, reason: str) -> None:
+        self._forget(job_id)
+        self._port.send(outcome.with_id(outcome.not_started(reason), job_id))
+        self.offer_slots()
+
+    def _forget(self, job_id: int) -> None:
+        accepted = self._jobs.pop(job_id, None)
+        if accepted is not None:
+            accepted.forget_timers()
+
+    def _stop_taking(self, reason: str) -> None:
+        self._phase = "draining"
+        self._credit = 0
+        for job_id, accepted in list(self._jobs.items()):
+            if accepted.cancel is None:
+                self._give_back(job_id, reason)
+
+    def _watch(self, patience: float) -> None:
+        """Gives the hub up when it is silent for so long from now on."""
+        if self._silence is not None:
+            self._silence.cancel()
+        self._patience = patience
+        self._heard_at = self._loop.time()
+        self._judge_at(self._heard_at + patience)
+
+    def _judge_at(self, due_at: float) -> None:
+        self._due_at = due_at
+        # What has arrived in the meantime is read before the judgement.
+        self._silence = self._loop.call_at(due_at, self._loop.call_soon, self._judge)
+
+    def _judge(self) -> None:
+        if self._phase == "ended":
+            return
+        now = self._loop.time()
+        # Time in which this process stood still is not held against the hub.
+        late = max(0.0, now - self._due_at)
+        self._heard_at = min(now, self._heard_at + late)
+        due_at = self._heard_at + self._patience
+        if due_at > now:
+            self._judge_at(due_at)
+        else:
+            why = f"the hub was silent for {self._patience:g} s"
+            self._port.give_up(GibbsError("UNAVAILABLE", why))

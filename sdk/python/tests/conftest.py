@@ -1,0 +1,124 @@
+"""Hubs for the tests: the real one, and one that a test plays by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import queue
+import subprocess
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from raw_hub import RawHub
+
+from gibbs_worker import Client, Worker
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+class HubProcess:
+    """A real hub, with options that its command does not offer."""
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        command = ["node", "test/fixtures/hub.js", json.dumps(options)]
+        self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        self._lines: queue.Queue[str] = queue.Queue()
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+        self.address = self.line("listening on ").split()[-1]
+
+    def line(self, start: str) -> str:
+        """The next line of its log that begins so."""
+        while True:
+            line = self._lines.get(timeout=30)
+            if line.startswith(start):
+                return line
+
+    async def heard(self, start: str) -> str:
+        """As `line`, without standing in the way."""
+        return await asyncio.get_running_loop().run_in_executor(None, self.line, start)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self._reader.join()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        with self.process.stdout as stdout:
+            for line in stdout:
+                self._lines.put(line)
+
+
+StartHub = Callable[..., HubProcess]
+
+
+@pytest.fixture
+def start_hub() -> Iterator[StartHub]:
+    """Starts a real hub; it is killed when the test is over."""
+    hubs: list[HubProcess] = []
+
+    def start(**options: Any) -> HubProcess:
+        hubs.append(HubProcess(options))
+        return hubs[-1]
+
+    yield start
+    for hub in hubs:
+        hub.kill()
+
+
+@pytest.fixture
+def hub(start_hub: StartHub) -> HubProcess:
+    return start_hub()
+
+
+@pytest_asyncio.fixture
+async def client(hub: HubProcess) -> AsyncIterator[Client]:
+    async with Client(hub.address, connect_timeout=20) as client:
+        yield client
+
+
+@pytest_asyncio.fixture
+async def raw_hub() -> AsyncIterator[RawHub]:
+    hub = RawHub()
+    await hub.start()
+    yield hub
+    await hub.stop()
+
+
+class Serving:
+    """A worker that serves on the test's event loop."""
+
+    def __init__(self, worker: Worker) -> None:
+        self.worker = worker
+        self.connected = asyncio.Event()
+        self.ended = asyncio.ensure_future(worker.serve(self.connected.set))
+
+    async def stop(self) -> None:
+        self.worker.close()
+        with contextlib.suppress(Exception):
+            await self.ended
+
+
+@pytest_asyncio.fixture
+async def serve() -> AsyncIterator[Callable[..., Serving]]:
+    """Serves as `Worker(...)` says; ends when the test is over."""
+    all_serving: list[Serving] = []
+
+    def start(handlers: Any, *args: Any, **options: Any) -> Serving:
+        all_serving.append(Serving(Worker(handlers, *args, **options)))
+        return all_serving[-1]
+
+    yield start
+    for serving in all_serving:
+        await serving.stop()
+
+
+@pytest.fixture(autouse=True)
+def no_hub_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GIBBS_HUB", raising=False)
