@@ -752,4 +752,13 @@ describe("answers that are not read", () => {
     expect(h.core.requests.unread.bytes).toBe(0);
     expect(h.core.nextWake()).toBe(Number.POSITIVE_INFINITY);
   });
+
+  it("count once, though two are due and the end of their stream gives both back", () => {
+    const h = new Harness();
+    const stream = {};
+    const answers = [h.core.sending(stream, 60, h.now), h.core.sending(stream, 60, h.now)];
+    expect(h.advance(h.core.nextWake() - h.now)).toHaveLength(2);
+    for (const answer of answers) h.core.sent(answer);
+    expect(h.core.requests.unread.bytes).toBe(0);
+  });
 });

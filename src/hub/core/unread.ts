@@ -8,6 +8,8 @@ export class Answer implements Timed {
   readonly timed = "answer";
   wakeAt = 0;
   heapIndex = -1;
+  /** Whether it counts: it was neither taken nor given up. */
+  isUnread = true;
 
   constructor(
     readonly peer: Peer,
@@ -25,7 +27,11 @@ export class UnreadAnswers {
     this.#bytesOf.set(peer, this.of(peer) + bytes);
   }
 
-  remove({ peer, bytes }: Answer): void {
+  /** Counts once: of the answers of a stream that are due at one time, the first ends the stream and with it all. */
+  remove(answer: Answer): void {
+    if (!answer.isUnread) return;
+    answer.isUnread = false;
+    const { peer, bytes } = answer;
     this.bytes -= bytes;
     const left = this.of(peer) - bytes;
     if (left > 0) this.#bytesOf.set(peer, left);
