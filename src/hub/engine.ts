@@ -141,11 +141,13 @@ export class Engine {
   #flush(): void {
     this.#flushScheduled = false;
     this.#flushing = true;
-    for (const effect of this.#core.flush(this.#clock.now())) {
+    const effects = this.#core.flush(this.#clock.now());
+    for (const effect of effects) {
       if (effect.kind === "settle") this.#settle(effect.request, effect.outcome);
-      else if (effect.kind === "abandon") this.#abandon(effect.answer);
-      else this.#perform(effect);
+      else if (effect.kind !== "abandon") this.#perform(effect);
     }
+    // Last: the end of a stream cancels its calls, and the jobs above may be theirs.
+    for (const effect of effects) if (effect.kind === "abandon") this.#abandon(effect.answer);
     for (const outlet of this.#written) outlet.flush();
     this.#written.clear();
     this.#flushing = false;
