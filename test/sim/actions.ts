@@ -159,7 +159,16 @@ function harmClient(world: World, client: ClientProcess, fault: Fault, chance: C
       return true;
     }
     case "client does not read":
-      path.blockedUntil.down = now + chance.pick([500, 3000, 20_000]);
+      // Its streams are open by then, and what it has asked is under way.
+      world.later(later, () => {
+        if (!world.isHealing) path.blockedUntil.down = now + chance.pick([500, 3000, 20_000]);
+      });
+      // A hub that stood still finds many of its answers due at once.
+      if (chance.flip(0.4)) {
+        world.later(later + 80, () => {
+          if (!world.isHealing) world.hub?.process.freeze(world.limits.slowReaderTimeoutMs);
+        });
+      }
       // What it goes on to ask is answered, and not read.
       for (let at = 0; at < 2000; at += 500) {
         world.later(at, () => {

@@ -43,6 +43,7 @@ const wanted: Record<string, readonly string[]> = {
     "a hub drains with calls open",
     "the hub waits for a reader",
     "a slow reader is reset",
+    "two unread messages are due",
     "a client waits for its hub",
     "a second open id",
     "ids wrap",

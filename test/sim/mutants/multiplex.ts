@@ -68,6 +68,13 @@ export const multiplexMutants: readonly Mutant[] = [
     replace: "",
   },
   {
+    name: "a slow reader's stream ends before the jobs decided with it are written",
+    file: "hub/engine.ts",
+    find: 'else if (effect.kind !== "abandon") this.#perform(effect);',
+    replace:
+      'else if (effect.kind === "abandon") this.#abandon(effect.answer);\n      else this.#perform(effect);',
+  },
+  {
     name: "one call too many is open",
     file: stream,
     find: "if (this.#open.size >= limits.maxOpenCalls) {",

@@ -207,16 +207,21 @@ export class HubOracle {
   /** Judges all that the hub has said, and that it has said all. */
   #look(): void {
     const { books } = this;
-    // Those whose time was over while they ran were told before their streams ended.
-    const byReason = ([, told]: [Call, Told]): boolean =>
-      told.kind === "failure" && /^(DEADLINE_RUNNING|RUN_TIMEOUT)$/.test(told.error.reason);
-    const allTold = this.#told.splice(0);
-    for (const one of allTold) if (byReason(one)) this.#settle(...one);
+    // Those whose time was over while they ran, or waited, were told before streams ended.
+    const isOfTime = ([call, told]: [Call, Told]): boolean => {
+      if (told.kind !== "failure") return false;
+      const { reason } = told.error;
+      if (call.state === "waiting") return /^(DEADLINE_QUEUED|QUEUE_TIMEOUT)$/.test(reason);
+      return /^(DEADLINE_RUNNING|RUN_TIMEOUT)$/.test(reason);
+    };
+    const told = this.#told.splice(0);
+    const early = told.filter(isOfTime);
+    for (const one of early) this.#settle(...one);
     for (const [stream, error] of this.#ended.splice(0)) {
       if (!stream.isClosed) this.#count("stream end", error?.reason ?? "OK");
       judgeEnd(books, stream, error);
     }
-    for (const one of allTold) if (!byReason(one)) this.#settle(...one);
+    for (const one of told) if (!early.includes(one)) this.#settle(...one);
     this.#judgeWritten();
     this.multiplex.judgeEnds();
     const dueAt = judgeQuiet(books);

@@ -205,11 +205,12 @@ export class MultiplexOracle {
 
   #wasReset(stream: ClientStream): void {
     const { now, unread } = this.#books;
-    const isDue = [...unread].some(
+    const due = [...unread].filter(
       ([key, { peer }]) => peer === stream && (abandonAt(this.#books, key) ?? now) <= now,
     );
-    if (!isDue) this.#books.fail("a slow reader has its time", `${stream} was reset`);
+    if (due.length === 0) this.#books.fail("a slow reader has its time", `${stream} was reset`);
     this.#port.count("multiplex", "a slow reader is reset");
+    if (due.length > 1) this.#port.count("multiplex", "two unread messages are due");
     stream.phase = "ended";
     stream.isClosed = true;
     this.#forgetUnread(stream);
