@@ -30,6 +30,8 @@ export class ClientOracle {
   readonly #streams = new Set<OwnStream>();
   #numbers = 0;
   #resetAt = -1;
+  /** When a stream last began to take more. */
+  #freeAt = -1;
 
   constructor(process: SimProcess, world: World, limits: ClientLimits) {
     this.#process = process;
@@ -87,6 +89,7 @@ export class ClientOracle {
     if (this.#streams.size > 1) this.#world.count("multiplex", "a second stream");
     call.on("drain", () => {
       stream.fullSince = undefined;
+      this.#freeAt = this.#process.now();
     });
     call.observer = {
       wrote: (encoded) => {
@@ -139,7 +142,10 @@ export class ClientOracle {
   }
 
   #heard(stream: OwnStream, { id, item }: HubItem): void {
-    if (item.case === "settings") stream.settings = item.value;
+    if (item.case === "settings") {
+      stream.settings = item.value;
+      this.#freeAt = this.#process.now();
+    }
     if (item.case !== "response" && item.case !== "status") return;
     const send = stream.open.get(id);
     if (send === undefined) return this.#fail("an answer to an open call", `${id}`);
@@ -185,6 +191,7 @@ export class ClientOracle {
   }
 
   #isHeldUp(): boolean {
+    if (this.#freeAt === this.#process.now()) return true;
     return [...this.#streams].some(
       ({ settings, fullSince }) => settings === undefined || fullSince !== undefined,
     );
