@@ -31,6 +31,8 @@ export class Books {
   readonly unservedSince = new Map<string, number>();
   /** Answers that their callers have not taken yet: by call, or by message of a Multiplex stream. */
   readonly unread = new Map<object, Unread>();
+  /** Calls whose stream the hub has just reset: whatever becomes of them, nobody is told. */
+  readonly untold = new Set<Call>();
   readonly crashLoops = new CrashLoops();
   isDraining = false;
   readonly limits: CoreLimits;
@@ -72,6 +74,7 @@ export class Books {
     if (!call.isOpen) return;
     call.state = "broken";
     this.calls.delete(call);
+    this.untold.delete(call);
   }
 
   /** The hub must fail the call by itself. */

@@ -65,11 +65,9 @@ export class MultiplexOracle {
   /** Judges how streams ended; to be called before the calls' outcomes are judged to be complete. */
   judgeEnds(): void {
     for (const [stream, error] of this.#ended.splice(0)) this.#judgeEnd(stream, error);
+    // The hub has told its core, which will act on it in its next flush.
     for (const stream of this.#reset) {
-      // The hub tells its core in this flush, and what was decided is told to nobody.
-      for (const call of stream.open.values()) {
-        if (call.state === "decided") this.#books.forget(call);
-      }
+      for (const call of stream.open.values()) this.#books.untold.add(call);
     }
   }
 

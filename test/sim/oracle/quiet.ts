@@ -15,6 +15,7 @@ const NEVER = Number.POSITIVE_INFINITY;
 export function judgeQuiet(books: Books): number {
   let dueAt = NEVER;
   for (const call of books.calls) {
+    if (books.untold.has(call)) continue;
     if (call.state === "decided") {
       books.fail("every decided call is told", `${call} was not told ${call.expected?.kind}`);
     }
