@@ -141,11 +141,13 @@ export class Engine {
     // What has arrived meanwhile is to be read before anyone is judged.
     if (!isTurnOver && this.#core.isDue(now)) return this.#flusher.afterInput();
     this.#flushing = true;
-    for (const effect of this.#core.flush(now)) {
+    const effects = this.#core.flush(now);
+    for (const effect of effects) {
       if (effect.kind === "settle") effect.request.onSettled(effect.outcome);
-      else if (effect.kind === "abandon") effect.answer.onAbandoned();
-      else this.#perform(effect);
+      else if (effect.kind !== "abandon") this.#perform(effect);
     }
+    // Last: the end of a stream cancels its calls, and the jobs above may be theirs.
+    for (const effect of effects) if (effect.kind === "abandon") effect.answer.onAbandoned();
     for (const outlet of this.#unwritten.takeAll()) outlet.flush();
     this.#flushing = false;
     this.#sleep();

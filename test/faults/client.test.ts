@@ -2,11 +2,13 @@ import { once } from "node:events";
 import { expect, it } from "vitest";
 import type { GibbsError } from "../../src/base/error.js";
 import { decodePayload } from "../../src/wire/payload.js";
+import { DETAILS_KEY, fromStatus } from "../../src/wire/status.js";
 import { arrived } from "../support/arrived.js";
 import { HeldJobs } from "../support/held-jobs.js";
 import { ManualClock } from "../support/manual-clock.js";
 import { callRaw, encodeRequest } from "../support/raw-call.js";
 import { connectHttp2, frame, paths, post } from "../support/raw-http2.js";
+import { call, RawMultiplex } from "../support/raw-multiplex.js";
 import { answer, hello, RawWorker, ready } from "../support/raw-worker.js";
 import { gibbs, startClient, startHub, startWorker } from "../support/running.js";
 import { startWitness } from "../support/witness.js";
@@ -160,11 +162,11 @@ it("C8 1,100 quick cancels: each CANCELLED, none stays, and other connections go
   await witness.undisturbed();
 });
 
-it("C10 the same id on two open calls: each gets its own answer", async () => {
+it("C10 the same id on two open calls: each gets its own answer, or their stream alone ends", async () => {
   const hub = await startHub();
   const witness = await startWitness(hub);
   const jobs = new HeldJobs();
-  await startWorker(hub, jobs.handler, { slots: 2 });
+  await startWorker(hub, jobs.handler, { slots: 3 });
   const client = startClient(hub);
   const ask = (x: number) => client.requestWithInfo(x, { requestId: "twice" });
   const answers = Promise.all([ask(1), ask(2)]);
@@ -175,6 +177,25 @@ it("C10 the same id on two open calls: each gets its own answer", async () => {
     { output: "answer to 2", requestId: "twice", attempts: 1 },
   ]);
   await witness.undisturbed();
+
+  const stream = new RawMultiplex(hub.address);
+  stream.send(call(1, "first"));
+  const first = await jobs.next();
+  const told = once(first.context.signal, "abort");
+  const bystander = client.requestWithInfo("bystander");
+  const next = await jobs.next();
+  stream.send(call(2, "behind it"), call(1, "second"), call(3, "never read"));
+  const { code, details, metadata } = await stream.ended;
+  expect(fromStatus(code, details, metadata.get(DETAILS_KEY)[0])).toMatchObject({
+    code: "INVALID_ARGUMENT",
+    reason: "PROTOCOL_VIOLATION",
+  });
+  await told;
+  first.answer("to nobody");
+  next.answer("its own");
+  expect(await bystander).toMatchObject({ output: "its own", attempts: 1 });
+  await witness.undisturbed();
+  expect(jobs.begun, "what came behind the first was given up").toBe(4);
 });
 
 it("C11 a flood of misspelt methods: a tenth of the queue waits for NO_WORKER, the rest is refused", async () => {

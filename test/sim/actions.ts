@@ -1,9 +1,12 @@
+import type { ClientProcess } from "./actors/client-process.js";
 import type { WorkerKind } from "./actors/executor.js";
 import { Rogue } from "./actors/rogue.js";
-import { METHODS, makeWish } from "./actors/wish.js";
+import { RogueClient } from "./actors/rogue-client.js";
+import { METHODS, makeAsked, makeWish } from "./actors/wish.js";
 import type { WorkerProcess } from "./actors/worker-process.js";
 import { Chance } from "./machine/chance.js";
 import { KEEPALIVE_MS } from "./machine/connection.js";
+import type { Asked } from "./oracle/asked.js";
 import type { Action } from "./plan.js";
 import type { World } from "./world.js";
 
@@ -22,6 +25,13 @@ export const faults = [
   "rogue worker",
   "callers gone",
   "slow reader",
+  "client connection cut",
+  "client black hole",
+  "client does not read",
+  "client freeze",
+  "client crash",
+  "client closes",
+  "rogue client",
   "hub stall",
   "hub drain",
   "hub crash",
@@ -31,13 +41,14 @@ export const faults = [
 export type Fault = (typeof faults)[number];
 
 /** What a plan is made of. */
-export type ActionKind = "worker" | "requests" | Fault;
+export type ActionKind = "worker" | "requests" | "client requests" | Fault;
 
 /** Does what the plan says. What it does exactly comes from the action's own seed. */
 export function perform(world: World, { kind, seed }: Action): void {
   const chance = new Chance(seed);
   if (kind === "worker") return void world.addWorker(makeKind(chance, seed), seed);
   if (kind === "requests") return submitSome(world, chance);
+  if (kind === "client requests") return askSome(world, chance.any([...world.callers]), chance);
   if (happens(world, kind, chance)) world.fault(kind);
 }
 
@@ -72,6 +83,17 @@ function submitSome(world: World, chance: Chance): void {
   }
 }
 
+function askSome(world: World, client: ClientProcess | undefined, chance: Chance): void {
+  if (client === undefined) return;
+  const count = chance.flip(0.25) ? chance.int(2, 10) : 1;
+  for (let index = 0; index < count; index += 1) {
+    const cancelAfterMs = chance.flip(0.15) ? chance.pick([0, 1, 20, 200, 3000]) : undefined;
+    const make = (number: number, now: number): Asked =>
+      makeAsked(number, now, chance, world.limits.maxPayloadBytes);
+    world.ask(client, make, cancelAfterMs);
+  }
+}
+
 /** Returns whether there was anything that the fault could hit. */
 function happens(world: World, fault: Fault, chance: Chance): boolean {
   const { now } = world.timeline;
@@ -86,6 +108,18 @@ function happens(world: World, fault: Fault, chance: Chance): boolean {
     }
     case "callers gone":
       return world.callersGo(chance);
+    case "rogue client":
+      world.rogueClients.add(new RogueClient(world, chance.seed));
+      return true;
+    case "client connection cut":
+    case "client black hole":
+    case "client does not read":
+    case "client freeze":
+    case "client crash":
+    case "client closes": {
+      const client = chance.any([...world.callers]);
+      return client !== undefined && harmClient(world, client, fault, chance);
+    }
     case "hub stall":
     case "hub drain":
     case "hub crash":
@@ -105,6 +139,57 @@ function harmHub({ hub }: World, fault: Fault, chance: Chance): boolean {
   return true;
 }
 
+function harmClient(world: World, client: ClientProcess, fault: Fault, chance: Chance): boolean {
+  const { link, path, process } = client;
+  const { now } = world.timeline;
+  // Something to lose.
+  askSome(world, client, chance);
+  const later = chance.pick([0, 1, 20, 200]);
+  switch (fault) {
+    case "client connection cut": {
+      const learn = (): number => chance.pick([0, 1, 500, 3000, 9000]);
+      const how = { hubAfterMs: learn(), peerAfterMs: learn(), losesAll: chance.flip(0.5) };
+      world.later(later, () => link.cut(how));
+      return true;
+    }
+    case "client black hole": {
+      const until = now + chance.pick([200, 2000, 7000]);
+      if (chance.flip(0.7)) path.blockedUntil.up = until;
+      if (chance.flip(0.7)) path.blockedUntil.down = until;
+      return true;
+    }
+    case "client does not read":
+      // Its streams are open by then, and what it has asked is under way.
+      world.later(later, () => {
+        if (!world.isHealing) path.blockedUntil.down = now + chance.pick([500, 3000, 20_000]);
+      });
+      // A hub that stood still finds many of its answers due at once.
+      if (chance.flip(0.4)) {
+        world.later(later + 80, () => {
+          if (!world.isHealing) world.hub?.process.freeze(world.limits.slowReaderTimeoutMs);
+        });
+      }
+      // What it goes on to ask is answered, and not read.
+      for (let at = 0; at < 2000; at += 500) {
+        world.later(at, () => {
+          if (!world.isHealing) askSome(world, client, chance);
+        });
+      }
+      return true;
+    case "client freeze":
+      process.freeze(chance.pick([100, 2000, 8000]));
+      return true;
+    case "client crash":
+      world.later(later, () => client.die(chance.flip(0.3)));
+      return true;
+    case "client closes":
+      world.later(later, () => client.close());
+      return true;
+    default:
+      return false;
+  }
+}
+
 function harmWorker(world: World, worker: WorkerProcess, fault: Fault, chance: Chance): boolean {
   const { connection, path, process } = worker;
   const now = world.timeline.now;
@@ -113,7 +198,7 @@ function harmWorker(world: World, worker: WorkerProcess, fault: Fault, chance: C
       const learn = (): number => chance.pick([0, 1, 500, 3000]);
       connection?.cut({
         hubAfterMs: learn(),
-        workerAfterMs: learn(),
+        peerAfterMs: learn(),
         losesAll: chance.flip(0.5),
       });
       return connection !== undefined;
@@ -122,7 +207,7 @@ function harmWorker(world: World, worker: WorkerProcess, fault: Fault, chance: C
       const isHubBlind = chance.flip(0.6);
       connection?.cut({
         hubAfterMs: isHubBlind ? KEEPALIVE_MS : 10,
-        workerAfterMs: isHubBlind ? 10 : KEEPALIVE_MS,
+        peerAfterMs: isHubBlind ? 10 : KEEPALIVE_MS,
         losesAll: true,
       });
       return connection !== undefined;

@@ -1,6 +1,7 @@
 import { faults } from "./actions.js";
 import { behaviours } from "./actors/executor.js";
 import { misdeeds } from "./actors/rogue.js";
+import { clientMisdeeds } from "./actors/rogue-client.js";
 import { coreEvents, effectKinds } from "./oracle/core-watch.js";
 import { reasons } from "./oracle/verdict.js";
 
@@ -19,6 +20,38 @@ const wanted: Record<string, readonly string[]> = {
     "DRAINING",
     "TOO_MANY_WORKERS",
   ],
+  "client outcome": [
+    "OK",
+    "CLIENT_CANCELLED",
+    "CLIENT_CLOSED",
+    "CONNECTION_LOST",
+    "NOT_CONNECTED",
+    "NO_ANSWER",
+    "DRAINING",
+    "PAYLOAD_TOO_LARGE",
+    "MESSAGE_TOO_LARGE",
+    "RESULT_MALFORMED",
+    "OUTBOX_FULL",
+    "SLOW_READER",
+    "WORKER_LOST",
+  ],
+  "client stream end": ["OK", "PROTOCOL_VIOLATION", "DRAINING"],
+  multiplex: [
+    "a stream breaks with calls open",
+    "sent again after a loss",
+    "sent again after a drain",
+    "a hub drains with calls open",
+    "the hub waits for a reader",
+    "a slow reader is reset",
+    "two unread messages are due",
+    "a client waits for its hub",
+    "a second open id",
+    "ids wrap",
+    "a cancel crosses an answer",
+    "a cancel is answered",
+    "a second stream",
+  ],
+  "client misdeed": clientMisdeeds,
   state: ["an idle worker held back", "a worker's socket full"],
   fault: [...faults, "result repeated"],
   handler: behaviours,
@@ -47,7 +80,7 @@ export class Coverage {
   toString(): string {
     const lines = [...this.#counts].map(([group, counts]) => {
       const items = [...counts].map(([name, count]) => `${name} ${count}`);
-      return `${group.padEnd(11)} ${items.join(", ")}`;
+      return `${group.padEnd(17)} ${items.join(", ")}`;
     });
     return lines.join("\n");
   }

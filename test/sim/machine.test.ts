@@ -51,4 +51,27 @@ describe("a pipe", () => {
     while (timeline.step(start + 500));
     expect([read, pipe.unreadBytes]).toEqual([sent, 0]);
   });
+
+  it("is not read while it is held, but for a reset, which loses what was not read", () => {
+    const timeline = new Timeline();
+    const read: string[] = [];
+    const path = new Path(new Chance(1), 1, 1);
+    const pipe = new Pipe<string>(path, "up", new SimProcess(timeline), (item) => read.push(item));
+    const pass = (ms: number): void => {
+      const until = timeline.now + ms;
+      while (timeline.step(until));
+    };
+    pipe.hold(true);
+    pipe.send("first", 10);
+    pass(5);
+    expect([read, pipe.unreadBytes]).toEqual([[], 10]);
+    pipe.hold(false);
+    pass(5);
+    expect([read, pipe.unreadBytes]).toEqual([["first"], 0]);
+    pipe.hold(true);
+    pipe.send("lost", 10);
+    pipe.reset("reset");
+    pass(5);
+    expect([read, pipe.unreadBytes]).toEqual([["first", "reset"], 0]);
+  });
 });

@@ -5,7 +5,7 @@ import { keepOnly, makePlan, type Plan } from "./plan.js";
 import { shrink } from "./shrink.js";
 import { type Report, simulate } from "./simulation.js";
 
-const HELP = `Runs the hub and its workers in a simulated world, once for each seed.
+const HELP = `Runs the hub, its workers and its clients in a simulated world, once for each seed.
 
 npm run sim -- [options]
 
@@ -35,9 +35,9 @@ const { values } = parseArgs({
 });
 
 if (values.help) console.log(HELP);
-else process.exitCode = main();
+else process.exitCode = await main();
 
-function main(): number {
+async function main(): Promise<number> {
   const [seeds, from] = [toCount("seeds", values.seeds), toCount("from", values.from)];
   const keep = values.keep?.split(",").map(Number);
   const coverage = new Coverage();
@@ -47,13 +47,13 @@ function main(): number {
   for (let seed = from; seed < from + seeds; seed += 1) {
     showProgress(seed - from, seeds, startedAt);
     const plan = keepOnly(makePlan(seed), keep);
-    const report = simulate(plan, coverage.count, values.history);
+    const report = await simulate(plan, coverage.count, values.history);
     total.steps += report.steps;
     total.virtualMs += report.virtualMs;
     if (values.history) console.log(report.history.join("\n"));
     if (report.violation === undefined) continue;
     broken.push(seed);
-    explain(plan, report);
+    await explain(plan, report);
     if (values["no-shrink"]) break;
   }
   const wallMs = systemClock.now() - startedAt;
@@ -68,11 +68,11 @@ function main(): number {
 }
 
 /** Shows the shortest history that breaks the same promise, and how to see it again. */
-function explain(plan: Plan, report: Report): void {
+async function explain(plan: Plan, report: Report): Promise<void> {
   const { check = "", what } = report.violation ?? {};
   console.log(`\nseed ${plan.seed} broke "${check}": ${what}`);
   if (values["no-shrink"]) return;
-  const shortest = shrink(plan, check);
+  const shortest = await shrink(plan, check);
   const { actions } = shortest.plan;
   console.log(`${actions.length} of ${plan.actions.length} actions suffice:`);
   for (const { index, at, kind } of actions) console.log(`  #${index} at ${at} ms: ${kind}`);

@@ -4,7 +4,15 @@ import type { OracleLimits } from "./oracle/hub-oracle.js";
 
 /** What is the same over a whole run. */
 export interface Parameters {
-  limits: OracleLimits & { hubTimeoutMs: number; drainTimeoutMs: number; highWaterBytes: number };
+  limits: OracleLimits & {
+    hubTimeoutMs: number;
+    drainTimeoutMs: number;
+    highWaterBytes: number;
+    /** How long a client waits for its hub. */
+    connectTimeoutMs: number;
+    /** What may wait in a client's stream to be sent. */
+    maxUnsentBytes: number;
+  };
 }
 
 /** Something that is done to the world. What it does exactly is drawn from its own seed. */
@@ -34,7 +42,9 @@ export function makePlan(seed: number): Plan {
   const workers = chance.int(1, 6);
   for (let count = 0; count < workers; count += 1) kinds.push(["worker", 500]);
   const requests = chance.pick([4, 12, 25]);
-  for (let count = 0; count < requests; count += 1) kinds.push(["requests", horizonMs]);
+  for (let count = 0; count < requests; count += 1) {
+    kinds.push([chance.flip(0.4) ? "client requests" : "requests", horizonMs]);
+  }
   // A few kinds of faults in each run, and those more than once: their pairs are what breaks.
   const drawn = faults.filter(() => chance.flip(0.25));
   const disturbances = drawn.length === 0 ? 0 : chance.int(1, 8);
@@ -77,5 +87,8 @@ function makeLimits(chance: Chance): Parameters["limits"] {
     hubTimeoutMs: chance.pick([4000, 30_000]),
     drainTimeoutMs: chance.pick([300, 3000]),
     highWaterBytes: chance.pick([100, 500, 16_000]),
+    maxOpenCalls: chance.pick([1, 2, 3, 1024]),
+    connectTimeoutMs: chance.pick([2000, 20_000]),
+    maxUnsentBytes: chance.pick([2, 4, 20]) * maxPayloadBytes,
   };
 }

@@ -6,12 +6,15 @@ import { type Report, simulate } from "./simulation.js";
  * of them can tell: delta debugging, Zeller and Hildebrandt, "Simplifying and
  * Isolating Failure-Inducing Input", 2002.
  */
-export function minimize<T>(items: readonly T[], fails: (kept: readonly T[]) => boolean): T[] {
+export async function minimize<T>(
+  items: readonly T[],
+  fails: (kept: readonly T[]) => Promise<boolean>,
+): Promise<T[]> {
   let kept = [...items];
   let pieces = 2;
   while (kept.length > 0) {
     const size = Math.ceil(kept.length / pieces);
-    const smaller = withoutOnePiece(kept, size).find(fails);
+    const smaller = await firstOf(withoutOnePiece(kept, size), fails);
     if (smaller !== undefined) {
       kept = smaller;
       pieces = Math.max(2, pieces - 1);
@@ -22,12 +25,22 @@ export function minimize<T>(items: readonly T[], fails: (kept: readonly T[]) => 
 }
 
 /** The fewest actions of `plan` that break the same promise, and the recorded run of them. */
-export function shrink(plan: Plan, check: string): { plan: Plan; report: Report } {
+export async function shrink(plan: Plan, check: string): Promise<{ plan: Plan; report: Report }> {
   const indices = plan.actions.map(({ index }) => index);
-  const isBroken = (keep: readonly number[]): boolean =>
-    simulate(keepOnly(plan, keep), () => {}).violation?.check === check;
-  const shortest = keepOnly(plan, minimize(indices, isBroken));
-  return { plan: shortest, report: simulate(shortest, () => {}, true) };
+  const isBroken = async (keep: readonly number[]): Promise<boolean> => {
+    const { violation } = await simulate(keepOnly(plan, keep), () => {});
+    return violation?.check === check;
+  };
+  const shortest = keepOnly(plan, await minimize(indices, isBroken));
+  return { plan: shortest, report: await simulate(shortest, () => {}, true) };
+}
+
+async function firstOf<T>(
+  items: readonly T[],
+  matches: (item: T) => Promise<boolean>,
+): Promise<T | undefined> {
+  for (const item of items) if (await matches(item)) return item;
+  return undefined;
 }
 
 function withoutOnePiece<T>(items: readonly T[], size: number): T[][] {

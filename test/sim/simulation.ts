@@ -1,7 +1,15 @@
 import { AssertionError } from "node:assert";
+import { systemClock } from "../../src/base/clock.js";
+import { fixed } from "../../src/base/options.js";
 import { healthyKind, perform } from "./actions.js";
-import { METHODS, makeProbe } from "./actors/wish.js";
+import type { ClientProcess } from "./actors/client-process.js";
+import { METHODS, makeAskedProbe, makeProbe } from "./actors/wish.js";
 import type { WorkerProcess } from "./actors/worker-process.js";
+import type { Path } from "./machine/pipe.js";
+import type { SimProcess } from "./machine/process.js";
+import type { Timeline } from "./machine/timeline.js";
+import type { Asked } from "./oracle/asked.js";
+import type { Call } from "./oracle/call.js";
 import type { Plan } from "./plan.js";
 import { type Count, type Violation, World } from "./world.js";
 
@@ -27,25 +35,25 @@ const MAX_PROBES = 12;
 const MAX_STEPS = 300_000;
 
 /** Runs a plan from its begin, through its faults, until everything is well again and then gone. */
-export function simulate(plan: Plan, count: Count, records = false): Report {
-  const { now: realNow } = Date;
+export async function simulate(plan: Plan, count: Count, records = false): Promise<Report> {
   const { stackTraceLimit } = Error;
+  const { maxUnsentBytes } = fixed;
   // Errors are made by the thousand; where one came from is asked only of a recorded run.
   Error.stackTraceLimit = records ? stackTraceLimit : 0;
   const world = new World(plan.parameters.limits, count, records);
   const startedAt = world.timeline.now;
-  // The request handler reads deadlines off the wall clock.
-  Date.now = () => world.timeline.now;
+  // So little that it can be used up, and missed if it is not given back.
+  Object.assign(fixed, { maxUnsentBytes: plan.parameters.limits.maxUnsentBytes });
   try {
-    disturb(world, plan);
-    heal(world);
-    probe(world);
-    sayGoodbye(world);
+    await disturb(world, plan);
+    await heal(world);
+    await probe(world);
+    await sayGoodbye(world);
   } catch (error) {
     const check = error instanceof AssertionError ? "the core's invariants" : "no exception";
     world.fail(check, error instanceof Error ? (error.stack ?? error.message) : String(error));
   } finally {
-    Date.now = realNow;
+    Object.assign(fixed, { maxUnsentBytes });
     Error.stackTraceLimit = stackTraceLimit;
   }
   return {
@@ -58,10 +66,11 @@ export function simulate(plan: Plan, count: Count, records = false): Report {
 }
 
 /** Lets time pass until `isDone` or a promise is broken, at most so long. Returns false if that was too short. */
-function run(world: World, forMs: number, isDone: () => boolean): boolean {
+async function run(world: World, forMs: number, isDone: () => boolean): Promise<boolean> {
   const { timeline } = world;
   const until = timeline.now + forMs;
   while (world.violation === undefined) {
+    if (timeline.mustSettle) await settle(timeline);
     if (isDone()) return true;
     if (!timeline.step(until)) return isDone();
     if (timeline.steps > MAX_STEPS) world.fail("an end", "the world does not come to rest");
@@ -69,36 +78,44 @@ function run(world: World, forMs: number, isDone: () => boolean): boolean {
   return true;
 }
 
-function disturb(world: World, { actions }: Plan): void {
+/** Lets promises go on, as Node does before anything else happens. */
+function settle(timeline: Timeline): Promise<void> {
+  timeline.mustSettle = false;
+  return new Promise((resolve) => systemClock.afterInput(resolve));
+}
+
+async function disturb(world: World, { actions }: Plan): Promise<void> {
   for (const action of actions) {
     world.later(action.at, () => {
       world.log(() => `#${action.index} ${action.kind}`);
       perform(world, action);
     });
   }
-  run(world, (actions.at(-1)?.at ?? 0) + 100, () => false);
+  await run(world, (actions.at(-1)?.at ?? 0) + 100, () => false);
 }
 
 /** Ends every fault, brings a healthy worker, and waits until all is well. */
-function heal(world: World): void {
+async function heal(world: World): Promise<void> {
   if (world.violation !== undefined) return;
   world.log(() => "the faults are over");
   world.isHealing = true;
-  for (const rogue of world.rogues) rogue.die();
+  for (const rogue of [...world.rogues, ...world.rogueClients]) rogue.die();
+  for (const { path, process } of world.callers) mend(path, process);
   const surplus = [...world.workers].slice(world.limits.maxWorkers - 1);
   for (const worker of surplus) worker.die(false);
   for (const worker of [...world.workers]) repair(worker);
   for (const connection of world.connections) connection.mended();
+  world.timeline.mustSettle = true;
   world.hub?.process.thaw();
   for (const client of world.clients) client.deafUntil = 0;
   repair(world.addWorker(healthyKind("healthy"), 1));
-  expectWell(world);
+  await expectWell(world);
 }
 
 /** Waits until all is well, and says what is not if that takes too long. */
-function expectWell(world: World): void {
-  if (run(world, HEAL_MS, () => isWell(world))) return;
-  const open = world.calls.filter((call) => call.isOpen).map(String);
+async function expectWell(world: World): Promise<void> {
+  if (await run(world, HEAL_MS, () => isWell(world))) return;
+  const open = [...world.calls, ...world.asked].filter((call) => call.isOpen).map(String);
   const ill = [...world.workers].filter((worker) => !isWellServed(world, worker));
   const what = ill.map(({ kind, free }) => `${kind.workerId} (${free} of ${kind.slots} free)`);
   const strays = [...(world.hub?.oracle.books.streams ?? [])].map(String);
@@ -106,18 +123,25 @@ function expectWell(world: World): void {
 }
 
 function repair({ path, process, executor }: WorkerProcess): void {
+  mend(path, process);
+  executor.heal();
+}
+
+function mend(path: Path, process: SimProcess): void {
   path.blockedUntil.up = 0;
   path.blockedUntil.down = 0;
   path.slow(0.125, 1);
   process.thaw();
-  executor.heal();
 }
 
 /** Whether every call has its outcome and its answer, and the hub knows every slot of every worker and no others. */
 function isWell(world: World): boolean {
-  if (world.hub?.isServing !== true || world.calls.some((call) => call.isOpen)) return false;
+  const isOpen = (one: Call | Asked): boolean => one.isOpen;
+  if (world.hub?.isServing !== true) return false;
+  if (world.calls.some(isOpen) || world.asked.some(isOpen)) return false;
   const { streams, unread } = world.hub.oracle.books;
   if (streams.size > world.workers.size || unread.size > 0) return false;
+  if (![...world.callers].every(({ link }) => link.isWhole)) return false;
   return [...world.workers].every((worker) => isWellServed(world, worker));
 }
 
@@ -131,7 +155,7 @@ function isWellServed({ hub }: World, worker: WorkerProcess): boolean {
 }
 
 /** Nothing of the faults has stayed: new requests are served, as many at once as there are slots. */
-function probe(world: World): void {
+async function probe(world: World): Promise<void> {
   if (world.violation !== undefined) return;
   for (const { process, kind } of world.workers) {
     // What watches the hub's silence, and may fire right now.
@@ -142,12 +166,22 @@ function probe(world: World): void {
     const calls = Array.from({ length: probesFor(world, method) }, () =>
       world.submit((number) => makeProbe(number, method), undefined),
     );
-    run(world, HEAL_MS, () => calls.every((call) => !call.isOpen));
+    await run(world, HEAL_MS, () => calls.every((call) => !call.isOpen));
     for (const call of calls) {
       if (call.told?.kind !== "answer") world.fail("new requests are served", `${call}`);
     }
-    expectWell(world);
+    await expectWell(world);
   }
+  for (const client of world.callers) await probeClient(world, client);
+}
+
+async function probeClient(world: World, client: ClientProcess): Promise<void> {
+  const before = world.asked.length;
+  world.ask(client, makeAskedProbe);
+  await run(world, HEAL_MS, () => world.asked[before]?.isOpen === false);
+  const asked = world.asked[before];
+  if (asked?.told?.kind !== "answer") world.fail("new requests are served", `${asked}`);
+  await expectWell(world);
 }
 
 /** How many requests of `method` use every slot, as far as the hub takes so many at once. */
@@ -161,11 +195,21 @@ function probesFor({ hub, limits }: World, method: string): number {
 }
 
 /** All workers leave: nothing of anyone may stay. */
-function sayGoodbye(world: World): void {
+async function sayGoodbye(world: World): Promise<void> {
   if (world.violation !== undefined) return;
   for (const worker of world.workers) worker.leave();
   const { hub } = world;
   const isGone = (): boolean => hub?.hasForgotten === true && hub.process.pendingTimers === 0;
-  if (!run(world, HEAL_MS, isGone)) world.fail("nothing is left", "the hub does not come to rest");
+  const areAtRest = (): boolean => [...world.callers].every(isClientAtRest);
+  if (!(await run(world, HEAL_MS, areAtRest))) {
+    world.fail("nothing is left", "a client does not come to rest");
+  }
+  if (!(await run(world, HEAL_MS, isGone))) {
+    world.fail("nothing is left", "the hub does not come to rest");
+  }
   hub?.checkIdle();
+}
+
+function isClientAtRest({ oracle, process }: ClientProcess): boolean {
+  return oracle.isAtRest && process.pendingTimers === 0;
 }

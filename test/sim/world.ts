@@ -1,13 +1,17 @@
+import { decodePayload } from "../../src/wire/payload.js";
 import type { JobInput } from "../../src/worker/executor.js";
 import type { Fault } from "./actions.js";
 import { Client } from "./actors/client.js";
+import { ClientProcess } from "./actors/client-process.js";
 import { HubProcess } from "./actors/hub-process.js";
 import type { Rogue } from "./actors/rogue.js";
-import { CLIENTS, type Wish } from "./actors/wish.js";
+import type { RogueClient } from "./actors/rogue-client.js";
+import { CLIENTS, type Input, type UnaryWish, type Wish } from "./actors/wish.js";
 import { WorkerProcess } from "./actors/worker-process.js";
 import { Chance, mix } from "./machine/chance.js";
 import type { Connection } from "./machine/connection.js";
 import { Phase, Timeline } from "./machine/timeline.js";
+import type { Asked } from "./oracle/asked.js";
 import type { Fail } from "./oracle/books.js";
 import { Call } from "./oracle/call.js";
 import type { Parameters } from "./plan.js";
@@ -27,6 +31,9 @@ export type Count = (group: string, name: string) => void;
 /** A restarted hub is there again after this time. */
 const HUB_RESTART_MS = 700;
 const WORKER_RESTART_MS = 400;
+const CLIENT_RESTART_MS = 300;
+/** How many processes of clients there are. */
+const CALLERS = 2;
 
 /** The whole simulated world of one run: its time, its processes, and its books of who ran what. */
 export class World {
@@ -36,6 +43,13 @@ export class World {
   readonly rogues = new Set<Rogue>();
   readonly connections = new Set<Connection>();
   readonly calls: Call[] = [];
+  /** The calls by their request ids; of those that were sent again, the last. */
+  readonly byRequestId = new Map<string, Call>();
+  /** What the processes of clients were asked. */
+  readonly asked: Asked[] = [];
+  /** The processes of clients on Multiplex. */
+  readonly callers = new Set<ClientProcess>();
+  readonly rogueClients = new Set<RogueClient>();
   readonly clients = Array.from({ length: CLIENTS }, (_, index) => new Client(new Chance(index)));
   readonly count: Count;
   /** The hub that listens now. */
@@ -48,6 +62,7 @@ export class World {
   /** Whether faults are over: nobody restarts any more, handlers return. */
   isHealing = false;
   readonly #cancels = new Map<Call, () => void>();
+  readonly #giveUps = new Map<Asked, { client: ClientProcess; giveUp: () => void }>();
   #runs = 0;
 
   constructor(limits: Parameters["limits"], count: Count, records: boolean) {
@@ -55,6 +70,7 @@ export class World {
     this.count = count;
     this.history = records ? [] : undefined;
     this.hub = new HubProcess(this);
+    for (let seed = 1; seed <= CALLERS; seed += 1) this.callers.add(new ClientProcess(this, seed));
   }
 
   /** A promise was broken. The first one counts. */
@@ -85,19 +101,59 @@ export class World {
   }
 
   /** A client sends a request, and perhaps takes it back. Without a hub it never arrives. */
-  submit(makeWish: (number: number) => Wish, cancelAfterMs: number | undefined): Call {
-    const call = new Call(this.calls.length + 1, makeWish(this.calls.length + 1));
-    this.calls.push(call);
+  submit(makeWish: (number: number) => UnaryWish, cancelAfterMs: number | undefined): Call {
+    const wish = makeWish(this.calls.length + 1);
+    const call = this.newCall(wish, wish.client);
     const { hub, timeline } = this;
     if (hub === undefined) {
       call.state = "broken";
       return call;
     }
-    hub.process.input(timeline.now, () => this.#cancels.set(call, hub.request(call)));
+    hub.process.input(timeline.now, () => this.#cancels.set(call, hub.request(call, wish)));
     if (cancelAfterMs !== undefined) {
       hub.process.input(timeline.now + cancelAfterMs, () => this.#cancels.get(call)?.());
     }
     return call;
+  }
+
+  /** A new call, of whoever. */
+  newCall(wish: Wish, peer: unknown, asked?: Asked): Call {
+    const call = new Call(this.calls.length + 1, wish, peer, asked);
+    this.calls.push(call);
+    return call;
+  }
+
+  /** A client is asked something, and perhaps its caller gives up. */
+  ask(
+    client: ClientProcess,
+    makeAsked: (number: number, now: number) => Asked,
+    cancelAfterMs?: number,
+  ): void {
+    const { process } = client;
+    process.input(this.timeline.now, () => {
+      const asked = makeAsked(this.asked.length + 1, process.now());
+      this.asked.push(asked);
+      const giveUp = client.ask(asked);
+      this.#giveUps.set(asked, { client, giveUp });
+      if (cancelAfterMs !== undefined) process.input(process.now() + cancelAfterMs, giveUp);
+    });
+  }
+
+  /** Which request a payload is of, if it is one of a client that keeps to the protocol. */
+  askedBy(payload: Uint8Array): Asked | undefined {
+    try {
+      return this.asked[(decodePayload(payload) as unknown as Input).call - 1];
+    } catch {
+      return undefined;
+    }
+  }
+
+  onClientGone(client: ClientProcess): void {
+    this.callers.delete(client);
+    if (this.isHealing) return;
+    this.later(CLIENT_RESTART_MS, () => {
+      if (!this.isHealing) this.callers.add(new ClientProcess(this, this.asked.length));
+    });
   }
 
   /** About half of the callers vanish. Returns whether there was one. */
@@ -106,7 +162,9 @@ export class World {
     for (const call of gone) {
       this.hub?.process.input(this.timeline.now, () => this.#cancels.get(call)?.());
     }
-    return gone.length > 0;
+    const given = [...this.#giveUps].filter(([asked]) => asked.isOpen && chance.flip(0.5));
+    for (const [, { client, giveUp }] of given) client.process.input(this.timeline.now, giveUp);
+    return gone.length + given.length > 0;
   }
 
   /** Whether a worker of that id dies of the job that it begins now. */
@@ -120,23 +178,31 @@ export class World {
   /** A handler begins with a job; returns the number of its run. */
   ran(job: JobInput): number {
     const call = this.#callOf(job);
-    const { runs, told, wish } = call;
+    const { runs, wish, asked } = call;
     runs.begun += 1;
     this.log(() => `a handler begins ${call}`);
-    if (told?.kind === "failure" && told.error.execution === "NOT_STARTED") {
+    for (const told of [call.told, asked?.told]) {
+      if (told?.kind !== "failure" || told.error.execution !== "NOT_STARTED") continue;
       this.fail("NOT_STARTED is a promise", `${call} begins after its caller was told so`);
     }
     const most = wish.idempotent === false ? 1 : call.maxAttempts;
     if (runs.begun > most) this.fail("at most once, or as often as allowed", `${call} runs again`);
+    if (asked !== undefined) {
+      asked.begun += 1;
+      if (asked.begun > asked.mostRuns) this.fail("at most once, whoever sends", `${asked}`);
+    }
     this.#runs += 1;
     return this.#runs;
   }
 
   /** A handler returned, or threw if there is no value. */
   returned(job: JobInput, value: object | undefined): void {
-    const { runs } = this.#callOf(job);
+    const { runs, asked } = this.#callOf(job);
     runs.finished += 1;
-    if (value !== undefined) runs.returned.add(JSON.stringify(value));
+    if (asked !== undefined) asked.finished += 1;
+    if (value === undefined) return;
+    runs.returned.add(JSON.stringify(value));
+    asked?.returned.add(JSON.stringify(value));
   }
 
   onWorkerGone(worker: WorkerProcess): void {
@@ -156,7 +222,7 @@ export class World {
   }
 
   #callOf({ requestId }: JobInput): Call {
-    const call = this.calls[Number(requestId.slice(1)) - 1];
+    const call = this.byRequestId.get(requestId);
     if (call === undefined) throw new Error(`nobody asked for ${requestId}`);
     return call;
   }

@@ -17,6 +17,7 @@ import type { Input } from "./wish.js";
 export const behaviours = [
   "answer",
   "slow answer",
+  "large answer",
   "throw",
   "declare",
   "answer too large",
@@ -163,16 +164,20 @@ export class SimExecutor implements Executor {
         port.returned(run.job, value);
         return this.#finish(run, { kind: "payload", payload: new Uint8Array([0xff, 0xff]) });
       case "answer too large": {
-        const large = { ...value, pad: "x".repeat(port.maxPayloadBytes) };
-        port.returned(run.job, large);
-        return this.#finish(run, { kind: "payload", payload: encodePayload(large) });
+        return this.#answer(run, { ...value, pad: "x".repeat(port.maxPayloadBytes) });
       }
       case "child crash":
         return this.#crash(run);
+      case "large answer":
+        return this.#answer(run, { ...value, pad: "x".repeat((port.maxPayloadBytes * 3) >> 2) });
       default:
-        port.returned(run.job, value);
-        return this.#finish(run, { kind: "payload", payload: encodePayload(value) });
+        return this.#answer(run, value);
     }
+  }
+
+  #answer(run: Run, value: object): void {
+    this.#port.returned(run.job, value);
+    this.#finish(run, { kind: "payload", payload: encodePayload(value) });
   }
 
   #crash(run: Run): void {

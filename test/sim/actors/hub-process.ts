@@ -1,9 +1,11 @@
 import { EventEmitter } from "node:events";
 import type { ServerUnaryCall, sendUnaryData } from "@grpc/grpc-js";
 import { silentLogger } from "../../../src/base/logger.js";
+import { ClientStreams } from "../../../src/hub/client-streams.js";
 import type { HubCore } from "../../../src/hub/core/hub-core.js";
 import { Engine } from "../../../src/hub/engine.js";
 import { DEADLINE_SLACK_MS } from "../../../src/hub/grpc-internals.js";
+import { type MultiplexContext, multiplexHandler } from "../../../src/hub/multiplex-stream.js";
 import { requestHandler } from "../../../src/hub/request-handler.js";
 import { WorkerStream } from "../../../src/hub/worker-stream.js";
 import { decodePayload } from "../../../src/wire/payload.js";
@@ -13,13 +15,18 @@ import { Chance } from "../machine/chance.js";
 import type { Connection, HubEnd } from "../machine/connection.js";
 import { SimProcess } from "../machine/process.js";
 import { ServerCall } from "../machine/server-call.js";
+import { lessMargin } from "../oracle/admission.js";
 import type { Call, Told } from "../oracle/call.js";
+import type { ClientStream } from "../oracle/client-stream.js";
 import { watchCore } from "../oracle/core-watch.js";
 import { HubOracle } from "../oracle/hub-oracle.js";
 import type { Stream } from "../oracle/stream.js";
 import type { World } from "../world.js";
 import { CallStream, type Client } from "./client.js";
-import { FORWARDED } from "./wish.js";
+import { FORWARDED, type UnaryWish, type Wish } from "./wish.js";
+
+/** How long clients have to leave a hub that closes. */
+const CLOSE_GRACE_MS = 2000;
 
 type Answer = Parameters<sendUnaryData<Buffer>>;
 
@@ -31,16 +38,26 @@ export class HubProcess implements HubEnd {
   readonly #world: World;
   readonly #engine: Engine;
   readonly #handle: ReturnType<typeof requestHandler>;
+  readonly #multiplex: MultiplexContext;
+  readonly #acceptClient: ReturnType<typeof multiplexHandler>;
   readonly #streams = new Map<Connection, Stream>();
-  #nextRequestId = "";
+  readonly #clientConnections = new Set<Connection>();
+  /** The ids for requests without one, by arrival. */
+  readonly #nextRequestIds: string[] = [];
+  #state: "serving" | "draining" | "stopped" | "leaving" = "serving";
   #hasFlushed = false;
-  #state: "serving" | "draining" | "stopped" = "serving";
 
   constructor(world: World) {
     const { limits, timeline } = world;
     this.#world = world;
     this.process = new SimProcess(timeline);
-    this.oracle = new HubOracle(limits, this.process, world);
+    this.oracle = new HubOracle(limits, this.process, {
+      fail: world.fail,
+      count: world.count,
+      log: world.log,
+      calls: world.byRequestId,
+      newCall: (wish, stream) => this.#newCall(wish, stream),
+    });
     this.process.onThaw = (stalledMs) => this.oracle.stalled(stalledMs);
     const clock = {
       now: () => this.process.now(),
@@ -53,8 +70,17 @@ export class HubProcess implements HubEnd {
     this.core = this.#engine.tell((core) => core);
     this.#watchFlushes();
     watchCore(this.core, world);
-    const submissions = { limits, nextRequestId: () => this.#nextRequestId };
+    const submissions = { limits, nextRequestId: () => this.#nextRequestIds.shift() ?? "none" };
     this.#handle = requestHandler(this.#engine, submissions, [FORWARDED]);
+    this.#multiplex = {
+      engine: this.#engine,
+      submissions,
+      limits,
+      forwardMetadata: [FORWARDED],
+      streams: new ClientStreams(),
+      isDraining: () => this.#state !== "serving",
+    };
+    this.#acceptClient = multiplexHandler(this.#multiplex);
   }
 
   get isServing(): boolean {
@@ -72,19 +98,27 @@ export class HubProcess implements HubEnd {
     return call;
   }
 
+  /** Where Multiplex streams of clients arrive. */
+  get clientEnd(): HubEnd {
+    return {
+      process: this.process,
+      dialled: (connection) => this.#clientConnections.add(connection),
+      accept: (connection) => this.#open(connection),
+    };
+  }
+
   /** What the oracle knows of a connection. */
   streamOf(connection: Connection): Stream | undefined {
     return this.#streams.get(connection);
   }
 
   /** A request arrives at once; returns how its caller cancels it. */
-  request(call: Call): () => void {
+  request(call: Call, { timeoutMs, encoded, metadata, ...wish }: UnaryWish): () => void {
     const emitter = new EventEmitter();
-    const { timeoutMs, encoded, metadata } = call.wish;
     // As grpc-js counts it, see easeDeadline.
     const leftMs = (timeoutMs ?? Number.POSITIVE_INFINITY) + DEADLINE_SLACK_MS;
-    const deadline = Date.now() + leftMs;
-    const client = this.#world.clients[call.wish.client] as Client;
+    const deadline = this.process.now() + leftMs;
+    const client = this.#world.clients[wish.client] as Client;
     const stream = new CallStream(client, this.process, this.oracle.observeAnswer(call));
     const unary = Object.assign(emitter, {
       request: encoded,
@@ -92,14 +126,19 @@ export class HubProcess implements HubEnd {
       getDeadline: () => deadline,
       call: { stream },
     });
-    this.#nextRequestId = `h${call.number}`;
-    this.oracle.arrived(call, this.#nextRequestId);
-    this.#handle(unary as unknown as ServerUnaryCall<Buffer, Buffer>, (...answer: Answer) => {
-      const told = readAnswer(...answer);
-      this.#world.log(() => `${call} is told ${told.kind === "answer" ? "OK" : told.error.reason}`);
-      this.oracle.told(call, told, stream.destroyed ? 0 : (answer[1]?.length ?? 0));
-      stream.answered();
-    });
+    this.#name(call);
+    this.oracle.arrived(call, timeoutMs && lessMargin(timeoutMs));
+    this.#atVirtualTime(() =>
+      this.#handle(unary as unknown as ServerUnaryCall<Buffer, Buffer>, (...answer: Answer) => {
+        const told = readAnswer(...answer);
+        const what = told.kind === "answer" ? "OK" : told.error.reason;
+        this.#world.log(() => `${call} is told ${what}`);
+        this.oracle.told(call, told, stream.destroyed ? 0 : (answer[1]?.length ?? 0));
+        stream.answered();
+      }),
+    );
+    // Of one that cannot be read nobody has asked for an id.
+    this.#nextRequestIds.length = 0;
     return () => {
       this.oracle.cancelled(call);
       emitter.emit("cancelled");
@@ -111,8 +150,12 @@ export class HubProcess implements HubEnd {
   drain(): void {
     if (this.#state !== "serving") return;
     this.#state = "draining";
+    if (this.oracle.multiplex.openCalls > 0) {
+      this.#world.count("multiplex", "a hub drains with calls open");
+    }
     this.oracle.draining();
     this.#engine.tell((core, now) => core.drain(now));
+    this.#multiplex.streams.drain();
     this.process.setTimer(this.#world.limits.drainTimeoutMs, () => this.#stop());
   }
 
@@ -123,10 +166,12 @@ export class HubProcess implements HubEnd {
     this.process.die();
     this.oracle.killed();
     for (const connection of this.#streams.keys()) connection.hubDied();
+    for (const connection of this.#clientConnections) connection.hubDied();
     this.#world.onHubGone();
   }
 
   #stop(): void {
+    if (this.#state !== "draining") return;
     this.#state = "stopped";
     this.oracle.stopped();
     this.#engine.tell((core, now) => core.stop(now));
@@ -146,9 +191,56 @@ export class HubProcess implements HubEnd {
     run();
     if (!this.#hasFlushed) return;
     this.oracle.flushed();
-    if (this.#state === "serving" || !this.core.idle) return;
+    if (this.#state === "serving" || this.#state === "leaving" || !this.core.idle) return;
     this.checkIdle();
-    this.kill();
+    this.#letClientsLeave();
+  }
+
+  /** As `src/hub/hub` does. */
+  #letClientsLeave(): void {
+    this.#state = "leaving";
+    const { streams } = this.#multiplex;
+    const exit = (): void => {
+      if (this.process.isDead) return;
+      this.oracle.multiplex.isClosing = true;
+      streams.close();
+      this.kill();
+    };
+    const patienceMs = Math.min(this.#world.limits.drainTimeoutMs, CLOSE_GRACE_MS);
+    this.process.setTimer(patienceMs, exit);
+    this.#world.timeline.mustSettle = true;
+    void streams.gone().then(exit);
+  }
+
+  #open(connection: Connection): ServerCall {
+    const call = new ServerCall(connection, this.#world.limits.highWaterBytes);
+    this.oracle.multiplex.opened(call);
+    this.#acceptClient(call.asStream);
+    return call;
+  }
+
+  /** A call arrives on a Multiplex stream. */
+  #newCall(wish: Wish, stream: ClientStream): Call {
+    const call = this.#world.newCall(wish, stream, this.#world.askedBy(wish.payload));
+    // One too many is refused before it is named.
+    if (wish.flaw !== "TOO_MANY_CALLS") this.#name(call);
+    return call;
+  }
+
+  #name(call: Call): void {
+    call.requestId = call.wish.requestId || `h${call.number}`;
+    if (call.wish.requestId === "") this.#nextRequestIds.push(call.requestId);
+  }
+
+  /** The request handler reads deadlines off the wall clock. */
+  #atVirtualTime(act: () => void): void {
+    const { now } = Date;
+    Date.now = () => this.process.now();
+    try {
+      act();
+    } finally {
+      Date.now = now;
+    }
   }
 
   /** A hub with nothing to do keeps no request. */
@@ -164,7 +256,8 @@ export class HubProcess implements HubEnd {
   /** Whether it keeps nothing at all of anyone who was there. */
   get hasForgotten(): boolean {
     const { requests, workers, idle } = this.core;
-    return idle && workers.isClear && requests.unread.bytes === 0;
+    const { streams } = this.oracle.multiplex;
+    return idle && workers.isClear && requests.unread.bytes === 0 && streams.size === 0;
   }
 }
 

@@ -1,4 +1,4 @@
-import type { GibbsError } from "../../../src/base/error.js";
+import type { StatusObject } from "@grpc/grpc-js";
 import { encodePayload } from "../../../src/wire/payload.js";
 import {
   decodeWorkResponse,
@@ -9,7 +9,7 @@ import {
 } from "../../../src/wire/worker-events.js";
 import type { JobInput } from "../../../src/worker/executor.js";
 import { Chance } from "../machine/chance.js";
-import { Connection, type WorkerEnd } from "../machine/connection.js";
+import { Connection, type PeerEnd } from "../machine/connection.js";
 import { Path } from "../machine/pipe.js";
 import { SimProcess } from "../machine/process.js";
 import type { World } from "../world.js";
@@ -38,7 +38,7 @@ export const misdeeds = [
 type Misdeed = (typeof misdeeds)[number];
 
 /** A worker that breaks the protocol: what it does must harm nobody but itself. */
-export class Rogue implements WorkerEnd {
+export class Rogue implements PeerEnd {
   readonly process: SimProcess;
   readonly path: Path;
   readonly #world: World;
@@ -68,15 +68,15 @@ export class Rogue implements WorkerEnd {
     }
   }
 
-  onEnd(error: GibbsError | undefined): void {
-    this.#world.log(() => `a rogue lost its hub: ${error?.message ?? "OK"}`);
+  onEnd(status: StatusObject | undefined): void {
+    this.#world.log(() => `a rogue lost its hub: ${status?.details ?? "OK"}`);
     this.die();
   }
 
   die(): void {
     if (this.process.isDead) return;
     this.process.die();
-    this.#connection.workerDied(false);
+    this.#connection.peerDied(false);
     this.#world.rogues.delete(this);
   }
 
@@ -120,7 +120,8 @@ export class Rogue implements WorkerEnd {
         return this.#forge(jobId, { case: "nack", value: { jobId, execution } });
       }
       case "bytes that are no message":
-        return this.#connection.write(Buffer.from([0xff, 0xff]));
+        this.#connection.write(Buffer.from([0xff, 0xff]));
+        return;
       case "half-close":
         return this.#connection.halfClose();
       case "unasked heartbeats":

@@ -1,9 +1,11 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { Metadata } from "@grpc/grpc-js";
+import type { RequestOptions } from "../../../src/base/options.js";
 import { RequestRequestSchema } from "../../../src/gen/gibbs/v1/hub_pb.js";
 import { toDuration } from "../../../src/wire/duration.js";
 import { encodePayload } from "../../../src/wire/payload.js";
 import type { Chance } from "../machine/chance.js";
+import { Asked } from "../oracle/asked.js";
 
 /** The methods that workers serve. */
 export const METHODS = ["", "a", "b"] as const;
@@ -15,22 +17,18 @@ export const CLIENTS = 3;
 export const FORWARDED = "traceparent";
 
 /** What is wrong with a request before it reaches the core, if anything is. */
-export type Flaw = "MALFORMED" | "BAD_OPTION";
+export type Flaw = "MALFORMED" | "BAD_OPTION" | "TOO_MANY_CALLS";
 
-/** One request as its client sends it. Times in milliseconds, undefined for none. */
+/** One request as its hub reads it. Times in milliseconds, undefined for none. */
 export interface Wish {
-  /** Which of the clients asks. */
-  client: number;
+  /** Empty: the hub makes one. */
+  requestId: string;
   method: string;
   /** The encoded payload, whose size counts. */
   payload: Uint8Array;
   /** Bytes of the metadata that counts. */
   metadataBytes: number;
-  metadata: Metadata;
-  encoded: Buffer;
   flaw: Flaw | undefined;
-  /** Whether workers can decode the payload. */
-  decodes: boolean;
   timeoutMs: number | undefined;
   queueTimeoutMs: number | undefined;
   runTimeoutMs: number | undefined;
@@ -38,23 +36,32 @@ export interface Wish {
   maxAttempts: number | undefined;
 }
 
+/** One unary request as its client sends it. */
+export interface UnaryWish extends Wish {
+  /** Which of the clients asks. */
+  client: number;
+  metadata: Metadata;
+  encoded: Buffer;
+}
+
 /** The input of a handler: it says by itself who asked and, by a seed, how the handler behaves. */
 export interface Input {
   call: number;
   seed: number;
+  /** Makes it large. */
+  pad?: string;
 }
 
 /** Something that is no JSON value: a string of invalid UTF-8. */
 const UNDECODABLE = new Uint8Array([0x0a, 0x03, 0x1a, 0x01, 0xff]);
 
 /** Draws a request. `maxPayloadBytes` is the hub's limit. */
-export function makeWish(call: number, chance: Chance, maxPayloadBytes: number): Wish {
+export function makeWish(call: number, chance: Chance, maxPayloadBytes: number): UnaryWish {
   const decodes = !chance.flip(0.03);
   const wish = {
     client: chance.int(0, CLIENTS - 1),
     method: chance.flip(0.04) ? "misspelt" : chance.pick(METHODS),
     payload: decodes ? encodePayload(makeInput(call, chance, maxPayloadBytes)) : UNDECODABLE,
-    decodes,
     flaw: makeFlaw(chance),
     timeoutMs: chance.flip(0.5)
       ? chance.pick([undefined, 60_000, 10_000])
@@ -69,16 +76,18 @@ export function makeWish(call: number, chance: Chance, maxPayloadBytes: number):
   if (trace !== "") metadata.set(FORWARDED, trace);
   metadata.set("cookie", "never forwarded");
   const metadataBytes = trace === "" ? 0 : FORWARDED.length + trace.length;
-  return { ...wish, metadata, metadataBytes, encoded: encode(call, wish, chance.flip(0.9)) };
+  const requestId = chance.flip(0.9) ? `c${call}` : "";
+  const named = { ...wish, requestId };
+  return { ...named, metadata, metadataBytes, encoded: encode(named) };
 }
 
 /** A request that any idle worker answers at once. */
-export function makeProbe(call: number, method: string): Wish {
+export function makeProbe(call: number, method: string): UnaryWish {
   const wish = {
     client: 0,
+    requestId: `c${call}`,
     method,
     payload: encodePayload({ call, seed: 0 }),
-    decodes: true,
     flaw: undefined,
     timeoutMs: 60_000,
     queueTimeoutMs: undefined,
@@ -86,7 +95,44 @@ export function makeProbe(call: number, method: string): Wish {
     idempotent: undefined,
     maxAttempts: undefined,
   };
-  return { ...wish, metadata: new Metadata(), metadataBytes: 0, encoded: encode(call, wish, true) };
+  return { ...wish, metadata: new Metadata(), metadataBytes: 0, encoded: encode(wish) };
+}
+
+/** Draws what a client is asked: `now` is when. */
+export function makeAsked(
+  number: number,
+  now: number,
+  chance: Chance,
+  maxPayloadBytes: number,
+): Asked {
+  const given = <T>(name: string, value: T | undefined) =>
+    value === undefined ? {} : { [name]: value };
+  const idempotent = chance.pick([undefined, true, true, false]);
+  const isNamed = idempotent !== true && chance.flip(0.2);
+  const options: RequestOptions = {
+    method: chance.flip(0.04) ? "misspelt" : chance.pick(METHODS),
+    ...given("idempotent", idempotent),
+    ...given("queueTimeoutMs", chance.flip(0.7) ? undefined : chance.pick([0, 30, 300, 3000])),
+    ...given("runTimeoutMs", chance.flip(0.8) ? undefined : chance.pick([1, 30, 300, 3000])),
+    ...given("maxAttempts", chance.flip(0.5) ? undefined : chance.pick([1, 2, 3, 10])),
+    ...given("requestId", isNamed ? `q${number}` : undefined),
+    ...given("metadata", chance.flip(0.2) ? { [FORWARDED]: "00-abcdef", cookie: "x" } : undefined),
+  };
+  const timeoutMs = chance.flip(0.5)
+    ? chance.pick([60_000, 30_000, 10_000])
+    : chance.pick([0, 1, 20, 100, 500, 2000, 5000]);
+  return new Asked(
+    number,
+    makeInput(number, chance, maxPayloadBytes),
+    options,
+    now,
+    now + timeoutMs,
+  );
+}
+
+/** What any idle worker answers at once. */
+export function makeAskedProbe(number: number, now: number): Asked {
+  return new Asked(number, { call: number, seed: 0 }, {}, now, now + 60_000);
 }
 
 function makeFlaw(chance: Chance): Flaw | undefined {
@@ -94,7 +140,8 @@ function makeFlaw(chance: Chance): Flaw | undefined {
   return chance.pick(["MALFORMED", "BAD_OPTION"]);
 }
 
-function makeInput(call: number, chance: Chance, maxPayloadBytes: number): unknown {
+/** Draws what a handler is to be given; some of it is large, or too large. */
+function makeInput(call: number, chance: Chance, maxPayloadBytes: number): Input {
   const input: Input = { call, seed: chance.int(1, 2 ** 31) };
   if (chance.flip(0.7)) return input;
   const room = maxPayloadBytes - 60;
@@ -102,18 +149,14 @@ function makeInput(call: number, chance: Chance, maxPayloadBytes: number): unkno
   return { ...input, pad: "x".repeat(Math.max(0, size)) };
 }
 
-function encode(
-  call: number,
-  wish: Omit<Wish, "metadata" | "metadataBytes" | "encoded">,
-  isNamed: boolean,
-): Buffer {
+function encode(wish: Omit<Wish, "metadataBytes">): Buffer {
   if (wish.flaw === "MALFORMED") return Buffer.from([0xff, 0xff]);
   const { queueTimeoutMs, runTimeoutMs, idempotent } = wish;
   const maxAttempts = wish.flaw === "BAD_OPTION" ? 11 : wish.maxAttempts;
   const fields = create(RequestRequestSchema, {
     method: wish.method,
     options: {
-      requestId: isNamed ? `c${call}` : "",
+      requestId: wish.requestId,
       ...(idempotent !== undefined && { idempotent }),
       ...(maxAttempts !== undefined && { maxAttempts }),
       ...(queueTimeoutMs !== undefined && { queueTimeout: toDuration(queueTimeoutMs) }),

@@ -1,5 +1,5 @@
+import type { StatusObject } from "@grpc/grpc-js";
 import { Backoff } from "../../../src/base/backoff.js";
-import type { GibbsError } from "../../../src/base/error.js";
 import { fixed } from "../../../src/base/options.js";
 import {
   decodeWorkResponse,
@@ -11,7 +11,7 @@ import {
 import type { JobInput } from "../../../src/worker/executor.js";
 import { WorkerSession } from "../../../src/worker/session.js";
 import { Chance } from "../machine/chance.js";
-import { Connection, type WorkerEnd } from "../machine/connection.js";
+import { Connection, type PeerEnd, readStatus } from "../machine/connection.js";
 import { Path } from "../machine/pipe.js";
 import { SimProcess } from "../machine/process.js";
 import { WorkerOracle } from "../oracle/worker-oracle.js";
@@ -28,7 +28,7 @@ const FINAL =
  * A worker process: one real session after another, dialled again with the real
  * backoff as `src/worker/life` does it, over simulated connections.
  */
-export class WorkerProcess implements WorkerEnd {
+export class WorkerProcess implements PeerEnd {
   readonly process: SimProcess;
   readonly path: Path;
   readonly kind: WorkerKind;
@@ -78,7 +78,8 @@ export class WorkerProcess implements WorkerEnd {
     this.#session?.receive(events.slice(drainAt));
   }
 
-  onEnd(error: GibbsError | undefined): void {
+  onEnd(status: StatusObject | undefined): void {
+    const error = status && readStatus(status);
     const { welcomed, next } = (this.#session as WorkerSession).ended(error);
     this.#world.log(() => `${this.kind.workerId} lost its hub: ${error?.message ?? "OK"}`);
     this.#oracle?.over();
@@ -123,7 +124,7 @@ export class WorkerProcess implements WorkerEnd {
     if (this.process.isDead) return;
     this.#world.log(() => `${this.kind.workerId} dies`);
     this.process.die();
-    this.connection?.workerDied(withItsMachine);
+    this.connection?.peerDied(withItsMachine);
     this.connection = undefined;
     this.#world.workers.delete(this);
     this.#world.onWorkerGone(this);

@@ -1,27 +1,33 @@
-import type { StatusObject } from "@grpc/grpc-js";
-import { GibbsError } from "../../../src/base/error.js";
+import { status as grpcStatus, Metadata, type StatusObject } from "@grpc/grpc-js";
+import type { GibbsError } from "../../../src/base/error.js";
 import { DETAILS_KEY, fromStatus } from "../../../src/wire/status.js";
 import { type Path, Pipe } from "./pipe.js";
 import type { SimProcess } from "./process.js";
 import type { ServerCall } from "./server-call.js";
 import { Phase, type Timeline } from "./timeline.js";
 
-/** The worker's end of a connection, as `src/worker/connection` tells it. */
-export interface WorkerEnd {
+/** The end of who dialled the hub: a worker, or a client. */
+export interface PeerEnd {
   readonly process: SimProcess;
   readonly path: Path;
   onMessage(encoded: Buffer): void;
+  /** Whether it waits for the hub to read what it has written. */
+  readonly isFull?: boolean;
+  /** The hub has read all that was written. */
+  onDrain?(): void;
   /** Once and last: with nothing after a clean end. */
-  onEnd(error: GibbsError | undefined): void;
+  onEnd(status: StatusObject | undefined): void;
 }
 
 /** Whoever listens at the hub's address. */
 export interface HubEnd {
   readonly process: SimProcess;
+  /** A connection is there, which the hub has yet to accept. */
+  dialled?(connection: Connection): void;
   accept(connection: Connection): ServerCall;
 }
 
-/** A message of the worker. A forged one speaks of a job that the worker does not have. */
+/** A message of the peer. A forged one speaks of a job that its worker does not have. */
 interface Data {
   kind: "data";
   encoded: Buffer;
@@ -30,76 +36,77 @@ interface Data {
 
 type Up = { kind: "open" | "closed" | "halfClose" | "reset" } | Data;
 type Down =
-  | { kind: "data"; encoded: Buffer }
+  | { kind: "data"; encoded: Buffer; onTaken: (() => void) | undefined }
   | { kind: "status"; status: StatusObject | undefined }
-  | { kind: "reset" };
+  | { kind: "reset"; status: StatusObject };
 
 /** A peer that has vanished is found out after this: the hub's HTTP/2 keepalive. */
 export const KEEPALIVE_MS = 50_000;
 
-/** One `Work` call on its way: what each side sends reaches the other later, in order, or never. */
+/** One `Work` or `Multiplex` call on its way: what each side sends reaches the other later, in order, or never. */
 export class Connection {
   readonly #timeline: Timeline;
-  readonly #worker: WorkerEnd;
+  readonly #peer: PeerEnd;
   readonly #early: Up[] = [];
   #up: Pipe<Up> | undefined;
   #down: Pipe<Down> | undefined;
   #hub: HubEnd | undefined;
   #call: ServerCall | undefined;
-  #workerGone = false;
+  #peerGone = false;
   #hubGone = false;
   #isCut = false;
 
   /** Dials; `hubNow` tells who listens when the dial arrives. */
-  constructor(timeline: Timeline, worker: WorkerEnd, hubNow: () => HubEnd | undefined) {
+  constructor(timeline: Timeline, peer: PeerEnd, hubNow: () => HubEnd | undefined) {
     this.#timeline = timeline;
-    this.#worker = worker;
-    const { path } = worker;
+    this.#peer = peer;
+    const { path } = peer;
     const at = Math.max(timeline.now, path.blockedUntil.up, path.blockedUntil.down);
     timeline.add(at + path.delay(), Phase.input, () => this.#open(hubNow()));
   }
 
   /** Whether what either side says reaches the other. */
   get isWhole(): boolean {
-    return !this.#workerGone && !this.#hubGone && !this.#isCut;
+    return !this.#peerGone && !this.#hubGone && !this.#isCut;
   }
 
-  /** The worker writes. */
-  write(encoded: Buffer, forgedJob?: number): void {
-    this.#sendUp({ kind: "data", encoded, forgedJob }, encoded.length);
+  /** The peer writes; returns how much the hub has not read yet, in bytes. */
+  write(encoded: Buffer, forgedJob?: number): number {
+    this.#sendUp({ kind: "data", encoded, forgedJob });
+    return this.#up?.unreadBytes ?? 0;
   }
 
-  /** The worker closes its side, which no worker may do first. */
+  /** The peer closes its side, which no worker may do first. */
   halfClose(): void {
     this.#sendUp({ kind: "halfClose" });
   }
 
-  /** The worker gives the call up. */
+  /** The peer gives the call up. */
   cancel(): void {
-    if (this.#workerGone) return;
+    if (this.#peerGone) return;
     this.#sendUp({ kind: "reset" });
-    this.#worker.process.input(this.#timeline.now, () =>
-      this.#endWorker(new GibbsError("CANCELLED", "the worker gave the call up")),
+    this.#peer.process.input(this.#timeline.now, () =>
+      this.#endPeer(bareStatus(grpcStatus.CANCELLED, "Cancelled on client")),
     );
   }
 
-  /** The worker's process is gone. Its machine tells the hub so, unless that has gone, too. */
-  workerDied(withItsMachine: boolean): void {
-    if (this.#workerGone) return;
+  /** The peer's process is gone. Its machine tells the hub so, unless that has gone, too. */
+  peerDied(withItsMachine: boolean): void {
+    if (this.#peerGone) return;
     this.#sendUp({ kind: "reset" });
-    this.#workerGone = true;
-    if (withItsMachine) this.cut({ hubAfterMs: KEEPALIVE_MS, workerAfterMs: 0, losesAll: true });
+    this.#peerGone = true;
+    if (withItsMachine) this.cut({ hubAfterMs: KEEPALIVE_MS, peerAfterMs: 0, losesAll: true });
   }
 
   /** The hub's process is gone. */
   hubDied(): void {
     this.#hubGone = true;
-    this.#down?.send({ kind: "reset" });
+    this.#down?.send({ kind: "reset", status: unavailable() });
   }
 
-  /** The hub writes; returns how much the worker has not read yet, in bytes. */
-  writeDown(encoded: Buffer): number {
-    this.#down?.send({ kind: "data", encoded }, encoded.length);
+  /** The hub writes; returns how much the peer has not read yet, in bytes. */
+  writeDown(encoded: Buffer, onTaken: (() => void) | undefined): number {
+    this.#down?.send({ kind: "data", encoded, onTaken }, encoded.length);
     return this.#down?.unreadBytes ?? 0;
   }
 
@@ -108,8 +115,19 @@ export class Connection {
     this.#down?.send({ kind: "status", status });
   }
 
+  /** The hub resets the call: the peer's library makes a status of its own of that. */
+  resetDown(status: StatusObject): void {
+    this.#down?.send({ kind: "reset", status });
+    this.#hub?.process.input(this.#timeline.now, () => this.#loseHub());
+  }
+
+  /** Whether the hub reads on. */
+  holdUp(isHeld: boolean): void {
+    this.#up?.hold(isHeld);
+  }
+
   /** The connection breaks; each side learns of it at its own time. */
-  cut(how: { hubAfterMs: number; workerAfterMs: number; losesAll: boolean }): void {
+  cut(how: { hubAfterMs: number; peerAfterMs: number; losesAll: boolean }): void {
     this.#isCut = true;
     for (const pipe of [this.#up, this.#down]) {
       if (how.losesAll) pipe?.cut();
@@ -117,7 +135,7 @@ export class Connection {
     }
     const { now } = this.#timeline;
     this.#hub?.process.input(now + how.hubAfterMs, () => this.#loseHub());
-    this.#worker.process.input(now + how.workerAfterMs, () => this.#endWorker(unavailable()));
+    this.#peer.process.input(now + how.peerAfterMs, () => this.#endPeer(unavailable()));
   }
 
   /** The path is mended: what waited for it goes on. */
@@ -127,29 +145,35 @@ export class Connection {
   }
 
   #open(hub: HubEnd | undefined): void {
-    if (this.#workerGone) return;
+    if (this.#peerGone || this.#isCut) return;
+    const { path, process } = this.#peer;
     if (hub === undefined) {
-      const at = this.#timeline.now + this.#worker.path.delay();
-      return this.#worker.process.input(at, () => this.#endWorker(unavailable()));
+      const at = this.#timeline.now + path.delay();
+      return process.input(at, () => this.#endPeer(unavailable()));
     }
     this.#hub = hub;
-    this.#up = new Pipe(this.#worker.path, "up", hub.process, (item) => this.#arriveUp(item));
-    const down = new Pipe<Down>(this.#worker.path, "down", this.#worker.process, (item) =>
-      this.#arriveDown(item),
-    );
+    hub.dialled?.(this);
+    const up = new Pipe<Up>(path, "up", hub.process, (item) => this.#arriveUp(item));
+    up.onRead = () => {
+      if (up.unreadBytes > 0 || !this.#peer.isFull) return;
+      process.input(this.#timeline.now, () => this.#peer.onDrain?.());
+    };
+    const down = new Pipe<Down>(path, "down", process, (item) => this.#arriveDown(item));
     down.onRead = () => {
       if (down.unreadBytes > 0 || !this.#call?.isFull) return;
       hub.process.input(this.#timeline.now, () => this.#call?.drained());
     };
+    this.#up = up;
     this.#down = down;
-    this.#up.send({ kind: "open" });
-    for (const item of this.#early) this.#sendUp(item, sizeOf(item));
+    up.send({ kind: "open" });
+    for (const item of this.#early) this.#sendUp(item);
   }
 
-  #sendUp(item: Up, bytes = 0): void {
-    if (this.#workerGone) return;
+  #sendUp(item: Up): void {
+    if (this.#peerGone) return;
     if (this.#up === undefined) this.#early.push(item);
-    else this.#up.send(item, bytes);
+    else if (item.kind === "reset") this.#up.reset(item);
+    else this.#up.send(item, item.kind === "data" ? item.encoded.length : 0);
   }
 
   #arriveUp(item: Up): void {
@@ -175,14 +199,14 @@ export class Connection {
   }
 
   #arriveDown(item: Down): void {
-    if (this.#workerGone) return;
-    if (item.kind === "data") return this.#worker.onMessage(item.encoded);
-    if (item.kind === "reset") return this.#endWorker(unavailable());
-    const { status } = item;
-    this.#sendUp({ kind: "closed" });
-    if (status === undefined) return this.#endWorker(undefined);
-    const details = status.metadata.get(DETAILS_KEY)[0];
-    this.#endWorker(fromStatus(status.code, status.details, details));
+    if (this.#peerGone) return;
+    if (item.kind === "data") {
+      this.#peer.onMessage(item.encoded);
+      if (item.onTaken !== undefined) this.#hub?.process.input(this.#timeline.now, item.onTaken);
+      return;
+    }
+    if (item.kind === "status") this.#sendUp({ kind: "closed" });
+    this.#endPeer(item.status);
   }
 
   #loseHub(): void {
@@ -191,17 +215,23 @@ export class Connection {
     this.#call?.lost();
   }
 
-  #endWorker(error: GibbsError | undefined): void {
-    if (this.#workerGone) return;
-    this.#workerGone = true;
-    this.#worker.onEnd(error);
+  #endPeer(status: StatusObject | undefined): void {
+    if (this.#peerGone) return;
+    this.#peerGone = true;
+    this.#peer.onEnd(status);
   }
 }
 
-function sizeOf(item: Up): number {
-  return item.kind === "data" ? item.encoded.length : 0;
+/** What a hub said with a status, or a library instead of it. */
+export function readStatus({ code, details, metadata }: StatusObject): GibbsError {
+  return fromStatus(code, details, metadata.get(DETAILS_KEY)[0]);
 }
 
-function unavailable(): GibbsError {
-  return new GibbsError("UNAVAILABLE", "the connection broke");
+/** A status that no hub has made. */
+export function bareStatus(code: number, details: string): StatusObject {
+  return { code, details, metadata: new Metadata() };
+}
+
+function unavailable(): StatusObject {
+  return bareStatus(grpcStatus.UNAVAILABLE, "the connection broke");
 }

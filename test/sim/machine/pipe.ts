@@ -1,7 +1,7 @@
 import type { Chance } from "./chance.js";
 import type { SimProcess } from "./process.js";
 
-/** How messages travel between a worker's machine and the hub's. */
+/** How messages travel between a peer's machine and the hub's. */
 export class Path {
   /** Until then nothing arrives, in each direction. */
   readonly blockedUntil = { up: 0, down: 0 };
@@ -35,8 +35,9 @@ export class Pipe<T> {
   readonly #direction: "up" | "down";
   readonly #receiver: SimProcess;
   readonly #deliver: (item: T) => void;
-  #queue: { item: T; bytes: number; at: number }[] = [];
+  #queue: { item: T; bytes: number; at: number; isReset: boolean }[] = [];
   #isClosed = false;
+  #isHeld = false;
   #lastAt = 0;
 
   constructor(
@@ -52,21 +53,31 @@ export class Pipe<T> {
   }
 
   send(item: T, bytes = 0): void {
-    if (this.#isClosed) return;
-    this.#lastAt = Math.max(this.#lastAt, this.#receiver.now() + this.#path.delay());
-    this.#queue.push({ item, bytes, at: this.#lastAt });
-    this.unreadBytes += bytes;
-    this.#receiver.input(this.#lastAt, () => this.pump());
+    this.#push(item, bytes, false);
+  }
+
+  /** Sends the last item: what the receiver has not read by then it will never read. */
+  reset(item: T): void {
+    this.#push(item, 0, true);
+    this.#isClosed = true;
+  }
+
+  /** Whether the receiver reads nothing for now, but for a reset. */
+  hold(isHeld: boolean): void {
+    this.#isHeld = isHeld;
+    if (!isHeld) this.#receiver.input(this.#receiver.now(), () => this.pump());
   }
 
   /** Delivers what has arrived. */
   pump(): void {
     for (;;) {
-      const [first] = this.#queue;
-      if (first === undefined || first.at > this.#receiver.now()) return;
+      const at = this.#queue[0]?.at;
+      if (at === undefined || at > this.#receiver.now()) return;
       const openAt = this.#path.blockedUntil[this.#direction];
       if (openAt > this.#receiver.now()) return this.#receiver.input(openAt, () => this.pump());
-      this.#queue.shift();
+      if (this.#isHeld && !this.#skipToReset()) return;
+      const first = this.#queue.shift();
+      if (first === undefined) return;
       this.unreadBytes -= first.bytes;
       this.#deliver(first.item);
       this.onRead();
@@ -82,5 +93,21 @@ export class Pipe<T> {
   cut(): void {
     this.#isClosed = true;
     this.#queue = [];
+  }
+
+  #push(item: T, bytes: number, isReset: boolean): void {
+    if (this.#isClosed) return;
+    this.#lastAt = Math.max(this.#lastAt, this.#receiver.now() + this.#path.delay());
+    this.#queue.push({ item, bytes, at: this.#lastAt, isReset });
+    this.unreadBytes += bytes;
+    this.#receiver.input(this.#lastAt, () => this.pump());
+  }
+
+  /** Returns false if no reset has arrived. */
+  #skipToReset(): boolean {
+    const index = this.#queue.findIndex(({ isReset }) => isReset);
+    if (index < 0 || (this.#queue[index]?.at ?? 0) > this.#receiver.now()) return false;
+    for (const { bytes } of this.#queue.splice(0, index)) this.unreadBytes -= bytes;
+    return true;
   }
 }

@@ -11,15 +11,18 @@ export class SimProcess implements Clock {
   /** Told for how long it stood still, before anything else runs again. */
   onThaw: (stalledMs: number) => void = () => {};
   readonly #timeline: Timeline;
+  readonly #awaits: boolean;
   readonly #timers = new Set<Entry>();
-  /** What is to run when the code at hand is through; undefined while none is. */
+  /** What is to run when the code at hand is through; undefined while none is, or what follows from it is awaited. */
   #soon: (() => void)[] | undefined;
   #held: { phase: number; isTimer: boolean; run: () => void }[] = [];
   #frozenSince: number | undefined;
   #frozenUntil = 0;
 
-  constructor(timeline: Timeline) {
+  /** `awaits`: whether promises are awaited in it, which go on before anything else happens. */
+  constructor(timeline: Timeline, awaits = false) {
     this.#timeline = timeline;
+    this.#awaits = awaits;
   }
 
   get isFrozen(): boolean {
@@ -108,9 +111,10 @@ export class SimProcess implements Clock {
 
   #enter(phase: number, isTimer: boolean, run: () => void): void {
     if (this.isDead) return;
-    if (this.isFrozen) {
-      this.#held.push({ phase, isTimer, run });
-      return;
+    if (this.isFrozen) return void this.#held.push({ phase, isTimer, run });
+    if (this.#awaits) {
+      this.#timeline.mustSettle = true;
+      return run();
     }
     this.#soon = [run];
     for (const next of this.#soon) if (!this.isDead) next();

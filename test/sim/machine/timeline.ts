@@ -21,6 +21,8 @@ export class Timeline {
   now = 1000;
   /** How many entries have run. */
   steps = 0;
+  /** Whether promises may be about to go on. */
+  mustSettle = false;
   readonly #heap: Entry[] = [];
   #lastOrder = 0;
 

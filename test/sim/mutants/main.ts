@@ -4,6 +4,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { systemClock } from "../../../src/base/clock.js";
+import { clientMutants, multiplexMutants } from "./multiplex.js";
 import type { Mutant } from "./mutant.js";
 import { requestMutants } from "./requests.js";
 import { sessionMutants } from "./sessions.js";
@@ -50,7 +51,13 @@ if (values.help) console.log(HELP);
 else process.exitCode = await main();
 
 async function main(): Promise<number> {
-  const mutants = [...requestMutants, ...sessionMutants, ...workerMutants];
+  const mutants = [
+    ...requestMutants,
+    ...sessionMutants,
+    ...workerMutants,
+    ...multiplexMutants,
+    ...clientMutants,
+  ];
   const chosen = mutants.filter(({ name }) => name.includes(values.only));
   if (chosen.length === 0) throw new Error(`no mutant's name contains "${values.only}"`);
   const misfits = chosen.filter((mutant) => occurrences(mutant) !== 1);

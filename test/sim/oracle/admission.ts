@@ -4,22 +4,24 @@ import type { Call, Reason } from "./call.js";
 /** What a hub keeps from the deadline, so that its own status reaches the caller. */
 const DEADLINE_MARGIN_MS = 5;
 
-/** A request arrives: books it, and whether the hub must take it. */
+/** What a hub counts of a unary call's timeout. */
+export function lessMargin(timeoutMs: number): number {
+  return timeoutMs - Math.min(DEADLINE_MARGIN_MS, timeoutMs / 10);
+}
+
+/** A request arrives, of which the hub counts `givenMs`: books it, and whether the hub must take it. */
 export function admit(
   books: Books,
   call: Call,
   place: number,
+  givenMs: number | undefined,
   limits: { defaultTimeoutMs: number; maxTimeoutMs: number },
 ): void {
-  const { timeoutMs, flaw } = call.wish;
-  const givenMs =
-    timeoutMs === undefined
-      ? limits.defaultTimeoutMs
-      : timeoutMs - Math.min(DEADLINE_MARGIN_MS, timeoutMs / 10);
+  const { flaw } = call.wish;
   call.place = place;
   call.arrivedAt = books.now;
   call.queuedAt = books.now;
-  call.deadlineAt = books.now + Math.min(givenMs, limits.maxTimeoutMs);
+  call.deadlineAt = books.now + Math.min(givenMs ?? limits.defaultTimeoutMs, limits.maxTimeoutMs);
   const refusal = flaw ?? refusalOf(books, call);
   books.calls.add(call);
   if (refusal === undefined) books.wait(call);
@@ -29,15 +31,15 @@ export function admit(
 /** Why the newest is refused; the order is that of the hub. */
 function refusalOf(books: Books, call: Call): Reason | undefined {
   const { maxPayloadBytes, maxHeldBytes, maxQueued, maxUnreadBytes } = books.limits;
-  const { payload, runTimeoutMs, method, client } = call.wish;
+  const { payload, runTimeoutMs, method } = call.wish;
   if (payload.length > maxPayloadBytes) return "PAYLOAD_TOO_LARGE";
   if (runTimeoutMs !== undefined && runTimeoutMs < 1) return "RUN_TIMEOUT";
   if (books.isDraining) return "DRAINING";
   let held = call.bytes;
   let unread = 0;
-  for (const [other, { bytes }] of books.unread) {
+  for (const { peer, bytes } of books.unread.values()) {
     held += bytes;
-    if (other.wish.client === client) unread += bytes;
+    if (peer === call.peer) unread += bytes;
   }
   if (unread > maxUnreadBytes) return "SLOW_READER";
   let queued = 0;

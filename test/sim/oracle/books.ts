@@ -7,6 +7,14 @@ import type { HeldJob, Stream } from "./stream.js";
 /** Says that a promise was broken: which, and how. The run ends with it. */
 export type Fail = (check: string, what: string) => void;
 
+/** What was written and not taken. */
+export interface Unread {
+  /** The connection, or the stream, that it was written to. */
+  peer: unknown;
+  bytes: number;
+  since: number;
+}
+
 /** So many nacks NOT_STARTED end a request. */
 const MAX_REFUSALS = 8;
 
@@ -21,8 +29,10 @@ export class Books {
   readonly streams = new Set<Stream>();
   /** Since when nobody serves a method that somebody served. */
   readonly unservedSince = new Map<string, number>();
-  /** Answers that their callers have not taken yet. */
-  readonly unread = new Map<Call, { bytes: number; since: number }>();
+  /** Answers that their callers have not taken yet: by call, or by message of a Multiplex stream. */
+  readonly unread = new Map<object, Unread>();
+  /** Calls whose stream the hub has just reset: whatever becomes of them, nobody is told. */
+  readonly untold = new Set<Call>();
   readonly crashLoops = new CrashLoops();
   isDraining = false;
   readonly limits: CoreLimits;
@@ -57,6 +67,14 @@ export class Books {
     call.enteredAt = this.now;
     if (this.isDraining) this.refuse(call, "DRAINING");
     else this.#judgeSize(call);
+  }
+
+  /** Nobody waits for the outcome any more, and nobody is told. */
+  forget(call: Call): void {
+    if (!call.isOpen) return;
+    call.state = "broken";
+    this.calls.delete(call);
+    this.untold.delete(call);
   }
 
   /** The hub must fail the call by itself. */

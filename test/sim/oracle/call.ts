@@ -1,6 +1,7 @@
 import type { Code, GibbsError } from "../../../src/base/error.js";
 import type { HubReason } from "../../../src/hub/core/outcome.js";
 import type { Flaw, Wish } from "../actors/wish.js";
+import type { Asked } from "./asked.js";
 import type { HeldJob, Stream } from "./stream.js";
 
 /** Every reason that a caller can be told, in the words of docs/protocol.md. */
@@ -21,7 +22,8 @@ export type Expected =
 /** What the caller was told. */
 export type Told =
   | { kind: "answer"; value: unknown; workerId: string; attempts: number; times: [number, number] }
-  | { kind: "failure"; error: GibbsError; pushback: string | undefined };
+  /** `pushback` is null where there is no trailer that could carry it. */
+  | { kind: "failure"; error: GibbsError; pushback: string | undefined | null };
 
 /** Who ran a call: counted where handlers run, over all hubs. */
 class Runs {
@@ -55,9 +57,14 @@ export class Call {
   readonly refusedBy = new Map<Stream, number>();
   lostBy: string | undefined;
 
+  requestId = "";
+
+  /** `peer`: the connection that it came on; `asked`: which request of a simulated client it is. */
   constructor(
     readonly number: number,
     readonly wish: Wish,
+    readonly peer: unknown,
+    readonly asked?: Asked,
   ) {}
 
   get bytes(): number {

@@ -75,6 +75,7 @@ function hearHello(books: Books, stream: Stream, hello: Hello): void {
     if (isFormer) books.end(other, "SUPERSEDED");
   }
   stream.hello = hello;
+  stream.instance = instance;
   stream.phase = "serving";
   books.judgeSizes();
 }

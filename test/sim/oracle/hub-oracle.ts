@@ -1,7 +1,5 @@
-import type { StatusObject } from "@grpc/grpc-js";
 import type { GibbsError } from "../../../src/base/error.js";
 import type { CoreLimits } from "../../../src/hub/core/limits.js";
-import { DETAILS_KEY, fromStatus } from "../../../src/wire/status.js";
 import {
   decodeWorkRequest,
   decodeWorkResponse,
@@ -9,14 +7,18 @@ import {
   type WorkerEvent,
 } from "../../../src/wire/worker-events.js";
 import type { AnswerObserver } from "../actors/client.js";
+import type { Wish } from "../actors/wish.js";
+import { readStatus } from "../machine/connection.js";
 import type { SimProcess } from "../machine/process.js";
 import type { StreamObserver } from "../machine/server-call.js";
 import type { Count, Log } from "../world.js";
 import { admit } from "./admission.js";
 import { Books, type Fail } from "./books.js";
 import type { Call, Told } from "./call.js";
+import type { ClientStream } from "./client-stream.js";
 import { type Dispatch, judgeDispatches, judgeEnd, judgeWrite } from "./deciding.js";
 import { hear } from "./hearing.js";
+import { MultiplexOracle } from "./multiplex-oracle.js";
 import { abandonAt, judgeQuiet, TIMER_MS } from "./quiet.js";
 import { Stream } from "./stream.js";
 import { judgeTold } from "./verdict.js";
@@ -25,6 +27,18 @@ import { judgeTold } from "./verdict.js";
 export interface OracleLimits extends CoreLimits {
   defaultTimeoutMs: number;
   maxTimeoutMs: number;
+  maxOpenCalls: number;
+}
+
+/** What an oracle tells of what it has seen, and who else is to know of it. */
+export interface OracleWorld {
+  fail: Fail;
+  count: Count;
+  log: Log;
+  /** The calls by their request ids, over all hubs. */
+  calls: Map<string, Call>;
+  /** A call arrives on a Multiplex stream. */
+  newCall(wish: Wish, stream: ClientStream): Call;
 }
 
 /**
@@ -33,11 +47,12 @@ export interface OracleLimits extends CoreLimits {
  */
 export class HubOracle {
   readonly books: Books;
+  readonly multiplex: MultiplexOracle;
   readonly #limits: OracleLimits;
   readonly #process: SimProcess;
   readonly #count: Count;
   readonly #log: Log;
-  readonly #byRequestId = new Map<string, Call>();
+  readonly #calls: Map<string, Call>;
   #places = 0;
   #streams = 0;
   #inspectionAt = Number.POSITIVE_INFINITY;
@@ -49,20 +64,31 @@ export class HubOracle {
   constructor(
     limits: OracleLimits,
     process: SimProcess,
-    { fail, count, log }: { fail: Fail; count: Count; log: Log },
+    { fail, count, log, calls, newCall }: OracleWorld,
   ) {
     this.books = new Books(limits, process, fail);
     this.#limits = limits;
     this.#process = process;
     this.#count = count;
     this.#log = log;
+    this.#calls = calls;
+    this.multiplex = new MultiplexOracle(this.books, {
+      maxOpenCalls: limits.maxOpenCalls,
+      count,
+      log,
+      arrived: (wish, stream) => {
+        const call = newCall(wish, stream);
+        this.arrived(call, wish.timeoutMs);
+        return call;
+      },
+      told: (call, told) => this.told(call, told, 0),
+    });
   }
 
-  /** A request arrives. `requestId`: the hub's own, for one that has none. */
-  arrived(call: Call, requestId: string): void {
-    this.#byRequestId.set(`c${call.number}`, call);
-    this.#byRequestId.set(requestId, call);
-    admit(this.books, call, ++this.#places, this.#limits);
+  /** A request arrives, of which the hub counts so many milliseconds. */
+  arrived(call: Call, timeoutMs: number | undefined): void {
+    this.#calls.set(call.requestId, call);
+    admit(this.books, call, ++this.#places, timeoutMs, this.#limits);
   }
 
   /** The caller has gone. */
@@ -73,7 +99,8 @@ export class HubOracle {
   /** The caller is told its outcome, in an answer of so many bytes that it has yet to take. */
   told(call: Call, told: Told, unreadBytes: number): void {
     if (unreadBytes > 0) {
-      this.books.unread.set(call, { bytes: unreadBytes, since: this.books.now });
+      const { peer } = call;
+      this.books.unread.set(call, { peer, bytes: unreadBytes, since: this.books.now });
     }
     this.#count("outcome", told.kind === "answer" ? "OK" : told.error.reason);
     // A flaw is answered on the spot.
@@ -108,16 +135,18 @@ export class HubOracle {
 
   /** Watches the hub's end of a stream. */
   observe(stream: Stream): StreamObserver {
+    const gone = (): void => {
+      this.#log(() => `${stream} is gone`);
+      this.books.end(stream, undefined);
+      stream.isClosed = true;
+    };
     return {
       received: (encoded) => {
         this.#log(() => `${stream} says ${describe(() => decodeWorkRequest(encoded))}`);
         hear(this.books, stream, encoded);
       },
-      peerGone: () => {
-        this.#log(() => `${stream} is gone`);
-        this.books.end(stream, undefined);
-        stream.isClosed = true;
-      },
+      halfClosed: gone,
+      lost: gone,
       drained: () => {
         stream.congested = false;
       },
@@ -178,18 +207,25 @@ export class HubOracle {
   /** Judges all that the hub has said, and that it has said all. */
   #look(): void {
     const { books } = this;
-    // Those whose time was over while they ran were told before their streams ended.
-    const byReason = ([, told]: [Call, Told]): boolean =>
-      told.kind === "failure" && /^(DEADLINE_RUNNING|RUN_TIMEOUT)$/.test(told.error.reason);
-    const allTold = this.#told.splice(0);
-    for (const one of allTold) if (byReason(one)) this.#settle(...one);
+    // Those whose time was over while they ran, or waited, were told before streams ended.
+    const isOfTime = ([call, told]: [Call, Told]): boolean => {
+      if (told.kind !== "failure") return false;
+      const { reason } = told.error;
+      if (call.state === "waiting") return /^(DEADLINE_QUEUED|QUEUE_TIMEOUT)$/.test(reason);
+      return /^(DEADLINE_RUNNING|RUN_TIMEOUT)$/.test(reason);
+    };
+    const told = this.#told.splice(0);
+    const early = told.filter(isOfTime);
+    for (const one of early) this.#settle(...one);
     for (const [stream, error] of this.#ended.splice(0)) {
       if (!stream.isClosed) this.#count("stream end", error?.reason ?? "OK");
       judgeEnd(books, stream, error);
     }
-    for (const one of allTold) if (!byReason(one)) this.#settle(...one);
+    for (const one of told) if (!early.includes(one)) this.#settle(...one);
     this.#judgeWritten();
+    this.multiplex.judgeEnds();
     const dueAt = judgeQuiet(books);
+    this.multiplex.judgeQuiet();
     for (const stream of books.streams) {
       if (stream.phase === "ended") books.streams.delete(stream);
     }
@@ -209,7 +245,7 @@ export class HubOracle {
     const written = this.#written.splice(0);
     for (const [stream, events] of written) {
       for (const event of events) {
-        const dispatch = judgeWrite(this.books, stream, event, this.#byRequestId);
+        const dispatch = judgeWrite(this.books, stream, event, this.#calls);
         if (dispatch !== undefined) dispatches.push(dispatch);
       }
     }
@@ -240,8 +276,4 @@ function describe(decode: () => (WorkerEvent | HubEvent)[]): string {
   } catch {
     return "what is no message";
   }
-}
-
-function readStatus({ code, details, metadata }: StatusObject): GibbsError {
-  return fromStatus(code, details, metadata.get(DETAILS_KEY)[0]);
 }

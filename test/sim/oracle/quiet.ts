@@ -15,14 +15,16 @@ const NEVER = Number.POSITIVE_INFINITY;
 export function judgeQuiet(books: Books): number {
   let dueAt = NEVER;
   for (const call of books.calls) {
+    if (books.untold.has(call)) continue;
     if (call.state === "decided") {
       books.fail("every decided call is told", `${call} was not told ${call.expected?.kind}`);
     }
     dueAt = Math.min(dueAt, checkDue(books, call, callDueAt(books, call)));
     if (call.state === "waiting") dueAt = Math.min(dueAt, judgeIdle(books, call));
   }
-  for (const call of books.unread.keys()) {
-    dueAt = Math.min(dueAt, checkDue(books, call, abandonAt(books, call) ?? NEVER));
+  for (const [answer, { peer }] of books.unread) {
+    const what = `an answer to ${peer}`;
+    dueAt = Math.min(dueAt, checkDue(books, what, abandonAt(books, answer) ?? NEVER));
   }
   const instances = new Map<string, Stream>();
   for (const stream of books.streams) {
@@ -36,7 +38,7 @@ export function judgeQuiet(books: Books): number {
   return dueAt;
 }
 
-function checkDue(books: Books, what: Call | Stream, dueAt: number): number {
+function checkDue(books: Books, what: Call | Stream | string, dueAt: number): number {
   if (dueAt + TIMER_MS <= books.now) {
     books.fail("on time", `${what}: nothing happened at ${dueAt}, and it is ${books.now}`);
   }
@@ -58,9 +60,9 @@ function judgeIdle(books: Books, call: Call): number {
   return dueAt;
 }
 
-/** When the hub takes the answer to `call` back, if its caller has not taken it before. */
-export function abandonAt({ unread, limits }: Books, call: Call): number | undefined {
-  const answer = unread.get(call);
+/** When the hub takes back the answer of that key in {@link Books.unread}, if nobody has taken it before. */
+export function abandonAt({ unread, limits }: Books, key: object): number | undefined {
+  const answer = unread.get(key);
   if (answer === undefined) return undefined;
   return answer.since + limits.slowReaderTimeoutMs + transferMs(answer.bytes);
 }

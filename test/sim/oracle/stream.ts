@@ -17,6 +17,8 @@ export interface HeldJob {
 export class Stream {
   phase: "opening" | "serving" | "draining" | "ended" = "opening";
   hello: Hello | undefined;
+  /** The instance id, in hexadecimal. */
+  instance = "";
   isWelcomed = false;
   credit = 0;
   /** How often it said ready. */
@@ -49,10 +51,6 @@ export class Stream {
 
   get workerId(): string {
     return this.hello?.workerId ?? "";
-  }
-
-  get instance(): string {
-    return Buffer.from(this.hello?.instanceId ?? []).toString("hex");
   }
 
   get beatsWhileBusy(): boolean {

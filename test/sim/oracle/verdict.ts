@@ -20,6 +20,7 @@ const table: Record<Reason, { code: Code | undefined; hintMs?: number }> = {
   RESULT_MALFORMED: { code: "INTERNAL" },
   QUEUE_FULL: { code: "RESOURCE_EXHAUSTED", hintMs: 500 },
   HELD_BYTES_FULL: { code: "RESOURCE_EXHAUSTED", hintMs: 500 },
+  TOO_MANY_CALLS: { code: "RESOURCE_EXHAUSTED" },
   SLOW_READER: { code: "RESOURCE_EXHAUSTED" },
   NO_WORKER: { code: "UNAVAILABLE", hintMs: 1000 },
   QUEUE_TIMEOUT: { code: "UNAVAILABLE", hintMs: 1000 },
@@ -139,14 +140,16 @@ function wrongStatus(call: Call, { error, pushback }: Failed): Problem {
   if (queueTimeMs !== undefined && isOff(call, queueTimeMs, runTimeMs ?? 0)) {
     return ["call info", `${call}: ${queueTimeMs} ms and ${runTimeMs} ms`];
   }
-  if (call.wish.flaw === undefined && !requestId?.endsWith(String(call.number))) {
+  if (call.wish.flaw === undefined && requestId !== call.requestId) {
     return ["status table", `${call} was told the request id ${requestId}`];
   }
   return wrongHint(call, error, pushback);
 }
 
 /** The hub's hints are spread, from half to one and a half; a handler's are passed on. */
-function wrongHint(call: Call, error: GibbsError, pushback: string | undefined): Problem {
+function wrongHint(call: Call, error: GibbsError, pushback: Failed["pushback"]): Problem {
+  const isPushback = (wanted: string | undefined): boolean =>
+    pushback === wanted || pushback === null;
   const { reason, execution, retryAfterMs } = error;
   const what = `${call}: ${reason} ${execution} hints ${retryAfterMs}, ${pushback}`;
   const { expected } = call;
@@ -155,12 +158,12 @@ function wrongHint(call: Call, error: GibbsError, pushback: string | undefined):
   const hintMs = isDeclared ? declaredMs : table[reason as Reason].hintMs;
   if (hintMs === undefined || (!isDeclared && execution !== "NOT_STARTED")) {
     const stops = !isDeclared && execution !== "NOT_STARTED";
-    const isRight = retryAfterMs === undefined && pushback === (stops ? "-1" : undefined);
+    const isRight = retryAfterMs === undefined && isPushback(stops ? "-1" : undefined);
     return isRight ? undefined : ["retry hint", what];
   }
   const spread = isDeclared ? 0 : hintMs / 2;
   const isRight = Math.abs((retryAfterMs ?? 0) - hintMs) <= spread;
-  return isRight && Number(pushback) === Math.ceil(retryAfterMs ?? 0)
+  return isRight && isPushback(String(Math.ceil(retryAfterMs ?? 0)))
     ? undefined
     : ["retry hint", what];
 }

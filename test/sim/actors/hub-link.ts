@@ -1,0 +1,148 @@
+import type { ClientDuplexStream } from "@grpc/grpc-js";
+import { onAbort } from "../../../src/base/abort.js";
+import { Backoff } from "../../../src/base/backoff.js";
+import { GibbsError } from "../../../src/base/error.js";
+import type { MultiplexConnection } from "../../../src/client/multiplex.js";
+import type { Chance } from "../machine/chance.js";
+import { ClientCall } from "../machine/client-call.js";
+import type { Path } from "../machine/pipe.js";
+import type { SimProcess } from "../machine/process.js";
+import type { World } from "../world.js";
+import type { HubProcess } from "./hub-process.js";
+
+/** As `src/client/connection` has them. */
+const BACKOFF = { minMs: 100, maxMs: 1000 };
+
+/** A client's channel to whichever hub listens: keeps the contract of `src/client/connection`. */
+export class HubLink implements MultiplexConnection {
+  readonly process: SimProcess;
+  readonly path: Path;
+  readonly #world: World;
+  readonly #onOpen: (call: ClientCall) => void;
+  readonly #streams = new Set<ClientCall>();
+  readonly #waiting = new Set<() => void>();
+  readonly #backoff: Backoff;
+  #hub: HubProcess | undefined;
+  #isDialling = false;
+  #isCut = false;
+
+  constructor(
+    world: World,
+    machine: { process: SimProcess; path: Path; chance: Chance },
+    onOpen: (call: ClientCall) => void,
+  ) {
+    this.#world = world;
+    this.process = machine.process;
+    this.path = machine.path;
+    this.#backoff = new Backoff(BACKOFF, () => coarse(machine.chance));
+    this.#onOpen = onOpen;
+  }
+
+  /** The streams that are not over. */
+  get streams(): ClientCall[] {
+    for (const call of this.#streams) if (call.isOver) this.#streams.delete(call);
+    return [...this.#streams];
+  }
+
+  /** Whether no connection is broken without the client's knowledge. */
+  get isWhole(): boolean {
+    return !this.#isCut && this.streams.every(({ connection }) => connection.isWhole);
+  }
+
+  ready(until: number, signal: AbortSignal | undefined): Promise<void> {
+    if (signal?.aborted || this.#hub !== undefined) return Promise.resolve();
+    const { connectTimeoutMs } = this.#world.limits;
+    const timeoutMs = Math.max(0, Math.min(until - this.process.now(), connectTimeoutMs));
+    return new Promise((resolve, reject) => {
+      let stopListening = (): void => {};
+      const over = (): void => {
+        timer.cancel();
+        stopListening();
+        this.#waiting.delete(finish);
+      };
+      const finish = (): void => {
+        over();
+        resolve();
+      };
+      const timer = this.process.setTimer(timeoutMs, () => {
+        over();
+        reject(notConnected());
+      });
+      this.#waiting.add(finish);
+      stopListening = onAbort(signal, finish);
+      this.#dial();
+    });
+  }
+
+  openMultiplex(): ClientDuplexStream<Buffer, Buffer> {
+    return this.open().asStream;
+  }
+
+  /** Opens a stream to the hub that the client is connected to, as far as it knows. */
+  open(): ClientCall {
+    const hub = this.#hub;
+    const { timeline, limits, connections } = this.#world;
+    const machine = { ...this, timeline, highWaterBytes: limits.highWaterBytes };
+    const call = new ClientCall(machine, () => (hub?.process.isDead ? undefined : hub?.clientEnd));
+    connections.add(call.connection);
+    this.#streams.add(call);
+    this.#onOpen(call);
+    // By a status of its own the library knows that the connection is no more.
+    call.once("error", ({ details }: Error & { details: string }) => {
+      if (details === "the connection broke") this.#lose(hub);
+    });
+    return call;
+  }
+
+  /** The connection breaks; each side learns of it at its own time. */
+  cut(how: { hubAfterMs: number; peerAfterMs: number; losesAll: boolean }): void {
+    for (const { connection } of this.streams) connection.cut(how);
+    const hub = this.#hub;
+    this.#isCut = true;
+    this.process.input(this.process.now() + how.peerAfterMs, () => {
+      this.#isCut = false;
+      this.#lose(hub);
+    });
+  }
+
+  /** As a channel that is closed: nobody waits for it any more. */
+  close(): void {
+    for (const finish of [...this.#waiting]) finish();
+  }
+
+  /** The client's process is gone. */
+  die(withItsMachine: boolean): void {
+    for (const { connection } of this.streams) connection.peerDied(withItsMachine);
+  }
+
+  #lose(hub: HubProcess | undefined): void {
+    if (this.#hub === hub) this.#hub = undefined;
+  }
+
+  /** Dials for as long as somebody waits. */
+  #dial(): void {
+    if (this.#isDialling) return;
+    this.#isDialling = true;
+    this.process.input(this.process.now() + this.path.delay(), () => {
+      this.#isDialling = false;
+      const { up, down } = this.path.blockedUntil;
+      this.#hub = Math.max(up, down) > this.process.now() ? undefined : this.#world.hub;
+      if (this.#hub === undefined) {
+        if (this.#waiting.size === 0) return;
+        return void this.process.setTimer(this.#backoff.next(), () => this.#dial());
+      }
+      this.#backoff.reset();
+      for (const finish of [...this.#waiting]) finish();
+    });
+  }
+}
+
+/** As `Math.random`, in steps that sums of doubles keep exact. */
+export function coarse(chance: Chance): number {
+  return chance.int(0, 7) / 8;
+}
+
+function notConnected(): GibbsError {
+  const details = { reason: "NOT_CONNECTED", execution: "NOT_STARTED" } as const;
+  return new GibbsError("UNAVAILABLE", "no hub answers", details);
+}

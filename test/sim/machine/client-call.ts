@@ -1,0 +1,90 @@
+import { EventEmitter } from "node:events";
+import { type ClientDuplexStream, type StatusObject, status } from "@grpc/grpc-js";
+import { bareStatus, Connection, type HubEnd, type PeerEnd } from "./connection.js";
+import type { Path } from "./pipe.js";
+import type { SimProcess } from "./process.js";
+import type { Timeline } from "./timeline.js";
+
+/** Who watches what a client does with a stream. */
+export interface ClientCallObserver {
+  wrote(encoded: Buffer): void;
+  /** A message is about to be read. */
+  heard(encoded: Buffer): void;
+  /** The stream is over: about to be told. Nothing after a clean end. */
+  over(status: StatusObject | undefined): void;
+}
+
+/** Where a call comes from. */
+export interface ClientMachine {
+  timeline: Timeline;
+  process: SimProcess;
+  path: Path;
+  /** What the socket takes at once. */
+  highWaterBytes: number;
+}
+
+/**
+ * The client's end of a `Multiplex` call, as far as `src/client/call-stream`
+ * uses grpc-js: its events in grpc-js's order.
+ */
+export class ClientCall extends EventEmitter implements PeerEnd {
+  readonly process: SimProcess;
+  readonly path: Path;
+  readonly connection: Connection;
+  observer: ClientCallObserver | undefined;
+  isFull = false;
+  isOver = false;
+  isHalfClosed = false;
+  readonly #highWaterBytes: number;
+
+  /** Opens the call; `hubNow` tells who listens when it arrives. */
+  constructor(machine: ClientMachine, hubNow: () => HubEnd | undefined) {
+    super();
+    this.process = machine.process;
+    this.path = machine.path;
+    this.#highWaterBytes = machine.highWaterBytes;
+    this.connection = new Connection(machine.timeline, this, hubNow);
+  }
+
+  /** The call as the client's code takes it. */
+  get asStream(): ClientDuplexStream<Buffer, Buffer> {
+    return this as unknown as ClientDuplexStream<Buffer, Buffer>;
+  }
+
+  /** Returns false if the socket is full; `drain` follows. */
+  write(encoded: Buffer): boolean {
+    if (this.isHalfClosed) throw new Error("write after end");
+    this.isFull ||= this.connection.write(encoded) > this.#highWaterBytes;
+    this.observer?.wrote(encoded);
+    return !this.isFull;
+  }
+
+  end(): void {
+    if (this.isHalfClosed) return;
+    this.isHalfClosed = true;
+    this.connection.halfClose();
+  }
+
+  cancel(): void {
+    this.connection.cancel();
+  }
+
+  onMessage(encoded: Buffer): void {
+    this.observer?.heard(encoded);
+    this.emit("data", encoded);
+  }
+
+  onDrain(): void {
+    if (!this.isFull) return;
+    this.isFull = false;
+    this.emit("drain");
+  }
+
+  onEnd(how: StatusObject | undefined): void {
+    this.isOver = true;
+    this.observer?.over(how);
+    if (how !== undefined) this.emit("error", Object.assign(new Error(how.details), how));
+    this.emit("status", how ?? bareStatus(status.OK, "OK"));
+    this.emit("end");
+  }
+}

@@ -1,0 +1,91 @@
+import type { StatusObject } from "@grpc/grpc-js";
+import type { GibbsError } from "../../../src/base/error.js";
+import type { RequestOptions } from "../../../src/base/options.js";
+import type { IncomingAnswer } from "../../../src/client/transport.js";
+import type { HubItem } from "../../../src/wire/multiplex.js";
+import { encodePayload } from "../../../src/wire/payload.js";
+import type { Input } from "../actors/wish.js";
+
+/** What the caller of a client was told. */
+export type AskedTold =
+  | { kind: "answer"; answer: IncomingAnswer }
+  | { kind: "failure"; error: GibbsError };
+
+/** A client's Multiplex stream as the client has it. */
+export interface OwnStream {
+  readonly number: number;
+  settings: { maxPayloadBytes: number; maxOpenCalls: number } | undefined;
+  /** Calls that were written and have no terminal item, by id. */
+  readonly open: Map<number, Send>;
+  /** Since when its socket takes no more. */
+  fullSince: number | undefined;
+  isOver: boolean;
+}
+
+/** One time that a request was written. */
+export interface Send {
+  readonly asked: Asked;
+  readonly stream: OwnStream;
+  /** Its terminal item. */
+  heard: HubItem["item"] | undefined;
+  /** How its stream ended before that. */
+  brokenBy: StatusObject | "OK" | undefined;
+  isCancelled: boolean;
+}
+
+/** A request of a client, which may be sent more than once, in the oracle's books. */
+export class Asked {
+  readonly payload: Uint8Array;
+  readonly sends: Send[] = [];
+  told: AskedTold | undefined;
+  /** Nobody waits for it any more: its client was killed. */
+  isDropped = false;
+  /** Whether its caller gave it up. */
+  isCancelled = false;
+  /** How often handlers began with it, over all sends, and ended. */
+  begun = 0;
+  finished = 0;
+  /** What its handlers returned, as JSON. */
+  readonly returned = new Set<string>();
+
+  constructor(
+    readonly number: number,
+    readonly input: Input,
+    readonly options: RequestOptions,
+    readonly askedAt: number,
+    readonly until: number,
+  ) {
+    this.payload = encodePayload(input);
+  }
+
+  get isOpen(): boolean {
+    return this.told === undefined && !this.isDropped;
+  }
+
+  get last(): Send | undefined {
+    return this.sends.at(-1);
+  }
+
+  /** How many of its sends may have run, as far as the client was told. */
+  get lost(): number {
+    return this.sends.filter(mayHaveRun).length;
+  }
+
+  /** How many runs it may cause. */
+  get mostRuns(): number {
+    const { idempotent, maxAttempts = 3 } = this.options;
+    if (idempotent === false) return 1;
+    return idempotent ? maxAttempts * maxAttempts : maxAttempts;
+  }
+
+  toString(): string {
+    const { method = "", idempotent } = this.options;
+    const state = this.told?.kind ?? (this.isDropped ? "dropped" : "open");
+    return `m${this.number} (method "${method}", idempotent ${idempotent}, ${state}, ${this.sends.length} sends)`;
+  }
+}
+
+/** A status that came and was not the last word was one of NOT_STARTED. */
+function mayHaveRun({ heard }: Send): boolean {
+  return heard?.case !== "status";
+}
