@@ -38,7 +38,8 @@ it("installs from its tarball, imports, compiles strictly, and runs", async () =
   ).toEqual([]);
 
   await writeFile(join(folder, "package.json"), '{ "type": "module", "private": true }');
-  await run("npm", "install", "--prefer-offline", "--no-audit", "--no-fund", `./${filename}`);
+  const install = ["install", "--prefer-offline", "--no-audit", "--no-fund"];
+  await run("npm", ...install, `./${filename}`);
 
   const script = entries.map(
     (entry) => `console.log(Object.keys(await import("${entry}")).length > 0);`,
@@ -46,6 +47,11 @@ it("installs from its tarball, imports, compiles strictly, and runs", async () =
   await writeFile(join(folder, "all.mjs"), script.join("\n"));
   expect(await run(process.execPath, "all.mjs")).toBe("true\n".repeat(entries.length));
 
+  // For the generated client, as the README says.
+  const { devDependencies, version } = JSON.parse(
+    await readFile(join(root, "package.json"), "utf8"),
+  );
+  await run("npm", ...install, `nice-grpc@${devDependencies["nice-grpc"]}`);
   await copyFile(join(root, "test/package/consumer/typed.ts"), join(folder, "typed.ts"));
   const compilerOptions = {
     ...{ module: "NodeNext", target: "ES2023", strict: true, noEmit: true, skipLibCheck: false },
@@ -62,7 +68,6 @@ it("installs from its tarball, imports, compiles strictly, and runs", async () =
   );
   await run(process.execPath, join(root, "node_modules/typescript/bin/tsc"), "-p", ".");
 
-  const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
   expect((await run("npx", "gibbs", "--version")).trim()).toBe(version);
   expect(await run("npx", "gibbs", "demo", "--json")).toContain('"workers":4');
 });
