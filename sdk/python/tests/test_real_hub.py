@@ -356,11 +356,13 @@ async def test_the_hub_of_the_original_retries_after_a_timeout(hub, serve):
         assert await client.request(7, gibbs_timeout=0.3, gibbs_retries=-1) == 7
 
 
-def test_one_client_on_several_event_loops(hub):
+async def test_one_client_on_several_event_loops(hub):
     worker = Worker(len, gibbs_hub=hub.address)
     client = Client(hub.address)
     worker.start()
-    assert [asyncio.run(client.request(x)) for x in ("a", "bc")] == [1, 2]
+    for x in ("a", "bc"):
+        own_loop = asyncio.to_thread(asyncio.run, client.request(x))
+        assert await own_loop == len(x)
     worker.terminate()
     worker.join()
 
