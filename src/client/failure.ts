@@ -17,6 +17,11 @@ const bareReasons: Partial<Record<GibbsError["code"], { reason: string; hint: st
   UNIMPLEMENTED: { reason: "NOT_A_HUB", hint: "what listens there is no gibbs hub" },
 };
 
+/** What grpc-js says of a stream that was reset with ENHANCE_YOUR_CALM, as the hub does with who does not read. */
+const ENHANCE_YOUR_CALM = "Bandwidth exhausted or memory limit exceeded";
+
+const slowReader = { reason: "SLOW_READER", hint: "the answers were not read" };
+
 /** How a gRPC call failed, as the caller sees it; what is `known` counts where the status does not say. */
 export function explainError(
   { code, details, metadata }: ServiceError,
@@ -24,7 +29,7 @@ export function explainError(
 ): GibbsError {
   const error = fromStatus(code, details, metadata?.get(DETAILS_KEY)[0]);
   if (error.reason !== "") return error;
-  const bare = bareReasons[error.code];
+  const bare = details === ENHANCE_YOUR_CALM ? slowReader : bareReasons[error.code];
   if (bare === undefined) return new GibbsError(error.code, error.message, known);
   const { reason, hint } = bare;
   return new GibbsError(error.code, `${hint}: ${error.message}`, { ...known, reason });

@@ -254,6 +254,19 @@ describe("outcomes", () => {
     ]);
   });
 
+  it("blames the deadline for what a handler throws when it has passed", () => {
+    const h = new Harness();
+    const worker = h.worker();
+    const request = h.submit({ deadlineAt: h.now + 500 });
+    h.flush();
+    // Heard before the flush that is due now.
+    h.now += 500;
+    h.core.result(worker, 1, { kind: "failure", failure }, h.now);
+    h.flush();
+    expect(h.ending(request)).toBe("DEADLINE_EXCEEDED DEADLINE_RUNNING UNKNOWN");
+    expect(h.effects.filter(({ kind }) => kind === "cancel")).toEqual([]);
+  });
+
   it("gives a job the smaller of what its deadline and its run timeout leave", () => {
     const h = new Harness();
     h.worker(2);

@@ -107,6 +107,8 @@ export class HubCore {
     const { request } = job;
     const checked = checkResult(result, this.limits.maxPayloadBytes);
     if (checked.kind === "failure") {
+      // Its worker was told the same time, and most handlers that it stops throw.
+      if (now >= request.wakeAt) return this.requests.expire(request, now);
       const error = workerFailure(request, checked.failure, now);
       return this.requests.settle(request, { kind: "failure", error });
     }

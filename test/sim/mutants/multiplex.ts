@@ -52,13 +52,13 @@ export const multiplexMutants: readonly Mutant[] = [
   {
     name: "a message that was taken counts as unread",
     file: stream,
-    find: "taken();\n      this.#untaken.delete(taken);",
-    replace: "this.#untaken.delete(taken);",
+    find: "engine.sent(answer);\n      this.#untaken.delete(answer);",
+    replace: "this.#untaken.delete(answer);",
   },
   {
     name: "what a broken stream has not read counts on",
     file: stream,
-    find: "for (const taken of this.#untaken) taken();",
+    find: "for (const answer of this.#untaken.takeAll()) engine.sent(answer);",
     replace: "",
   },
   {
@@ -170,9 +170,9 @@ export const clientMutants: readonly Mutant[] = [
   },
   {
     name: "a call that was given up before is sent",
-    file: "client/multiplex.ts",
-    find: "if (!pending.isSettled) (",
-    replace: "if (pending !== undefined) (",
+    file: "client/connected-transport.ts",
+    find: "if (!pending.isSettled) this.start(pending);",
+    replace: "this.start(pending);",
   },
   {
     name: "a full socket is written to",
@@ -213,8 +213,8 @@ export const clientMutants: readonly Mutant[] = [
   {
     name: "more calls are opened than the hub takes",
     file: callStream,
-    find: "[...this.#calls].slice(settings.maxOpenCalls)",
-    replace: "[...this.#calls].slice(ASSUMED_OPEN_CALLS)",
+    find: "this.#calls.entries().slice(settings.maxOpenCalls)",
+    replace: "this.#calls.entries().slice(ASSUMED_OPEN_CALLS)",
   },
   {
     name: "a call that was answered is kept",

@@ -119,8 +119,8 @@ export const sessionMutants: readonly Mutant[] = [
   {
     name: "the time that is left does not travel",
     file: "hub/engine.ts",
-    find: 'return { case: "job", value: { ...value, timeoutMs } };',
-    replace: 'return { case: "job", value };',
+    find: "timeoutMs: hasLimit ? Math.min(Math.ceil(timeLeftMs), MAX_TIMEOUT_MS) : undefined,",
+    replace: "",
   },
   {
     name: "what came before a violation is lost",

@@ -44,8 +44,8 @@ export const workerMutants: readonly Mutant[] = [
   {
     name: "a cancel of a held job is ignored",
     file: session,
-    find: "else if (accepted !== undefined) this.#giveBack(jobId, reason);",
-    replace: "",
+    find: "if (this.#held.has(accepted)) this.#giveBack(jobId, reason);\n    else",
+    replace: "if (!this.#held.has(accepted))",
   },
   {
     name: "orphans are not told",

@@ -45,8 +45,11 @@ function hearOne(books: Books, stream: Stream, { event }: WorkerEvent): void {
       stream.jobs.delete(event.value.jobId);
       books.endIfDrained(stream);
       if (job === undefined || job.call.state !== job) return;
-      if (event.case === "result")
+      if (event.case === "result") {
+        // What a handler throws when its time is over is not the reason.
+        if (event.value.outcome.case === "failure" && isOver(job, books.now)) return;
         return job.call.decide(expectedOf(books, job, event.value), books.now);
+      }
       return event.value.execution === WireExecution.NOT_STARTED
         ? books.refused(job)
         : books.lost(job);
@@ -62,6 +65,11 @@ function hearOne(books: Books, stream: Stream, { event }: WorkerEvent): void {
     case undefined:
       return;
   }
+}
+
+function isOver({ call, startedAt }: HeldJob, now: number): boolean {
+  const { runTimeoutMs = Number.POSITIVE_INFINITY } = call.wish;
+  return now >= Math.min(call.deadlineAt, startedAt + runTimeoutMs);
 }
 
 function hearHello(books: Books, stream: Stream, hello: Hello): void {
