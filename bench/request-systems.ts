@@ -34,14 +34,16 @@ export async function startRequestSystems(
   title: string,
 ): Promise<RequestSystems> {
   const { programs, peers } = context;
+  // A hub for each way, as each peer has its own broker.
   const hub = await startGibbs(programs, twoWorkers);
+  const unaryHub = await startGibbs(programs, twoWorkers);
   const nats = peers.nats && (await startNats(programs, peers.nats, twoWorkers));
   const layout = { handler: "echo", processes: 2 } as const;
   const original = peers.original && (await startOriginal(programs, peers.original, layout));
   const servers = await startGrpcServers(programs, { ...twoWorkers, processes: 1 });
   const systems = {
     gibbs: await startClient(programs, hub),
-    unary: await startClient(programs, hub, { transport: "unary" }),
+    unary: await startClient(programs, unaryHub, { transport: "unary" }),
     nats: nats?.client,
     original: original?.client,
     direct: await startGrpcClient(programs, servers),

@@ -14,6 +14,7 @@ import { HubConnection } from "./connection.js";
 import { mapConcurrently } from "./map.js";
 import { Multiplex } from "./multiplex.js";
 import { type RetryContext, sendWithRetries } from "./retry.js";
+import type { IncomingAnswer } from "./transport.js";
 import { Unary } from "./unary.js";
 
 /** An answer with how it came about. */
@@ -80,7 +81,7 @@ export class Client {
    * other outcome: look at its `code`, `reason` and `execution`.
    */
   async request<Out = unknown>(input: unknown, options: RequestOptions = {}): Promise<Out> {
-    return (await this.requestWithInfo<Out>(input, options)).output;
+    return (await this.#send(input, options)).output as Out;
   }
 
   /** As {@link Client.request}, and tells where and how long the request waited and ran. */
@@ -88,10 +89,7 @@ export class Client {
     input: unknown,
     options: RequestOptions = {},
   ): Promise<Answer<Out>> {
-    const timeoutMs = Math.min(options.timeoutMs ?? this.#limits.timeoutMs, MAX_TIMEOUT_MS);
-    checkRequestOptions(options);
-    const call = { input, options, until: this.#clock.now() + timeoutMs };
-    const { output, info } = await sendWithRetries(call, this.#way);
+    const { output, info } = await this.#send(input, options);
     return { output: output as Out, ...info };
   }
 
@@ -121,6 +119,13 @@ export class Client {
       }
     };
     return mapConcurrently(inputs, run, how);
+  }
+
+  #send(input: unknown, options: RequestOptions): Promise<IncomingAnswer> {
+    const timeoutMs = Math.min(options.timeoutMs ?? this.#limits.timeoutMs, MAX_TIMEOUT_MS);
+    checkRequestOptions(options);
+    const call = { input, options, until: this.#clock.now() + timeoutMs };
+    return sendWithRetries(call, this.#way);
   }
 
   /** Closes the connection. Requests that are under way end as CANCELLED. */

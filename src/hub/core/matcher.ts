@@ -21,10 +21,11 @@ export function canReceive(request: Request, session: Session): boolean {
  * session's credit is used up, the session's seats out of the idle lists.
  */
 export function match(
-  methods: Iterable<Method>,
+  methods: readonly Method[],
   assign: (request: Request, session: Session) => void,
 ): void {
-  const cursors = Array.from(methods, (method) => ({ method, next: method.queue.head }));
+  if (methods.length === 0) return;
+  const cursors = methods.map((method) => ({ method, next: method.queue.head }));
   for (;;) {
     let oldest: (typeof cursors)[number] | undefined;
     for (const cursor of cursors) {

@@ -72,7 +72,7 @@ export const multiplexMutants: readonly Mutant[] = [
     file: "hub/engine.ts",
     find: 'else if (effect.kind !== "abandon") this.#perform(effect);',
     replace:
-      'else if (effect.kind === "abandon") this.#abandon(effect.answer);\n      else this.#perform(effect);',
+      'else if (effect.kind === "abandon") effect.answer.onAbandoned();\n      else this.#perform(effect);',
   },
   {
     name: "one call too many is open",
