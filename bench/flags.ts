@@ -17,7 +17,7 @@ export const help = `Usage: npm run bench -- [options]
 
 Measures gibbs beside its peers, which bench/setup.sh installs, and prints a table.
 
-  --full         also B5 and B6, which take long
+  --full         also B5, B6 and B9, which take long
   --only B2,B3   these benchmarks
   --runs N       how often each is measured, in turn with its peers (default 5)
   --quick        see that everything works: one short run, whose figures mean nothing
