@@ -12,12 +12,14 @@ export interface Language {
   build?: { cwd: string; command: readonly [string, ...string[]] };
   /** A worker that serves `square`, for the hub that `GIBBS_HUB` names. */
   square: readonly [string, ...string[]];
-  /** A worker that serves the methods of the conformance kit; TypeScript's are in test/conformance. */
-  model?: readonly [string, ...string[]];
+  /** Workers that serve the methods of the conformance kit; TypeScript's are in test/conformance. */
+  models: readonly (readonly [string, ...string[]])[];
 }
 
 const rust = "examples/rust-worker/target/debug/gibbs-rust-worker";
 const jars = ["classes", "lib/*"].map((name) => `examples/java-worker/target/${name}`).join(":");
+
+const python = "sdk/python/.venv/bin/python";
 
 /** Every language that has a worker here. */
 export const languages: readonly Language[] = [
@@ -28,6 +30,18 @@ export const languages: readonly Language[] = [
       process.execPath,
       ..."bin/gibbs.js worker examples/square.js --method square --count 2".split(" "),
     ],
+    models: [],
+  },
+  {
+    name: "Python",
+    tools: ["python3"],
+    build: { cwd: "sdk/python", command: ["python3", "scripts/venv.py"] },
+    square: [python, "sdk/python/examples/square.py"],
+    models: ["thread", "process"].map((isolation) => [
+      python,
+      "sdk/python/examples/conformance.py",
+      isolation,
+    ]),
   },
   {
     name: "Go",
@@ -37,14 +51,14 @@ export const languages: readonly Language[] = [
       command: ["go", "build", "-o", ".build/", "./examples/..."],
     },
     square: ["sdk/go/.build/square"],
-    model: ["sdk/go/.build/conformance"],
+    models: [["sdk/go/.build/conformance"]],
   },
   {
     name: "Rust",
     tools: ["cargo"],
     build: { cwd: "examples/rust-worker", command: ["cargo", "build", "--locked", "--quiet"] },
     square: [rust],
-    model: [rust],
+    models: [[rust]],
   },
   {
     name: "Java",
@@ -54,7 +68,7 @@ export const languages: readonly Language[] = [
       command: ["mvn", "--batch-mode", "--quiet", "process-classes"],
     },
     square: ["java", "-cp", jars, "example.Main"],
-    model: ["java", "-cp", jars, "example.Main"],
+    models: [["java", "-cp", jars, "example.Main"]],
   },
 ];
 
