@@ -13,7 +13,7 @@ fi
 logs=$(mktemp -d)
 pids=()
 stop() {
-  # The last that was started first: workers can say good-bye to their hub.
+  # The hub last, so that the workers can take their leave of it.
   while [ ${#pids[@]} -gt 0 ]; do
     kill "${pids[-1]}" 2>/dev/null || true
     wait "${pids[-1]}" || true
