@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { expect } from "vitest";
-import { root, start } from "../support/running.js";
+import { type Running, root, start } from "../support/running.js";
 import { findTool } from "../support/tools.js";
 
 /** How the workers of one language are built and started, from the root of the project. */
@@ -12,12 +12,16 @@ export interface Language {
   build?: { cwd: string; command: readonly [string, ...string[]] };
   /** A worker that serves `square`, for the hub that `GIBBS_HUB` names. */
   square: readonly [string, ...string[]];
-  /** A worker that serves the methods of the conformance kit; TypeScript's are in test/conformance. */
-  model?: readonly [string, ...string[]];
+  /** A client that prints the answer to its arguments, a method and an input. */
+  ask?: readonly [string, ...string[]];
+  /** Workers that serve the methods of the conformance kit; TypeScript's are in test/conformance. */
+  models: readonly (readonly [string, ...string[]])[];
 }
 
 const rust = "examples/rust-worker/target/debug/gibbs-rust-worker";
 const jars = ["classes", "lib/*"].map((name) => `examples/java-worker/target/${name}`).join(":");
+
+const python = "sdk/python/.venv/bin/python";
 
 /** Every language that has a worker here. */
 export const languages: readonly Language[] = [
@@ -28,6 +32,20 @@ export const languages: readonly Language[] = [
       process.execPath,
       ..."bin/gibbs.js worker examples/square.js --method square --count 2".split(" "),
     ],
+    ask: [process.execPath, "bin/gibbs.js", "request", "--method"],
+    models: [],
+  },
+  {
+    name: "Python",
+    tools: ["python3"],
+    build: { cwd: "sdk/python", command: ["python3", "scripts/venv.py"] },
+    square: [python, "sdk/python/examples/square.py"],
+    ask: [python, "sdk/python/examples/ask.py"],
+    models: ["thread", "process"].map((isolation) => [
+      python,
+      "sdk/python/examples/conformance.py",
+      isolation,
+    ]),
   },
   {
     name: "Go",
@@ -37,14 +55,15 @@ export const languages: readonly Language[] = [
       command: ["go", "build", "-o", ".build/", "./examples/..."],
     },
     square: ["sdk/go/.build/square"],
-    model: ["sdk/go/.build/conformance"],
+    ask: ["sdk/go/.build/ask"],
+    models: [["sdk/go/.build/conformance"]],
   },
   {
     name: "Rust",
     tools: ["cargo"],
     build: { cwd: "examples/rust-worker", command: ["cargo", "build", "--locked", "--quiet"] },
     square: [rust],
-    model: [rust],
+    models: [[rust]],
   },
   {
     name: "Java",
@@ -54,7 +73,7 @@ export const languages: readonly Language[] = [
       command: ["mvn", "--batch-mode", "--quiet", "process-classes"],
     },
     square: ["java", "-cp", jars, "example.Main"],
-    model: ["java", "-cp", jars, "example.Main"],
+    models: [["java", "-cp", jars, "example.Main"]],
   },
 ];
 
@@ -66,4 +85,9 @@ export async function build({ name, tools, build }: Language): Promise<boolean> 
   const { code, stdout, stderr } = await start(command, args, { cwd: join(root, build.cwd) }).ended;
   expect(code, `${build.command.join(" ")}\n${stdout}${stderr}`).toBe(0);
   return true;
+}
+
+/** Whether the worker's process gave the answer: its label has the number of the process. */
+export function isOf({ process: child }: Running, { workerId }: { workerId: string }): boolean {
+  return workerId.split("-").includes(String(child.pid));
 }

@@ -1,5 +1,3 @@
-import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, type TestContext } from "vitest";
 import { root, start } from "../support/running.js";
@@ -17,29 +15,9 @@ async function run(command: string, args: readonly string[], stdin = ""): Promis
   throw new Error(`${command} ${args.join(" ")} ended with ${code}:\n${stdout}${stderr}`);
 }
 
-/** A virtual environment with the tools, kept until they change, and this package as it is now. */
-async function install(context: TestContext): Promise<void> {
-  const python = toolOrSkip("python3", context);
-  const project = readFileSync(join(sdk, "pyproject.toml"), "utf8");
-  const version = await run(python, ["--version"]);
-  const wanted = createHash("sha256").update(project).update(version).digest("hex");
-  const stamp = join(venv, "stamp");
-  if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== wanted) {
-    rmSync(venv, { recursive: true, force: true });
-    mkdirSync(venv, { recursive: true });
-    await run(python, ["-m", "venv", venv]);
-    await run(bin("pip"), ["install", "--quiet", ".[dev]"]);
-    writeFileSync(stamp, wanted);
-  }
-  const asItIs = ["--quiet", "--no-deps", "--no-build-isolation", "--force-reinstall"];
-  await run(bin("pip"), ["install", ...asItIs, "."]);
-}
-
 describe("the Python SDK", () => {
-  let installed: Promise<void> | undefined;
-  const ready = (context: TestContext): Promise<void> => {
-    installed ??= install(context);
-    return installed;
+  const ready = async (context: TestContext): Promise<void> => {
+    await run(toolOrSkip("python3", context), ["scripts/venv.py"]);
   };
 
   it("does what the contract and its documentation say", {

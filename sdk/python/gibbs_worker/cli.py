@@ -33,7 +33,7 @@ SIGTERM and Ctrl-C let the requests that run finish."""
 LEVELS = ["debug", "info", "warn", "error", "silent"]
 
 QUIET = 1.0
-"""A worker that has found no hub for so many seconds says so."""
+"""A worker that is not ready after so many seconds says so."""
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
@@ -68,15 +68,15 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 
 
 async def _serve(worker: Worker, slots: int) -> bool:
-    def tell_dialling() -> None:
-        what = f"gibbs-worker: no hub at {worker.hub} yet, dialling; is one running there?"
-        print(what, file=sys.stderr, flush=True)
+    def tell_waiting() -> None:
+        what = f"still building what it serves, or no hub at {worker.hub}: is one running there?"
+        print(f"gibbs-worker: {what}", file=sys.stderr, flush=True)
 
     def tell_ready() -> None:
         quiet.cancel()
         print(f"gibbs-worker ready: {slots} at once for {worker.hub}", flush=True)
 
-    quiet = asyncio.get_running_loop().call_later(QUIET, tell_dialling)
+    quiet = asyncio.get_running_loop().call_later(QUIET, tell_waiting)
     try:
         return await worker.serve_until_signalled(tell_ready)
     finally:

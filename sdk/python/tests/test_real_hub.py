@@ -478,7 +478,7 @@ async def test_the_command_waits_for_a_hub(command, start_hub, hub):
     assert process.stderr is not None
     assert process.stdout is not None
     lines = []
-    while not lines or not lines[-1].startswith("gibbs-worker: no hub at"):
+    while not lines or "no hub at" not in lines[-1]:
         lines.append((await process.stderr.readline()).decode())
     start_hub(listen=hub.address)
     assert (await process.stdout.readline()).startswith(b"gibbs-worker ready")

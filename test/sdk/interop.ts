@@ -1,17 +1,12 @@
 import { expect, it } from "vitest";
 import type { Answer } from "../../src/client/client.js";
-import { gibbsHub, type Running, start, startClient } from "../support/running.js";
-import { build, type Language, languages } from "./languages.js";
+import { gibbsHub, start, startClient } from "../support/running.js";
+import { build, isOf, type Language, languages } from "./languages.js";
 
 const REQUESTS = 2000;
 const AT_ONCE = 64;
 /** The least part of the requests that the worker of each language must have answered. */
 const LEAST_SHARE = 0.05;
-
-/** A worker's label has the number of its process. */
-function isOf({ process: child }: Running, { workerId }: Answer<number>): boolean {
-  return workerId.split("-").includes(String(child.pid));
-}
 
 it("shares one method among the workers of all languages, each request run once", {
   timeout: 15 * 60_000,

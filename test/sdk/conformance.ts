@@ -3,14 +3,16 @@ import { runConformance } from "../../src/conformance/run.js";
 import { scenarios } from "../../src/conformance/scenarios/index.js";
 import { build, languages } from "./languages.js";
 
-const withModel = languages.flatMap((one) => (one.model ? [{ ...one, model: one.model }] : []));
+const models = languages.flatMap((language) =>
+  language.models.map((model) => ({ language, model, name: language.name, how: model.at(-1) })),
+);
 
-it.for(withModel)(
-  "the kit passes the $name worker in every scenario",
+it.for(models)(
+  "the kit passes the $name worker in every scenario: $how",
   { timeout: 15 * 60_000 },
-  async (language, { skip }) => {
+  async ({ language, model }, { skip }) => {
     if (!(await build(language))) skip();
-    const report = await runConformance([...language.model], { scenarios, skipped: new Set() });
+    const report = await runConformance([...model], { scenarios, skipped: new Set() });
     const passed = report.scenarios.filter(({ outcome }) => outcome === "passed");
     expect(
       passed.map(({ id }) => id),
