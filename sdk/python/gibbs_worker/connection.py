@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any, Callable
 
 import grpc
@@ -14,6 +14,12 @@ from ._gen.worker_pb2 import HubEvent, WorkerEvent, WorkRequest, WorkResponse
 from .errors import GibbsError
 from .options import ENVELOPE_BYTES, MAX_BATCH_BYTES
 from .status import from_rpc_error
+
+MADE_UP = "Internal error from Core"
+"""The message of a status that grpc.aio makes up."""
+
+STATUS_PATIENCE = 0.1
+"""How long to wait, in seconds, for the hub's status after one that was made up."""
 
 opened_channels = 0
 """How many channels this process has opened: gRPC that is in use does not survive a fork."""
@@ -46,6 +52,8 @@ class Connection:
         self._call: grpc.aio.StreamStreamCall[bytes, bytes] = self._channel.stream_stream(
             "/gibbs.v1.WorkerService/Work"
         )()
+        self._first_status: grpc.aio.AioRpcError | None = None
+        self._call.add_done_callback(self._on_status)
         self._outbox: list[WorkerEvent] = []
         self._filled = asyncio.Event()
         self._given_up: asyncio.Future[GibbsError] = asyncio.get_running_loop().create_future()
@@ -82,9 +90,25 @@ class Connection:
                     return None
                 receive(WorkResponse.FromString(encoded).events)
         except grpc.aio.AioRpcError as error:
-            return from_rpc_error(error)
+            return await self._why(error)
         except DecodeError as error:
             return GibbsError("INTERNAL", f"the hub sent what cannot be read: {error}")
+
+    def _on_status(self, call: Any) -> None:
+        self._first_status = _status_of(call)
+
+    async def _why(self, error: grpc.aio.AioRpcError) -> GibbsError | None:
+        """Why the call broke; None if the hub ended it cleanly.
+
+        Where a write fails grpc.aio makes up a status. It puts that over the hub's, which says
+        whether to dial again; or the hub's takes its place a moment later, without a word.
+        """
+        if error.details() == MADE_UP:
+            error = self._first_status or error
+        if error.details() == MADE_UP:
+            await asyncio.sleep(STATUS_PATIENCE)
+            error = _status_of(self._call)
+        return None if error.code() is grpc.StatusCode.OK else from_rpc_error(error)
 
     async def _write(self) -> None:
         try:
@@ -97,6 +121,21 @@ class Connection:
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
             # The call is over; the reader tells why.
             pass
+
+
+def _status_of(call: Any) -> grpc.aio.AioRpcError:
+    """The status that an ended call has at this moment."""
+    code, details, trailers = map(_now, (call.code(), call.details(), call.trailing_metadata()))
+    return grpc.aio.AioRpcError(code, grpc.aio.Metadata(), trailers, details)
+
+
+def _now(settled: Coroutine[Any, Any, Any]) -> Any:
+    """What a coroutine returns that has nothing to wait for."""
+    try:
+        settled.send(None)
+    except StopIteration as end:
+        return end.value
+    raise RuntimeError("the call has not ended")
 
 
 def _batches(events: Sequence[WorkerEvent]) -> list[WorkRequest]:
