@@ -108,6 +108,8 @@ function unfounded(asked: Asked, error: GibbsError, view: ClientView): string | 
         return asked.payload.length > Math.min(view.maxPayloadBytes, view.hubPayloadBytes);
       case "MESSAGE_TOO_LARGE":
         return isTooLarge(asked, view);
+      case "SLOW_READER":
+        return view.wasReset;
       case "RESULT_MALFORMED":
         return asked.last?.heard?.case === "response" && !decodes(asked.last.heard.value.payload);
       case "OUTBOX_FULL":
@@ -134,10 +136,8 @@ function isPatient({ askedAt, until }: Asked, { now, patienceMs }: ClientView): 
   return until - now <= MAX_PAUSE_MS || now - askedAt >= patienceMs - MAX_PAUSE_MS;
 }
 
-function isTooLarge({ last }: Asked, { maxPayloadBytes, wasReset }: ClientView): boolean {
-  if (last?.heard?.case === "response") return last.heard.value.payload.length > maxPayloadBytes;
-  // What a reset looks like: a bare RESOURCE_EXHAUSTED.
-  return wasReset;
+function isTooLarge({ last }: Asked, { maxPayloadBytes }: ClientView): boolean {
+  return last?.heard?.case === "response" && last.heard.value.payload.length > maxPayloadBytes;
 }
 
 function wrongExecution(asked: Asked, { reason, execution, code }: GibbsError): string | undefined {

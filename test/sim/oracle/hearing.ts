@@ -8,7 +8,7 @@ import {
   type WorkerEvent,
 } from "../../../src/wire/worker-events.js";
 import type { Books } from "./books.js";
-import type { Expected } from "./call.js";
+import type { Call, Expected } from "./call.js";
 import type { HeldJob, Stream } from "./stream.js";
 
 /** A message of this size keeps others waiting on a slow link. */
@@ -46,8 +46,6 @@ function hearOne(books: Books, stream: Stream, { event }: WorkerEvent): void {
       books.endIfDrained(stream);
       if (job === undefined || job.call.state !== job) return;
       if (event.case === "result") {
-        // What a handler throws when its time is over is not the reason.
-        if (event.value.outcome.case === "failure" && isOver(job, books.now)) return;
         return job.call.decide(expectedOf(books, job, event.value), books.now);
       }
       return event.value.execution === WireExecution.NOT_STARTED
@@ -65,11 +63,6 @@ function hearOne(books: Books, stream: Stream, { event }: WorkerEvent): void {
     case undefined:
       return;
   }
-}
-
-function isOver({ call, startedAt }: HeldJob, now: number): boolean {
-  const { runTimeoutMs = Number.POSITIVE_INFINITY } = call.wish;
-  return now >= Math.min(call.deadlineAt, startedAt + runTimeoutMs);
 }
 
 function hearHello(books: Books, stream: Stream, hello: Hello): void {
@@ -112,13 +105,30 @@ function violation(books: Books, stream: Stream): void {
 }
 
 /** What the caller must be told after this result. */
-function expectedOf(books: Books, { stream, startedAt }: HeldJob, { outcome }: Result): Expected {
-  if (outcome.case === "failure") return expectedFailure(outcome.value);
+function expectedOf(
+  books: Books,
+  { call, stream, startedAt }: HeldJob,
+  { outcome }: Result,
+): Expected {
+  if (outcome.case === "failure") {
+    return overtime(call, startedAt, books.now) ?? expectedFailure(outcome.value);
+  }
   const payload = outcome.case === "payload" ? outcome.value : new Uint8Array();
   if (payload.length > books.limits.maxPayloadBytes) {
     return { kind: "failure", reason: "RESULT_TOO_LARGE" };
   }
   return { kind: "answer", payload, stream, startedAt };
+}
+
+/** What a handler throws when its time is over is not the reason. */
+function overtime(
+  { deadlineAt, wish }: Call,
+  startedAt: number,
+  now: number,
+): Expected | undefined {
+  if (now >= deadlineAt) return { kind: "failure", reason: "DEADLINE_RUNNING" };
+  const isOver = now >= startedAt + (wish.runTimeoutMs ?? Number.POSITIVE_INFINITY);
+  return isOver ? { kind: "failure", reason: "RUN_TIMEOUT" } : undefined;
 }
 
 function expectedFailure({ reason, code, message, details }: Failure): Expected {
