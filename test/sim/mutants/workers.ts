@@ -9,7 +9,7 @@ export const workerMutants: readonly Mutant[] = [
     file: session,
     find: "const more = this.#port.freeSlots() - this.#credit;",
     replace:
-      "const taken = [...this.#jobs.values()].filter(({ running }) => running).length;\n    const more = this.#port.freeSlots() + taken - this.#credit;",
+      "const more = this.#port.freeSlots() + this.#jobs.size - this.#held.size - this.#credit;",
   },
   {
     name: "the worker forgets what it has offered",
