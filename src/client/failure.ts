@@ -1,4 +1,4 @@
-import type { ServiceError } from "@grpc/grpc-js";
+import type { StatusObject } from "@grpc/grpc-js";
 import {
   type Code,
   type Execution,
@@ -24,10 +24,10 @@ const slowReader = { reason: "SLOW_READER", hint: "the answers were not read" };
 
 /** How a gRPC call failed, as the caller sees it; what is `known` counts where the status does not say. */
 export function explainError(
-  { code, details, metadata }: ServiceError,
+  { code, details, metadata }: StatusObject,
   known: GibbsErrorDetails,
 ): GibbsError {
-  const error = fromStatus(code, details, metadata?.get(DETAILS_KEY)[0]);
+  const error = fromStatus(code, details, metadata.get(DETAILS_KEY)[0]);
   if (error.reason !== "") return error;
   const bare = details === ENHANCE_YOUR_CALM ? slowReader : bareReasons[error.code];
   if (bare === undefined) return new GibbsError(error.code, error.message, known);

@@ -1,4 +1,4 @@
-import { Metadata } from "@grpc/grpc-js";
+import { Metadata, status } from "@grpc/grpc-js";
 import { Bag } from "../base/bag.js";
 import type { Clock } from "../base/clock.js";
 import { GibbsError } from "../base/error.js";
@@ -48,17 +48,18 @@ export class Unary extends ConnectedTransport {
     pending.written = true;
     this.#open.add(pending);
     const metadata = toMetadata(call.options, leftMs);
-    const grpc = this.#connection.request(message, metadata, (error, response) => {
+    const grpc = this.#connection.request(message, metadata, (how, response) => {
       this.#open.delete(pending);
-      if (response !== undefined) this.#answer(pending, response);
-      else if (error !== null) pending.fail(explainError(error, { requestId, cause: error }));
+      if (how.code === status.OK) this.#answer(pending, response);
+      else pending.fail(explainError(how, { requestId }));
     });
     pending.onGivenUp = () => grpc.cancel();
   }
 
-  #answer(pending: PendingCall, response: Buffer): void {
+  #answer(pending: PendingCall, response: Buffer | undefined): void {
     const { requestId } = pending;
     try {
+      if (response === undefined) throw new Error("there is none");
       const { payload, info } = readResponse(response);
       checkAnswerSize(requestId, payload.length, this.#maxPayloadBytes);
       pending.answer({ output: decodePayload(payload), info });

@@ -1,11 +1,11 @@
-import { Server, type ServerDuplexStream } from "@grpc/grpc-js";
+import { Server } from "@grpc/grpc-js";
 import { onAbort } from "../base/abort.js";
 import { formatAddress, isLoopback, parseAddress } from "../base/address.js";
 import { checkRequestOptions, withDefaults } from "../base/check-options.js";
 import { type Clock, delay, systemClock } from "../base/clock.js";
 import { GibbsError } from "../base/error.js";
 import { type Logger, silentLogger } from "../base/logger.js";
-import { type HubOptions, hubDefaults, type RequestOptions } from "../base/options.js";
+import { fixed, type HubOptions, hubDefaults, type RequestOptions } from "../base/options.js";
 import { randomId } from "../base/random.js";
 import { channelOptions } from "../wire/channel-options.js";
 import { definition } from "../wire/definition.js";
@@ -13,22 +13,22 @@ import { HealthService } from "../wire/health.js";
 import { HubService } from "../wire/index.js";
 import { toMetadataEntries } from "../wire/metadata.js";
 import { decodePayload, encodePayload } from "../wire/payload.js";
-import { rawService } from "../wire/raw-service.js";
 import { Descriptors, ReflectionService, ReflectionServiceV1Alpha } from "../wire/reflection.js";
 import { toRequestOptions } from "../wire/request-options.js";
 import { WorkerService } from "../wire/worker-events.js";
-import { watchArrivals } from "./arrivals.js";
 import { ClientStreams } from "./client-streams.js";
 import type { Outcome, Submission } from "./core/request.js";
 import { Engine } from "./engine.js";
-import { easeDeadline, observeStreams } from "./grpc-internals.js";
+import { type StreamHandler, takeOver } from "./grpc-internals.js";
 import { Health } from "./health.js";
+import { Http2Call } from "./http2-call.js";
 import { Listener } from "./listener.js";
 import { type MultiplexContext, multiplexHandler } from "./multiplex-stream.js";
 import { reflectionHandlers } from "./reflection.js";
-import { malformedResult, requestHandler } from "./request-handler.js";
+import type { CallHandler } from "./server-call.js";
 import { type SubmissionContext, toSubmission } from "./submission.js";
-import { WorkerStream } from "./worker-stream.js";
+import { malformedResult, requestHandler } from "./unary-request.js";
+import { workHandler } from "./worker-stream.js";
 
 /** How long answers that are being written may take when the hub closes. */
 const CLOSE_GRACE_MS = 2000;
@@ -210,11 +210,7 @@ export class Hub {
       ...channelOptions(this.#limits.maxPayloadBytes),
       "grpc.max_concurrent_streams": this.#limits.maxStreamsPerConnection,
     });
-    const { maxPayloadBytes } = this.#limits;
-    observeStreams(server, easeDeadline);
-    observeStreams(server, watchArrivals(REQUEST_PATH, this.#engine, maxPayloadBytes));
-    const context = { engine: this.#engine, limits: this.#limits, hubId, logger: this.#logger };
-    const request = requestHandler(this.#engine, this.#submissions, this.#limits.forwardMetadata);
+    takeOver(server, this.#hotHandlers(hubId));
     const services = [
       HubService,
       WorkerService,
@@ -223,17 +219,33 @@ export class Hub {
       ReflectionServiceV1Alpha,
     ];
     const reflection = reflectionHandlers(new Descriptors(services));
-    server.addService(rawService(HubService), {
-      request,
-      multiplex: multiplexHandler(this.#multiplex),
-    });
-    server.addService(rawService(WorkerService), {
-      work: (call: ServerDuplexStream<Buffer, Buffer>) => void new WorkerStream(call, context),
-    });
     server.addService(definition(HealthService), this.#health.handlers);
     server.addService(definition(ReflectionService), { ...reflection });
     server.addService(definition(ReflectionServiceV1Alpha), { ...reflection });
     return server;
+  }
+
+  /** What serves the calls that carry requests. */
+  #hotHandlers(hubId: string): ReadonlyMap<string, StreamHandler> {
+    const { forwardMetadata, maxPayloadBytes } = this.#limits;
+    const common = { engine: this.#engine, submissions: this.#submissions, forwardMetadata };
+    const { request, multiplex } = definition(HubService);
+    const { work } = definition(WorkerService);
+    const handlers: [string, CallHandler][] = [
+      [request.path, requestHandler({ ...common, clock: this.#clock })],
+      [multiplex.path, multiplexHandler(this.#multiplex)],
+      [
+        work.path,
+        workHandler({ engine: this.#engine, limits: this.#limits, hubId, logger: this.#logger }),
+      ],
+    ];
+    const maxMessageBytes = maxPayloadBytes + fixed.envelopeBytes;
+    return new Map(
+      handlers.map(([path, handler]) => [
+        path,
+        (stream, headers) => void new Http2Call(stream, headers, maxMessageBytes, handler),
+      ]),
+    );
   }
 }
 
@@ -245,8 +257,6 @@ function toOutput(outcome: Outcome, { requestId }: Submission): unknown {
     throw malformedResult(error, requestId, outcome.info.attempts);
   }
 }
-
-const REQUEST_PATH = rawService(HubService).request.path;
 
 /** Never for a worker: it would act in the caller's name, or be taken for the hub's. */
 const PRIVATE_METADATA = /^(authorization|cookie|gibbs-.*|grpc-.*)$/;

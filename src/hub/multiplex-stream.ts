@@ -1,5 +1,3 @@
-import { constants } from "node:http2";
-import type { ServerDuplexStream } from "@grpc/grpc-js";
 import { Bag } from "../base/bag.js";
 import { GibbsError, messageOf } from "../base/error.js";
 import { IdMap } from "../base/id-map.js";
@@ -16,7 +14,7 @@ import type { ClientStream, ClientStreams } from "./client-streams.js";
 import type { Outcome, Request } from "./core/request.js";
 import type { Answer } from "./core/unread.js";
 import type { Engine, Outlet } from "./engine.js";
-import { streamOf } from "./grpc-internals.js";
+import type { CallHandler, CallListener, ServerCall } from "./server-call.js";
 import { asGibbsError, type SubmissionContext, toSubmission } from "./submission.js";
 
 /** What the Multiplex streams of one hub have in common. */
@@ -32,18 +30,17 @@ export interface MultiplexContext {
 }
 
 /** The handler of `HubService.Multiplex`. */
-export function multiplexHandler(
-  context: MultiplexContext,
-): (call: ServerDuplexStream<Buffer, Buffer>) => void {
+export function multiplexHandler(context: MultiplexContext): CallHandler {
   return (call) => {
-    if (context.isDraining()) call.emit("error", toStatus(drainingHub()));
-    else new MultiplexStream(call, context);
+    if (!context.isDraining()) return new MultiplexStream(call, context);
+    call.end(toStatus(drainingHub()));
+    return { onMessage() {}, onHalfClose() {}, onClose() {} };
   };
 }
 
 /** One client's `Multiplex` stream: many calls, each with exactly one response or status. */
-class MultiplexStream implements Outlet, ClientStream {
-  readonly #call: ServerDuplexStream<Buffer, Buffer>;
+class MultiplexStream implements Outlet, ClientStream, CallListener {
+  readonly #call: ServerCall;
   readonly #context: MultiplexContext;
   /** The calls without an outcome. */
   readonly #open = new IdMap<Request>();
@@ -55,22 +52,21 @@ class MultiplexStream implements Outlet, ClientStream {
   #refused = 0;
   #state: "open" | "half-closed" | "ended" = "open";
 
-  constructor(call: ServerDuplexStream<Buffer, Buffer>, context: MultiplexContext) {
+  constructor(call: ServerCall, context: MultiplexContext) {
     this.#call = call;
     this.#context = context;
-    const lost = (): void => this.#lost();
-    call.on("cancelled", lost);
-    call.on("close", lost);
-    call.on("error", lost);
     context.streams.add(this);
-    call.on("data", (encoded: Buffer) => this.#receive(encoded));
-    call.on("end", () => {
-      if (this.#state === "open") this.#state = "half-closed";
-      context.engine.writeLater(this);
-    });
-    call.on("drain", () => call.resume());
     const { maxPayloadBytes, maxOpenCalls } = context.limits;
     this.#push({ id: 0, item: { case: "settings", value: { maxPayloadBytes, maxOpenCalls } } });
+  }
+
+  onHalfClose(): void {
+    if (this.#state === "open") this.#state = "half-closed";
+    this.#context.engine.writeLater(this);
+  }
+
+  onDrain(): void {
+    this.#call.resume();
   }
 
   drain(): void {
@@ -107,7 +103,7 @@ class MultiplexStream implements Outlet, ClientStream {
     if (isFull) this.#call.pause();
   }
 
-  #receive(encoded: Buffer): void {
+  onMessage(encoded: Buffer): void {
     if (this.#state === "ended") return;
     let items: ClientItem[];
     try {
@@ -173,14 +169,13 @@ class MultiplexStream implements Outlet, ClientStream {
   #end(error: GibbsError | undefined): void {
     if (this.#state === "ended") return;
     const isStuck = error?.reason === "SLOW_READER";
-    this.#lost();
-    if (isStuck) streamOf(this.#call).close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
-    else if (error === undefined) this.#call.end();
-    else this.#call.emit("error", toStatus(error));
+    this.onClose();
+    if (isStuck) this.#call.abandon();
+    else this.#call.end(error && toStatus(error));
   }
 
   /** Nobody is there any more to whom an answer could go. */
-  #lost(): void {
+  onClose(): void {
     if (this.#state === "ended") return;
     this.#state = "ended";
     this.#outbox = [];

@@ -1,4 +1,3 @@
-import type { ServerDuplexStream } from "@grpc/grpc-js";
 import { type Execution, type GibbsError, messageOf } from "../base/error.js";
 import type { Logger } from "../base/logger.js";
 import { fixed, type HubOptions } from "../base/options.js";
@@ -21,6 +20,7 @@ import type { JobResult, WorkerFailure } from "./core/outcome.js";
 import type { Session, WorkerHello } from "./core/session.js";
 import * as sessionEnd from "./core/session-end.js";
 import type { Engine, WorkerPort } from "./engine.js";
+import type { CallHandler, CallListener, ServerCall } from "./server-call.js";
 
 /** What the streams of one hub have in common. */
 export interface WorkerStreamContext {
@@ -44,25 +44,23 @@ const DEFAULT_RECEIVE_BYTES = 4 * 1024 * 1024;
 /** What a job's message holds beside its payload, at most. */
 const JOB_ENVELOPE_BYTES = 16 * 1024;
 
+/** The handler of `WorkerService.Work`. */
+export function workHandler(context: WorkerStreamContext): CallHandler {
+  return (call) => new WorkerStream(call, context);
+}
+
 /** One worker's `Work` call: its messages to events of the core, the core's effects to messages. */
-export class WorkerStream implements WorkerPort {
-  readonly #call: ServerDuplexStream<Buffer, Buffer>;
+class WorkerStream implements WorkerPort, CallListener {
+  readonly #call: ServerCall;
   readonly #context: WorkerStreamContext;
   readonly #session: Session;
   bagIndex = -1;
   #outbox: HubEventInit[] = [];
 
-  constructor(call: ServerDuplexStream<Buffer, Buffer>, context: WorkerStreamContext) {
+  constructor(call: ServerCall, context: WorkerStreamContext) {
     this.#call = call;
     this.#context = context;
     this.#session = context.engine.open(this);
-    const lost = (): void => this.#lost();
-    call.on("data", (encoded: Buffer) => this.#receive(encoded));
-    call.on("end", () => this.#halfClosed());
-    call.on("cancelled", lost);
-    call.on("close", lost);
-    call.on("error", lost);
-    call.on("drain", () => context.engine.tell((core) => core.congested(this.#session, false)));
   }
 
   push(event: HubEventInit): void {
@@ -90,7 +88,7 @@ export class WorkerStream implements WorkerPort {
         { ...fields, reason: error.reason },
         `worker dropped: ${error.message}`,
       );
-      this.#call.emit("error", toStatus(error));
+      this.#call.end(toStatus(error));
     }
   }
 
@@ -115,7 +113,7 @@ export class WorkerStream implements WorkerPort {
     };
   }
 
-  #lost(): void {
+  onClose(): void {
     if (this.#session.state !== "ended") {
       const fields = { workerId: this.#session.workerId, session: this.#session.id };
       this.#context.logger.warn(fields, "worker lost: its connection broke");
@@ -124,14 +122,18 @@ export class WorkerStream implements WorkerPort {
   }
 
   /** A dying connection looks the same at first, so what is held of the worker is lost either way. */
-  #halfClosed(): void {
+  onHalfClose(): void {
     if (this.#session.state === "ended") return;
-    this.#lost();
+    this.onClose();
     // A worker that did it on purpose still waits for the end of its call.
-    this.#call.emit("error", toStatus(sessionEnd.violation("the worker closed its side first")));
+    this.#call.end(toStatus(sessionEnd.violation("the worker closed its side first")));
   }
 
-  #receive(encoded: Buffer): void {
+  onDrain(): void {
+    this.#context.engine.tell((core) => core.congested(this.#session, false));
+  }
+
+  onMessage(encoded: Buffer): void {
     this.#context.engine.tell((core, now) => {
       let events: WorkerEvent[];
       try {

@@ -9,6 +9,6 @@ export function toDuration(ms: number): Duration {
 }
 
 /** Milliseconds of a `google.protobuf.Duration`. */
-export function fromDuration(duration: { seconds: bigint; nanos: number }): number {
+export function fromDuration(duration: { seconds: bigint | number; nanos: number }): number {
   return Number(duration.seconds) * 1000 + duration.nanos / 1e6;
 }

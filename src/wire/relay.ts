@@ -1,5 +1,4 @@
 import { fromBinary } from "@bufbuild/protobuf";
-import { DurationSchema } from "@bufbuild/protobuf/wkt";
 import { type RequestOptions, RequestOptionsSchema } from "../gen/gibbs/v1/hub_pb.js";
 import { ByteReader } from "./byte-reader.js";
 import { ByteWriter } from "./byte-writer.js";
@@ -100,16 +99,25 @@ function readInfo(reader: ByteReader, info: CallInfo): void {
     if (reader.is(1, WireType.LENGTH_DELIMITED)) info.requestId = reader.string();
     else if (reader.is(2, WireType.LENGTH_DELIMITED)) info.workerId = reader.string();
     else if (reader.is(3, WireType.VARINT)) info.attempts = reader.uint32();
-    else if (reader.is(4, WireType.LENGTH_DELIMITED))
-      info.queueTimeMs = readDuration(reader.bytes());
-    else if (reader.is(5, WireType.LENGTH_DELIMITED)) info.runTimeMs = readDuration(reader.bytes());
+    else if (reader.is(4, WireType.LENGTH_DELIMITED)) info.queueTimeMs = readDuration(reader);
+    else if (reader.is(5, WireType.LENGTH_DELIMITED)) info.runTimeMs = readDuration(reader);
     else reader.skip();
   }
   reader.leave(outer);
 }
 
-function readDuration(bytes: Uint8Array): number {
-  return fromDuration(fromBinary(DurationSchema, bytes));
+/** A time of a call: never negative, and less than 136 years. */
+function readDuration(reader: ByteReader): number {
+  let seconds = 0;
+  let nanos = 0;
+  const outer = reader.enter();
+  while (reader.next()) {
+    if (reader.is(1, WireType.VARINT)) seconds = reader.uint32();
+    else if (reader.is(2, WireType.VARINT)) nanos = reader.uint32();
+    else reader.skip();
+  }
+  reader.leave(outer);
+  return fromDuration({ seconds, nanos });
 }
 
 /**

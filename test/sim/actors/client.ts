@@ -1,4 +1,5 @@
-import { EventEmitter } from "node:events";
+import type { StatusObject } from "@grpc/grpc-js";
+import type { CallHandler, CallListener, ServerCall } from "../../../src/hub/server-call.js";
 import type { Chance } from "../machine/chance.js";
 import type { SimProcess } from "../machine/process.js";
 
@@ -27,46 +28,93 @@ export interface AnswerObserver {
   abandoned(): void;
 }
 
-/** The HTTP/2 stream of a request, as far as `src/hub/request-handler` uses it. */
-export class CallStream extends EventEmitter {
-  destroyed = false;
+/** A call of `Request` at the hub: what `src/hub/http2-call` is on real sockets. */
+export class UnaryCall implements ServerCall {
+  readonly timeoutMs: number | undefined;
   readonly #client: Client;
   readonly #hub: SimProcess;
+  readonly #metadata: ReadonlyMap<string, Uint8Array>;
   readonly #observer: AnswerObserver;
+  readonly #tell: (how: StatusObject | Buffer, isGone: boolean) => void;
+  #listener: CallListener | undefined;
+  #isOver = false;
 
-  constructor(client: Client, hub: SimProcess, observer: AnswerObserver) {
-    super();
+  /** `tell` is given what the hub answers, also to a caller who is gone. */
+  constructor(
+    client: Client,
+    hub: SimProcess,
+    wish: { timeoutMs: number | undefined; metadata: ReadonlyMap<string, Uint8Array> },
+    observer: AnswerObserver,
+    tell: (how: StatusObject | Buffer, isGone: boolean) => void,
+  ) {
     this.#client = client;
     this.#hub = hub;
+    this.timeoutMs = wish.timeoutMs;
+    this.#metadata = wish.metadata;
     this.#observer = observer;
+    this.#tell = tell;
   }
 
-  get session(): object {
+  get peer(): object {
     return this.#client.session;
   }
 
-  /** The hub has answered: the client takes the answer as soon as it reads. */
-  answered(): void {
-    const at = Math.max(this.#hub.now(), this.#client.deafUntil) + this.#client.delay();
-    this.#hub.input(at, () => {
-      if (this.#client.deafUntil > this.#hub.now()) this.answered();
-      else this.gone();
-    });
+  /** Its message arrives, all of it at once. */
+  serve(handler: CallHandler, message: Buffer): void {
+    this.#listener = handler(this);
+    this.#listener.onMessage(message);
+    this.#listener.onHalfClose();
+  }
+
+  header(key: string): Uint8Array[] {
+    const value = this.#metadata.get(key);
+    return value === undefined ? [] : [value];
+  }
+
+  answer(message: Buffer): void {
+    this.#tell(message, this.#isOver);
+    this.#beRead();
+  }
+
+  end(status?: StatusObject): void {
+    if (status === undefined) throw new Error("a unary call ends with an answer, or a status");
+    this.#tell(status, this.#isOver);
+    this.#beRead();
+  }
+
+  refuse(status: StatusObject): void {
+    this.end(status);
   }
 
   /** The stream is over: the caller took its answer, or gave the call up. */
   gone(): void {
-    if (this.destroyed) return;
-    this.destroyed = true;
+    if (this.#isOver) return;
+    this.#isOver = true;
     this.#observer.taken();
-    this.emit("close");
+    this.#listener?.onClose();
   }
 
-  /** The hub resets the stream. */
-  close(): void {
-    if (this.destroyed) return;
-    this.destroyed = true;
+  abandon(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
     this.#observer.abandoned();
-    this.#hub.input(this.#hub.now(), () => this.emit("close"));
+    this.#hub.input(this.#hub.now(), () => this.#listener?.onClose());
+  }
+
+  write(): never {
+    throw new Error("a unary call is answered once");
+  }
+
+  pause(): void {}
+
+  resume(): void {}
+
+  /** The client takes what it was told as soon as it reads. */
+  #beRead(): void {
+    const at = Math.max(this.#hub.now(), this.#client.deafUntil) + this.#client.delay();
+    this.#hub.input(at, () => {
+      if (this.#client.deafUntil > this.#hub.now()) this.#beRead();
+      else this.gone();
+    });
   }
 }

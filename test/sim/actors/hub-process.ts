@@ -1,18 +1,16 @@
-import { EventEmitter } from "node:events";
-import type { ServerUnaryCall, sendUnaryData } from "@grpc/grpc-js";
+import type { StatusObject } from "@grpc/grpc-js";
 import { silentLogger } from "../../../src/base/logger.js";
 import { ClientStreams } from "../../../src/hub/client-streams.js";
 import type { HubCore } from "../../../src/hub/core/hub-core.js";
 import { Engine } from "../../../src/hub/engine.js";
-import { DEADLINE_SLACK_MS } from "../../../src/hub/grpc-internals.js";
 import { type MultiplexContext, multiplexHandler } from "../../../src/hub/multiplex-stream.js";
-import { requestHandler } from "../../../src/hub/request-handler.js";
-import { WorkerStream } from "../../../src/hub/worker-stream.js";
+import type { CallHandler } from "../../../src/hub/server-call.js";
+import { requestHandler } from "../../../src/hub/unary-request.js";
+import { workHandler } from "../../../src/hub/worker-stream.js";
 import { decodePayload } from "../../../src/wire/payload.js";
 import { readResponse } from "../../../src/wire/relay.js";
-import { DETAILS_KEY, fromStatus } from "../../../src/wire/status.js";
 import { Chance } from "../machine/chance.js";
-import type { Connection, HubEnd } from "../machine/connection.js";
+import { type Connection, type HubEnd, readStatus } from "../machine/connection.js";
 import { SimProcess } from "../machine/process.js";
 import { ServerCall } from "../machine/server-call.js";
 import { lessMargin } from "../oracle/admission.js";
@@ -22,13 +20,11 @@ import { watchCore } from "../oracle/core-watch.js";
 import { HubOracle } from "../oracle/hub-oracle.js";
 import type { Stream } from "../oracle/stream.js";
 import type { World } from "../world.js";
-import { CallStream, type Client } from "./client.js";
+import { type Client, UnaryCall } from "./client.js";
 import { FORWARDED, type UnaryWish, type Wish } from "./wish.js";
 
 /** How long clients have to leave a hub that closes. */
 const CLOSE_GRACE_MS = 2000;
-
-type Answer = Parameters<sendUnaryData<Buffer>>;
 
 /** One life of the hub: the real engine, streams and request handler in a simulated process. */
 export class HubProcess implements HubEnd {
@@ -37,9 +33,10 @@ export class HubProcess implements HubEnd {
   readonly core: HubCore;
   readonly #world: World;
   readonly #engine: Engine;
-  readonly #handle: ReturnType<typeof requestHandler>;
+  readonly #handle: CallHandler;
   readonly #multiplex: MultiplexContext;
-  readonly #acceptClient: ReturnType<typeof multiplexHandler>;
+  readonly #acceptClient: CallHandler;
+  readonly #acceptWorker: CallHandler;
   readonly #streams = new Map<Connection, Stream>();
   readonly #clientConnections = new Set<Connection>();
   /** The ids for requests without one, by arrival. */
@@ -71,16 +68,19 @@ export class HubProcess implements HubEnd {
     this.#watchFlushes();
     watchCore(this.core, world);
     const submissions = { limits, nextRequestId: () => this.#nextRequestIds.shift() ?? "none" };
-    this.#handle = requestHandler(this.#engine, submissions, [FORWARDED]);
+    const forwardMetadata = [FORWARDED];
+    this.#handle = requestHandler({ engine: this.#engine, clock, submissions, forwardMetadata });
     this.#multiplex = {
       engine: this.#engine,
       submissions,
       limits,
-      forwardMetadata: [FORWARDED],
+      forwardMetadata,
       streams: new ClientStreams(),
       isDraining: () => this.#state !== "serving",
     };
     this.#acceptClient = multiplexHandler(this.#multiplex);
+    const worker = { engine: this.#engine, limits, hubId: "hub", logger: silentLogger };
+    this.#acceptWorker = workHandler(worker);
   }
 
   get isServing(): boolean {
@@ -88,13 +88,11 @@ export class HubProcess implements HubEnd {
   }
 
   accept(connection: Connection): ServerCall {
-    const { limits } = this.#world;
-    const call = new ServerCall(connection, limits.highWaterBytes);
+    const call = new ServerCall(connection, this.#world.limits.highWaterBytes);
     const stream = this.oracle.opened();
     this.#streams.set(connection, stream);
     call.observer = this.oracle.observe(stream);
-    const context = { engine: this.#engine, limits, hubId: "hub", logger: silentLogger };
-    new WorkerStream(call.asStream, context);
+    call.serve(this.#acceptWorker);
     return call;
   }
 
@@ -114,35 +112,24 @@ export class HubProcess implements HubEnd {
 
   /** A request arrives at once; returns how its caller cancels it. */
   request(call: Call, { timeoutMs, encoded, metadata, ...wish }: UnaryWish): () => void {
-    const emitter = new EventEmitter();
-    // As grpc-js counts it, see easeDeadline.
-    const leftMs = (timeoutMs ?? Number.POSITIVE_INFINITY) + DEADLINE_SLACK_MS;
-    const deadline = this.process.now() + leftMs;
     const client = this.#world.clients[wish.client] as Client;
-    const stream = new CallStream(client, this.process, this.oracle.observeAnswer(call));
-    const unary = Object.assign(emitter, {
-      request: encoded,
-      metadata,
-      getDeadline: () => deadline,
-      call: { stream },
+    const onWire = { timeoutMs, metadata };
+    const observer = this.oracle.observeAnswer(call);
+    const unary = new UnaryCall(client, this.process, onWire, observer, (how, isGone) => {
+      const told = readAnswer(how);
+      const what = told.kind === "answer" ? "OK" : told.error.reason;
+      this.#world.log(() => `${call} is told ${what}`);
+      const bytes = Buffer.isBuffer(how) && !isGone ? how.length : 0;
+      this.oracle.told(call, told, bytes);
     });
     this.#name(call);
     this.oracle.arrived(call, timeoutMs && lessMargin(timeoutMs));
-    this.#atVirtualTime(() =>
-      this.#handle(unary as unknown as ServerUnaryCall<Buffer, Buffer>, (...answer: Answer) => {
-        const told = readAnswer(...answer);
-        const what = told.kind === "answer" ? "OK" : told.error.reason;
-        this.#world.log(() => `${call} is told ${what}`);
-        this.oracle.told(call, told, stream.destroyed ? 0 : (answer[1]?.length ?? 0));
-        stream.answered();
-      }),
-    );
+    unary.serve(this.#handle, encoded);
     // Of one that cannot be read nobody has asked for an id.
     this.#nextRequestIds.length = 0;
     return () => {
       this.oracle.cancelled(call);
-      emitter.emit("cancelled");
-      stream.gone();
+      unary.gone();
     };
   }
 
@@ -215,7 +202,7 @@ export class HubProcess implements HubEnd {
   #open(connection: Connection): ServerCall {
     const call = new ServerCall(connection, this.#world.limits.highWaterBytes);
     this.oracle.multiplex.opened(call);
-    this.#acceptClient(call.asStream);
+    call.serve(this.#acceptClient);
     return call;
   }
 
@@ -230,17 +217,6 @@ export class HubProcess implements HubEnd {
   #name(call: Call): void {
     call.requestId = call.wish.requestId || `h${call.number}`;
     if (call.wish.requestId === "") this.#nextRequestIds.push(call.requestId);
-  }
-
-  /** The request handler reads deadlines off the wall clock. */
-  #atVirtualTime(act: () => void): void {
-    const { now } = Date;
-    Date.now = () => this.process.now();
-    try {
-      act();
-    } finally {
-      Date.now = now;
-    }
   }
 
   /** A hub with nothing to do keeps no request. */
@@ -261,17 +237,16 @@ export class HubProcess implements HubEnd {
   }
 }
 
-function readAnswer(...[error, response]: Answer): Told {
-  if (error !== null) {
-    const { code = 2, details = "", metadata } = error;
-    const pushback = metadata?.get("grpc-retry-pushback-ms")[0];
+function readAnswer(how: StatusObject | Buffer): Told {
+  if (!Buffer.isBuffer(how)) {
+    const pushback = how.metadata.get("grpc-retry-pushback-ms")[0];
     return {
       kind: "failure",
-      error: fromStatus(code as number, details, metadata?.get(DETAILS_KEY)[0]),
+      error: readStatus(how),
       pushback: pushback === undefined ? undefined : String(pushback),
     };
   }
-  const { payload, info } = readResponse(response as Buffer);
+  const { payload, info } = readResponse(how);
   const { workerId, attempts, queueTimeMs, runTimeMs } = info;
   const times: [number, number] = [queueTimeMs, runTimeMs];
   return { kind: "answer", value: decodePayload(payload), workerId, attempts, times };

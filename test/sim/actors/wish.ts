@@ -1,5 +1,4 @@
 import { create, toBinary } from "@bufbuild/protobuf";
-import { Metadata } from "@grpc/grpc-js";
 import type { RequestOptions } from "../../../src/base/options.js";
 import { RequestRequestSchema } from "../../../src/gen/gibbs/v1/hub_pb.js";
 import { toDuration } from "../../../src/wire/duration.js";
@@ -40,7 +39,7 @@ export interface Wish {
 export interface UnaryWish extends Wish {
   /** Which of the clients asks. */
   client: number;
-  metadata: Metadata;
+  metadata: ReadonlyMap<string, Uint8Array>;
   encoded: Buffer;
 }
 
@@ -71,10 +70,10 @@ export function makeWish(call: number, chance: Chance, maxPayloadBytes: number):
     idempotent: chance.pick([undefined, true, false]),
     maxAttempts: chance.flip(0.5) ? undefined : chance.pick([1, 2, 3, 10]),
   };
-  const metadata = new Metadata();
+  const metadata = new Map<string, Uint8Array>();
   const trace = chance.flip(0.2) ? "00-abcdef" : "";
-  if (trace !== "") metadata.set(FORWARDED, trace);
-  metadata.set("cookie", "never forwarded");
+  if (trace !== "") metadata.set(FORWARDED, Buffer.from(trace));
+  metadata.set("cookie", Buffer.from("never forwarded"));
   const metadataBytes = trace === "" ? 0 : FORWARDED.length + trace.length;
   const requestId = chance.flip(0.9) ? `c${call}` : "";
   const named = { ...wish, requestId };
@@ -95,7 +94,7 @@ export function makeProbe(call: number, method: string): UnaryWish {
     idempotent: undefined,
     maxAttempts: undefined,
   };
-  return { ...wish, metadata: new Metadata(), metadataBytes: 0, encoded: encode(wish) };
+  return { ...wish, metadata: new Map(), metadataBytes: 0, encoded: encode(wish) };
 }
 
 /** Draws what a client is asked: `now` is when. */

@@ -1,5 +1,9 @@
-import { EventEmitter } from "node:events";
-import { type ServerDuplexStream, type StatusObject, status } from "@grpc/grpc-js";
+import { type StatusObject, status } from "@grpc/grpc-js";
+import type {
+  CallHandler,
+  CallListener,
+  ServerCall as HubCall,
+} from "../../../src/hub/server-call.js";
 import { bareStatus, type Connection } from "./connection.js";
 
 /** Who watches what a hub does with a stream. */
@@ -23,37 +27,35 @@ export interface StreamObserver {
   holds?(jobId: number): boolean;
 }
 
-/**
- * The hub's end of a `Work` or `Multiplex` call, as far as `src/hub/worker-stream`
- * and `src/hub/multiplex-stream` use grpc-js: its events in grpc-js's order, a
- * status by `emit("error")`.
- */
-export class ServerCall extends EventEmitter {
+/** The hub's end of a `Work` or `Multiplex` call: what `src/hub/http2-call` is on real sockets. */
+export class ServerCall implements HubCall {
+  readonly peer = {};
+  readonly timeoutMs = undefined;
   observer: StreamObserver | undefined;
   /** Whether the socket takes no more for now. */
   isFull = false;
   /** Whether the hub reads nothing for now. */
   isPaused = false;
-  /** What `src/hub/grpc-internals` reaches for: the HTTP/2 stream, to be reset. */
-  readonly call = { stream: { close: () => this.#reset() } };
   readonly #connection: Connection;
   readonly #highWaterBytes: number;
+  #listener: CallListener | undefined;
   #isEnded = false;
 
   /** `highWaterBytes`: what the socket takes at once. */
   constructor(connection: Connection, highWaterBytes: number) {
-    super();
     this.#connection = connection;
     this.#highWaterBytes = highWaterBytes;
-    this.on("error", (how: StatusObject) => this.#end(how));
   }
 
-  /** The call as the hub's code takes it. */
-  get asStream(): ServerDuplexStream<Buffer, Buffer> {
-    return this as unknown as ServerDuplexStream<Buffer, Buffer>;
+  /** Has the call served. */
+  serve(handler: CallHandler): void {
+    this.#listener = handler(this);
   }
 
-  /** Returns false if the socket is full; `drain` follows. `onTaken`: the peer has read it. */
+  header(): never[] {
+    return [];
+  }
+
   write(encoded: Buffer, onTaken?: () => void): boolean {
     if (this.#isEnded) return false;
     const taken = (): void => {
@@ -76,15 +78,35 @@ export class ServerCall extends EventEmitter {
     this.#connection.holdUp(false);
   }
 
-  end(): void {
-    this.#end(undefined);
+  end(how?: StatusObject): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.observer?.ended(how);
+    this.#connection.endDown(how);
+  }
+
+  answer(): never {
+    throw new Error("no handler of a stream answers with its end");
+  }
+
+  refuse(how: StatusObject): void {
+    this.end(how);
+  }
+
+  abandon(): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.observer?.reset?.();
+    const details = "Bandwidth exhausted or memory limit exceeded";
+    this.#connection.resetDown(bareStatus(status.RESOURCE_EXHAUSTED, details));
   }
 
   /** A message of the peer arrives. A forged one that guessed right would be none. */
   receive(encoded: Buffer, forgedJob: number | undefined): void {
+    if (this.#isEnded) return;
     if (forgedJob !== undefined && this.observer?.holds?.(forgedJob)) return;
     this.observer?.received(encoded);
-    this.emit("data", encoded);
+    this.#listener?.onMessage(encoded);
   }
 
   /** The peer has read all that was written. */
@@ -92,41 +114,25 @@ export class ServerCall extends EventEmitter {
     if (!this.isFull) return;
     this.isFull = false;
     this.observer?.drained();
-    this.emit("drain");
+    this.#listener?.onDrain?.();
   }
 
   /** The peer closed its side. */
   halfClosed(): void {
+    if (this.#isEnded) return;
     this.observer?.halfClosed();
-    this.emit("end");
+    this.#listener?.onHalfClose();
   }
 
   /** The peer has read the end of the call. */
   closed(): void {
-    this.emit("end");
-    this.emit("close");
+    this.#listener?.onClose();
   }
 
   /** The connection broke. */
   lost(): void {
     this.observer?.lost();
-    this.emit("end");
-    this.emit("cancelled");
-    this.emit("close");
-  }
-
-  #end(how: StatusObject | undefined): void {
-    if (this.#isEnded) return;
-    this.#isEnded = true;
-    this.observer?.ended(how);
-    this.#connection.endDown(how);
-  }
-
-  #reset(): void {
-    if (this.#isEnded) return;
-    this.#isEnded = true;
-    this.observer?.reset?.();
-    const details = "Bandwidth exhausted or memory limit exceeded";
-    this.#connection.resetDown(bareStatus(status.RESOURCE_EXHAUSTED, details));
+    if (!this.#isEnded) this.#listener?.onHalfClose();
+    this.#listener?.onClose();
   }
 }

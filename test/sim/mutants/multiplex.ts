@@ -28,8 +28,8 @@ export const multiplexMutants: readonly Mutant[] = [
   {
     name: "a draining hub takes new streams",
     file: stream,
-    find: "if (context.isDraining())",
-    replace: "if (false)",
+    find: "if (!context.isDraining())",
+    replace: "if (true)",
   },
   {
     name: "a client that does not read is read on",
@@ -40,7 +40,7 @@ export const multiplexMutants: readonly Mutant[] = [
   {
     name: "a client that reads again is not read again",
     file: stream,
-    find: 'call.on("drain", () => call.resume());',
+    find: "this.#call.resume();",
     replace: "",
   },
   {

@@ -1,0 +1,251 @@
+import {
+  constants,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+  type ServerHttp2Stream,
+} from "node:http2";
+import { promisify } from "node:util";
+import { gunzip, inflate } from "node:zlib";
+import { status as grpcStatus, Metadata, type StatusObject } from "@grpc/grpc-js";
+import { messageOf } from "../base/error.js";
+import { MAX_BATCH_BYTES } from "../wire/batch.js";
+import { prefixOf, withPrefix } from "../wire/message-prefix.js";
+import { MessageReader, type RawMessage } from "../wire/message-reader.js";
+import type { Peer } from "./core/unread.js";
+import type { CallHandler, CallListener, ServerCall } from "./server-call.js";
+
+/** A socket in which more than this waits is full. */
+const HIGH_WATER_BYTES = MAX_BATCH_BYTES;
+
+/** A message of at most so many bytes is copied behind its prefix: beyond, a second write costs less. */
+const MAX_COPIED_BYTES = 64 * 1024;
+
+const unpackers: ReadonlyMap<string, (bytes: Buffer, limit: object) => Promise<Buffer>> = new Map([
+  ["gzip", promisify<Buffer, object, Buffer>(gunzip)],
+  ["deflate", promisify<Buffer, object, Buffer>(inflate)],
+]);
+
+const responseHeaders = {
+  ":status": constants.HTTP_STATUS_OK,
+  "content-type": "application/grpc+proto",
+  "grpc-accept-encoding": ["identity", ...unpackers.keys()].join(","),
+};
+
+const unitsMs: ReadonlyMap<string, number> = new Map([
+  ["H", 3_600_000],
+  ["M", 60_000],
+  ["S", 1000],
+  ["m", 1],
+  ["u", 1e-3],
+  ["n", 1e-6],
+]);
+
+/**
+ * A gRPC call, read from its HTTP/2 stream and written to it, as
+ * https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md has it. The
+ * other services of the hub go through grpc-js, whose layers would cost a request
+ * more than all of the hub's own code.
+ */
+export class Http2Call implements ServerCall {
+  readonly #stream: ServerHttp2Stream;
+  readonly #headers: IncomingHttpHeaders;
+  readonly #maxMessageBytes: number;
+  readonly #reader: MessageReader;
+  readonly #listener: CallListener;
+  /** Whether the hub has ended the call: what still arrives is dropped. */
+  #isEnded = false;
+  #isPaused = false;
+  /** Whether a message is being unpacked: what came after it waits. */
+  #isUnpacking = false;
+  /** Whether the peer sends nothing more. */
+  #isHalfClosed = false;
+  #trailers = toHeaders(undefined);
+
+  constructor(
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    maxMessageBytes: number,
+    handler: CallHandler,
+  ) {
+    this.#stream = stream;
+    this.#headers = headers;
+    this.#maxMessageBytes = maxMessageBytes;
+    this.#reader = new MessageReader(maxMessageBytes);
+    this.#listener = handler(this);
+    stream.on("data", (chunk: Buffer) => this.#receive(chunk));
+    stream.on("end", () => {
+      this.#isHalfClosed = true;
+      this.#read();
+    });
+    stream.on("drain", () => this.#listener.onDrain?.());
+    stream.on("close", () => this.#listener.onClose());
+    // It closes only when it was read to its end.
+    stream.on("aborted", () => stream.resume());
+    // What is wrong needs no telling: "close" follows.
+    stream.on("error", () => {});
+  }
+
+  get peer(): Peer {
+    return this.#stream.session ?? this.#stream;
+  }
+
+  get timeoutMs(): number | undefined {
+    const header = this.#headers["grpc-timeout"];
+    if (header === undefined) return undefined;
+    const [, count, unit = ""] = /^(\d{1,8})([HMSmun])$/.exec(String(header)) ?? [];
+    return Number(count) * (unitsMs.get(unit) ?? 0);
+  }
+
+  header(key: string): Uint8Array[] {
+    const value = this.#headers[key];
+    if (value === undefined) return [];
+    if (!key.endsWith("-bin")) return [value].flat().map((text) => Buffer.from(text));
+    const encoded = String(value).split(",");
+    return encoded.map((text) => Buffer.from(text, "base64"));
+  }
+
+  write(message: Buffer, onTaken?: () => void): boolean {
+    if (this.#isGone) return false;
+    const stream = this.#stream;
+    this.#respond();
+    if (message.length <= MAX_COPIED_BYTES) stream.write(withPrefix(message), onTaken);
+    else {
+      stream.cork();
+      stream.write(prefixOf(message));
+      stream.write(message, onTaken);
+      stream.uncork();
+    }
+    return stream.writableLength <= HIGH_WATER_BYTES;
+  }
+
+  answer(message: Buffer): void {
+    if (message.length > MAX_COPIED_BYTES) {
+      this.write(message);
+      return this.end();
+    }
+    if (this.#isGone) return;
+    this.#isEnded = true;
+    this.#respond();
+    this.#stream.end(withPrefix(message));
+  }
+
+  end(status?: StatusObject): void {
+    if (this.#isGone) return;
+    this.#isEnded = true;
+    const stream = this.#stream;
+    if (status !== undefined && !stream.headersSent) {
+      stream.respond({ ...responseHeaders, ...toHeaders(status) }, { endStream: true });
+    } else {
+      this.#trailers = toHeaders(status);
+      this.#respond();
+      stream.end();
+    }
+    stream.resume();
+  }
+
+  refuse(status: StatusObject): void {
+    if (this.#isGone) return;
+    this.end(status);
+    // Not NO_ERROR: with that, Node 22 lets a caller that still sends wait for ever.
+    this.#stream.close(constants.NGHTTP2_CANCEL);
+  }
+
+  abandon(): void {
+    this.#isEnded = true;
+    this.#stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+    this.#stream.pause();
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    if (!this.#isUnpacking) this.#stream.resume();
+  }
+
+  get #isGone(): boolean {
+    return this.#isEnded || this.#stream.destroyed || this.#stream.closed;
+  }
+
+  #respond(): void {
+    if (this.#stream.headersSent) return;
+    this.#stream.respond(responseHeaders, { waitForTrailers: true });
+    this.#stream.on("wantTrailers", () => this.#stream.sendTrailers(this.#trailers));
+  }
+
+  #receive(chunk: Buffer): void {
+    if (this.#isEnded) return;
+    this.#reader.push(chunk);
+    this.#read();
+  }
+
+  #read(): void {
+    while (!this.#isEnded && !this.#isUnpacking) {
+      const message = this.#next();
+      if (message === undefined) return this.#isHalfClosed ? this.#halfClose() : this.#await();
+      if (message.isCompressed) void this.#unpack(message.bytes);
+      else this.#listener.onMessage(message.bytes);
+    }
+  }
+
+  #next(): RawMessage | undefined {
+    try {
+      return this.#reader.next();
+    } catch (error) {
+      this.end(bareStatus(grpcStatus.RESOURCE_EXHAUSTED, `received ${messageOf(error)}`));
+      return undefined;
+    }
+  }
+
+  #halfClose(): void {
+    if (!this.#isEnded) this.#listener.onHalfClose();
+  }
+
+  #await(): void {
+    const { awaited, isAwaitedCompressed } = this.#reader;
+    if (awaited === undefined || this.#isEnded) return;
+    this.#listener.onAwaited?.(isAwaitedCompressed ? this.#maxMessageBytes : awaited);
+  }
+
+  async #unpack(packed: Buffer): Promise<void> {
+    this.#listener.onAwaited?.(this.#maxMessageBytes);
+    const encoding = String(this.#headers["grpc-encoding"] ?? "identity");
+    const unpack = unpackers.get(encoding);
+    if (unpack === undefined) {
+      const details = `messages compressed as "${encoding}" are not read here`;
+      return this.end(bareStatus(grpcStatus.UNIMPLEMENTED, details));
+    }
+    this.#isUnpacking = true;
+    this.#stream.pause();
+    let message: Buffer | undefined;
+    try {
+      message = await unpack(packed, { maxOutputLength: this.#maxMessageBytes });
+    } catch (error) {
+      const isTooLarge = (error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE";
+      const code = isTooLarge ? grpcStatus.RESOURCE_EXHAUSTED : grpcStatus.INTERNAL;
+      this.end(bareStatus(code, `a compressed message cannot be read: ${messageOf(error)}`));
+    }
+    this.#isUnpacking = false;
+    if (message === undefined || this.#isEnded) return;
+    this.#listener.onMessage(message);
+    this.#read();
+    if (!this.#isPaused) this.resume();
+  }
+}
+
+function toHeaders(status: StatusObject | undefined): OutgoingHttpHeaders {
+  if (status === undefined) return { "grpc-status": grpcStatus.OK };
+  const { code, details, metadata } = status;
+  return {
+    "grpc-status": code,
+    "grpc-message": encodeURI(details),
+    ...metadata.toHttp2Headers(),
+  };
+}
+
+/** A status of the transport, which says nothing of the request. */
+function bareStatus(code: grpcStatus, details: string): StatusObject {
+  return { code, details, metadata: new Metadata() };
+}

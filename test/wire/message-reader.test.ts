@@ -1,0 +1,69 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { withPrefix } from "../../src/wire/message-prefix.js";
+import { MessageReader, type RawMessage } from "../../src/wire/message-reader.js";
+
+const MAX_BYTES = 100_000;
+
+/** Reads what arrives in pieces that end at these places. */
+function readIn(reader: MessageReader, body: Buffer, cuts: readonly number[]): RawMessage[] {
+  const messages: RawMessage[] = [];
+  let from = 0;
+  for (const to of [
+    ...cuts.filter((cut) => cut < body.length).sort((a, b) => a - b),
+    body.length,
+  ]) {
+    reader.push(body.subarray(from, to));
+    from = to;
+    for (let next = reader.next(); next !== undefined; next = reader.next()) messages.push(next);
+  }
+  return messages;
+}
+
+describe("a message reader", () => {
+  it("gives the messages that were sent, however they are cut", () => {
+    const message = fc.oneof(
+      fc.uint8Array({ maxLength: 12 }),
+      fc.integer({ min: 16_000, max: MAX_BYTES }).map((length) => new Uint8Array(length).fill(7)),
+    );
+    fc.assert(
+      fc.property(
+        fc.array(fc.record({ message, isCompressed: fc.boolean() }), { maxLength: 6 }),
+        fc.array(fc.nat(2 * MAX_BYTES), { maxLength: 20 }),
+        (sent, cuts) => {
+          const framed = sent.map((one) => {
+            const bytes = withPrefix(one.message);
+            bytes[0] = Number(one.isCompressed);
+            return bytes;
+          });
+          const read = readIn(new MessageReader(MAX_BYTES), Buffer.concat(framed), cuts);
+          expect(read.map(({ bytes }) => Buffer.from(bytes))).toEqual(
+            sent.map((one) => Buffer.from(one.message)),
+          );
+          expect(read.map(({ isCompressed }) => isCompressed)).toEqual(
+            sent.map((one) => one.isCompressed),
+          );
+        },
+      ),
+    );
+  });
+
+  it("tells what it waits for, byte by byte", () => {
+    const reader = new MessageReader(MAX_BYTES);
+    const framed = withPrefix(Buffer.alloc(40_000, 1));
+    for (const [at, byte] of framed.subarray(0, -1).entries()) {
+      reader.push(Buffer.from([byte]));
+      expect(reader.next()).toBeUndefined();
+      expect(reader.awaited).toBe(at < 4 ? undefined : 40_000);
+    }
+    reader.push(framed.subarray(-1));
+    expect(reader.next()?.bytes).toEqual(framed.subarray(5));
+    expect(reader.awaited).toBeUndefined();
+  });
+
+  it("refuses a message that is too long before it has arrived", () => {
+    const reader = new MessageReader(MAX_BYTES);
+    reader.push(Buffer.from([0, 0xff, 0xff, 0xff, 0xff]));
+    expect(() => reader.next()).toThrow("4294967295 bytes, more than 100000");
+  });
+});
