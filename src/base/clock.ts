@@ -37,11 +37,6 @@ export const systemClock: Clock = {
   afterInput: (callback) => void setImmediate(callback),
 };
 
-/** Milliseconds from now until a point of the wall clock; `Infinity` stays. */
-export function msUntil(wallTime: Date | number): number {
-  return Number(wallTime) - Date.now();
-}
-
 /** A promise that resolves after `delayMs`, or at once when `signal` is aborted. */
 export function delay(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -113,10 +113,14 @@ export class ByteWriter {
     this.end();
   }
 
+  /** Has room for an item with so much in bytes and strings: to grow in its midst would copy it. */
+  reserve(bytes: number, utf16Units: number): void {
+    this.#reserve(bytes + 3 * utf16Units + MAX_OTHER_BYTES);
+  }
+
   /** Begins a message within the message, of about `guess` bytes; until {@link end}. */
   begin(field: number, guess: number): void {
-    // All of it at once: to grow in its midst would copy it.
-    this.#reserve(guess + 6);
+    this.#reserve(6);
     this.#buffer[this.#length++] = (field << 3) | LENGTH_DELIMITED;
     // Its length is not known yet, only about how much room that will take.
     const room = varintLength(guess);
@@ -184,6 +188,9 @@ const INITIAL_BYTES = 1024;
 
 /** What is larger is handed over with its buffer. */
 const MAX_COPIED_BYTES = 128 * 1024;
+
+/** Tags, lengths and numbers of an item. */
+const MAX_OTHER_BYTES = 128;
 
 const MAX_KEPT_BYTES = 1024 * 1024;
 

@@ -1,7 +1,10 @@
 import { PREFIX_BYTES } from "./message-prefix.js";
 
-/** A message that has not arrived whole gets room for so many bytes at first, then for twice as many again. */
-const FIRST_ROOM_BYTES = 16 * 1024;
+/**
+ * A message that has not arrived whole gets room for so many bytes, and for all of
+ * it once these are there: what a prefix claims costs its sender nothing.
+ */
+const FIRST_ROOM_BYTES = 256 * 1024;
 
 /** A message as it arrived. */
 export interface RawMessage {
@@ -75,12 +78,7 @@ export class MessageReader {
     const bytes = Math.min(end - this.#gathered, this.#unread.length);
     const needed = this.#gathered + bytes;
     if (needed > this.#room.length) {
-      // Not all that its prefix claims: that costs its sender nothing.
-      const room = Math.max(
-        needed,
-        Math.min(end, 2 * needed, 2 * this.#room.length),
-        FIRST_ROOM_BYTES,
-      );
+      const room = needed > FIRST_ROOM_BYTES ? end : Math.min(end, FIRST_ROOM_BYTES);
       const larger = Buffer.allocUnsafeSlow(room);
       this.#room.copy(larger, 0, 0, this.#gathered);
       this.#room = larger;

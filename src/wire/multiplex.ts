@@ -117,7 +117,9 @@ function writeClientItem(writer: ByteWriter, { id, item }: ClientItemInit): void
   const { payload, method, options, timeoutMs, metadata } = item.value;
   const encodedOptions =
     options === undefined ? undefined : toBinary(RequestOptionsSchema, options);
-  const guess = payload.length + method.length + (encodedOptions?.length ?? 0) + 12;
+  const optionsBytes = encodedOptions?.length ?? 0;
+  writer.reserve(payload.length + optionsBytes + metadataBytes(metadata), method.length);
+  const guess = payload.length + method.length + optionsBytes + 12;
   writer.begin(1, guess + 8);
   writer.uint32(1, id);
   writer.begin(2, guess);
@@ -136,6 +138,7 @@ function writeHubItem(writer: ByteWriter, { id, item }: HubItemInit): void {
     return writer.presentBytes(1, toBinary(HubItemSchema, message));
   }
   const { payload, requestId, workerId, attempts, queueTimeMs, runTimeMs } = item.value;
+  writer.reserve(payload.length, requestId.length + workerId.length);
   const guess = payload.length + requestId.length + workerId.length + 28;
   writer.begin(1, guess + 8);
   writer.uint32(1, id);

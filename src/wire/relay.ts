@@ -54,6 +54,7 @@ export function writeRequest(
   encodedOptions: Uint8Array,
 ): Buffer {
   writer.reset();
+  writer.reserve(payload.length + encodedOptions.length, method.length);
   writer.raw(payload);
   writer.string(METHOD, method);
   writer.bytes(OPTIONS, encodedOptions);
@@ -68,6 +69,7 @@ export function writeRequest(
 export function writeResponse(payload: EncodedPayload, info: CallInfo): Buffer {
   const known = payloadOf(payload, (reader) => reader.skip());
   writer.reset();
+  writer.reserve(known.length, info.requestId.length + info.workerId.length);
   writer.raw(known);
   writer.begin(INFO, info.requestId.length + info.workerId.length + 32);
   writer.string(1, info.requestId);

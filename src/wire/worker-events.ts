@@ -120,6 +120,7 @@ function writeHubEvent(writer: ByteWriter, event: HubEventInit): void {
     return writer.presentBytes(1, bytes);
   }
   const { jobId, method, payload, attempt, timeoutMs, metadata, requestId } = event.value;
+  writer.reserve(payload.length + metadataBytes(metadata), method.length + requestId.length);
   const guess = payload.length + method.length + requestId.length + 16;
   writer.begin(1, guess + 4);
   writer.begin(2, guess);
@@ -144,6 +145,7 @@ function writeWorkerEvent(writer: ByteWriter, event: WorkerEventInit): void {
   }
   if (event.case === "result" && event.value.outcome?.case === "payload") {
     const { jobId = 0, outcome } = event.value;
+    writer.reserve(outcome.value.length, 0);
     const guess = outcome.value.length + 10;
     writer.begin(1, guess + 4);
     writer.begin(3, guess);
