@@ -5,11 +5,15 @@
  * the one before until the next full collection.
  *
  * Open addressing with linear probing; a deletion moves the entries behind it up
- * (Knuth, The Art of Computer Programming, vol. 3, 6.4, algorithm R).
+ * (Knuth, The Art of Computer Programming, vol. 3, 6.4, algorithm R). The hash is
+ * Fibonacci's (the same chapter), which spreads ids that count up evenly: were they
+ * to lie side by side, a deletion would pass over all of them.
  */
 export class IdMap<T> {
   #size = 0;
   #mask = 15;
+  /** Of the 32 bits of a hash, how many do not count. */
+  #shift = 28;
   #ids: Uint32Array = new Uint32Array(16);
   #values: (T | undefined)[] = new Array<T | undefined>(16).fill(undefined);
 
@@ -80,17 +84,20 @@ export class IdMap<T> {
     return at;
   }
 
-  /** Ids count up, so that they lie beside one another without a collision. */
   #home(id: number): number {
-    return id & this.#mask;
+    return Math.imul(id, GOLDEN) >>> this.#shift;
   }
 
   #resize(capacity: number): void {
     const entries = this.entries();
     this.#mask = capacity - 1;
+    this.#shift -= 1;
     this.#ids = new Uint32Array(capacity);
     this.#values = new Array<T | undefined>(capacity).fill(undefined);
     this.#size = 0;
     for (const [id, value] of entries) this.set(id, value as NonNullable<T>);
   }
 }
+
+/** 2^32 divided by the golden ratio. */
+const GOLDEN = 0x9e3779b1;

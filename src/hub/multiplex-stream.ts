@@ -11,7 +11,7 @@ import {
 } from "../wire/multiplex.js";
 import { toStatus, toStatusFields } from "../wire/status.js";
 import type { ClientStream, ClientStreams } from "./client-streams.js";
-import type { Outcome, Request } from "./core/request.js";
+import type { MetadataPair, Outcome, Request } from "./core/request.js";
 import type { Answer } from "./core/unread.js";
 import type { Engine, Outlet } from "./engine.js";
 import type { CallHandler, CallListener, ServerCall } from "./server-call.js";
@@ -145,7 +145,10 @@ class MultiplexStream implements Outlet, ClientStream, CallListener {
         this.#refused += 1;
         throw tooManyCalls(limits.maxOpenCalls);
       }
-      const metadata = call.metadata.filter(({ key }) => forwardMetadata.includes(key));
+      const metadata =
+        call.metadata.length === 0
+          ? NO_METADATA
+          : call.metadata.filter(({ key }) => forwardMetadata.includes(key));
       const now = engine.now();
       const submission = toSubmission(call, metadata, call.timeoutMs, this, now, submissions);
       const request = engine.submit(submission, (outcome) => {
@@ -188,6 +191,9 @@ class MultiplexStream implements Outlet, ClientStream, CallListener {
     this.#open.clear();
   }
 }
+
+/** Of all calls that bring none: a million that wait would hold as many arrays. */
+const NO_METADATA: MetadataPair[] = [];
 
 function drainingHub(): GibbsError {
   const message = "the hub is shutting down";
