@@ -2,7 +2,7 @@ import { type Benchmark, type Context, interleave, type Result } from "./benchma
 import type { Throughput } from "./peers/loads.js";
 import type { Usage } from "./peers/usage.js";
 import type { Program } from "./program.js";
-import { absolute, atMost, compared, type Row } from "./row.js";
+import { absolute, atMost, type Bounds, compared, type Row } from "./row.js";
 import { type GibbsHub, startClient, startHub, startWorker } from "./systems.js";
 
 const HOUR_MS = 3_600_000;
@@ -13,7 +13,7 @@ const CALLERS = 8;
 const SLOTS = 32;
 /** Answers after a worker has come that do not count. */
 const WARM_UPS = 5000;
-const flat = { floor: atMost(1.3), goal: atMost(1.1) };
+const flat: Bounds = { floor: atMost(1.3), goal: atMost(1.1) };
 
 /** What a hub that has much to hold costs. */
 export const growth: Benchmark = {
@@ -25,17 +25,19 @@ export const growth: Benchmark = {
 };
 
 async function run(context: Context): Promise<Result> {
-  const workers = await withIdleWorkers(context);
+  const counts = context.quick ? [10, 100] : [10, 100, 1000, 10_000];
+  const workers = await withIdleWorkers(context, counts);
+  await context.programs.stopAll();
+  const bare = await withBareConnections(context, counts);
   await context.programs.stopAll();
   const queue = await withQueue(context);
   return {
-    rows: [...workers.rows, ...queue.rows],
-    details: { idleWorkers: workers.details, queue: queue.details },
+    rows: [...workers.rows, ...bare.rows, ...queue.rows],
+    details: { idleWorkers: workers.details, bare: bare.details, queue: queue.details },
   };
 }
 
-async function withIdleWorkers(context: Context): Promise<Result> {
-  const counts = context.quick ? [10, 100] : [10, 100, 1000, 10_000];
+async function withIdleWorkers(context: Context, counts: readonly number[]): Promise<Result> {
   const rssPerWorker: Record<string, number> = {};
   const contenders: Record<string, { hub: GibbsHub; client: Program }> = {};
   for (const count of counts) {
@@ -61,10 +63,33 @@ async function withIdleWorkers(context: Context): Promise<Result> {
   };
   return {
     rows: [
-      ...growthRows(measured, (count) => `hub CPU a request, ${count} idle workers`),
+      ...growthRows(measured, (count) => `hub CPU a request, ${count} idle workers`, flat),
       absolute(memoryOf, [rssPerWorker[largest] ?? Number.NaN], { floor: atMost(40) }),
     ],
     details: { measured, rssPerWorker },
+  };
+}
+
+/** The same with nothing but HTTP/2: what so many connections cost by themselves. */
+async function withBareConnections(context: Context, counts: readonly number[]): Promise<Result> {
+  const { programs } = context;
+  const contenders: Record<string, GibbsHub> = {};
+  for (const count of counts) {
+    const { program, ready } = await programs.node<{ address: string }>("echo-hub");
+    const hub = { program, address: ready.address };
+    for (let left = count; left > 0; left -= WORKERS_PER_PROCESS) {
+      const workers = Math.min(left, WORKERS_PER_PROCESS);
+      await programs.node("echo-workers", { hub: hub.address, workers });
+    }
+    contenders[count] = hub;
+  }
+  const durationMs = context.quick ? 300 : 3000;
+  const measure = (hub: GibbsHub): Promise<number> => cpuPerRequest(hub, hub.program, durationMs);
+  await interleave({ ...context, runs: 1 }, "B5, bare HTTP/2, warm-up", contenders, measure);
+  const measured = await interleave(context, "B5, bare HTTP/2", contenders, measure);
+  return {
+    rows: growthRows(measured, (count) => `bare HTTP/2 echo, ${count} connections`),
+    details: { measured },
   };
 }
 
@@ -140,7 +165,7 @@ async function withQueue(context: Context): Promise<Result> {
   };
   return {
     rows: [
-      ...growthRows(measured, (length) => `hub CPU a request, ${length} waiting`),
+      ...growthRows(measured, (length) => `hub CPU a request, ${length} waiting`, flat),
       absolute(memoryOf, [bytesPerRequest[longest] ?? Number.NaN], { floor: atMost(1024) }),
     ],
     details: { measured, bytesPerRequest },
@@ -163,10 +188,11 @@ function startPatientHub({ programs }: Context, callers: number): Promise<GibbsH
 function growthRows(
   measured: Record<string, number[] | undefined>,
   what: (size: string) => string,
+  bounds: Bounds = {},
 ): Row[] {
   const [[smallest, least = []] = ["", []], ...larger] = Object.entries(measured);
   return larger.map(([size, costs = []]) => {
     const measure = { benchmark: "B5", what: what(size), unit: "us" };
-    return compared(measure, costs, `itself with ${smallest}`, least, flat);
+    return compared(measure, costs, `itself with ${smallest}`, least, bounds);
   });
 }

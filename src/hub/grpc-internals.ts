@@ -27,7 +27,7 @@ export function takeOver(server: Server, handlers: ReadonlyMap<string, StreamHan
   };
 }
 
-/** All else grpc-js refuses as HTTP would. */
+/** All else grpc-js refuses. */
 function isGrpc(headers: IncomingHttpHeaders): boolean {
-  return /^application\/grpc(\+proto)?($|;)/.test(headers["content-type"] ?? "");
+  return /^application\/grpc(?!-web)/.test(headers["content-type"] ?? "");
 }

@@ -59,6 +59,7 @@ export class Http2Call implements ServerCall {
   #isUnpacking = false;
   /** Whether the peer sends nothing more. */
   #isHalfClosed = false;
+  #isClosed = false;
   #trailers = toHeaders(undefined);
 
   constructor(
@@ -76,11 +77,14 @@ export class Http2Call implements ServerCall {
     stream.on("end", () => {
       this.#isHalfClosed = true;
       this.#read();
+      if (stream.closed) this.#destroySoon();
     });
     stream.on("drain", () => this.#listener.onDrain?.());
-    stream.on("close", () => this.#listener.onClose());
-    // It closes only when it was read to its end.
-    stream.on("aborted", () => stream.resume());
+    stream.on("aborted", () => this.#destroySoon());
+    stream.on("close", () => {
+      this.#isClosed = true;
+      this.#listener.onClose();
+    });
     // What is wrong needs no telling: "close" follows.
     stream.on("error", () => {});
   }
@@ -105,7 +109,10 @@ export class Http2Call implements ServerCall {
   }
 
   write(message: Buffer, onTaken?: () => void): boolean {
-    if (this.#isGone) return false;
+    if (this.#isGone) {
+      onTaken?.();
+      return false;
+    }
     const stream = this.#stream;
     this.#respond();
     if (message.length <= MAX_COPIED_BYTES) stream.write(withPrefix(message), onTaken);
@@ -127,6 +134,7 @@ export class Http2Call implements ServerCall {
     this.#isEnded = true;
     this.#respond();
     this.#stream.end(withPrefix(message));
+    this.#stream.resume();
   }
 
   end(status?: StatusObject): void {
@@ -152,10 +160,12 @@ export class Http2Call implements ServerCall {
 
   abandon(): void {
     this.#isEnded = true;
-    this.#stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    if (this.#stream.closed) this.#destroySoon();
+    else this.#stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
   }
 
   pause(): void {
+    if (this.#isGone) return;
     this.#isPaused = true;
     this.#stream.pause();
   }
@@ -167,6 +177,17 @@ export class Http2Call implements ServerCall {
 
   get #isGone(): boolean {
     return this.#isEnded || this.#stream.destroyed || this.#stream.closed;
+  }
+
+  /**
+   * The peer has reset the stream, or both sides are through with it. Node waits with
+   * "close", after a reset without an error, until all is read and written that
+   * never will be.
+   */
+  #destroySoon(): void {
+    this.#stream.resume();
+    // Not amidst the `close` that this may be told from, and after what it still brings.
+    process.nextTick(() => this.#stream.destroy());
   }
 
   #respond(): void {
@@ -182,7 +203,7 @@ export class Http2Call implements ServerCall {
   }
 
   #read(): void {
-    while (!this.#isEnded && !this.#isUnpacking) {
+    while (!this.#isEnded && !this.#isUnpacking && !this.#isClosed) {
       const message = this.#next();
       if (message === undefined) return this.#isHalfClosed ? this.#halfClose() : this.#await();
       if (message.isCompressed) void this.#unpack(message.bytes);
@@ -211,6 +232,7 @@ export class Http2Call implements ServerCall {
 
   async #unpack(packed: Buffer): Promise<void> {
     this.#listener.onAwaited?.(this.#maxMessageBytes);
+    if (this.#isEnded) return;
     const encoding = String(this.#headers["grpc-encoding"] ?? "identity");
     const unpack = unpackers.get(encoding);
     if (unpack === undefined) {
@@ -228,7 +250,7 @@ export class Http2Call implements ServerCall {
       this.end(bareStatus(code, `a compressed message cannot be read: ${messageOf(error)}`));
     }
     this.#isUnpacking = false;
-    if (message === undefined || this.#isEnded) return;
+    if (message === undefined || this.#isGone) return void this.#stream.resume();
     this.#listener.onMessage(message);
     this.#read();
     if (!this.#isPaused) this.resume();

@@ -69,8 +69,9 @@ export class Hub {
     this.#engine = new Engine(this.#limits, clock, random);
     this.#health = new Health([HubService.typeName, WorkerService.typeName]);
     const hubId = randomId();
+    const prefix = `${hubId}-`;
     let lastRequest = 0;
-    const nextRequestId = (): string => `${hubId}-${(++lastRequest).toString(36)}`;
+    const nextRequestId = (): string => prefix + (++lastRequest).toString(36);
     this.#submissions = { limits: this.#limits, nextRequestId };
     this.#multiplex = {
       engine: this.#engine,

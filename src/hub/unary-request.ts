@@ -41,10 +41,10 @@ class UnaryRequest implements CallListener {
   readonly #context: UnaryContext;
   readonly #beganAt: number;
   #message: Buffer | undefined;
-  /** While a message is on its way that is worth counting, or counted: what ends that. */
+  /** While a message is on its way that counts: what ends that. */
   #arrived: (() => void) | undefined;
-  /** While a message is on its way: how long it may be. */
-  #patience: Timer | undefined;
+  /** How long the message may be on its way. */
+  readonly #patience: Timer;
   #request: Request | undefined;
   #answer: Answer | undefined;
   #isClosed = false;
@@ -53,17 +53,17 @@ class UnaryRequest implements CallListener {
     this.#call = call;
     this.#context = context;
     this.#beganAt = context.engine.now();
+    const { defaultTimeoutMs, maxTimeoutMs } = context.submissions.limits;
+    const { timeoutMs = defaultTimeoutMs } = call;
+    const patienceMs = Number.isNaN(timeoutMs) ? defaultTimeoutMs : timeoutMs;
+    this.#patience = context.clock.setTimer(Math.min(patienceMs, maxTimeoutMs), () =>
+      call.refuse(toStatus(tooLate())),
+    );
   }
 
   onAwaited(bytes: number): void {
-    const { clock, engine, submissions } = this.#context;
-    const { defaultTimeoutMs, maxTimeoutMs } = submissions.limits;
-    this.#patience ??= clock.setTimer(
-      Math.min(this.#timeLeftMs() ?? defaultTimeoutMs, maxTimeoutMs),
-      () => this.#call.refuse(toStatus(tooLate())),
-    );
     if (bytes < SMALL_BYTES || this.#arrived !== undefined) return;
-    const arrived = engine.arriving(bytes);
+    const arrived = this.#context.engine.arriving(bytes);
     if (typeof arrived === "function") this.#arrived = arrived;
     else this.#call.refuse(toStatus(arrived));
   }
@@ -99,7 +99,7 @@ class UnaryRequest implements CallListener {
   /** The message is there, or will never be. */
   #stopWaiting(): void {
     this.#arrived?.();
-    this.#patience?.cancel();
+    this.#patience.cancel();
   }
 
   #toSubmission(): Submission {

@@ -1,10 +1,10 @@
 import { PREFIX_BYTES } from "./message-prefix.js";
 
 /**
- * A message that has not arrived whole gets room for so many bytes, and for all of
- * it once these are there: what a prefix claims costs its sender nothing.
+ * A message that has not arrived whole gets room for so many bytes, then for so many,
+ * then for all of it: what a prefix claims costs its sender nothing.
  */
-const FIRST_ROOM_BYTES = 256 * 1024;
+const ROOMS_BYTES = [16 * 1024, 256 * 1024];
 
 /** A message as it arrived. */
 export interface RawMessage {
@@ -78,7 +78,7 @@ export class MessageReader {
     const bytes = Math.min(end - this.#gathered, this.#unread.length);
     const needed = this.#gathered + bytes;
     if (needed > this.#room.length) {
-      const room = needed > FIRST_ROOM_BYTES ? end : Math.min(end, FIRST_ROOM_BYTES);
+      const room = Math.min(end, ROOMS_BYTES.find((bytes) => bytes >= needed) ?? end);
       const larger = Buffer.allocUnsafeSlow(room);
       this.#room.copy(larger, 0, 0, this.#gathered);
       this.#room = larger;
