@@ -57,9 +57,6 @@ export class Http2Call implements ServerCall {
   #isPaused = false;
   /** Whether a message is being unpacked: what came after it waits. */
   #isUnpacking = false;
-  /** Whether the peer sends nothing more. */
-  #isHalfClosed = false;
-  #isClosed = false;
   #trailers = toHeaders(undefined);
 
   constructor(
@@ -75,16 +72,12 @@ export class Http2Call implements ServerCall {
     this.#listener = handler(this);
     stream.on("data", (chunk: Buffer) => this.#receive(chunk));
     stream.on("end", () => {
-      this.#isHalfClosed = true;
       this.#read();
       if (stream.closed) this.#destroySoon();
     });
     stream.on("drain", () => this.#listener.onDrain?.());
     stream.on("aborted", () => this.#destroySoon());
-    stream.on("close", () => {
-      this.#isClosed = true;
-      this.#listener.onClose();
-    });
+    stream.on("close", () => this.#listener.onClose());
     // What is wrong needs no telling: "close" follows.
     stream.on("error", () => {});
   }
@@ -203,9 +196,10 @@ export class Http2Call implements ServerCall {
   }
 
   #read(): void {
-    while (!this.#isEnded && !this.#isUnpacking && !this.#isClosed) {
+    while (!this.#isEnded && !this.#isUnpacking && !this.#stream.destroyed) {
       const message = this.#next();
-      if (message === undefined) return this.#isHalfClosed ? this.#halfClose() : this.#await();
+      if (message === undefined)
+        return this.#stream.readableEnded ? this.#halfClose() : this.#await();
       if (message.isCompressed) void this.#unpack(message.bytes);
       else this.#listener.onMessage(message.bytes);
     }
