@@ -55,7 +55,8 @@ export class MessageReader {
     if (unread.length >= PREFIX_BYTES) {
       const end = PREFIX_BYTES + this.#checked(unread.readUInt32BE(1));
       if (unread.length >= end) {
-        this.#unread = unread.subarray(end);
+        // An empty rest would keep the whole chunk alive until the next one comes.
+        this.#unread = unread.length === end ? EMPTY : unread.subarray(end);
         return { bytes: unread.subarray(PREFIX_BYTES, end), isCompressed: unread[0] !== 0 };
       }
     }
@@ -84,7 +85,7 @@ export class MessageReader {
       this.#room = larger;
     }
     this.#unread.copy(this.#room, this.#gathered, 0, bytes);
-    this.#unread = this.#unread.subarray(bytes);
+    this.#unread = this.#unread.length === bytes ? EMPTY : this.#unread.subarray(bytes);
     this.#gathered = needed;
     return needed === end;
   }
