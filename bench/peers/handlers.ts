@@ -22,14 +22,22 @@ export interface Context {
 /** What the workers of every peer run. */
 export type Handler = (input: unknown, context?: Context) => Promise<unknown>;
 
+const BRIEF_MS = 2;
+
 /** The handlers of the workers, by name. */
-export const handlers = { echo, timed, telling } satisfies Record<string, Handler>;
+export const handlers = { echo, brief, timed, telling } satisfies Record<string, Handler>;
 
 /** The name of a handler. */
 export type HandlerName = keyof typeof handlers;
 
 /** Does nothing. */
 async function echo(input: unknown): Promise<unknown> {
+  return input;
+}
+
+/** Takes a little, so that whoever asks keeps up with whoever answers. */
+async function brief(input: unknown): Promise<unknown> {
+  await delay(systemClock, BRIEF_MS);
   return input;
 }
 

@@ -3,13 +3,17 @@ import type { Clock, Timer } from "../base/clock.js";
 import type { GibbsError } from "../base/error.js";
 import { Flusher } from "../base/flusher.js";
 import type { Random } from "../base/random.js";
+import type { KeptBytes } from "../wire/bytes.js";
 import type { HubEventInit } from "../wire/worker-events.js";
 import type { Effect } from "./core/effect.js";
 import { HubCore } from "./core/hub-core.js";
 import type { CoreLimits } from "./core/limits.js";
-import type { Outcome, Request, Submission } from "./core/request.js";
+import type { Caller, Request, Submission } from "./core/request.js";
 import type { Session } from "./core/session.js";
 import type { Answer, Peer } from "./core/unread.js";
+
+/** An event for a worker, with a payload as it was kept. */
+export type HubEvent = HubEventInit<KeptBytes>;
 
 /** A stream that gathers what is to be written until the end of a flush. */
 export interface Outlet extends Bagged {
@@ -20,11 +24,11 @@ export interface Outlet extends Bagged {
 /** A worker's stream as the engine uses it. */
 export interface WorkerPort extends Outlet {
   /** Puts an event into the next write. */
-  push(event: HubEventInit): void;
+  push(event: HubEvent): void;
   /** Ends the stream after what was pushed: with OK, or with a status. */
   end(error: GibbsError | undefined): void;
   /** The answer to its hello. */
-  welcome(): HubEventInit;
+  welcome(): HubEvent;
 }
 
 /** What is to be done on a worker's stream. */
@@ -56,13 +60,9 @@ export class Engine {
     return this.#clock.now();
   }
 
-  /** Takes a request in; `settle` is called once, later. */
-  submit(submission: Submission, settle: (outcome: Outcome) => void): Request {
-    return this.tell((core, now) => {
-      const request = core.submit(submission, now);
-      request.onSettled = settle;
-      return request;
-    });
+  /** Takes a request in; `caller` is told its outcome once, later. */
+  submit(submission: Submission, caller: Caller, callId = 0): Request {
+    return this.tell((core, now) => core.submit(submission, caller, callId, now));
   }
 
   /**
@@ -143,7 +143,7 @@ export class Engine {
     this.#flushing = true;
     const effects = this.#core.flush(now);
     for (const effect of effects) {
-      if (effect.kind === "settle") effect.request.onSettled(effect.outcome);
+      if (effect.kind === "settle") effect.request.caller.settled(effect.request, effect.outcome);
       else if (effect.kind !== "abandon") this.#perform(effect);
     }
     // Last: the end of a stream cancels its calls, and the jobs above may be theirs.
@@ -180,7 +180,7 @@ export class Engine {
   }
 }
 
-function toEvent(effect: Exclude<WorkerEffect, { kind: "end" | "welcome" }>): HubEventInit {
+function toEvent(effect: Exclude<WorkerEffect, { kind: "end" | "welcome" }>): HubEvent {
   switch (effect.kind) {
     case "job": {
       const { request, id } = effect.job;

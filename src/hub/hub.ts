@@ -17,7 +17,7 @@ import { Descriptors, ReflectionService, ReflectionServiceV1Alpha } from "../wir
 import { toRequestOptions } from "../wire/request-options.js";
 import { WorkerService } from "../wire/worker-events.js";
 import { ClientStreams } from "./client-streams.js";
-import type { Outcome, Submission } from "./core/request.js";
+import type { Outcome, Request, Submission } from "./core/request.js";
 import { Engine } from "./engine.js";
 import { type StreamHandler, takeOver } from "./grpc-internals.js";
 import { Health } from "./health.js";
@@ -130,14 +130,15 @@ export class Hub {
   request<Out = unknown>(input: unknown, options: RequestOptions = {}): Promise<Out> {
     return new Promise((resolve, reject) => {
       const submission = this.#toSubmission(input, options);
-      const request = this.#engine.submit(submission, (outcome) => {
+      const settled = (request: Request, outcome: Outcome): void => {
         stopListening();
         try {
-          resolve(toOutput(outcome, submission) as Out);
+          resolve(toOutput(outcome, request.submission) as Out);
         } catch (error) {
           reject(error);
         }
-      });
+      };
+      const request = this.#engine.submit(submission, { settled });
       const stopListening = onAbort(options.signal, () =>
         this.#engine.tell((core, now) => core.cancel(request, now)),
       );

@@ -11,7 +11,7 @@ import {
 } from "../wire/multiplex.js";
 import { toStatus, toStatusFields } from "../wire/status.js";
 import type { ClientStream, ClientStreams } from "./client-streams.js";
-import type { MetadataPair, Outcome, Request } from "./core/request.js";
+import type { Caller, MetadataPair, Outcome, Request } from "./core/request.js";
 import type { Answer } from "./core/unread.js";
 import type { Engine, Outlet } from "./engine.js";
 import type { CallHandler, CallListener, ServerCall } from "./server-call.js";
@@ -39,7 +39,7 @@ export function multiplexHandler(context: MultiplexContext): CallHandler {
 }
 
 /** One client's `Multiplex` stream: many calls, each with exactly one response or status. */
-class MultiplexStream implements Outlet, ClientStream, CallListener {
+class MultiplexStream implements Outlet, ClientStream, CallListener, Caller {
   readonly #call: ServerCall;
   readonly #context: MultiplexContext;
   /** The calls without an outcome. */
@@ -151,21 +151,20 @@ class MultiplexStream implements Outlet, ClientStream, CallListener {
           : call.metadata.filter(({ key }) => forwardMetadata.includes(key));
       const now = engine.now();
       const submission = toSubmission(call, metadata, call.timeoutMs, this, now, submissions);
-      const request = engine.submit(submission, (outcome) => {
-        this.#open.delete(id);
-        if (this.#state !== "ended") this.#answer(id, submission.requestId, outcome);
-      });
-      this.#open.set(id, request);
+      this.#open.set(id, engine.submit(submission, this, id));
     } catch (error) {
       this.#push({ id, item: { case: "status", value: toStatusFields(asGibbsError(error)) } });
     }
   }
 
-  #answer(id: number, requestId: string, outcome: Outcome): void {
+  settled({ callId: id, submission }: Request, outcome: Outcome): void {
+    this.#open.delete(id);
+    if (this.#state === "ended") return;
     if (outcome.kind === "failure") {
       return this.#push({ id, item: { case: "status", value: toStatusFields(outcome.error) } });
     }
     const { payload, info } = outcome;
+    const { requestId } = submission;
     this.#push({ id, item: { case: "response", value: { payload, requestId, ...info } } });
   }
 

@@ -63,8 +63,8 @@ function checkMetadata(metadata: readonly MetadataPair[]): void {
   );
 }
 
-function toLimit(what: string, duration: Duration | undefined): number {
-  if (duration === undefined) return Number.POSITIVE_INFINITY;
+function toLimit(what: string, duration: Duration | undefined): number | undefined {
+  if (duration === undefined) return undefined;
   const ms = fromDuration(duration);
   if (ms < 0) throw badOption(`${what} is negative`);
   return ms;

@@ -2,7 +2,7 @@ import type { Clock, Timer } from "../base/clock.js";
 import { GibbsError, messageOf } from "../base/error.js";
 import { readRequest, writeResponse } from "../wire/relay.js";
 import { toStatus } from "../wire/status.js";
-import type { MetadataPair, Outcome, Request, Submission } from "./core/request.js";
+import type { Caller, MetadataPair, Outcome, Request, Submission } from "./core/request.js";
 import type { Answer } from "./core/unread.js";
 import type { Engine } from "./engine.js";
 import type { CallHandler, CallListener, ServerCall } from "./server-call.js";
@@ -36,7 +36,7 @@ export function requestHandler(context: UnaryContext): CallHandler {
 }
 
 /** One call of `HubService.Request`. Its payloads stay encoded. */
-class UnaryRequest implements CallListener {
+class UnaryRequest implements CallListener, Caller {
   readonly #call: ServerCall;
   readonly #context: UnaryContext;
   readonly #beganAt: number;
@@ -81,9 +81,7 @@ class UnaryRequest implements CallListener {
     } catch (error) {
       return this.#call.end(toStatus(asGibbsError(error)));
     }
-    this.#request = this.#context.engine.submit(submission, (outcome) =>
-      this.#settle(outcome, submission),
-    );
+    this.#request = this.#context.engine.submit(submission, this);
   }
 
   onClose(): void {
@@ -120,7 +118,7 @@ class UnaryRequest implements CallListener {
     return timeoutMs && timeoutMs - (this.#context.engine.now() - this.#beganAt);
   }
 
-  #settle(outcome: Outcome, submission: Submission): void {
+  settled({ submission }: Request, outcome: Outcome): void {
     const call = this.#call;
     if (outcome.kind === "failure") return call.end(toStatus(outcome.error));
     const { requestId } = submission;

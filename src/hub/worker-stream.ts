@@ -8,7 +8,6 @@ import {
   type Failure,
   HeartbeatMode,
   type Hello,
-  type HubEventInit,
   Idempotency,
   type Nack,
   type Result,
@@ -19,7 +18,7 @@ import type { HubCore } from "./core/hub-core.js";
 import type { JobResult, WorkerFailure } from "./core/outcome.js";
 import type { Session, WorkerHello } from "./core/session.js";
 import * as sessionEnd from "./core/session-end.js";
-import type { Engine, WorkerPort } from "./engine.js";
+import type { Engine, HubEvent, WorkerPort } from "./engine.js";
 import type { CallHandler, CallListener, ServerCall } from "./server-call.js";
 
 /** What the streams of one hub have in common. */
@@ -55,7 +54,7 @@ class WorkerStream implements WorkerPort, CallListener {
   readonly #context: WorkerStreamContext;
   readonly #session: Session;
   bagIndex = -1;
-  #outbox: HubEventInit[] = [];
+  #outbox: HubEvent[] = [];
 
   constructor(call: ServerCall, context: WorkerStreamContext) {
     this.#call = call;
@@ -63,7 +62,7 @@ class WorkerStream implements WorkerPort, CallListener {
     this.#session = context.engine.open(this);
   }
 
-  push(event: HubEventInit): void {
+  push(event: HubEvent): void {
     this.#outbox.push(event);
   }
 
@@ -92,7 +91,7 @@ class WorkerStream implements WorkerPort, CallListener {
     }
   }
 
-  welcome(): HubEventInit {
+  welcome(): HubEvent {
     const { limits, hubId } = this.#context;
     this.#context.logger.info(
       { workerId: this.#session.workerId, session: this.#session.id },

@@ -1,4 +1,4 @@
-import { asBuffer } from "./bytes.js";
+import { asBuffer, type KeptBytes } from "./bytes.js";
 import { WireType } from "./wire-type.js";
 
 /**
@@ -95,16 +95,17 @@ export class ByteReader {
     return this.#view(at, length);
   }
 
-  /** The bytes to be kept: a copy, unless they are most of what a view would keep alive. */
-  bytesToKeep(): Uint8Array {
+  /** A copy of the bytes, or a view if they are most of what it would keep alive. */
+  bytesToKeep(): KeptBytes {
     const length = this.uint32();
     const at = this.#at;
     this.#advance(length);
+    if (length <= MAX_STRING_BYTES) {
+      this.#buffer ??= asBuffer(this.#bytes);
+      return this.#buffer.toString("latin1", at, at + length);
+    }
     if (length * 2 >= this.#bytes.length) return this.#view(at, length);
-    const copy = new Uint8Array(length);
-    if (length > SMALL_BYTES) copy.set(this.#view(at, length));
-    else for (let i = 0; i < length; i += 1) copy[i] = this.#bytes[at + i] as number;
-    return copy;
+    return this.#view(at, length).slice();
   }
 
   string(): string {
@@ -153,8 +154,8 @@ export class ByteReader {
   }
 }
 
-/** V8 keeps so small an array in its own heap, where a loop copies it sooner than a call. */
-const SMALL_BYTES = 64;
+/** Up to here a string is made sooner than a typed array. */
+const MAX_STRING_BYTES = 1024;
 
 const scratch = new Uint8Array(8);
 const scratchView = new DataView(scratch.buffer);

@@ -1,3 +1,4 @@
+import type { KeptBytes } from "./bytes.js";
 import { WireType } from "./wire-type.js";
 
 // The protobuf wire format, as far as the messages need it that each request
@@ -87,12 +88,12 @@ export class ByteWriter {
   }
 
   /** Bytes; none are not written. */
-  bytes(field: number, value: Uint8Array): void {
+  bytes(field: number, value: KeptBytes): void {
     if (value.length > 0) this.presentBytes(field, value);
   }
 
   /** Bytes with presence, or a message that is encoded already. */
-  presentBytes(field: number, value: Uint8Array): void {
+  presentBytes(field: number, value: KeptBytes): void {
     this.#reserve(6 + value.length);
     this.#buffer[this.#length++] = (field << 3) | LENGTH_DELIMITED;
     this.#varint(value.length);
@@ -143,8 +144,9 @@ export class ByteWriter {
     this.#length += length;
   }
 
-  #append(bytes: Uint8Array): void {
-    if (bytes.length > SMALL_BYTES) this.#buffer.set(bytes, this.#length);
+  #append(bytes: KeptBytes): void {
+    if (typeof bytes === "string") this.#buffer.write(bytes, this.#length, "latin1");
+    else if (bytes.length > SMALL_BYTES) this.#buffer.set(bytes, this.#length);
     else {
       for (let i = 0; i < bytes.length; i += 1) this.#buffer[this.#length + i] = bytes[i] as number;
     }

@@ -1,3 +1,9 @@
+/**
+ * Bytes that are kept for a while: a few as a string with a character for each (latin1).
+ * For V8 that is one object; a typed array is three, of 200 bytes.
+ */
+export type KeptBytes = Uint8Array | string;
+
 /** A view of the same bytes as a Buffer, without a copy: grpc-js writes nothing else. */
 export function asBuffer(bytes: Uint8Array): Buffer {
   if (bytes instanceof Buffer) return bytes;

@@ -53,7 +53,7 @@ export function readMetadataEntry(reader: ByteReader): MetadataEntry {
   const outer = reader.enter();
   while (reader.next()) {
     if (reader.is(1, WireType.LENGTH_DELIMITED)) entry.key = reader.string();
-    else if (reader.is(2, WireType.LENGTH_DELIMITED)) entry.value = reader.bytesToKeep();
+    else if (reader.is(2, WireType.LENGTH_DELIMITED)) entry.value = reader.bytes().slice();
     else reader.skip();
   }
   reader.leave(outer);

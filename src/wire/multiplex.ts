@@ -10,6 +10,7 @@ import {
 import { decodeBatch, encodeBatches, MAX_BATCH_BYTES } from "./batch.js";
 import type { ByteReader } from "./byte-reader.js";
 import type { ByteWriter } from "./byte-writer.js";
+import type { KeptBytes } from "./bytes.js";
 import { type MetadataEntry, metadataBytes, readMetadataEntry, writeMetadata } from "./metadata.js";
 import { WireType } from "./wire-type.js";
 
@@ -20,7 +21,7 @@ type Item<T extends { item: { case: unknown } }, C> = Exclude<T["item"], { case:
 
 /** A `gibbs.v1.Call`. */
 export interface Call {
-  payload: Uint8Array;
+  payload: KeptBytes;
   method: string;
   options?: RequestOptions | undefined;
   timeoutMs?: number | undefined;
@@ -186,7 +187,7 @@ function readItem<C extends string, V, S extends typeof ClientItemSchema | typeo
 }
 
 function readCall(reader: ByteReader): Call {
-  const call: Call = { payload: EMPTY, method: "", metadata: [] };
+  const call: Call = { payload: "", method: "", metadata: [] };
   const outer = reader.enter();
   while (reader.next()) {
     if (reader.is(1, WireType.LENGTH_DELIMITED)) call.payload = reader.bytesToKeep();

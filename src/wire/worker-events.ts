@@ -8,6 +8,7 @@ import {
 import { decodeBatch, encodeBatches, MAX_BATCH_BYTES } from "./batch.js";
 import type { ByteReader } from "./byte-reader.js";
 import type { ByteWriter } from "./byte-writer.js";
+import type { KeptBytes } from "./bytes.js";
 import { type MetadataEntry, metadataBytes, readMetadataEntry, writeMetadata } from "./metadata.js";
 import { WireType } from "./wire-type.js";
 
@@ -29,10 +30,10 @@ type Plain<T> = Omit<T, "$typeName" | "$unknown">;
 type Event<T extends { event: { case: unknown } }, C> = Extract<T["event"], { case: C }>;
 
 /** A `gibbs.v1.Job`. */
-export interface Job {
+export interface Job<Payload extends KeptBytes = Uint8Array> {
   jobId: number;
   method: string;
-  payload: Uint8Array;
+  payload: Payload;
   attempt: number;
   timeoutMs?: number | undefined;
   metadata: MetadataEntry[];
@@ -56,8 +57,8 @@ export interface WorkerEvent {
 }
 
 /** An event of the hub as it is written: `{ case: "job", value: { ... } }`. */
-export type HubEventInit =
-  | { case: "job"; value: Job }
+export type HubEventInit<Payload extends KeptBytes = Uint8Array> =
+  | { case: "job"; value: Job<Payload> }
   | Exclude<NonNullable<MessageInitShape<typeof HubEventSchema>["event"]>, { case: "job" }>;
 
 /** An event of a worker as it is written: `{ case: "ready", value: { slots: 1 } }`. */
@@ -71,7 +72,7 @@ const EVENT_OVERHEAD_BYTES = 2048;
  * and what the worker can receive allow.
  */
 export function encodeHubEvents(
-  events: readonly HubEventInit[],
+  events: readonly HubEventInit<KeptBytes>[],
   maxReceiveBytes: number = MAX_BATCH_BYTES,
 ): Buffer[] {
   const maxBytes = Math.min(MAX_BATCH_BYTES, maxReceiveBytes);
@@ -101,7 +102,7 @@ export function decodeWorkResponse(encoded: Uint8Array): HubEvent[] {
   return decodeBatch(encoded, readHubEvent);
 }
 
-function hubEventBytes(event: HubEventInit): number {
+function hubEventBytes(event: HubEventInit<KeptBytes>): number {
   if (event.case !== "job") return EVENT_OVERHEAD_BYTES;
   const { payload, metadata } = event.value;
   return EVENT_OVERHEAD_BYTES + payload.length + metadataBytes(metadata);
@@ -114,7 +115,7 @@ function workerEventBytes(event: WorkerEventInit): number {
   return EVENT_OVERHEAD_BYTES + event.value.outcome.value.length;
 }
 
-function writeHubEvent(writer: ByteWriter, event: HubEventInit): void {
+function writeHubEvent(writer: ByteWriter, event: HubEventInit<KeptBytes>): void {
   if (event.case !== "job") {
     const bytes = toBinary(HubEventSchema, create(HubEventSchema, { event }));
     return writer.presentBytes(1, bytes);

@@ -71,13 +71,13 @@ export class Harness {
       payload: new Uint8Array(10),
       metadata: [],
       deadlineAt: this.now + 600_000,
-      queueTimeoutMs: Number.POSITIVE_INFINITY,
-      runTimeoutMs: Number.POSITIVE_INFINITY,
+      queueTimeoutMs: undefined,
+      runTimeoutMs: undefined,
       idempotent: undefined,
       maxAttempts: 3,
       ...wish,
     };
-    return this.core.submit(submission, this.now);
+    return this.core.submit(submission, { settled() {} }, 0, this.now);
   }
 
   /** A worker that has said hello and given `slots`. */

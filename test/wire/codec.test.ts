@@ -1,6 +1,7 @@
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { KeptBytes } from "../../src/wire/bytes.js";
 import {
   type HubItemSchema,
   MultiplexRequestSchema,
@@ -10,6 +11,7 @@ import {
   WorkResponseSchema,
 } from "../../src/wire/index.js";
 import {
+  type ClientItem,
   type ClientItemInit,
   decodeClientItems,
   decodeHubItems,
@@ -25,13 +27,18 @@ import {
   type HubEventInit,
   type WorkerEventInit,
 } from "../../src/wire/worker-events.js";
+import { bytesOf } from "../support/bytes.js";
 import { job } from "../support/job.js";
 
 // What is written by hand must be what protobuf-es reads, and the other way round.
 
 const uint32 = fc.integer({ min: 0, max: 2 ** 32 - 1 });
 const text = fc.string({ unit: "binary" }).map((one) => one.toWellFormed());
-const bytes = fc.uint8Array({ maxLength: 200 });
+const bytes = fc.oneof(
+  fc.uint8Array({ maxLength: 200 }),
+  // About where what is kept is a string no more.
+  fc.uint8Array({ minLength: 1020, maxLength: 1030 }),
+);
 const metadata = fc.array(fc.record({ key: text, value: bytes }), { maxLength: 3 });
 
 const hubEvent: fc.Arbitrary<HubEventInit> = fc.oneof(
@@ -122,6 +129,19 @@ describe("events written by hand", () => {
     );
   });
 
+  it("are the same from payloads that are kept as strings", () => {
+    fc.assert(
+      fc.property(fc.array(hubEvent, { minLength: 1, maxLength: 5 }), (events) => {
+        const kept = events.map((event): HubEventInit<KeptBytes> => {
+          if (event.case !== "job") return event;
+          const payload = Buffer.from(event.value.payload).toString("latin1");
+          return { case: "job", value: { ...event.value, payload } };
+        });
+        expect(encodeHubEvents(kept)).toEqual(encodeHubEvents(events));
+      }),
+    );
+  });
+
   it("of workers are read by protobuf-es, and read as it reads them", () => {
     fc.assert(
       fc.property(fc.array(workerEvent, { minLength: 1, maxLength: 5 }), (given) => {
@@ -150,9 +170,8 @@ describe("items written by hand", () => {
         expect(read.flatMap((one) => fromBinary(MultiplexRequestSchema, one).items)).toEqual(
           expected.items,
         );
-        expect(decodeClientItems(toBinary(MultiplexRequestSchema, expected)).map(bare)).toEqual(
-          expected.items.map(bare),
-        );
+        const decoded = decodeClientItems(toBinary(MultiplexRequestSchema, expected));
+        expect(decoded.map(inBytes).map(bare)).toEqual(expected.items.map(bare));
       }),
     );
   });
@@ -210,6 +229,13 @@ function plain(buffer: Buffer): Uint8Array {
 }
 
 /** Without what only messages of protobuf-es have. */
+/** An item with its payload as bytes, however it is kept. */
+function inBytes({ id, item }: ClientItem): unknown {
+  if (item.case !== "call") return { id, item };
+  const payload = new Uint8Array(bytesOf(item.value.payload));
+  return { id, item: { ...item, value: { ...item.value, payload } } };
+}
+
 function bare(value: unknown): unknown {
   if (value instanceof Uint8Array || typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) return value.map(bare);

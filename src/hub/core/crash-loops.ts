@@ -6,7 +6,6 @@ export class Suspect implements Timed {
   readonly timed = "suspect";
   losses = 0;
   isHeldBack = false;
-  wakeAt = 0;
   heapIndex = -1;
 
   constructor(readonly workerId: string) {}

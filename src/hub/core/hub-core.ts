@@ -6,7 +6,7 @@ import { excuse, LARGE_BYTES, transferMs } from "./liveness.js";
 import { match } from "./matcher.js";
 import type { Method } from "./method.js";
 import { checkResult, type JobResult, runInfo, workerFailure } from "./outcome.js";
-import { Job, type Request, type Submission } from "./request.js";
+import { type Caller, Job, type Request, type Submission } from "./request.js";
 import { RequestBook } from "./request-book.js";
 import type { Session, WorkerHello } from "./session.js";
 import { SessionBook } from "./session-book.js";
@@ -52,8 +52,8 @@ export class HubCore {
   }
 
   /** A caller asks. Its outcome comes as a `settle` effect, perhaps with the next flush. */
-  submit(submission: Submission, now: number): Request {
-    return this.requests.submit(submission, now);
+  submit(submission: Submission, caller: Caller, callId: number, now: number): Request {
+    return this.requests.submit(submission, caller, callId, now);
   }
 
   /** The caller has gone. */
@@ -108,7 +108,7 @@ export class HubCore {
     const checked = checkResult(result, this.limits.maxPayloadBytes);
     if (checked.kind === "failure") {
       // Its worker was told the same time, and most handlers that it stops throw.
-      if (now >= request.wakeAt) return this.requests.expire(request, now);
+      if (now >= this.#timers.timeOf(request)) return this.requests.expire(request, now);
       const error = workerFailure(request, checked.failure, now);
       return this.requests.settle(request, { kind: "failure", error });
     }
@@ -213,7 +213,7 @@ export class HubCore {
     if (session.credit > 0) this.requests.queues.sit(session);
     else this.requests.queues.stand(session);
     if (request.bytes >= LARGE_BYTES) excuse(session, request.bytes, now);
-    this.#emit({ kind: "job", session, job, timeLeftMs: request.wakeAt - now });
+    this.#emit({ kind: "job", session, job, timeLeftMs: this.#timers.timeOf(request) - now });
   }
 
   #wake(due: Waking, now: number): void {

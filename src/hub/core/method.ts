@@ -14,7 +14,6 @@ export class Method implements Timed, Bagged {
   readonly sessions: Set<Session> = new Set();
   /** Since when nobody serves it. */
   workerlessSince: number;
-  wakeAt = 0;
   heapIndex = -1;
   bagIndex = -1;
 

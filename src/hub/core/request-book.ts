@@ -6,12 +6,10 @@ import { canReceive } from "./matcher.js";
 import type { Method } from "./method.js";
 import { arrivalRefused, type HubReason, hubFailure } from "./outcome.js";
 import { Queues } from "./queues.js";
-import { type Job, type Outcome, Request, type Submission } from "./request.js";
+import { type Caller, type Job, type Outcome, Request, type Submission } from "./request.js";
 import type { Session } from "./session.js";
 import type { Timed, TimerHeap } from "./timer-heap.js";
 import { UnreadAnswers } from "./unread.js";
-
-const EMPTY = new Uint8Array();
 
 /** All requests that are not settled: their admission, their limits in time, their one outcome. */
 export class RequestBook {
@@ -58,8 +56,8 @@ export class RequestBook {
   }
 
   /** Takes a request in, or settles it at once if it cannot be taken. */
-  submit(submission: Submission, now: number): Request {
-    const request = new Request(++this.#lastSeq, submission, now);
+  submit(submission: Submission, caller: Caller, callId: number, now: number): Request {
+    const request = new Request(++this.#lastSeq, submission, now, caller, callId);
     this.live.add(request);
     this.heldBytes += request.bytes;
     const refusal = this.#refusal(request);
@@ -76,7 +74,7 @@ export class RequestBook {
     this.#timers.remove(request);
     this.live.delete(request);
     this.heldBytes -= request.bytes;
-    request.submission.payload = EMPTY;
+    request.submission.payload = "";
     this.#emit({ kind: "settle", request, outcome });
   }
 
@@ -91,8 +89,8 @@ export class RequestBook {
     this.queues.dequeue(request);
     request.state = job;
     request.attempts += 1;
-    const runUntil = job.startedAt + request.submission.runTimeoutMs;
-    this.#timers.set(request, Math.min(request.submission.deadlineAt, runUntil));
+    const { deadlineAt, runTimeoutMs } = request.submission;
+    this.#timers.set(request, Math.min(deadlineAt, endOf(job.startedAt, runTimeoutMs)));
     session.inFlight.set(job.id, job);
   }
 
@@ -119,7 +117,7 @@ export class RequestBook {
       return this.fail(request, "ATTEMPTS_EXHAUSTED", message, now);
     }
     request.lostBy = job.session.workerId;
-    request.queuedAt = now;
+    request.requeuedAt = now;
     this.#enqueue(request, now);
   }
 
@@ -171,7 +169,7 @@ export class RequestBook {
       const message = `the payload has ${payload.length} bytes, more than ${maxPayloadBytes}`;
       return ["PAYLOAD_TOO_LARGE", message];
     }
-    if (runTimeoutMs < MIN_TIME_LEFT_MS) {
+    if (runTimeoutMs !== undefined && runTimeoutMs < MIN_TIME_LEFT_MS) {
       return ["RUN_TIMEOUT", "the run timeout leaves no time to run"];
     }
     if (this.draining) return ["DRAINING", "the hub is shutting down"];
@@ -201,7 +199,7 @@ export class RequestBook {
 
   #enqueue(request: Request, now: number): void {
     const { deadlineAt, queueTimeoutMs } = request.submission;
-    const waitUntil = request.queuedAt + queueTimeoutMs;
+    const waitUntil = endOf(request.queuedAt, queueTimeoutMs);
     request.state = "queued";
     this.queues.enqueue(request, now);
     this.#timers.set(request, Math.min(deadlineAt - MIN_TIME_LEFT_MS, waitUntil));
@@ -229,7 +227,7 @@ export class RequestBook {
     // that never left the queue nobody waits longer than it.
     for (; request !== undefined; request = request.next) {
       wakeAt = Math.min(wakeAt, this.#workerlessUntil(method, request));
-      if (request.queuedAt === request.arrivedAt) break;
+      if (request.requeuedAt === undefined) break;
     }
     this.#timers.set(method, wakeAt);
   }
@@ -247,4 +245,9 @@ export class RequestBook {
   #workerlessUntil(method: Method, request: Request): number {
     return Math.max(method.workerlessSince, request.queuedAt) + this.#limits.noWorkerTimeoutMs;
   }
+}
+
+/** When a span that began then is over; without a length, never. */
+function endOf(beganAt: number, lengthMs: number | undefined): number {
+  return lengthMs === undefined ? Number.POSITIVE_INFINITY : beganAt + lengthMs;
 }

@@ -11,15 +11,18 @@ export interface Submission {
   /** The connection that waits for the answer; undefined for a caller in this process. */
   peer: Peer | undefined;
   method: string;
-  /** The encoded payload, which the core never looks into. Emptied when the request is settled. */
-  payload: Uint8Array;
+  /**
+   * The encoded payload, which the core never looks into: a short one is a string with a
+   * character for each byte. Emptied when the request is settled.
+   */
+  payload: Uint8Array | string;
   metadata: MetadataPair[];
   /** When the whole call is over. */
   deadlineAt: number;
-  /** How long it may wait for a worker, `Infinity` for no limit. */
-  queueTimeoutMs: number;
-  /** How long one attempt may run, `Infinity` for no limit. */
-  runTimeoutMs: number;
+  /** How long it may wait for a worker, undefined for no limit. */
+  queueTimeoutMs: number | undefined;
+  /** How long one attempt may run, undefined for no limit. */
+  runTimeoutMs: number | undefined;
   /** Whether it may run again after a loss; undefined: as the worker declared. */
   idempotent: boolean | undefined;
   maxAttempts: number;
@@ -44,7 +47,17 @@ export interface RunInfo {
   runTimeMs: number;
 }
 
-/** A request in the hub: waiting, or with one worker (its job), or settled. */
+/** Who waits for the outcomes of requests. One for many: a closure for each would be three objects more. */
+export interface Caller {
+  /** Called once for each request, when its `settle` is carried out. */
+  settled(request: Request, outcome: Outcome): void;
+}
+
+/**
+ * A request in the hub: waiting, or with one worker (its job), or settled. A million may
+ * wait, and the collector of garbage passes over each: its fields are few, most are
+ * numbers without a fraction, which need no object of their own.
+ */
 export class Request implements Linked<Request>, Timed, Bagged {
   readonly timed = "request";
   state: "queued" | "settled" | Job = "queued";
@@ -52,7 +65,8 @@ export class Request implements Linked<Request>, Timed, Bagged {
   readonly bytes: number;
   /** How many attempts may have run. Above zero its execution is unknown for ever. */
   attempts = 0;
-  queuedAt: number;
+  /** Since when it waits again, after an attempt. */
+  requeuedAt: number | undefined;
   /** How often it was given back unstarted. */
   refusals = 0;
   /** Who gave it back, by session, and after which of that session's readies. */
@@ -63,28 +77,32 @@ export class Request implements Linked<Request>, Timed, Bagged {
   prev: Request | undefined;
   next: Request | undefined;
   list: LinkedList<Request> | undefined;
-  wakeAt = 0;
   heapIndex = -1;
   bagIndex = -1;
-  /** For whoever carries out its `settle`: the core only keeps it. */
-  onSettled: (outcome: Outcome) => void = () => {};
 
   constructor(
     /** Its place by arrival, kept over all attempts. */
     readonly seq: number,
     readonly submission: Submission,
     readonly arrivedAt: number,
+    /** Who is told its outcome: the core only keeps it. */
+    readonly caller: Caller,
+    /** What it is called by its caller. */
+    readonly callId: number,
   ) {
     this.bytes = submission.payload.length;
     for (const { key, value } of submission.metadata) this.bytes += key.length + value.length;
-    this.queuedAt = arrivedAt;
+  }
+
+  /** Since when it waits, or waited last. */
+  get queuedAt(): number {
+    return this.requeuedAt ?? this.arrivedAt;
   }
 }
 
 /** One attempt at one worker: in flight until its one terminal event. */
 export class Job implements Timed {
   readonly timed = "job";
-  wakeAt = 0;
   heapIndex = -1;
 
   constructor(

@@ -47,7 +47,6 @@ export class Session implements Timed {
   lastBeatAt: number;
   /** Until then its silence proves nothing: a large message is under way, to it or from it. */
   excusedUntil = 0;
-  wakeAt = 0;
   heapIndex = -1;
   #lastJobId = 0;
 

@@ -1,7 +1,5 @@
 /** Something that wants to be woken at a point in time. */
 export interface Timed {
-  /** When, on the core's clock, in milliseconds. */
-  wakeAt: number;
   /** Its place in the heap, -1 while it is in none. Belongs to the heap. */
   heapIndex: number;
 }
@@ -13,8 +11,9 @@ export interface Timed {
 const ARITY = 8;
 
 /**
- * All pending points in time: a heap whose items know their place. The times lie
- * beside the items, so that comparing does not touch those.
+ * All pending points in time, on the core's clock, in milliseconds: a heap whose items
+ * know their place. The times lie beside the items: comparing does not touch those, and
+ * none of a million is an object of its own.
  */
 export class TimerHeap<T extends Timed> {
   readonly #items: T[] = [];
@@ -29,18 +28,22 @@ export class TimerHeap<T extends Timed> {
     return this.#items.length === 0 ? Number.POSITIVE_INFINITY : (this.#times[0] as number);
   }
 
+  /** When `item` is due, `Infinity` if it is not in. */
+  timeOf(item: T): number {
+    return item.heapIndex < 0 ? Number.POSITIVE_INFINITY : (this.#times[item.heapIndex] as number);
+  }
+
   /** Adds `item`, or moves it; `Infinity` takes it out. */
   set(item: T, wakeAt: number): void {
     // As for nearly every request that starts: its deadline is what it was.
-    if (wakeAt === item.wakeAt && item.heapIndex >= 0) return;
-    item.wakeAt = wakeAt;
+    if (wakeAt === this.timeOf(item)) return;
     if (wakeAt === Number.POSITIVE_INFINITY) return this.remove(item);
     if (item.heapIndex < 0) {
       item.heapIndex = this.#items.length;
       this.#items.push(item);
       if (item.heapIndex === this.#times.length) this.#grow();
     }
-    this.#settle(item, item.heapIndex);
+    this.#settle(item, wakeAt, item.heapIndex);
   }
 
   /** Takes `item` out; does nothing if it is not in. */
@@ -49,20 +52,19 @@ export class TimerHeap<T extends Timed> {
     if (index < 0) return;
     item.heapIndex = -1;
     const last = this.#items.pop() as T;
-    if (last !== item) this.#settle(last, index);
+    if (last !== item) this.#settle(last, this.#times[this.#items.length] as number, index);
   }
 
   /** Takes out and returns the earliest item that is due, if one is. */
   popDue(now: number): T | undefined {
     const first = this.#items[0];
-    if (first === undefined || first.wakeAt > now) return undefined;
+    if (first === undefined || this.earliest > now) return undefined;
     this.remove(first);
     return first;
   }
 
   /** Finds the place of `item`, from `hole` up or down. */
-  #settle(item: T, hole: number): void {
-    const time = item.wakeAt;
+  #settle(item: T, time: number, hole: number): void {
     let index = hole;
     while (index > 0) {
       const parent = Math.floor((index - 1) / ARITY);

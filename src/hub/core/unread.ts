@@ -7,7 +7,6 @@ export type Peer = object;
 /** An answer that was given to the transport and that its caller has not taken yet. */
 export class Answer implements Timed, Bagged {
   readonly timed = "answer";
-  wakeAt = 0;
   heapIndex = -1;
   bagIndex = -1;
   /** Whether it counts: it was neither taken nor given up. */

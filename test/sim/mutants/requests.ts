@@ -63,14 +63,14 @@ export const requestMutants: readonly Mutant[] = [
   {
     name: "run_timeout is ignored",
     file: book,
-    find: "this.#timers.set(request, Math.min(request.submission.deadlineAt, runUntil));",
-    replace: "this.#timers.set(request, request.submission.deadlineAt);",
+    find: "Math.min(deadlineAt, endOf(job.startedAt, runTimeoutMs))",
+    replace: "deadlineAt",
   },
   {
     name: "queue_timeout starts anew with a nack",
     file: book,
     find: "request.refusals += 1;",
-    replace: "request.refusals += 1;\n    request.queuedAt = now;",
+    replace: "request.refusals += 1;\n    request.requeuedAt = now;",
   },
   {
     name: "what was lost goes to the end of its queue",
@@ -112,7 +112,7 @@ export const requestMutants: readonly Mutant[] = [
   {
     name: "the payload of a settled request is kept",
     file: book,
-    find: "request.submission.payload = EMPTY;",
+    find: 'request.submission.payload = "";',
     replace: "",
   },
   {

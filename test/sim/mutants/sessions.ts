@@ -107,8 +107,8 @@ export const sessionMutants: readonly Mutant[] = [
   {
     name: "the heap is not mended after a removal",
     file: "hub/core/timer-heap.ts",
-    find: "if (last !== item) this.#settle(last, index);",
-    replace: "if (last !== item) this.#put(last, last.wakeAt, index);",
+    find: "if (last !== item) this.#settle(last,",
+    replace: "if (last !== item) this.#put(last,",
   },
   {
     name: "an earlier wake is missed",

@@ -9,6 +9,7 @@ import {
 } from "../../../src/wire/multiplex.js";
 import { decodePayload } from "../../../src/wire/payload.js";
 import { fromStatusFields } from "../../../src/wire/status.js";
+import { bytesOf } from "../../support/bytes.js";
 import type { Input } from "../actors/wish.js";
 import type { ClientCall } from "../machine/client-call.js";
 import type { SimProcess } from "../machine/process.js";
@@ -121,7 +122,7 @@ export class ClientOracle {
       return;
     }
     if (item.case !== "call") return;
-    const { call: number } = decodePayload(item.value.payload) as unknown as Input;
+    const { call: number } = decodePayload(bytesOf(item.value.payload)) as unknown as Input;
     const asked = this.#asked.get(number);
     if (asked === undefined) return this.#fail("nothing is sent for who has gone", `m${number}`);
     const problem =
@@ -233,7 +234,7 @@ function wrongCall(asked: Asked, call: WireCall, process: SimProcess): string | 
   const { options, payload, until } = asked;
   const { queueTimeout, runTimeout } = call.options ?? {};
   const isSame =
-    Buffer.compare(call.payload, payload) === 0 &&
+    Buffer.compare(bytesOf(call.payload), payload) === 0 &&
     call.method === (options.method ?? "") &&
     call.options?.idempotent === options.idempotent &&
     call.options?.maxAttempts === options.maxAttempts &&

@@ -11,6 +11,7 @@ import {
 } from "../../../src/wire/multiplex.js";
 import { decodePayload } from "../../../src/wire/payload.js";
 import { fromStatusFields } from "../../../src/wire/status.js";
+import { bytesOf } from "../../support/bytes.js";
 import { FORWARDED, type Wish } from "../actors/wish.js";
 import { readStatus } from "../machine/connection.js";
 import type { ServerCall, StreamObserver } from "../machine/server-call.js";
@@ -246,7 +247,7 @@ function readWish(wire: WireCall, known: Wish["flaw"]): Wish {
   return {
     requestId: options?.requestId ?? "",
     method,
-    payload: Buffer.from(payload),
+    payload: Buffer.from(bytesOf(payload)),
     metadataBytes,
     flaw: known ?? (isBad ? "BAD_OPTION" : undefined),
     timeoutMs,
