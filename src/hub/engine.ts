@@ -184,7 +184,7 @@ function toEvent(effect: Exclude<WorkerEffect, { kind: "end" | "welcome" }>): Hu
   switch (effect.kind) {
     case "job": {
       const { request, id } = effect.job;
-      const { method, requestId, metadata } = request.submission;
+      const { method, payload, attempts, metadata, requestId } = request;
       const { timeLeftMs } = effect;
       const hasLimit = timeLeftMs !== Number.POSITIVE_INFINITY;
       return {
@@ -192,8 +192,8 @@ function toEvent(effect: Exclude<WorkerEffect, { kind: "end" | "welcome" }>): Hu
         value: {
           jobId: id,
           method,
-          payload: request.submission.payload,
-          attempt: request.attempts,
+          payload,
+          attempt: attempts,
           timeoutMs: hasLimit ? Math.min(Math.ceil(timeLeftMs), MAX_TIMEOUT_MS) : undefined,
           metadata,
           requestId,

@@ -133,7 +133,7 @@ export class Hub {
       const settled = (request: Request, outcome: Outcome): void => {
         stopListening();
         try {
-          resolve(toOutput(outcome, request.submission) as Out);
+          resolve(toOutput(outcome, request) as Out);
         } catch (error) {
           reject(error);
         }
@@ -251,7 +251,7 @@ export class Hub {
   }
 }
 
-function toOutput(outcome: Outcome, { requestId }: Submission): unknown {
+function toOutput(outcome: Outcome, { requestId }: Request): unknown {
   if (outcome.kind === "failure") throw outcome.error;
   try {
     return decodePayload(outcome.payload);

@@ -157,14 +157,13 @@ class MultiplexStream implements Outlet, ClientStream, CallListener, Caller {
     }
   }
 
-  settled({ callId: id, submission }: Request, outcome: Outcome): void {
+  settled({ callId: id, requestId }: Request, outcome: Outcome): void {
     this.#open.delete(id);
     if (this.#state === "ended") return;
     if (outcome.kind === "failure") {
       return this.#push({ id, item: { case: "status", value: toStatusFields(outcome.error) } });
     }
     const { payload, info } = outcome;
-    const { requestId } = submission;
     this.#push({ id, item: { case: "response", value: { payload, requestId, ...info } } });
   }
 

@@ -118,10 +118,9 @@ class UnaryRequest implements CallListener, Caller {
     return timeoutMs && timeoutMs - (this.#context.engine.now() - this.#beganAt);
   }
 
-  settled({ submission }: Request, outcome: Outcome): void {
+  settled({ requestId }: Request, outcome: Outcome): void {
     const call = this.#call;
     if (outcome.kind === "failure") return call.end(toStatus(outcome.error));
-    const { requestId } = submission;
     let response: Buffer;
     try {
       response = writeResponse(outcome.payload, { requestId, ...outcome.info });

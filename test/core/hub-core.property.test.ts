@@ -229,7 +229,7 @@ class World {
         this.written.push(effect);
         this.#ran(request, 1);
         const runs = this.possibleRuns.get(request) ?? 0;
-        const allowed = request.submission.idempotent ? request.submission.maxAttempts : 1;
+        const allowed = request.idempotent ? request.maxAttempts : 1;
         expect(runs, "at most once, or as often as allowed").toBeLessThanOrEqual(allowed);
       }
       if (effect.kind === "end") this.#forget(effect.session);

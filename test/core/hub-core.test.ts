@@ -363,7 +363,7 @@ describe("outcomes", () => {
     const request = h.submit();
     h.flush();
     h.core.cancel(request, h.now);
-    expect([h.core.requests.heldBytes, request.submission.payload.length]).toEqual([0, 0]);
+    expect([h.core.requests.heldBytes, request.payload.length]).toEqual([0, 0]);
   });
 
   it("honours a queue timeout", () => {

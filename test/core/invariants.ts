@@ -67,7 +67,7 @@ export function checkFlushed(core: HubCore, now: number): void {
   checkState(core);
   for (const method of core.requests.queues.methods.values()) {
     for (let request = method.queue.head; request; request = request.next) {
-      assert(request.submission.deadlineAt > now, "a deadline that passed in the queue");
+      assert(request.deadlineAt > now, "a deadline that passed in the queue");
       for (const session of method.sessions) {
         const possible = session.credit > 0 && fits(request, session);
         assert(!possible, "free credit and a waiting request that fits");

@@ -66,7 +66,7 @@ export function hubFailure(
   const mayHaveRun = execution !== "NOT_STARTED";
   return new GibbsError(code === "UNAVAILABLE" && mayHaveRun ? "ABORTED" : code, message, {
     reason,
-    requestId: request.submission.requestId,
+    requestId: request.requestId,
     execution,
     ...runInfo(request, context.now),
     ...(retryAfterMs !== undefined &&
@@ -150,7 +150,7 @@ export function workerFailure(request: Request, failure: WorkerFailure, now: num
   }
   return new GibbsError(failure.code ?? "UNKNOWN", failure.message, {
     reason: failure.code === undefined ? "HANDLER_ERROR" : "DECLARED",
-    requestId: request.submission.requestId,
+    requestId: request.requestId,
     execution: "FINISHED",
     details: failure.details,
     ...runInfo(request, now),

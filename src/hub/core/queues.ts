@@ -33,7 +33,7 @@ export class Queues {
 
   /** Puts `request` in its place by arrival. */
   enqueue(request: Request, now: number): void {
-    const method = this.#method(request.submission.method, now);
+    const method = this.#method(request.method, now);
     // A request that comes back is older than nearly all that wait, so its
     // place is found from the front; a new one always goes to the end.
     let next = method.queue.head;
@@ -49,7 +49,7 @@ export class Queues {
 
   /** Takes a waiting request out. */
   dequeue(request: Request): void {
-    const method = this.methods.get(request.submission.method);
+    const method = this.methods.get(request.method);
     if (method === undefined || request.list !== method.queue) return;
     method.queue.remove(request);
     this.queued -= 1;

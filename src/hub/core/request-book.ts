@@ -9,7 +9,7 @@ import { Queues } from "./queues.js";
 import { type Caller, type Job, type Outcome, Request, type Submission } from "./request.js";
 import type { Session } from "./session.js";
 import type { Timed, TimerHeap } from "./timer-heap.js";
-import { UnreadAnswers } from "./unread.js";
+import { type Peer, UnreadAnswers } from "./unread.js";
 
 /** All requests that are not settled: their admission, their limits in time, their one outcome. */
 export class RequestBook {
@@ -60,7 +60,7 @@ export class RequestBook {
     const request = new Request(++this.#lastSeq, submission, now, caller, callId);
     this.live.add(request);
     this.heldBytes += request.bytes;
-    const refusal = this.#refusal(request);
+    const refusal = this.#refusal(request, submission.peer);
     if (refusal === undefined) this.#enqueue(request, now);
     else this.fail(request, ...refusal, now);
     return request;
@@ -74,7 +74,7 @@ export class RequestBook {
     this.#timers.remove(request);
     this.live.delete(request);
     this.heldBytes -= request.bytes;
-    request.submission.payload = "";
+    request.payload = "";
     this.#emit({ kind: "settle", request, outcome });
   }
 
@@ -89,7 +89,7 @@ export class RequestBook {
     this.queues.dequeue(request);
     request.state = job;
     request.attempts += 1;
-    const { deadlineAt, runTimeoutMs } = request.submission;
+    const { deadlineAt, runTimeoutMs } = request;
     this.#timers.set(request, Math.min(deadlineAt, endOf(job.startedAt, runTimeoutMs)));
     session.inFlight.set(job.id, job);
   }
@@ -107,12 +107,11 @@ export class RequestBook {
 
   /** The attempt is lost, and whether it ran is unknown. */
   lost(request: Request, job: Job, why: string, now: number): void {
-    const { submission } = request;
-    const declared = job.session.hello?.methods.get(submission.method)?.idempotent;
-    if (!(submission.idempotent ?? declared ?? false)) {
+    const declared = job.session.hello?.methods.get(request.method)?.idempotent;
+    if (!(request.idempotent ?? declared ?? false)) {
       return this.fail(request, "WORKER_LOST", `${why}; the request is not idempotent`, now);
     }
-    if (request.attempts >= submission.maxAttempts) {
+    if (request.attempts >= request.maxAttempts) {
       const message = `${why}, at the last of ${request.attempts} attempts`;
       return this.fail(request, "ATTEMPTS_EXHAUSTED", message, now);
     }
@@ -123,7 +122,7 @@ export class RequestBook {
 
   /** A limit in time of the request has passed. */
   expire(request: Request, now: number): void {
-    const { deadlineAt, runTimeoutMs, queueTimeoutMs } = request.submission;
+    const { deadlineAt, runTimeoutMs, queueTimeoutMs } = request;
     const fail = (reason: HubReason, message: string): void =>
       this.fail(request, reason, message, now);
     if (request.state === "queued") {
@@ -162,9 +161,9 @@ export class RequestBook {
     }
   }
 
-  #refusal(request: Request): [HubReason, string] | undefined {
+  #refusal(request: Request, peer: Peer | undefined): [HubReason, string] | undefined {
     const { maxPayloadBytes, maxHeldBytes, maxQueued, maxUnreadBytes } = this.#limits;
-    const { payload, method, peer, runTimeoutMs } = request.submission;
+    const { payload, method, runTimeoutMs } = request;
     if (payload.length > maxPayloadBytes) {
       const message = `the payload has ${payload.length} bytes, more than ${maxPayloadBytes}`;
       return ["PAYLOAD_TOO_LARGE", message];
@@ -198,7 +197,7 @@ export class RequestBook {
   }
 
   #enqueue(request: Request, now: number): void {
-    const { deadlineAt, queueTimeoutMs } = request.submission;
+    const { deadlineAt, queueTimeoutMs } = request;
     const waitUntil = endOf(request.queuedAt, queueTimeoutMs);
     request.state = "queued";
     this.queues.enqueue(request, now);
@@ -209,7 +208,7 @@ export class RequestBook {
 
   /** Waiting makes no sense when no worker that is there can receive the request. */
   #failIfTooLarge(request: Request, now: number): void {
-    const sessions = this.queues.methods.get(request.submission.method)?.sessions;
+    const sessions = this.queues.methods.get(request.method)?.sessions;
     if (sessions === undefined || sessions.size === 0) return;
     for (const session of sessions) if (canReceive(request, session)) return;
     const message = `no worker can receive a message of ${request.bytes} bytes`;

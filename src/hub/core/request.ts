@@ -13,7 +13,7 @@ export interface Submission {
   method: string;
   /**
    * The encoded payload, which the core never looks into: a short one is a string with a
-   * character for each byte. Emptied when the request is settled.
+   * character for each byte. A request lets go of it when it is settled.
    */
   payload: Uint8Array | string;
   metadata: MetadataPair[];
@@ -53,13 +53,25 @@ export interface Caller {
   settled(request: Request, outcome: Outcome): void;
 }
 
+/** What is kept of a submission. */
+type Kept = Omit<Submission, "peer">;
+
 /**
  * A request in the hub: waiting, or with one worker (its job), or settled. A million may
- * wait, and the collector of garbage passes over each: its fields are few, most are
- * numbers without a fraction, which need no object of their own.
+ * wait, and the collector of garbage passes over each of its objects: this is nearly the
+ * only one.
  */
-export class Request implements Linked<Request>, Timed, Bagged {
-  readonly timed = "request";
+export class Request implements Kept, Linked<Request>, Timed, Bagged {
+  readonly requestId: string;
+  readonly method: string;
+  payload: Uint8Array | string;
+  readonly metadata: MetadataPair[];
+  readonly deadlineAt: number;
+  readonly queueTimeoutMs: number | undefined;
+  readonly runTimeoutMs: number | undefined;
+  readonly idempotent: boolean | undefined;
+  readonly maxAttempts: number;
+
   state: "queued" | "settled" | Job = "queued";
   /** What it holds: its payload and metadata. */
   readonly bytes: number;
@@ -83,15 +95,28 @@ export class Request implements Linked<Request>, Timed, Bagged {
   constructor(
     /** Its place by arrival, kept over all attempts. */
     readonly seq: number,
-    readonly submission: Submission,
+    submission: Submission,
     readonly arrivedAt: number,
     /** Who is told its outcome: the core only keeps it. */
     readonly caller: Caller,
     /** What it is called by its caller. */
     readonly callId: number,
   ) {
+    this.requestId = submission.requestId;
+    this.method = submission.method;
+    this.payload = submission.payload;
+    this.metadata = submission.metadata;
+    this.deadlineAt = submission.deadlineAt;
+    this.queueTimeoutMs = submission.queueTimeoutMs;
+    this.runTimeoutMs = submission.runTimeoutMs;
+    this.idempotent = submission.idempotent;
+    this.maxAttempts = submission.maxAttempts;
     this.bytes = submission.payload.length;
     for (const { key, value } of submission.metadata) this.bytes += key.length + value.length;
+  }
+
+  get timed(): "request" {
+    return "request";
   }
 
   /** Since when it waits, or waited last. */

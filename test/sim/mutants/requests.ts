@@ -21,19 +21,19 @@ export const requestMutants: readonly Mutant[] = [
   {
     name: "what nobody called idempotent runs again",
     file: book,
-    find: "if (!(submission.idempotent ?? declared ?? false)) {",
-    replace: "if (submission.idempotent === false) {",
+    find: "if (!(request.idempotent ?? declared ?? false)) {",
+    replace: "if (request.idempotent === false) {",
   },
   {
     name: "the worker's word on idempotence beats the caller's",
     file: book,
-    find: "if (!(submission.idempotent ?? declared ?? false)) {",
-    replace: "if (!(declared || submission.idempotent)) {",
+    find: "if (!(request.idempotent ?? declared ?? false)) {",
+    replace: "if (!(declared || request.idempotent)) {",
   },
   {
     name: "attempts are not limited",
     file: book,
-    find: "if (request.attempts >= submission.maxAttempts) {",
+    find: "if (request.attempts >= request.maxAttempts) {",
     replace: "if (request.attempts >= 1000) {",
   },
   {
@@ -112,7 +112,7 @@ export const requestMutants: readonly Mutant[] = [
   {
     name: "the payload of a settled request is kept",
     file: book,
-    find: 'request.submission.payload = "";',
+    find: 'request.payload = "";',
     replace: "",
   },
   {

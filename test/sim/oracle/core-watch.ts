@@ -54,9 +54,9 @@ function judgeFlush(core: HubCore, decided: readonly Effect[], world: World): vo
   for (const effect of decided) {
     world.count("effect", effect.kind);
     if (effect.kind !== "settle") continue;
-    const { submission } = effect.request;
-    if (submission.payload.length > 0) {
-      world.fail("nothing is left", `the settled ${submission.requestId} keeps its payload`);
+    const { payload, requestId } = effect.request;
+    if (payload.length > 0) {
+      world.fail("nothing is left", `the settled ${requestId} keeps its payload`);
     }
   }
 }
