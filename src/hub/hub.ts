@@ -66,13 +66,13 @@ export class Hub {
     this.#limits = toLimits(options);
     this.#clock = clock;
     this.#logger = logger;
-    this.#engine = new Engine(this.#limits, clock, random);
     this.#health = new Health([HubService.typeName, WorkerService.typeName]);
     const hubId = randomId();
     const prefix = `${hubId}-`;
+    const nameOf = (request: number): string => prefix + request.toString(36);
+    this.#engine = new Engine(this.#limits, clock, random, nameOf);
     let lastRequest = 0;
-    const nextRequestId = (): string => prefix + (++lastRequest).toString(36);
-    this.#submissions = { limits: this.#limits, nextRequestId };
+    this.#submissions = { limits: this.#limits, nextRequestId: () => ++lastRequest };
     this.#multiplex = {
       engine: this.#engine,
       submissions: this.#submissions,
@@ -152,9 +152,7 @@ export class Hub {
     const metadata = toMetadataEntries(options.metadata).filter(({ key }) =>
       this.#limits.forwardMetadata.includes(key),
     );
-    const now = this.#engine.now();
-    const { timeoutMs } = options;
-    return toSubmission(relayed, metadata, timeoutMs, undefined, now, this.#submissions);
+    return toSubmission(relayed, metadata, options.timeoutMs, undefined, this.#submissions);
   }
 
   /**

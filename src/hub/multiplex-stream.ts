@@ -149,8 +149,7 @@ class MultiplexStream implements Outlet, ClientStream, CallListener, Caller {
         call.metadata.length === 0
           ? NO_METADATA
           : call.metadata.filter(({ key }) => forwardMetadata.includes(key));
-      const now = engine.now();
-      const submission = toSubmission(call, metadata, call.timeoutMs, this, now, submissions);
+      const submission = toSubmission(call, metadata, call.timeoutMs, this, submissions);
       this.#open.set(id, engine.submit(submission, this, id));
     } catch (error) {
       this.#push({ id, item: { case: "status", value: toStatusFields(asGibbsError(error)) } });

@@ -9,8 +9,8 @@ import type { Peer } from "./core/unread.js";
 /** What turns a caller's wish into a submission to the core. */
 export interface SubmissionContext {
   limits: Required<Pick<HubOptions, "defaultTimeoutMs" | "maxTimeoutMs">>;
-  /** Makes an id for a request that has none. */
-  nextRequestId(): string;
+  /** The id of a request that brings none, or its number. */
+  nextRequestId(): string | number;
 }
 
 /**
@@ -25,13 +25,12 @@ export function toSubmission(
   metadata: MetadataPair[],
   timeoutMs: number | undefined,
   peer: Peer | undefined,
-  now: number,
   { limits, nextRequestId }: SubmissionContext,
 ): Submission {
   const requestId = options?.requestId || nextRequestId();
   const maxAttempts = options?.maxAttempts ?? fixed.defaultAttempts;
   checkName("method", method);
-  checkName("request_id", requestId);
+  checkName("request_id", options?.requestId);
   checkMetadata(metadata);
   if (maxAttempts < 1 || maxAttempts > fixed.maxAttempts) {
     throw badOption(`max_attempts is ${maxAttempts}, not 1 to ${fixed.maxAttempts}`);
@@ -42,7 +41,7 @@ export function toSubmission(
     method,
     payload,
     metadata,
-    deadlineAt: now + Math.min(timeoutMs ?? limits.defaultTimeoutMs, limits.maxTimeoutMs),
+    timeoutMs: Math.min(timeoutMs ?? limits.defaultTimeoutMs, limits.maxTimeoutMs),
     queueTimeoutMs: toLimit("queue_timeout", options?.queueTimeout),
     runTimeoutMs: toLimit("run_timeout", options?.runTimeout),
     idempotent: options?.idempotent,
@@ -50,7 +49,7 @@ export function toSubmission(
   };
 }
 
-function checkName(what: string, name: string): void {
+function checkName(what: string, name = ""): void {
   if (name.length <= fixed.maxNameLength) return;
   throw badOption(`${what} has ${name.length} characters, more than ${fixed.maxNameLength}`);
 }

@@ -101,15 +101,15 @@ class UnaryRequest implements CallListener, Caller {
   }
 
   #toSubmission(): Submission {
-    const { engine, submissions, forwardMetadata } = this.#context;
+    const { submissions, forwardMetadata } = this.#context;
     const metadata: MetadataPair[] = forwardMetadata.flatMap((key) =>
       this.#call.header(key).map((value) => ({ key, value })),
     );
     const left = this.#timeLeftMs();
     if (Number.isNaN(left)) throw malformed("its grpc-timeout is none");
-    const timeoutMs = left && left - Math.min(DEADLINE_MARGIN_MS, left / 10);
+    const timeoutMs = left && Math.floor(left - Math.min(DEADLINE_MARGIN_MS, left / 10));
     const request = read(this.#message);
-    return toSubmission(request, metadata, timeoutMs, this.#call.peer, engine.now(), submissions);
+    return toSubmission(request, metadata, timeoutMs, this.#call.peer, submissions);
   }
 
   /** What is left of the time that the caller gave, if it gave one. */

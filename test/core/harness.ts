@@ -70,7 +70,7 @@ export class Harness {
       method: "",
       payload: new Uint8Array(10),
       metadata: [],
-      deadlineAt: this.now + 600_000,
+      timeoutMs: 600_000,
       queueTimeoutMs: undefined,
       runTimeoutMs: undefined,
       idempotent: undefined,

@@ -113,7 +113,7 @@ class World {
           method: METHODS[event.method] as string,
           payload: new Uint8Array(event.bytes),
           idempotent: event.idempotent,
-          deadlineAt: h.now + event.ms,
+          timeoutMs: event.ms,
           runTimeoutMs: event.runMs,
         });
         this.requests.push(request);

@@ -179,7 +179,7 @@ describe("outcomes", () => {
 
   it("reports it of a failed request too", () => {
     const h = new Harness();
-    const request = h.submit({ deadlineAt: h.now + 100 });
+    const request = h.submit({ timeoutMs: 100 });
     h.advance(30);
     h.worker();
     h.advance(70);
@@ -230,7 +230,7 @@ describe("outcomes", () => {
 
   it("ends a call on its deadline in the queue, without a slot coming free", () => {
     const h = new Harness();
-    const request = h.submit({ deadlineAt: h.now + 500 });
+    const request = h.submit({ timeoutMs: 500 });
     h.advance(498);
     expect(h.ending(request)).toBe("OPEN");
     h.advance(1);
@@ -242,7 +242,7 @@ describe("outcomes", () => {
   it("ends a running call on its deadline and on its run timeout, and tells the worker", () => {
     const h = new Harness();
     const worker = h.worker(2);
-    const deadline = h.submit({ deadlineAt: h.now + 500 });
+    const deadline = h.submit({ timeoutMs: 500 });
     const slow = h.submit({ runTimeoutMs: 300 });
     h.advance(500);
     expect(h.ending(slow)).toBe("DEADLINE_EXCEEDED RUN_TIMEOUT UNKNOWN");
@@ -257,7 +257,7 @@ describe("outcomes", () => {
   it("blames the deadline for what a handler throws when it has passed", () => {
     const h = new Harness();
     const worker = h.worker();
-    const request = h.submit({ deadlineAt: h.now + 500 });
+    const request = h.submit({ timeoutMs: 500 });
     h.flush();
     // Heard before the flush that is due now.
     h.now += 500;
@@ -270,8 +270,8 @@ describe("outcomes", () => {
   it("gives a job the smaller of what its deadline and its run timeout leave", () => {
     const h = new Harness();
     h.worker(2);
-    h.submit({ deadlineAt: h.now + 500, runTimeoutMs: 900 });
-    h.submit({ deadlineAt: h.now + 500, runTimeoutMs: 300 });
+    h.submit({ timeoutMs: 500, runTimeoutMs: 900 });
+    h.submit({ timeoutMs: 500, runTimeoutMs: 300 });
     const left = h.flush().flatMap((effect) => (effect.kind === "job" ? [effect.timeLeftMs] : []));
     expect(left).toEqual([500, 300]);
   });

@@ -6,7 +6,14 @@ import { canReceive } from "./matcher.js";
 import type { Method } from "./method.js";
 import { arrivalRefused, type HubReason, hubFailure } from "./outcome.js";
 import { Queues } from "./queues.js";
-import { type Caller, type Job, type Outcome, Request, type Submission } from "./request.js";
+import {
+  type Caller,
+  type Job,
+  type Outcome,
+  Request,
+  type RequestNamer,
+  type Submission,
+} from "./request.js";
 import type { Session } from "./session.js";
 import type { Timed, TimerHeap } from "./timer-heap.js";
 import { type Peer, UnreadAnswers } from "./unread.js";
@@ -25,6 +32,7 @@ export class RequestBook {
   readonly #limits: CoreLimits;
   readonly #timers: TimerHeap<Timed>;
   readonly #random: () => number;
+  readonly #nameOf: RequestNamer;
   readonly #emit: (effect: Effect) => void;
   #arrivingBytes = 0;
   #lastSeq = 0;
@@ -33,11 +41,13 @@ export class RequestBook {
     limits: CoreLimits,
     timers: TimerHeap<Timed>,
     random: () => number,
+    nameOf: RequestNamer,
     emit: (effect: Effect) => void,
   ) {
     this.#limits = limits;
     this.#timers = timers;
     this.#random = random;
+    this.#nameOf = nameOf;
     this.#emit = emit;
   }
 
@@ -57,7 +67,7 @@ export class RequestBook {
 
   /** Takes a request in, or settles it at once if it cannot be taken. */
   submit(submission: Submission, caller: Caller, callId: number, now: number): Request {
-    const request = new Request(++this.#lastSeq, submission, now, caller, callId);
+    const request = new Request(++this.#lastSeq, submission, now, caller, callId, this.#nameOf);
     this.live.add(request);
     this.heldBytes += request.bytes;
     const refusal = this.#refusal(request, submission.peer);

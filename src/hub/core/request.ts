@@ -5,9 +5,10 @@ import type { Session } from "./session.js";
 import type { Timed } from "./timer-heap.js";
 import type { Peer } from "./unread.js";
 
-/** What a caller asks for. Times are points on the core's clock unless named otherwise. */
+/** What a caller asks for. */
 export interface Submission {
-  requestId: string;
+  /** By whom it is named, else its number, from which its name is made. */
+  requestId: string | number;
   /** The connection that waits for the answer; undefined for a caller in this process. */
   peer: Peer | undefined;
   method: string;
@@ -17,8 +18,8 @@ export interface Submission {
    */
   payload: Uint8Array | string;
   metadata: MetadataPair[];
-  /** When the whole call is over. */
-  deadlineAt: number;
+  /** How long it may take, all in all. */
+  timeoutMs: number;
   /** How long it may wait for a worker, undefined for no limit. */
   queueTimeoutMs: number | undefined;
   /** How long one attempt may run, undefined for no limit. */
@@ -47,6 +48,9 @@ export interface RunInfo {
   runTimeMs: number;
 }
 
+/** Makes the name of a request from its number. */
+export type RequestNamer = (number: number) => string;
+
 /** Who waits for the outcomes of requests. One for many: a closure for each would be three objects more. */
 export interface Caller {
   /** Called once for each request, when its `settle` is carried out. */
@@ -54,7 +58,7 @@ export interface Caller {
 }
 
 /** What is kept of a submission. */
-type Kept = Omit<Submission, "peer">;
+type Kept = Omit<Submission, "peer" | "requestId">;
 
 /**
  * A request in the hub: waiting, or with one worker (its job), or settled. A million may
@@ -62,11 +66,10 @@ type Kept = Omit<Submission, "peer">;
  * only one.
  */
 export class Request implements Kept, Linked<Request>, Timed, Bagged {
-  readonly requestId: string;
   readonly method: string;
   payload: Uint8Array | string;
   readonly metadata: MetadataPair[];
-  readonly deadlineAt: number;
+  readonly timeoutMs: number;
   readonly queueTimeoutMs: number | undefined;
   readonly runTimeoutMs: number | undefined;
   readonly idempotent: boolean | undefined;
@@ -91,6 +94,8 @@ export class Request implements Kept, Linked<Request>, Timed, Bagged {
   list: LinkedList<Request> | undefined;
   heapIndex = -1;
   bagIndex = -1;
+  #id: string | number;
+  readonly #nameOf: RequestNamer;
 
   constructor(
     /** Its place by arrival, kept over all attempts. */
@@ -101,12 +106,14 @@ export class Request implements Kept, Linked<Request>, Timed, Bagged {
     readonly caller: Caller,
     /** What it is called by its caller. */
     readonly callId: number,
+    nameOf: RequestNamer,
   ) {
-    this.requestId = submission.requestId;
+    this.#id = submission.requestId;
+    this.#nameOf = nameOf;
     this.method = submission.method;
     this.payload = submission.payload;
     this.metadata = submission.metadata;
-    this.deadlineAt = submission.deadlineAt;
+    this.timeoutMs = submission.timeoutMs;
     this.queueTimeoutMs = submission.queueTimeoutMs;
     this.runTimeoutMs = submission.runTimeoutMs;
     this.idempotent = submission.idempotent;
@@ -117,6 +124,17 @@ export class Request implements Kept, Linked<Request>, Timed, Bagged {
 
   get timed(): "request" {
     return "request";
+  }
+
+  /** Its name; made when it is first asked for, as one that waits needs none. */
+  get requestId(): string {
+    if (typeof this.#id === "number") this.#id = this.#nameOf(this.#id);
+    return this.#id;
+  }
+
+  /** When the whole call is over. */
+  get deadlineAt(): number {
+    return this.arrivedAt + this.timeoutMs;
   }
 
   /** Since when it waits, or waited last. */
