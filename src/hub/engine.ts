@@ -8,7 +8,7 @@ import type { HubEventInit } from "../wire/worker-events.js";
 import type { Effect } from "./core/effect.js";
 import { HubCore } from "./core/hub-core.js";
 import type { CoreLimits } from "./core/limits.js";
-import type { Caller, Request, RequestNamer, Submission } from "./core/request.js";
+import type { Caller, Outcome, Request, RequestNamer, Submission } from "./core/request.js";
 import type { Session } from "./core/session.js";
 import type { Answer, Peer } from "./core/unread.js";
 
@@ -143,7 +143,7 @@ export class Engine {
     this.#flushing = true;
     const effects = this.#core.flush(now);
     for (const effect of effects) {
-      if (effect.kind === "settle") effect.request.caller.settled(effect.request, effect.outcome);
+      if (effect.kind === "settle") this.#settle(effect.request, effect.outcome);
       else if (effect.kind !== "abandon") this.#perform(effect);
     }
     // Last: the end of a stream cancels its calls, and the jobs above may be theirs.
@@ -152,6 +152,11 @@ export class Engine {
     this.#flushing = false;
     this.#sleep();
     if (this.#core.idle) for (const resolve of this.#whenIdle.splice(0)) resolve();
+  }
+
+  #settle(request: Request, outcome: Outcome): void {
+    request.caller.settled(request, outcome);
+    this.#core.release(request);
   }
 
   #perform(effect: WorkerEffect): void {
@@ -183,14 +188,13 @@ export class Engine {
 function toEvent(effect: Exclude<WorkerEffect, { kind: "end" | "welcome" }>): HubEvent {
   switch (effect.kind) {
     case "job": {
-      const { request, id } = effect.job;
+      const { job, request, timeLeftMs } = effect;
       const { method, payload, attempts, metadata, requestId } = request;
-      const { timeLeftMs } = effect;
       const hasLimit = timeLeftMs !== Number.POSITIVE_INFINITY;
       return {
         case: "job",
         value: {
-          jobId: id,
+          jobId: job.id,
           method,
           payload,
           attempt: attempts,

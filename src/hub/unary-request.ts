@@ -90,7 +90,7 @@ class UnaryRequest implements CallListener, Caller {
     const { engine } = this.#context;
     if (this.#answer !== undefined) return engine.sent(this.#answer);
     const request = this.#request;
-    if (request === undefined || request.state === "settled") return;
+    if (request === undefined) return;
     engine.tell((core, now) => core.cancel(request, now));
   }
 
@@ -120,6 +120,7 @@ class UnaryRequest implements CallListener, Caller {
 
   settled({ requestId }: Request, outcome: Outcome): void {
     const call = this.#call;
+    this.#request = undefined;
     if (outcome.kind === "failure") return call.end(toStatus(outcome.error));
     let response: Buffer;
     try {

@@ -196,8 +196,8 @@ class World {
     } else {
       const execution = how === "notStarted" ? "NOT_STARTED" : "UNKNOWN";
       // A word that comes after the stream was given up, or the caller was told, proves nothing.
-      const heard = session.state !== "ended" && job.request.state !== "settled";
-      if (heard && execution === "NOT_STARTED") this.#ran(job.request, -1);
+      const request = session.state === "ended" ? undefined : job.request;
+      if (request !== undefined && execution === "NOT_STARTED") this.#ran(request, -1);
       h.core.nack(session, job.id, execution, "", h.now);
     }
   }
@@ -223,7 +223,7 @@ class World {
         }
       }
       if (effect.kind === "job") {
-        const { request } = effect.job;
+        const { request } = effect;
         expect(this.settled.has(request), "a settled request is not dispatched").toBe(false);
         expect(effect.timeLeftMs).toBeGreaterThanOrEqual(1);
         this.written.push(effect);

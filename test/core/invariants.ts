@@ -17,9 +17,7 @@ function checkSessions({ sessions }: HubCore): void {
     assert(held <= (session.hello?.maxSlots ?? 0), "the slot ledger");
     for (const [id, job] of session.inFlight.entries()) {
       assert(job.id === id, "a job stands under its id");
-      const { state } = job.request;
-      const current = typeof state === "object" && state.session === session;
-      if (current) assert(state === job, "one job for a request");
+      if (job.request !== undefined) assert(job.request.state === job, "one job for a request");
     }
   }
 }

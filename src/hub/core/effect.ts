@@ -10,7 +10,7 @@ export type Effect =
   | { kind: "abandon"; answer: Answer }
   | { kind: "welcome"; session: Session }
   /** `timeLeftMs` is what the job may take, `Infinity` for no limit. */
-  | { kind: "job"; session: Session; job: Job; timeLeftMs: number }
+  | { kind: "job"; session: Session; job: Job; request: Request; timeLeftMs: number }
   | { kind: "cancel"; session: Session; jobId: number; reason: string }
   | { kind: "heartbeat"; session: Session }
   | { kind: "drain"; session: Session }

@@ -56,6 +56,11 @@ export class HubCore {
     return this.requests.submit(submission, caller, callId, now);
   }
 
+  /** Its `settle` was carried out, and nobody keeps it: it may become another request. */
+  release(request: Request): void {
+    this.requests.release(request);
+  }
+
   /** The caller has gone. */
   cancel(request: Request, now: number): void {
     if (request.state === "settled") return;
@@ -102,9 +107,8 @@ export class HubCore {
 
   /** A job has an outcome. Counts once, and only from the session that holds the job. */
   result(session: Session, jobId: number, result: JobResult, now: number): void {
-    const job = this.#finish(session, jobId, now);
-    if (job === undefined) return;
-    const { request } = job;
+    const request = this.#finish(session, jobId, now);
+    if (request === undefined) return;
     const checked = checkResult(result, this.limits.maxPayloadBytes);
     if (checked.kind === "failure") {
       // Its worker was told the same time, and most handlers that it stops throw.
@@ -118,10 +122,10 @@ export class HubCore {
 
   /** A job is over without an outcome. */
   nack(session: Session, jobId: number, execution: Execution, why: string, now: number): void {
-    const job = this.#finish(session, jobId, now);
-    if (job === undefined) return;
-    if (execution === "NOT_STARTED") this.requests.refused(job.request, job, now);
-    else this.requests.lost(job.request, job, why || "the worker lost the job", now);
+    const request = this.#finish(session, jobId, now);
+    if (request === undefined) return;
+    if (execution === "NOT_STARTED") this.requests.refused(request, session, now);
+    else this.requests.lost(request, session, why || "the worker lost the job", now);
   }
 
   /** The worker wants no more jobs. */
@@ -213,7 +217,13 @@ export class HubCore {
     if (session.credit > 0) this.requests.queues.sit(session);
     else this.requests.queues.stand(session);
     if (request.bytes >= LARGE_BYTES) excuse(session, request.bytes, now);
-    this.#emit({ kind: "job", session, job, timeLeftMs: this.#timers.timeOf(request) - now });
+    this.#emit({
+      kind: "job",
+      session,
+      job,
+      request,
+      timeLeftMs: this.#timers.timeOf(request) - now,
+    });
   }
 
   #wake(due: Waking, now: number): void {
@@ -249,8 +259,8 @@ export class HubCore {
     this.#timers.set(job, now + this.limits.cancelGraceMs);
   }
 
-  /** Takes a job out of the ledger; returns it if its request still waits for it. */
-  #finish(session: Session, jobId: number, now: number): Job | undefined {
+  /** Takes a job out of the ledger; returns its request, if that still waits for it. */
+  #finish(session: Session, jobId: number, now: number): Request | undefined {
     if (session.state === "opening") {
       this.violation(session, "a terminal event before hello", now);
       return undefined;
@@ -260,7 +270,7 @@ export class HubCore {
       session.inFlight.delete(jobId);
       this.#timers.remove(job);
       if (session.isDrained) this.workers.end(session, now, undefined);
-      if (job.request.state === job) return job;
+      if (job.request !== undefined) return job.request;
     }
     this.dropped.terminalEvents += 1;
     return undefined;

@@ -20,6 +20,9 @@ export const WORKERLESS_SHARE = 0.1;
 /** So many sessions may refuse a request before it is given up. */
 export const MAX_REFUSALS = 8;
 
+/** So many settled requests are kept to become others: what comes and goes in a turn, not a peak. */
+export const MAX_SPARE = 4096;
+
 /**
  * So many losses, each within the window after the one before, are a crash loop;
  * then its credit is held back at first for the least time, at last for the most.

@@ -1,7 +1,13 @@
 import { Bag } from "../../base/bag.js";
 import type { GibbsError } from "../../base/error.js";
 import type { Effect } from "./effect.js";
-import { type CoreLimits, MAX_REFUSALS, MIN_TIME_LEFT_MS, WORKERLESS_SHARE } from "./limits.js";
+import {
+  type CoreLimits,
+  MAX_REFUSALS,
+  MAX_SPARE,
+  MIN_TIME_LEFT_MS,
+  WORKERLESS_SHARE,
+} from "./limits.js";
 import { canReceive } from "./matcher.js";
 import type { Method } from "./method.js";
 import { arrivalRefused, type HubReason, hubFailure } from "./outcome.js";
@@ -35,6 +41,7 @@ export class RequestBook {
   readonly #nameOf: RequestNamer;
   readonly #emit: (effect: Effect) => void;
   #arrivingBytes = 0;
+  readonly #spare: Request[] = [];
   #lastSeq = 0;
 
   constructor(
@@ -67,7 +74,8 @@ export class RequestBook {
 
   /** Takes a request in, or settles it at once if it cannot be taken. */
   submit(submission: Submission, caller: Caller, callId: number, now: number): Request {
-    const request = new Request(++this.#lastSeq, submission, now, caller, callId, this.#nameOf);
+    const request = this.#spare.pop() ?? new Request(this.#nameOf);
+    request.begin(++this.#lastSeq, submission, now, caller, callId);
     this.live.add(request);
     this.heldBytes += request.bytes;
     const refusal = this.#refusal(request, submission.peer);
@@ -80,12 +88,19 @@ export class RequestBook {
   settle(request: Request, outcome: Outcome): void {
     if (request.state === "settled") return;
     if (request.state === "queued") this.queues.dequeue(request);
+    else request.state.request = undefined;
     request.state = "settled";
     this.#timers.remove(request);
     this.live.delete(request);
     this.heldBytes -= request.bytes;
     request.payload = "";
     this.#emit({ kind: "settle", request, outcome });
+  }
+
+  /** The caller of a settled request was told, and nobody keeps it: another may take its place. */
+  release(request: Request): void {
+    request.clear();
+    if (this.#spare.length < MAX_SPARE) this.#spare.push(request);
   }
 
   /** Settles a request as failed by the hub. */
@@ -105,19 +120,19 @@ export class RequestBook {
   }
 
   /** The worker says that the attempt did not run. */
-  refused(request: Request, job: Job, now: number): void {
+  refused(request: Request, session: Session, now: number): void {
     request.attempts -= 1;
     request.refusals += 1;
     request.refusedBy ??= new Map();
-    request.refusedBy.set(job.session, job.session.readies);
+    request.refusedBy.set(session, session.readies);
     if (request.refusals < MAX_REFUSALS) return this.#enqueue(request, now);
     const message = `workers gave the request back unstarted ${MAX_REFUSALS} times`;
     this.fail(request, "REJECTED", message, now);
   }
 
   /** The attempt is lost, and whether it ran is unknown. */
-  lost(request: Request, job: Job, why: string, now: number): void {
-    const declared = job.session.hello?.methods.get(request.method)?.idempotent;
+  lost(request: Request, session: Session, why: string, now: number): void {
+    const declared = session.hello?.methods.get(request.method)?.idempotent;
     if (!(request.idempotent ?? declared ?? false)) {
       return this.fail(request, "WORKER_LOST", `${why}; the request is not idempotent`, now);
     }
@@ -125,7 +140,7 @@ export class RequestBook {
       const message = `${why}, at the last of ${request.attempts} attempts`;
       return this.fail(request, "ATTEMPTS_EXHAUSTED", message, now);
     }
-    request.lostBy = job.session.workerId;
+    request.lostBy = session.workerId;
     request.requeuedAt = now;
     this.#enqueue(request, now);
   }

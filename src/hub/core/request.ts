@@ -35,6 +35,10 @@ export interface MetadataPair {
   value: Uint8Array;
 }
 
+const NO_METADATA: MetadataPair[] = [];
+
+const nobody: Caller = { settled() {} };
+
 /** The one outcome of a request. */
 export type Outcome =
   | { kind: "answer"; payload: Uint8Array; info: RunInfo }
@@ -53,7 +57,10 @@ export type RequestNamer = (number: number) => string;
 
 /** Who waits for the outcomes of requests. One for many: a closure for each would be three objects more. */
 export interface Caller {
-  /** Called once for each request, when its `settle` is carried out. */
+  /**
+   * Called once for each request, when its `settle` is carried out. Afterwards the
+   * request may become another: whoever kept it lets go of it.
+   */
   settled(request: Request, outcome: Outcome): void;
 }
 
@@ -61,23 +68,32 @@ export interface Caller {
 type Kept = Omit<Submission, "peer" | "requestId">;
 
 /**
- * A request in the hub: waiting, or with one worker (its job), or settled. A million may
- * wait, and the collector of garbage passes over each of its objects: this is nearly the
- * only one.
+ * A request in the hub: waiting, or with one worker (its job), or settled. Once its
+ * caller was told it may {@link Request.begin} again as another: one that waits outlives the
+ * young collections of garbage, and a hub behind which many wait would fill the old
+ * generation with settled ones.
  */
 export class Request implements Kept, Linked<Request>, Timed, Bagged {
-  readonly method: string;
-  payload: Uint8Array | string;
-  readonly metadata: MetadataPair[];
-  readonly timeoutMs: number;
-  readonly queueTimeoutMs: number | undefined;
-  readonly runTimeoutMs: number | undefined;
-  readonly idempotent: boolean | undefined;
-  readonly maxAttempts: number;
+  method = "";
+  payload: Uint8Array | string = "";
+  metadata: MetadataPair[] = NO_METADATA;
+  timeoutMs = 0;
+  queueTimeoutMs: number | undefined;
+  runTimeoutMs: number | undefined;
+  idempotent: boolean | undefined;
+  maxAttempts = 0;
 
-  state: "queued" | "settled" | Job = "queued";
+  state: "queued" | "settled" | Job = "settled";
+  /** Its place by arrival, kept over all attempts. */
+  seq = 0;
+  /** When it came, on the core's clock. */
+  arrivedAt = 0;
   /** What it holds: its payload and metadata. */
-  readonly bytes: number;
+  bytes = 0;
+  /** Who is told its outcome: the core only keeps it. */
+  caller: Caller = nobody;
+  /** What it is called by its caller. */
+  callId = 0;
   /** How many attempts may have run. Above zero its execution is unknown for ever. */
   attempts = 0;
   /** Since when it waits again, after an attempt. */
@@ -94,32 +110,46 @@ export class Request implements Kept, Linked<Request>, Timed, Bagged {
   list: LinkedList<Request> | undefined;
   heapIndex = -1;
   bagIndex = -1;
-  #id: string | number;
+  #id: string | number = 0;
   readonly #nameOf: RequestNamer;
 
-  constructor(
-    /** Its place by arrival, kept over all attempts. */
-    readonly seq: number,
-    submission: Submission,
-    readonly arrivedAt: number,
-    /** Who is told its outcome: the core only keeps it. */
-    readonly caller: Caller,
-    /** What it is called by its caller. */
-    readonly callId: number,
-    nameOf: RequestNamer,
-  ) {
-    this.#id = submission.requestId;
+  constructor(nameOf: RequestNamer) {
     this.#nameOf = nameOf;
-    this.method = submission.method;
-    this.payload = submission.payload;
-    this.metadata = submission.metadata;
-    this.timeoutMs = submission.timeoutMs;
-    this.queueTimeoutMs = submission.queueTimeoutMs;
-    this.runTimeoutMs = submission.runTimeoutMs;
-    this.idempotent = submission.idempotent;
-    this.maxAttempts = submission.maxAttempts;
-    this.bytes = submission.payload.length;
-    for (const { key, value } of submission.metadata) this.bytes += key.length + value.length;
+  }
+
+  /** Becomes a new request, as it is in no list, heap or bag. */
+  begin(seq: number, wish: Submission, now: number, caller: Caller, callId: number): void {
+    this.#id = wish.requestId;
+    this.method = wish.method;
+    this.payload = wish.payload;
+    this.metadata = wish.metadata;
+    this.timeoutMs = wish.timeoutMs;
+    this.queueTimeoutMs = wish.queueTimeoutMs;
+    this.runTimeoutMs = wish.runTimeoutMs;
+    this.idempotent = wish.idempotent;
+    this.maxAttempts = wish.maxAttempts;
+    this.state = "queued";
+    this.seq = seq;
+    this.arrivedAt = now;
+    this.bytes = wish.payload.length;
+    for (const { key, value } of wish.metadata) this.bytes += key.length + value.length;
+    this.caller = caller;
+    this.callId = callId;
+    this.attempts = 0;
+    this.requeuedAt = undefined;
+    this.refusals = 0;
+    this.refusedBy = undefined;
+    this.lostBy = undefined;
+  }
+
+  /** Lets go of all that it holds of others. */
+  clear(): void {
+    this.method = "";
+    this.payload = "";
+    this.metadata = NO_METADATA;
+    this.caller = nobody;
+    this.refusedBy = undefined;
+    this.#id = 0;
   }
 
   get timed(): "request" {
@@ -151,7 +181,8 @@ export class Job implements Timed {
   constructor(
     readonly id: number,
     readonly session: Session,
-    readonly request: Request,
+    /** Undefined once nobody waits for it any more. */
+    public request: Request | undefined,
     readonly startedAt: number,
   ) {}
 }

@@ -90,8 +90,8 @@ export class SessionBook {
     let lostAny = false;
     for (const job of session.inFlight.values()) {
       this.#timers.remove(job);
-      if (job.request.state !== job) continue;
-      this.#requests.lost(job.request, job, why, now);
+      if (job.request === undefined) continue;
+      this.#requests.lost(job.request, session, why, now);
       lostAny = true;
     }
     session.inFlight.clear();

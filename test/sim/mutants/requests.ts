@@ -110,6 +110,37 @@ export const requestMutants: readonly Mutant[] = [
     replace: "",
   },
   {
+    name: "a request becomes another before its caller is told",
+    file: "hub/engine.ts",
+    find: "request.caller.settled(request, outcome);\n    this.#core.release(request);",
+    replace:
+      "const { caller } = request;\n    this.#core.release(request);\n    caller.settled(request, outcome);",
+  },
+  {
+    name: "who was told cancels whom its request has become",
+    file: "hub/unary-request.ts",
+    find: "this.#request = undefined;",
+    replace: "",
+  },
+  {
+    name: "a request that becomes another has run already",
+    file: "hub/core/request.ts",
+    find: "    this.attempts = 0;\n    this.requeuedAt",
+    replace: "    this.requeuedAt",
+  },
+  {
+    name: "a request that becomes another keeps who refused it",
+    file: "hub/core/request.ts",
+    find: "    this.refusals = 0;\n    this.refusedBy = undefined;\n    this.lostBy",
+    replace: "    this.lostBy",
+  },
+  {
+    name: "a request that becomes another waits since before it came",
+    file: "hub/core/request.ts",
+    find: "    this.requeuedAt = undefined;\n    this.refusals",
+    replace: "    this.refusals",
+  },
+  {
     name: "the payload of a settled request is kept",
     file: book,
     find: 'request.payload = "";',

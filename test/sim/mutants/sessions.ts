@@ -14,15 +14,15 @@ export const sessionMutants: readonly Mutant[] = [
   {
     name: "a nack counts as ready",
     file: core,
-    find: 'if (execution === "NOT_STARTED") this.requests.refused(job.request, job, now);',
+    find: 'if (execution === "NOT_STARTED") this.requests.refused(request, session, now);',
     replace:
-      'this.ready(session, 1, now);\n    if (execution === "NOT_STARTED") this.requests.refused(job.request, job, now);',
+      'this.ready(session, 1, now);\n    if (execution === "NOT_STARTED") this.requests.refused(request, session, now);',
   },
   {
     name: "a late terminal event counts",
-    file: core,
-    find: "if (job.request.state === job) return job;",
-    replace: "return job;",
+    file: "hub/core/request-book.ts",
+    find: "else request.state.request = undefined;",
+    replace: "",
   },
   {
     name: "a result of another session counts",
