@@ -1,5 +1,5 @@
 import { Worker, type WorkerOptions } from "gibbs/worker";
-import { type HandlerName, handlers } from "./handlers.js";
+import { briefJobs, type HandlerName, handlers } from "./handlers.js";
 import { optionsOf, serve } from "./serve.js";
 
 interface Options extends WorkerOptions {
@@ -19,7 +19,7 @@ while (workers.length < count) {
   workers.push(...next);
 }
 
-serve({}, {}, () => {
+serve({}, { briefJobs }, () => {
   for (const worker of workers) void worker.close();
 });
 

@@ -24,6 +24,8 @@ export type Handler = (input: unknown, context?: Context) => Promise<unknown>;
 
 const BRIEF_MS = 2;
 
+let briefDone = 0;
+
 /** The handlers of the workers, by name. */
 export const handlers = { echo, brief, timed, telling } satisfies Record<string, Handler>;
 
@@ -38,7 +40,13 @@ async function echo(input: unknown): Promise<unknown> {
 /** Takes a little, so that whoever asks keeps up with whoever answers. */
 async function brief(input: unknown): Promise<unknown> {
   await delay(systemClock, BRIEF_MS);
+  briefDone += 1;
   return input;
+}
+
+/** How many jobs of `brief` this process has done. */
+export function briefJobs(): number {
+  return briefDone;
 }
 
 /** Waits by a timer, as for another service. */
