@@ -43,6 +43,9 @@ const DEFAULT_RECEIVE_BYTES = 4 * 1024 * 1024;
 /** What a job's message holds beside its payload, at most. */
 const JOB_ENVELOPE_BYTES = 16 * 1024;
 
+/** Of all streams without one: of ten thousand workers most are idle. Nobody writes to it. */
+const NOTHING: HubEvent[] = [];
+
 /** The handler of `WorkerService.Work`. */
 export function workHandler(context: WorkerStreamContext): CallHandler {
   return (call) => new WorkerStream(call, context);
@@ -54,7 +57,7 @@ class WorkerStream implements WorkerPort, CallListener {
   readonly #context: WorkerStreamContext;
   readonly #session: Session;
   bagIndex = -1;
-  #outbox: HubEvent[] = [];
+  #outbox: HubEvent[] = NOTHING;
 
   constructor(call: ServerCall, context: WorkerStreamContext) {
     this.#call = call;
@@ -63,12 +66,13 @@ class WorkerStream implements WorkerPort, CallListener {
   }
 
   push(event: HubEvent): void {
-    this.#outbox.push(event);
+    if (this.#outbox === NOTHING) this.#outbox = [event];
+    else this.#outbox.push(event);
   }
 
   flush(): void {
     const events = this.#outbox;
-    this.#outbox = [];
+    this.#outbox = NOTHING;
     const maxBytes = this.#session.hello?.maxReceiveBytes;
     for (const message of encodeHubEvents(events, maxBytes)) {
       const isFull = !this.#call.write(message);

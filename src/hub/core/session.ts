@@ -43,8 +43,9 @@ export class Session implements Timed {
   isHeldBack = false;
   /** How often it said ready. */
   readies = 0;
-  lastHeardAt: number;
-  lastBeatAt: number;
+  // A number from the start, so that a new time is written over the last one.
+  lastHeardAt = 0;
+  lastBeatAt = 0;
   /** Until then its silence proves nothing: a large message is under way, to it or from it. */
   excusedUntil = 0;
   heapIndex = -1;
