@@ -1,15 +1,18 @@
 import { type Benchmark, type Context, interleave, type Result } from "./benchmark.js";
-import type { Throughput } from "./peers/loads.js";
+import type { OpenLoop, Throughput } from "./peers/loads.js";
 import type { Usage } from "./peers/usage.js";
 import type { Program } from "./program.js";
 import { absolute, atMost, type Bounds, compared, type Row } from "./row.js";
 import { type GibbsHub, startClient, startHub, startWorker } from "./systems.js";
+import { poissonJobs, type Workload } from "./workload.js";
 
 const HOUR_MS = 3_600_000;
 /** Workers in one process, so that it stays below its limit of open files. */
 const WORKERS_PER_PROCESS = 2500;
 /** Fewer than the fewest workers: none waits. */
 const CALLERS = 8;
+/** 5000 requests a second, however many workers there are: of ten, nearly all are idle. */
+const STEADY: Workload = { workers: 10, load: 0.5, mix: [{ share: 1, ms: 1 }] };
 const SLOTS = 32;
 /** Answers after a worker has come that do not count. */
 const WARM_UPS = 5000;
@@ -39,7 +42,7 @@ async function run(context: Context): Promise<Result> {
 
 async function withIdleWorkers(context: Context, counts: readonly number[]): Promise<Result> {
   const rssPerWorker: Record<string, number> = {};
-  const contenders: Record<string, { hub: GibbsHub; client: Program }> = {};
+  const contenders: Record<string, Served> = {};
   for (const count of counts) {
     context.progress(`B5: ${count} idle workers connect`);
     const hub = await startIdleHub(context);
@@ -50,11 +53,25 @@ async function withIdleWorkers(context: Context, counts: readonly number[]): Pro
     contenders[count] = { hub, client: await startClient(context.programs, hub) };
   }
   const durationMs = context.quick ? 300 : 3000;
-  const measure = ({ hub, client }: { hub: GibbsHub; client: Program }): Promise<number> =>
-    cpuPerRequest(hub, client, durationMs);
+  const closed = ({ hub, client }: Served): Promise<number> =>
+    cpuPerRequest(hub, async () => {
+      const load = { callers: CALLERS, durationMs };
+      const { answered, lost } = await client.ask<Throughput>("throughput", load);
+      if (lost > 0) throw new Error(`${lost} requests were lost`);
+      return answered;
+    });
+  const steady = ({ hub, client }: Served, round: number): Promise<number> =>
+    cpuPerRequest(hub, async () => {
+      const jobs = poissonJobs(STEADY, durationMs, round);
+      await client.ask<OpenLoop>("openLoop", { jobs });
+      return jobs.length;
+    });
   // Twice: most of the code is warm only after some ten thousand requests.
-  await interleave({ ...context, runs: 2 }, "B5, idle workers, warm-up", contenders, measure);
-  const measured = await interleave(context, "B5, idle workers", contenders, measure);
+  await interleave({ ...context, runs: 2 }, "B5, idle workers, warm-up", contenders, closed);
+  const measured = {
+    closed: await interleave(context, "B5, idle workers, in turn", contenders, closed),
+    steady: await interleave(context, "B5, idle workers", contenders, steady),
+  };
   const largest = counts.at(-1) ?? 0;
   const memoryOf = {
     benchmark: "B5",
@@ -63,11 +80,18 @@ async function withIdleWorkers(context: Context, counts: readonly number[]): Pro
   };
   return {
     rows: [
-      ...growthRows(measured, (count) => `hub CPU a request, ${count} idle workers`, flat),
+      ...growthRows(measured.steady, (count) => `hub CPU a request, ${count} idle workers`, flat),
+      ...growthRows(measured.closed, (count) => `the same, ${CALLERS} callers in turn, ${count}`),
       absolute(memoryOf, [rssPerWorker[largest] ?? Number.NaN], { floor: atMost(40) }),
     ],
     details: { measured, rssPerWorker },
   };
+}
+
+/** A hub with its workers, and a client of it. */
+interface Served {
+  hub: GibbsHub;
+  client: Program;
 }
 
 /** The same with nothing but HTTP/2: what so many connections cost by themselves. */
@@ -84,7 +108,11 @@ async function withBareConnections(context: Context, counts: readonly number[]):
     contenders[count] = hub;
   }
   const durationMs = context.quick ? 300 : 3000;
-  const measure = (hub: GibbsHub): Promise<number> => cpuPerRequest(hub, hub.program, durationMs);
+  const measure = (hub: GibbsHub): Promise<number> =>
+    cpuPerRequest(hub, async () => {
+      const load = { callers: CALLERS, durationMs };
+      return (await hub.program.ask<Throughput>("throughput", load)).answered;
+    });
   await interleave({ ...context, runs: 1 }, "B5, bare HTTP/2, warm-up", contenders, measure);
   const measured = await interleave(context, "B5, bare HTTP/2", contenders, measure);
   return {
@@ -113,12 +141,10 @@ function memory(program: Program): Promise<Usage> {
   return program.ask<Usage>("usage", { collect: true });
 }
 
-/** In microseconds. */
-async function cpuPerRequest(hub: GibbsHub, client: Program, durationMs: number): Promise<number> {
+/** In microseconds; `load` returns how many requests were answered. */
+async function cpuPerRequest(hub: GibbsHub, load: () => Promise<number>): Promise<number> {
   const before = await hub.program.ask<Usage>("usage");
-  const load = { callers: CALLERS, durationMs };
-  const { answered, lost } = await client.ask<Throughput>("throughput", load);
-  if (lost > 0) throw new Error(`${lost} requests were lost`);
+  const answered = await load();
   const after = await hub.program.ask<Usage>("usage");
   return (after.cpuUs - before.cpuUs) / answered;
 }

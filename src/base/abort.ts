@@ -11,7 +11,8 @@ export function onAbort(signal: AbortSignal | undefined, callback: () => void): 
     callback();
     return nothing;
   }
-  setMaxListeners(0, signal);
+  // A polyfill's is none of Node's, and has no such limit.
+  if (signal instanceof EventTarget) setMaxListeners(0, signal);
   signal.addEventListener("abort", callback);
   return () => signal.removeEventListener("abort", callback);
 }

@@ -72,10 +72,13 @@ export function checkRequestOptions(options: RequestOptions): void {
   if (!Number.isInteger(maxAttempts) || maxAttempts < 1 || maxAttempts > fixed.maxAttempts) {
     throw badRequestOption(`maxAttempts must be 1 to ${fixed.maxAttempts}, not ${maxAttempts}`);
   }
-  const { method = "", requestId = "", idempotent = false, metadata } = options;
+  const { method = "", requestId = "", idempotent = false, metadata, signal } = options;
   if (typeof idempotent !== "boolean") throw badRequestOption("idempotent must be a boolean");
   checkName("method", method);
   checkName("requestId", requestId);
+  if (signal !== undefined && typeof signal?.addEventListener !== "function") {
+    throw badRequestOption("signal must be an AbortSignal");
+  }
   if (metadata === undefined) return;
   let bytes = 0;
   for (const [key, value] of Object.entries(metadata)) {

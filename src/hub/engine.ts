@@ -13,7 +13,7 @@ import type { Session } from "./core/session.js";
 import type { Answer, Peer } from "./core/unread.js";
 
 /** An event for a worker, with a payload as it was kept. */
-export type HubEvent = HubEventInit<KeptBytes>;
+export type OutgoingEvent = HubEventInit<KeptBytes>;
 
 /** A stream that gathers what is to be written until the end of a flush. */
 export interface Outlet extends Bagged {
@@ -24,11 +24,11 @@ export interface Outlet extends Bagged {
 /** A worker's stream as the engine uses it. */
 export interface WorkerPort extends Outlet {
   /** Puts an event into the next write. */
-  push(event: HubEvent): void;
+  push(event: OutgoingEvent): void;
   /** Ends the stream after what was pushed: with OK, or with a status. */
   end(error: GibbsError | undefined): void;
   /** The answer to its hello. */
-  welcome(): HubEvent;
+  welcome(): OutgoingEvent;
 }
 
 /** What is to be done on a worker's stream. */
@@ -60,7 +60,10 @@ export class Engine {
     return this.#clock.now();
   }
 
-  /** Takes a request in; `caller` is told its outcome once, later. */
+  /**
+   * Takes a request in; `caller` is told its outcome once, later. What is returned is
+   * this request until then, and another one afterwards.
+   */
   submit(submission: Submission, caller: Caller, callId = 0): Request {
     return this.tell((core, now) => core.submit(submission, caller, callId, now));
   }
@@ -185,7 +188,7 @@ export class Engine {
   }
 }
 
-function toEvent(effect: Exclude<WorkerEffect, { kind: "end" | "welcome" }>): HubEvent {
+function toEvent(effect: Exclude<WorkerEffect, { kind: "end" | "welcome" }>): OutgoingEvent {
   switch (effect.kind) {
     case "job": {
       const { job, request, timeLeftMs } = effect;

@@ -130,6 +130,7 @@ export class Hub {
   request<Out = unknown>(input: unknown, options: RequestOptions = {}): Promise<Out> {
     return new Promise((resolve, reject) => {
       const submission = this.#toSubmission(input, options);
+      let stopListening = (): void => {};
       const settled = (request: Request, outcome: Outcome): void => {
         stopListening();
         try {
@@ -139,7 +140,7 @@ export class Hub {
         }
       };
       const request = this.#engine.submit(submission, { settled });
-      const stopListening = onAbort(options.signal, () =>
+      stopListening = onAbort(options.signal, () =>
         this.#engine.tell((core, now) => core.cancel(request, now)),
       );
     });

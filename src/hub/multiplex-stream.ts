@@ -2,6 +2,7 @@ import { Bag } from "../base/bag.js";
 import { GibbsError, messageOf } from "../base/error.js";
 import { IdMap } from "../base/id-map.js";
 import type { HubOptions } from "../base/options.js";
+import type { KeptBytes } from "../wire/bytes.js";
 import {
   type Call,
   type ClientItem,
@@ -11,7 +12,7 @@ import {
 } from "../wire/multiplex.js";
 import { toStatus, toStatusFields } from "../wire/status.js";
 import type { ClientStream, ClientStreams } from "./client-streams.js";
-import type { Caller, MetadataPair, Outcome, Request } from "./core/request.js";
+import { type Caller, NO_METADATA, type Outcome, type Request } from "./core/request.js";
 import type { Answer } from "./core/unread.js";
 import type { Engine, Outlet } from "./engine.js";
 import type { CallHandler, CallListener, ServerCall } from "./server-call.js";
@@ -137,7 +138,7 @@ class MultiplexStream implements Outlet, ClientStream, CallListener, Caller {
     }
   }
 
-  #begin(id: number, call: Call): void {
+  #begin(id: number, call: Call<KeptBytes>): void {
     const { engine, submissions, limits, forwardMetadata } = this.#context;
     if (this.#state === "ended") return;
     try {
@@ -188,9 +189,6 @@ class MultiplexStream implements Outlet, ClientStream, CallListener, Caller {
     this.#open.clear();
   }
 }
-
-/** Of all calls that bring none: a million that wait would hold as many arrays. */
-const NO_METADATA: MetadataPair[] = [];
 
 function drainingHub(): GibbsError {
   const message = "the hub is shutting down";

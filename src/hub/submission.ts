@@ -1,10 +1,14 @@
 import type { Duration } from "@bufbuild/protobuf/wkt";
 import { GibbsError, messageOf } from "../base/error.js";
 import { fixed, type HubOptions } from "../base/options.js";
+import type { KeptBytes } from "../wire/bytes.js";
 import { fromDuration } from "../wire/duration.js";
-import type { RelayedRequest } from "../wire/relay.js";
+import type { Call } from "../wire/multiplex.js";
 import type { MetadataPair, Submission } from "./core/request.js";
 import type { Peer } from "./core/unread.js";
+
+/** What a caller sent. */
+type Wish = Pick<Call<KeptBytes>, "payload" | "method" | "options">;
 
 /** What turns a caller's wish into a submission to the core. */
 export interface SubmissionContext {
@@ -21,7 +25,7 @@ export interface SubmissionContext {
  * @throws GibbsError INVALID_ARGUMENT / BAD_OPTION, not started.
  */
 export function toSubmission(
-  { payload, method, options }: RelayedRequest,
+  { payload, method, options }: Wish,
   metadata: MetadataPair[],
   timeoutMs: number | undefined,
   peer: Peer | undefined,

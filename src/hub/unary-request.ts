@@ -107,7 +107,8 @@ class UnaryRequest implements CallListener, Caller {
     );
     const left = this.#timeLeftMs();
     if (Number.isNaN(left)) throw malformed("its grpc-timeout is none");
-    const timeoutMs = left && Math.floor(left - Math.min(DEADLINE_MARGIN_MS, left / 10));
+    // Whole, as a request keeps it.
+    const timeoutMs = left && Math.ceil(left - Math.min(DEADLINE_MARGIN_MS, left / 10));
     const request = read(this.#message);
     return toSubmission(request, metadata, timeoutMs, this.#call.peer, submissions);
   }

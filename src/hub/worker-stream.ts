@@ -18,7 +18,7 @@ import type { HubCore } from "./core/hub-core.js";
 import type { JobResult, WorkerFailure } from "./core/outcome.js";
 import type { Session, WorkerHello } from "./core/session.js";
 import * as sessionEnd from "./core/session-end.js";
-import type { Engine, HubEvent, WorkerPort } from "./engine.js";
+import type { Engine, OutgoingEvent, WorkerPort } from "./engine.js";
 import type { CallHandler, CallListener, ServerCall } from "./server-call.js";
 
 /** What the streams of one hub have in common. */
@@ -43,8 +43,11 @@ const DEFAULT_RECEIVE_BYTES = 4 * 1024 * 1024;
 /** What a job's message holds beside its payload, at most. */
 const JOB_ENVELOPE_BYTES = 16 * 1024;
 
-/** Of all streams without one: of ten thousand workers most are idle. Nobody writes to it. */
-const NOTHING: HubEvent[] = [];
+/**
+ * Of all streams that have nothing to write, and never written to: an array for each of ten
+ * thousand idle workers would outlive the young collections, and what it held with it.
+ */
+const NOTHING: OutgoingEvent[] = [];
 
 /** The handler of `WorkerService.Work`. */
 export function workHandler(context: WorkerStreamContext): CallHandler {
@@ -57,7 +60,7 @@ class WorkerStream implements WorkerPort, CallListener {
   readonly #context: WorkerStreamContext;
   readonly #session: Session;
   bagIndex = -1;
-  #outbox: HubEvent[] = NOTHING;
+  #outbox: OutgoingEvent[] = NOTHING;
 
   constructor(call: ServerCall, context: WorkerStreamContext) {
     this.#call = call;
@@ -65,7 +68,7 @@ class WorkerStream implements WorkerPort, CallListener {
     this.#session = context.engine.open(this);
   }
 
-  push(event: HubEvent): void {
+  push(event: OutgoingEvent): void {
     if (this.#outbox === NOTHING) this.#outbox = [event];
     else this.#outbox.push(event);
   }
@@ -95,7 +98,7 @@ class WorkerStream implements WorkerPort, CallListener {
     }
   }
 
-  welcome(): HubEvent {
+  welcome(): OutgoingEvent {
     const { limits, hubId } = this.#context;
     this.#context.logger.info(
       { workerId: this.#session.workerId, session: this.#session.id },

@@ -95,7 +95,7 @@ export class ByteReader {
     return this.#view(at, length);
   }
 
-  /** A copy of the bytes, or a view if they are most of what it would keep alive. */
+  /** The bytes to be kept: a few as a string, else a copy, or a view if they are most of what it keeps alive. */
   bytesToKeep(): KeptBytes {
     const length = this.uint32();
     const at = this.#at;

@@ -20,8 +20,8 @@ import { WireType } from "./wire-type.js";
 type Item<T extends { item: { case: unknown } }, C> = Exclude<T["item"], { case: C }>;
 
 /** A `gibbs.v1.Call`. */
-export interface Call {
-  payload: KeptBytes;
+export interface Call<Payload extends KeptBytes = Uint8Array> {
+  payload: Payload;
   method: string;
   options?: RequestOptions | undefined;
   timeoutMs?: number | undefined;
@@ -41,7 +41,7 @@ export interface CallResponse {
 /** An item of a client as it is read. */
 export interface ClientItem {
   id: number;
-  item: { case: "call"; value: Call } | Item<AnyClientItem, "call">;
+  item: { case: "call"; value: Call<KeptBytes> } | Item<AnyClientItem, "call">;
 }
 
 /** An item of the hub as it is read. */
@@ -186,8 +186,8 @@ function readItem<C extends string, V, S extends typeof ClientItemSchema | typeo
   return { id, item: { case: name, value } };
 }
 
-function readCall(reader: ByteReader): Call {
-  const call: Call = { payload: "", method: "", metadata: [] };
+function readCall(reader: ByteReader): Call<KeptBytes> {
+  const call: Call<KeptBytes> = { payload: "", method: "", metadata: [] };
   const outer = reader.enter();
   while (reader.next()) {
     if (reader.is(1, WireType.LENGTH_DELIMITED)) call.payload = reader.bytesToKeep();

@@ -2,7 +2,6 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { type RequestOptions, RequestOptionsSchema } from "../gen/gibbs/v1/hub_pb.js";
 import { ByteReader } from "./byte-reader.js";
 import { ByteWriter } from "./byte-writer.js";
-import type { KeptBytes } from "./bytes.js";
 import { fromDuration } from "./duration.js";
 import type { EncodedPayload } from "./payload.js";
 import { WireType } from "./wire-type.js";
@@ -16,7 +15,7 @@ const INFO = 4;
 
 /** A `gibbs.v1.RequestRequest` whose input stays encoded. */
 export interface RelayedRequest {
-  payload: KeptBytes;
+  payload: EncodedPayload;
   method: string;
   options?: RequestOptions | undefined;
 }
@@ -38,7 +37,7 @@ const writer = new ByteWriter();
  * @throws Error if the bytes are no such message.
  */
 export function readRequest(encoded: Uint8Array): RelayedRequest {
-  const request: RelayedRequest = { payload: "", method: "" };
+  const request: RelayedRequest = { payload: EMPTY, method: "" };
   request.payload = payloadOf(encoded, (reader) => {
     if (reader.is(METHOD, WireType.LENGTH_DELIMITED)) request.method = reader.string();
     else if (reader.is(OPTIONS, WireType.LENGTH_DELIMITED)) {
@@ -149,3 +148,5 @@ function writeDuration(field: number, ms: number): void {
   writer.uint32(2, nanos);
   writer.end();
 }
+
+const EMPTY: Uint8Array = new Uint8Array();

@@ -41,6 +41,32 @@ describe("hub.request", () => {
   });
 });
 
+describe("the signal of a request", () => {
+  it("may be of another making than Node's", async () => {
+    const hub = await startHub();
+    const listeners = new Set<() => void>();
+    const signal = {
+      aborted: false,
+      addEventListener: (_: string, listener: () => void) => listeners.add(listener),
+      removeEventListener: (_: string, listener: () => void) => listeners.delete(listener),
+    } as unknown as AbortSignal;
+    const request = hub.request(1, { signal });
+    for (const listener of listeners) listener();
+    await expect(request).rejects.toMatchObject({ reason: "CLIENT_CANCELLED" });
+    expect(listeners.size).toBe(0);
+  });
+
+  it("is refused if it is none, and nothing is sent", async () => {
+    const hub = await startHub();
+    const signal = { aborted: false } as AbortSignal;
+    await expect(hub.request(1, { signal })).rejects.toMatchObject({ reason: "BAD_OPTION" });
+    const client = startClient(hub);
+    await expect(client.request(1, { signal })).rejects.toMatchObject({ reason: "BAD_OPTION" });
+    // Nothing waits that the hub would have to end.
+    await hub.drain();
+  });
+});
+
 describe("bad input", () => {
   it("is INVALID_ARGUMENT for its caller when the message is none", async () => {
     const hub = await startHub();

@@ -51,12 +51,15 @@ export class HubCore {
     return this.sessions.size === 0 && this.requests.live.size === 0;
   }
 
-  /** A caller asks. Its outcome comes as a `settle` effect, perhaps with the next flush. */
+  /**
+   * A caller asks. Its outcome comes as a `settle` effect, perhaps with the next flush;
+   * until it is {@link release}d the request is this one.
+   */
   submit(submission: Submission, caller: Caller, callId: number, now: number): Request {
     return this.requests.submit(submission, caller, callId, now);
   }
 
-  /** Its `settle` was carried out, and nobody keeps it: it may become another request. */
+  /** Its `settle` was carried out, and its caller keeps it no more: it may become another request. */
   release(request: Request): void {
     this.requests.release(request);
   }

@@ -99,8 +99,9 @@ export class RequestBook {
 
   /** The caller of a settled request was told, and nobody keeps it: another may take its place. */
   release(request: Request): void {
+    if (this.#spare.length >= MAX_SPARE) return;
     request.clear();
-    if (this.#spare.length < MAX_SPARE) this.#spare.push(request);
+    this.#spare.push(request);
   }
 
   /** Settles a request as failed by the hub. */

@@ -7,7 +7,7 @@ import type { Peer } from "./unread.js";
 
 /** What a caller asks for. */
 export interface Submission {
-  /** By whom it is named, else its number, from which its name is made. */
+  /** The name that its caller gave it, else a number, from which one is made. */
   requestId: string | number;
   /** The connection that waits for the answer; undefined for a caller in this process. */
   peer: Peer | undefined;
@@ -35,7 +35,8 @@ export interface MetadataPair {
   value: Uint8Array;
 }
 
-const NO_METADATA: MetadataPair[] = [];
+/** Of all that bring none, and never written to: a million that wait would hold as many arrays. */
+export const NO_METADATA: MetadataPair[] = [];
 
 const nobody: Caller = { settled() {} };
 
@@ -58,8 +59,8 @@ export type RequestNamer = (number: number) => string;
 /** Who waits for the outcomes of requests. One for many: a closure for each would be three objects more. */
 export interface Caller {
   /**
-   * Called once for each request, when its `settle` is carried out. Afterwards the
-   * request may become another: whoever kept it lets go of it.
+   * Called once for each request, when its `settle` is carried out; must not throw.
+   * Afterwards the request may become another: whoever kept it lets go of it.
    */
   settled(request: Request, outcome: Outcome): void;
 }
@@ -92,7 +93,7 @@ export class Request implements Kept, Linked<Request>, Timed, Bagged {
   bytes = 0;
   /** Who is told its outcome: the core only keeps it. */
   caller: Caller = nobody;
-  /** What it is called by its caller. */
+  /** Its id among the open calls of its caller, if that has several. */
   callId = 0;
   /** How many attempts may have run. Above zero its execution is unknown for ever. */
   attempts = 0;
@@ -142,13 +143,14 @@ export class Request implements Kept, Linked<Request>, Timed, Bagged {
     this.lostBy = undefined;
   }
 
-  /** Lets go of all that it holds of others. */
+  /** Lets go of what it holds of others. */
   clear(): void {
     this.method = "";
     this.payload = "";
     this.metadata = NO_METADATA;
     this.caller = nobody;
     this.refusedBy = undefined;
+    this.lostBy = undefined;
     this.#id = 0;
   }
 
@@ -181,7 +183,7 @@ export class Job implements Timed {
   constructor(
     readonly id: number,
     readonly session: Session,
-    /** Undefined once nobody waits for it any more. */
+    /** While the job is in flight: undefined once nobody waits for it any more. */
     public request: Request | undefined,
     readonly startedAt: number,
   ) {}

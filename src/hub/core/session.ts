@@ -43,7 +43,7 @@ export class Session implements Timed {
   isHeldBack = false;
   /** How often it said ready. */
   readies = 0;
-  // A number from the start, so that a new time is written over the last one.
+  // Numbers from the start: were they undefined first, V8 would make an object for each new time.
   lastHeardAt = 0;
   lastBeatAt = 0;
   /** Until then its silence proves nothing: a large message is under way, to it or from it. */

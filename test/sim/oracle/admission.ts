@@ -6,7 +6,7 @@ const DEADLINE_MARGIN_MS = 5;
 
 /** What a hub counts of a unary call's timeout. */
 export function lessMargin(timeoutMs: number): number {
-  return Math.floor(timeoutMs - Math.min(DEADLINE_MARGIN_MS, timeoutMs / 10));
+  return Math.ceil(timeoutMs - Math.min(DEADLINE_MARGIN_MS, timeoutMs / 10));
 }
 
 /** A request arrives, of which the hub counts `givenMs`: books it, and whether the hub must take it. */

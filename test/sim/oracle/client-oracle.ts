@@ -1,4 +1,5 @@
 import { status as grpcStatus, type StatusObject } from "@grpc/grpc-js";
+import type { KeptBytes } from "../../../src/wire/bytes.js";
 import { fromDuration } from "../../../src/wire/duration.js";
 import {
   type ClientItem,
@@ -230,7 +231,11 @@ function wrongSend({ last, lost, options, isOpen }: Asked): string | undefined {
 }
 
 /** Whether what was written is not what was asked. */
-function wrongCall(asked: Asked, call: WireCall, process: SimProcess): string | undefined {
+function wrongCall(
+  asked: Asked,
+  call: WireCall<KeptBytes>,
+  process: SimProcess,
+): string | undefined {
   const { options, payload, until } = asked;
   const { queueTimeout, runTimeout } = call.options ?? {};
   const isSame =

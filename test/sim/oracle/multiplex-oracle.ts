@@ -1,5 +1,6 @@
 import { GibbsError } from "../../../src/base/error.js";
 import { fixed } from "../../../src/base/options.js";
+import type { KeptBytes } from "../../../src/wire/bytes.js";
 import { fromDuration } from "../../../src/wire/duration.js";
 import {
   type CallResponse,
@@ -142,7 +143,7 @@ export class MultiplexOracle {
     }
   }
 
-  #begin(stream: ClientStream, id: number, wire: WireCall): Wish["flaw"] {
+  #begin(stream: ClientStream, id: number, wire: WireCall<KeptBytes>): Wish["flaw"] {
     const isFull = stream.open.size >= this.#port.maxOpenCalls;
     const wish = readWish(wire, isFull ? "TOO_MANY_CALLS" : undefined);
     const call = this.#port.arrived(wish, stream);
@@ -237,7 +238,7 @@ export class MultiplexOracle {
 }
 
 /** A call as its hub must read it. */
-function readWish(wire: WireCall, known: Wish["flaw"]): Wish {
+function readWish(wire: WireCall<KeptBytes>, known: Wish["flaw"]): Wish {
   const { payload, method, options, timeoutMs } = wire;
   let metadataBytes = 0;
   for (const { key, value } of wire.metadata) {
