@@ -25,9 +25,14 @@ export interface GibbsHub {
   program: Program;
 }
 
-/** Starts a hub of ours. */
-export async function startHub(programs: Programs, options: HubOptions = {}): Promise<GibbsHub> {
-  const { program, ready } = await programs.node<{ address: string }>("gibbs-hub", options);
+/** Starts a hub of ours; `execArgv` are options of Node. */
+export async function startHub(
+  programs: Programs,
+  options: HubOptions = {},
+  execArgv: readonly string[] = [],
+): Promise<GibbsHub> {
+  const how = { execArgv };
+  const { program, ready } = await programs.node<{ address: string }>("gibbs-hub", options, how);
   return { program, address: ready.address };
 }
 
@@ -57,8 +62,9 @@ export async function startGibbs(
   programs: Programs,
   layout: Layout,
   options: HubOptions = {},
+  execArgv: readonly string[] = [],
 ): Promise<GibbsHub> {
-  const hub = await startHub(programs, options);
+  const hub = await startHub(programs, options, execArgv);
   for (let i = 0; i < layout.processes; i += 1) await startWorker(programs, hub, layout);
   return hub;
 }
