@@ -228,7 +228,6 @@ function plain(buffer: Buffer): Uint8Array {
   return new Uint8Array(buffer);
 }
 
-/** Without what only messages of protobuf-es have. */
 /** An item with its payload as bytes, however it is kept. */
 function inBytes({ id, item }: ClientItem): unknown {
   if (item.case !== "call") return { id, item };
@@ -236,6 +235,7 @@ function inBytes({ id, item }: ClientItem): unknown {
   return { id, item: { ...item, value: { ...item.value, payload } } };
 }
 
+/** Without what only messages of protobuf-es have. */
 function bare(value: unknown): unknown {
   if (value instanceof Uint8Array || typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) return value.map(bare);
