@@ -8,7 +8,7 @@ import type { HubEventInit } from "../wire/worker-events.js";
 import type { Effect } from "./core/effect.js";
 import { HubCore } from "./core/hub-core.js";
 import type { CoreLimits } from "./core/limits.js";
-import type { Caller, Outcome, Request, RequestNamer, Submission } from "./core/request.js";
+import type { Caller, Outcome, Request, RequestIdFormat, Submission } from "./core/request.js";
 import type { Session } from "./core/session.js";
 import type { Answer, Peer } from "./core/unread.js";
 
@@ -49,8 +49,8 @@ export class Engine {
   #flushing = false;
   #timer: (Timer & { at: number }) | undefined;
 
-  constructor(limits: CoreLimits, clock: Clock, random: Random, nameOf?: RequestNamer) {
-    this.#core = new HubCore(limits, random, nameOf);
+  constructor(limits: CoreLimits, clock: Clock, random: Random, formatId?: RequestIdFormat) {
+    this.#core = new HubCore(limits, random, formatId);
     this.#clock = clock;
     this.#flusher = new Flusher(clock, (isTurnOver) => this.#flush(isTurnOver));
   }

@@ -69,8 +69,8 @@ export class Hub {
     this.#health = new Health([HubService.typeName, WorkerService.typeName]);
     const hubId = randomId();
     const prefix = `${hubId}-`;
-    const nameOf = (request: number): string => prefix + request.toString(36);
-    this.#engine = new Engine(this.#limits, clock, random, nameOf);
+    const formatId = (request: number): string => prefix + request.toString(36);
+    this.#engine = new Engine(this.#limits, clock, random, formatId);
     let lastRequest = 0;
     this.#submissions = { limits: this.#limits, nextRequestId: () => ++lastRequest };
     this.#multiplex = {

@@ -6,7 +6,13 @@ import { excuse, LARGE_BYTES, transferMs } from "./liveness.js";
 import { match } from "./matcher.js";
 import type { Method } from "./method.js";
 import { checkResult, type JobResult, runInfo, workerFailure } from "./outcome.js";
-import { type Caller, Job, type Request, type RequestNamer, type Submission } from "./request.js";
+import {
+  type Caller,
+  Job,
+  type Request,
+  type RequestIdFormat,
+  type Submission,
+} from "./request.js";
 import { RequestBook } from "./request-book.js";
 import type { Session, WorkerHello } from "./session.js";
 import { SessionBook } from "./session-book.js";
@@ -33,11 +39,11 @@ export class HubCore {
   readonly #effects: Effect[] = [];
   #promisedWake = Number.POSITIVE_INFINITY;
 
-  /** `random` draws from 0 to 1, as `Math.random` does; `nameOf` names requests that bring no name. */
-  constructor(limits: CoreLimits, random: () => number, nameOf: RequestNamer = String) {
+  /** `random` draws from 0 to 1, as `Math.random` does; `formatId` makes the ids of requests that bring none. */
+  constructor(limits: CoreLimits, random: () => number, formatId: RequestIdFormat = String) {
     this.limits = limits;
     const emit = (effect: Effect): void => this.#emit(effect);
-    this.requests = new RequestBook(limits, this.#timers, random, nameOf, emit);
+    this.requests = new RequestBook(limits, this.#timers, random, formatId, emit);
     this.workers = new SessionBook(limits, this.#timers, this.requests, emit);
   }
 

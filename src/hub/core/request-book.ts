@@ -17,7 +17,7 @@ import {
   type Job,
   type Outcome,
   Request,
-  type RequestNamer,
+  type RequestIdFormat,
   type Submission,
 } from "./request.js";
 import type { Session } from "./session.js";
@@ -38,7 +38,7 @@ export class RequestBook {
   readonly #limits: CoreLimits;
   readonly #timers: TimerHeap<Timed>;
   readonly #random: () => number;
-  readonly #nameOf: RequestNamer;
+  readonly #formatId: RequestIdFormat;
   readonly #emit: (effect: Effect) => void;
   #arrivingBytes = 0;
   readonly #spare: Request[] = [];
@@ -48,13 +48,13 @@ export class RequestBook {
     limits: CoreLimits,
     timers: TimerHeap<Timed>,
     random: () => number,
-    nameOf: RequestNamer,
+    formatId: RequestIdFormat,
     emit: (effect: Effect) => void,
   ) {
     this.#limits = limits;
     this.#timers = timers;
     this.#random = random;
-    this.#nameOf = nameOf;
+    this.#formatId = formatId;
     this.#emit = emit;
   }
 
@@ -74,7 +74,7 @@ export class RequestBook {
 
   /** Takes a request in, or settles it at once if it cannot be taken. */
   submit(submission: Submission, caller: Caller, callId: number, now: number): Request {
-    const request = this.#spare.pop() ?? new Request(this.#nameOf);
+    const request = this.#spare.pop() ?? new Request(this.#formatId);
     request.begin(++this.#lastSeq, submission, now, caller, callId);
     this.live.add(request);
     this.heldBytes += request.bytes;

@@ -7,7 +7,7 @@ import type { Peer } from "./unread.js";
 
 /** What a caller asks for. */
 export interface Submission {
-  /** The name that its caller gave it, else a number, from which one is made. */
+  /** The id that its caller gave it, else a number, from which one is made. */
   requestId: string | number;
   /** The connection that waits for the answer; undefined for a caller in this process. */
   peer: Peer | undefined;
@@ -53,8 +53,8 @@ export interface RunInfo {
   runTimeMs: number;
 }
 
-/** Makes the name of a request from its number. */
-export type RequestNamer = (number: number) => string;
+/** Makes the id of a request from its number. */
+export type RequestIdFormat = (number: number) => string;
 
 /** Who waits for the outcomes of requests. One for many: a closure for each would be three objects more. */
 export interface Caller {
@@ -112,13 +112,13 @@ export class Request implements Kept, Linked<Request>, Timed, Bagged {
   heapIndex = -1;
   bagIndex = -1;
   #id: string | number = 0;
-  readonly #nameOf: RequestNamer;
+  readonly #formatId: RequestIdFormat;
 
-  constructor(nameOf: RequestNamer) {
-    this.#nameOf = nameOf;
+  constructor(formatId: RequestIdFormat) {
+    this.#formatId = formatId;
   }
 
-  /** Becomes a new request, as it is in no list, heap or bag. */
+  /** Becomes a request: of a new object, or of one that was cleared. */
   begin(seq: number, wish: Submission, now: number, caller: Caller, callId: number): void {
     this.#id = wish.requestId;
     this.method = wish.method;
@@ -136,6 +136,14 @@ export class Request implements Kept, Linked<Request>, Timed, Bagged {
     for (const { key, value } of wish.metadata) this.bytes += key.length + value.length;
     this.caller = caller;
     this.callId = callId;
+  }
+
+  /** Forgets what it was, so that it may begin again, and lets go of what it holds of others. */
+  clear(): void {
+    this.#id = 0;
+    this.method = "";
+    this.metadata = NO_METADATA;
+    this.caller = nobody;
     this.attempts = 0;
     this.requeuedAt = undefined;
     this.refusals = 0;
@@ -143,24 +151,13 @@ export class Request implements Kept, Linked<Request>, Timed, Bagged {
     this.lostBy = undefined;
   }
 
-  /** Lets go of what it holds of others. */
-  clear(): void {
-    this.method = "";
-    this.payload = "";
-    this.metadata = NO_METADATA;
-    this.caller = nobody;
-    this.refusedBy = undefined;
-    this.lostBy = undefined;
-    this.#id = 0;
-  }
-
   get timed(): "request" {
     return "request";
   }
 
-  /** Its name; made when it is first asked for, as one that waits needs none. */
+  /** Made when it is first asked for, as one that waits needs none. */
   get requestId(): string {
-    if (typeof this.#id === "number") this.#id = this.#nameOf(this.#id);
+    if (typeof this.#id === "number") this.#id = this.#formatId(this.#id);
     return this.#id;
   }
 
