@@ -1,21 +1,18 @@
 import { type Benchmark, type Context, interleave, type Result } from "./benchmark.js";
+import { cpuPerRequest, memoryOf as memory } from "./hub-usage.js";
+import { cpuPerQueued, fillQueue, HOUR_MS, type LongQueue } from "./long-queue.js";
 import type { OpenLoop, Throughput } from "./peers/loads.js";
-import type { Usage } from "./peers/usage.js";
 import type { Program } from "./program.js";
 import { absolute, atMost, type Bounds, compared, type Row } from "./row.js";
 import { type GibbsHub, startClient, startHub, startWorker } from "./systems.js";
 import { poissonJobs, type Workload } from "./workload.js";
 
-const HOUR_MS = 3_600_000;
 /** Workers in one process, so that it stays below its limit of open files. */
 const WORKERS_PER_PROCESS = 2500;
 /** Fewer than the fewest workers: none waits. */
 const CALLERS = 8;
 /** 5000 requests a second, however many workers there are: of ten, nearly all are idle. */
 const STEADY: Workload = { workers: 10, load: 0.5, mix: [{ share: 1, ms: 1 }] };
-const SLOTS = 32;
-/** Answers after a worker has come that do not count. */
-const WARM_UPS = 5000;
 const flat: Bounds = { floor: atMost(1.3), goal: atMost(1.1) };
 
 /** What a hub that has much to hold costs. */
@@ -137,62 +134,18 @@ async function connectWorkers({ programs }: Context, hub: GibbsHub, count: numbe
   }
 }
 
-function memory(program: Program): Promise<Usage> {
-  return program.ask<Usage>("usage", { collect: true });
-}
-
-/** In microseconds; `load` returns how many requests were answered. */
-async function cpuPerRequest(hub: GibbsHub, load: () => Promise<number>): Promise<number> {
-  const before = await hub.program.ask<Usage>("usage");
-  const answered = await load();
-  const after = await hub.program.ask<Usage>("usage");
-  return (after.cpuUs - before.cpuUs) / answered;
-}
-
-/** A hub, and those who wait there. */
-interface Crowded {
-  length: number;
-  hub: GibbsHub;
-  crowd: Program;
-}
-
 async function withQueue(context: Context): Promise<Result> {
   const lengths = context.quick ? [1, 1000] : [1, 1000, 100_000, 1_000_000];
   const bytesPerRequest: Record<string, number> = {};
-  const contenders: Record<string, Crowded> = {};
+  const contenders: Record<string, LongQueue> = {};
   for (const length of lengths) {
     context.progress(`B5: ${length} requests wait`);
-    const callers = length + SLOTS;
-    const hub = await startPatientHub(context, callers);
-    const { program: crowd } = await context.programs.node(
-      "gibbs-crowd",
-      { hub: hub.address },
-      // A million callers hold more than a Node process may by itself.
-      { execArgv: ["--max-old-space-size=8192"] },
-    );
-    const before = await memory(hub.program);
-    await crowd.ask("fill", { callers });
-    const after = await memory(hub.program);
-    bytesPerRequest[length] = (after.heldBytes - before.heldBytes) / callers;
-    contenders[length] = { length, hub, crowd };
+    const queue = await fillQueue(context.programs, length);
+    bytesPerRequest[length] = queue.bytesPerRequest;
+    contenders[length] = queue;
   }
   const count = context.quick ? 2000 : 50_000;
-  const measure = async ({ length, hub, crowd }: Crowded): Promise<number> => {
-    const worker = await startWorker(context.programs, hub, {
-      handler: "brief",
-      workers: 1,
-      slots: SLOTS,
-    });
-    await crowd.ask("answered", { count: WARM_UPS });
-    const before = await hub.program.ask<Usage>("usage");
-    await crowd.ask("answered", { count });
-    const after = await hub.program.ask<Usage>("usage");
-    const unheard = (await worker.ask<number>("briefJobs")) - WARM_UPS - count;
-    // Callers who hear late ask again late: fewer would wait in the hub than is said.
-    if (unheard > length / 4 + 10 * SLOTS) throw new Error(`${unheard} answers were not heard yet`);
-    await worker.stop();
-    return (after.cpuUs - before.cpuUs) / count;
-  };
+  const measure = (queue: LongQueue): Promise<number> => cpuPerQueued(queue, count);
   await interleave({ ...context, runs: 1 }, "B5, queue, warm-up", contenders, measure);
   const measured = await interleave(context, "B5, queue", contenders, measure);
   const longest = lengths.at(-1) ?? 0;
@@ -208,18 +161,6 @@ async function withQueue(context: Context): Promise<Result> {
     ],
     details: { measured, bytesPerRequest },
   };
-}
-
-/** A hub whose requests wait as long as it takes, all on one stream. */
-function startPatientHub({ programs }: Context, callers: number): Promise<GibbsHub> {
-  return startHub(programs, {
-    maxOpenCalls: callers + 1,
-    // A tenth of it may wait while no worker is there.
-    maxQueued: 11 * callers + 1000,
-    maxHeldBytes: 2 ** 40,
-    maxTimeoutMs: 2 ** 31 - 1,
-    noWorkerTimeoutMs: HOUR_MS,
-  });
 }
 
 /** Each size beside the smallest. */

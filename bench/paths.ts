@@ -13,9 +13,10 @@ export const root: string = join(benchFolder, "..");
 /** Where `setup.sh` installs the peers. */
 export const peersFolder: string = join(benchFolder, ".peers");
 
-/** The file of a Node program of `bench/peers`. */
-export function nodeProgram(name: string): string {
-  return join(built, "peers", `${name}.js`);
+/** The file of a Node program of `bench/peers`, in this checkout or in the one at `checkout`. */
+export function nodeProgram(name: string, checkout?: string): string {
+  const folder = checkout === undefined ? built : join(checkout, "bench/.build");
+  return join(folder, "peers", `${name}.js`);
 }
 
 /** The file of a Python program of `bench/peers`. */

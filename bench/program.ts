@@ -100,6 +100,9 @@ export class Program {
 
 /** The programs of one benchmark, so that all of them are stopped. */
 export class Programs {
+  /** @param checkout the checkout whose build runs, by default this one. */
+  constructor(readonly checkout?: string) {}
+
   readonly #stops = new Set<() => Promise<void>>();
   readonly #children = new Set<ChildProcess>();
 
@@ -114,7 +117,12 @@ export class Programs {
     } = {},
   ): Promise<{ program: Program; ready: Ready }> {
     const { onEvent, execArgv = [] } = more;
-    const args = ["--expose-gc", ...execArgv, nodeProgram(name), JSON.stringify(options)];
+    const args = [
+      "--expose-gc",
+      ...execArgv,
+      nodeProgram(name, this.checkout),
+      JSON.stringify(options),
+    ];
     return this.#start(process.execPath, args, name, onEvent);
   }
 
