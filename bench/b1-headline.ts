@@ -15,10 +15,10 @@ const REQUESTS = 10;
 const WORKERS = 4;
 const BLOCK_MS = 250;
 const IDEAL_S = (Math.ceil(REQUESTS / WORKERS) * BLOCK_MS) / 1000;
-/** What the original's documentation tells. */
+/** The numbers in the original's documentation. */
 const PUBLISHED_S = 0.855;
 
-/** The original's headline. */
+/** The original's headline example. */
 export const headline: Benchmark = {
   id: "B1",
   question: `${REQUESTS} requests at once, ${BLOCK_MS} ms each, ${WORKERS} worker processes`,
@@ -58,7 +58,7 @@ async function startContenders({ programs, peers }: Context): Promise<Contenders
   return { gibbs: await startClient(programs, hub), original: original?.client };
 }
 
-/** No number for a burst that has lost requests: it was over too early. */
+/** NaN for a burst that lost requests: it finished too early. */
 function seconds(bursts: readonly Burst[]): number[] {
   return bursts.map(({ tookMs, lost }) => (lost > 0 ? Number.NaN : tookMs / 1000));
 }

@@ -15,7 +15,7 @@ export const throughput: Benchmark = {
 
 type Measured = Record<string, Throughput[] | undefined>;
 
-/** What each number of callers is judged by. */
+/** The bounds for each number of callers. */
 const levels: readonly { callers: number; bounds: Partial<Record<string, Bounds>> }[] = [
   { callers: 32, bounds: {} },
   { callers: 64, bounds: { nats: { goal: atLeast(2) } } },

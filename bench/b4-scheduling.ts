@@ -15,20 +15,20 @@ import {
 import { drawTails } from "./tails.js";
 import { poissonJobs, shortAndLong, type TimedJob, type Workload } from "./workload.js";
 
-/** Eight workers, one job each at a time, in two processes: a job is a timer and needs no core. */
+/** Eight workers in two processes, one job at a time each: a job is a timer and needs no core. */
 const eightWorkers: Layout = { handler: "timed", processes: 2, workers: 4, slots: 1 };
 
-/** What happens before is not looked at: the queue begins empty. */
+/** Jobs that arrive earlier are ignored, because the queue starts empty. */
 const RAMP_MS = 1000;
-/** What each system is given at first, so that its code is warm: many jobs that take no time. */
+/** The warm-up of each system: many jobs that take no time. */
 const warmUp: Workload = { workers: 8, load: 0.3, mix: [{ share: 1, ms: 1 }] };
 const WARM_UP_MS = 6000;
-/** More than can wait even where the machine is too slow for the load. */
+/** More than can wait even on a machine too slow for the load. */
 const MAX_QUEUED = 100_000;
 
 const DETAIL = "90 % 5 ms and 10 % 55 ms jobs, 8 workers, from the intended arrival";
 
-/** Who gets a job while others wait. */
+/** The order in which waiting jobs are served. */
 export const scheduling: Benchmark = {
   id: "B4",
   question: `Response time at 80 % load: ${DETAIL}`,
@@ -36,10 +36,10 @@ export const scheduling: Benchmark = {
   run,
 };
 
-/** What a round of one system came to, in milliseconds. */
+/** The results of one round of one system, in milliseconds. */
 interface Round {
   response: number[];
-  /** The same jobs, as long as they really took, in one ideal queue. */
+  /** The same jobs, with their measured durations, in one ideal queue. */
   ideal: number[];
   late: number[];
 }

@@ -7,15 +7,15 @@ import { absolute, atMost, type Bounds, compared, type Row } from "./row.js";
 import { type GibbsHub, startClient, startHub, startWorker } from "./systems.js";
 import { poissonJobs, type Workload } from "./workload.js";
 
-/** Workers in one process, so that it stays below its limit of open files. */
+/** Workers per process, so that it stays below its limit of open files. */
 const WORKERS_PER_PROCESS = 2500;
-/** Fewer than the fewest workers: none waits. */
+/** Fewer than the fewest workers, so that none waits. */
 const CALLERS = 8;
-/** 5000 requests a second, however many workers there are: of ten, nearly all are idle. */
+/** 5,000 requests a second regardless of the number of workers: with ten, nearly all are idle. */
 const STEADY: Workload = { workers: 10, load: 0.5, mix: [{ share: 1, ms: 1 }] };
 const flat: Bounds = { floor: atMost(1.3), goal: atMost(1.1) };
 
-/** What a hub that has much to hold costs. */
+/** The cost of a hub that holds many workers or requests. */
 export const growth: Benchmark = {
   id: "B5",
   question:
@@ -63,7 +63,7 @@ async function withIdleWorkers(context: Context, counts: readonly number[]): Pro
       await client.ask<OpenLoop>("openLoop", { jobs });
       return jobs.length;
     });
-  // Twice: most of the code is warm only after some ten thousand requests.
+  // Twice, because most of the code is optimized only after some ten thousand requests.
   await interleave({ ...context, runs: 2 }, "B5, idle workers, warm-up", contenders, closed);
   const measured = {
     closed: await interleave(context, "B5, idle workers, in turn", contenders, closed),
@@ -91,7 +91,7 @@ interface Served {
   client: Program;
 }
 
-/** The same with nothing but HTTP/2: what so many connections cost by themselves. */
+/** The same with plain HTTP/2: the cost of the connections alone. */
 async function withBareConnections(context: Context, counts: readonly number[]): Promise<Result> {
   const { programs } = context;
   const contenders: Record<string, GibbsHub> = {};
@@ -118,7 +118,7 @@ async function withBareConnections(context: Context, counts: readonly number[]):
   };
 }
 
-/** A hub whose heartbeats are so rare that they do not add to the cost of requests. */
+/** A hub whose heartbeats are too rare to add to the cost of requests. */
 function startIdleHub({ programs }: Context): Promise<GibbsHub> {
   return startHub(programs, {
     heartbeatIntervalMs: HOUR_MS,
@@ -163,7 +163,7 @@ async function withQueue(context: Context): Promise<Result> {
   };
 }
 
-/** Each size beside the smallest. */
+/** Compares each size with the smallest. */
 function growthRows(
   measured: Record<string, number[] | undefined>,
   what: (size: string) => string,

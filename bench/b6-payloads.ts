@@ -14,7 +14,7 @@ import {
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
-/** Above the largest payload, with what a JSON value takes beside its strings. */
+/** More than the largest payload plus the overhead of a JSON value around its strings. */
 const MAX_PAYLOAD_BYTES = 80 * MiB;
 
 const sizes: readonly { bytes: number; count: number }[] = [
@@ -25,7 +25,7 @@ const sizes: readonly { bytes: number; count: number }[] = [
   { bytes: 64 * MiB, count: 2 },
 ];
 
-/** What relaying bytes costs. */
+/** The cost of relaying bytes. */
 export const payloads: Benchmark = {
   id: "B6",
   question: "CPU time of the hub for each GB of payloads, beside a relay of bytes on grpc-js",
@@ -69,7 +69,7 @@ async function run(context: Context): Promise<Result> {
   return { rows, details };
 }
 
-/** Seconds of the processor that a GB, there and back, costs the process between. */
+/** CPU seconds that the process in between spends per GB, counting both directions. */
 async function cpuPerGb({ client, between }: Relayed, load: PayloadLoad): Promise<number> {
   const before = await between.ask<Usage>("usage");
   const bytes = await client.ask<number>("payloads", load);

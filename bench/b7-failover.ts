@@ -9,12 +9,12 @@ import { startClient, startHub, startNats, startOriginal, startWorker } from "./
 
 const telling = { handler: "telling", workers: 1, slots: 1 } as const;
 
-/** The timeout that a caller of the original must set to have its request sent again. */
+/** The timeout that a caller of the original must set to have its request resent. */
 const ORIGINAL_TIMEOUT_MS = 1000;
-/** So long another worker may take to start it. */
+/** How long another worker may take to start the request. */
 const PATIENCE_MS = 10_000;
 
-/** How long a request stands still whose worker dies. */
+/** How long a request is delayed when its worker dies. */
 export const failover: Benchmark = {
   id: "B7",
   question: "From kill -9 of a worker in its job (idempotent) until another worker starts it",
@@ -86,7 +86,7 @@ async function originalTime({ programs, peers, progress }: Context): Promise<num
   return timeOf(system, events, { timeoutMs: ORIGINAL_TIMEOUT_MS });
 }
 
-/** One kill, as a peer takes it. */
+/** The result of one kill for a peer. */
 async function timeOf(
   { client, workers }: { client: Program; workers: readonly Program[] },
   events: Events,
@@ -97,7 +97,9 @@ async function timeOf(
   return took ?? `not within ${PATIENCE_MS / 1000} s`;
 }
 
-/** Kills whoever starts the request, and returns after how many milliseconds another one does. */
+/**
+ * Kills the worker that starts the request; returns the milliseconds until another one starts it.
+ */
 async function killMidJob(
   workers: readonly Program[],
   events: Events,

@@ -4,12 +4,12 @@ import { absolute, atMost } from "./row.js";
 import { percentile } from "./stats.js";
 import { startClient, startHub, startWorker, twoWorkers } from "./systems.js";
 
-/** The first ones find cold code, and do not count. */
+/** The first ones run unoptimized code and do not count. */
 const WARM_UPS = 200;
-/** What takes longer than this does not happen at all. */
+/** A cancel that takes longer than this counts as lost. */
 const PATIENCE_MS = 10_000;
 
-/** How soon a handler knows that nobody waits for it any more. */
+/** How soon a handler learns that its answer is no longer wanted. */
 export const cancel: Benchmark = {
   id: "B8",
   question: "From the moment a caller gives up until the handler's signal fires",

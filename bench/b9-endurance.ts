@@ -8,17 +8,19 @@ import { startClient, startGibbs, twoWorkers } from "./systems.js";
 
 const CALLERS = 256;
 const SAMPLES = 100;
-/** So much of the million goes before it: code is compiled, and the pools of the allocator fill. */
+/**
+ * The fraction of the million sent as a warm-up: code is compiled and the allocator's pools fill.
+ */
 const WARM_UPS = 0.3;
-/** The first samples, in which a little of that still goes on, say nothing of a leak. */
+/** The first samples still include some warm-up and say nothing about leaks. */
 const WARM_UP_SAMPLES = SAMPLES / 5;
 /**
- * V8 doubles the young generation once, when enough has survived in it: in a hub in which
- * next to nothing does, after two thirds of the million. A slope is to tell of leaks only.
+ * V8 doubles the young generation once enough has survived in it. In a hub where almost nothing
+ * survives, that happens after two thirds of the million. The slope should show leaks only.
  */
 const GROWN_UP = ["--min-semi-space-size=16"];
 
-/** Whether memory stays where it is. */
+/** Whether memory stays flat. */
 export const endurance: Benchmark = {
   id: "B9",
   question: `A million requests of ${CALLERS} callers: is every answer right, does memory grow`,
@@ -61,7 +63,10 @@ async function run(context: Context): Promise<Result> {
   };
 }
 
-/** After a collection: how much garbage lies about is chance, and more than any leak in so short a time. */
+/**
+ * Measured after a garbage collection: the amount of garbage is random, and larger than any leak in
+ * such a short time.
+ */
 async function residentBytes(program: Program): Promise<number> {
   return (await program.ask<Usage>("usage", { collect: true })).rssBytes;
 }

@@ -2,28 +2,28 @@ import type { Peers } from "./peers.js";
 import type { Programs } from "./program.js";
 import type { Row } from "./row.js";
 
-/** What a benchmark needs. */
+/** What a benchmark receives. */
 export interface Context {
-  /** How often everything is measured. */
+  /** Number of measured rounds. */
   runs: number;
-  /** Whether only to see that it works: figures mean nothing then. */
+  /** Whether to check only that it works: the figures are meaningless then. */
   quick: boolean;
   peers: Peers;
   programs: Programs;
-  /** Tells how far it is. */
+  /** Reports progress. */
   progress(line: string): void;
 }
 
-/** What a benchmark gives. */
+/** What a benchmark returns. */
 export interface Result {
   rows: Row[];
-  /** A picture of it, as SVG. */
+  /** A chart of it, as SVG. */
   picture?: string;
-  /** More figures, for `results.json`. */
+  /** Additional figures for `results.json`. */
   details?: unknown;
 }
 
-/** One question, and what answers it. */
+/** One question, and the code that answers it. */
 export interface Benchmark {
   /** `B1` to `B9`. */
   id: string;
@@ -33,14 +33,14 @@ export interface Benchmark {
   run(context: Context): Promise<Result>;
 }
 
-/** Who is measured, by name; undefined is a peer that is not installed. */
+/** The contenders by name; undefined for a peer that is not installed. */
 export type Contenders<C> = { readonly [name: string]: C | undefined };
 
 /**
- * Measures all contenders in turn, and so `runs` times (A B C, A B C, ...): what
- * the machine does meanwhile meets all of them alike.
+ * Measures all contenders in turn, `runs` times (A B C, A B C, ...), so that background load on the
+ * machine affects all of them alike.
  *
- * @returns for each contender that is there what was measured, by round.
+ * @returns for each contender that is present, its measurements by round.
  */
 export async function interleave<C, T>(
   { runs, progress }: Pick<Context, "runs" | "progress">,

@@ -1,17 +1,17 @@
 import { delay, systemClock } from "#dist/base/clock.js";
 import type { ProgramEvent } from "./program.js";
 
-/** An event, and which of several programs told it. */
+/** An event, and which of several programs reported it. */
 export interface Told extends ProgramEvent {
   by: number;
 }
 
-/** What several programs tell, to be waited for one at a time. */
+/** The events of several programs, awaited one at a time. */
 export class Events {
   #unheard: Told[] = [];
   #wake: () => void = () => {};
 
-  /** For the program that is called `by`: to be called with what it tells. */
+  /** For the program named `by`: call the result with each event it reports. */
   from(by: number): (event: ProgramEvent) => void {
     return (event) => {
       this.#unheard.push({ ...event, by });
@@ -20,8 +20,8 @@ export class Events {
   }
 
   /**
-   * The next of that name about that request; those before it are passed over.
-   * Undefined if it has not come within `patienceMs`.
+   * The next event of that name about that request; earlier ones are skipped. Undefined if none
+   * arrives within `patienceMs`.
    */
   async next(event: string, id: number, patienceMs: number): Promise<Told | undefined> {
     const patience = new AbortController();

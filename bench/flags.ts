@@ -1,14 +1,14 @@
 import { parseArgs } from "node:util";
 import { benchFolder } from "./paths.js";
 
-/** What was asked for on the command line. */
+/** The options from the command line. */
 export interface Flags {
   full: boolean;
   quick: boolean;
-  /** The benchmarks that were named; undefined: all. */
+  /** The benchmarks that were named; undefined for all. */
   only: readonly string[] | undefined;
   runs: number;
-  /** The folder for the results; undefined: they are only printed. */
+  /** The output folder; undefined to print the results only. */
   out: string | undefined;
 }
 
@@ -28,10 +28,10 @@ Measures gibbs beside its peers, which bench/setup.sh installs, and prints a tab
 A ratio is ours by the peer's, the median over all runs.`;
 
 /**
- * Reads the command line.
+ * Parses the command line.
  *
- * @returns undefined if help was asked for.
- * @throws Error for what it does not know.
+ * @returns undefined if help was requested.
+ * @throws Error for unknown arguments.
  */
 export function readFlags(args: readonly string[], known: readonly string[]): Flags | undefined {
   const { values } = parseArgs({

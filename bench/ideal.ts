@@ -1,12 +1,11 @@
 import type { TimedJob } from "./workload.js";
 
 /**
- * The response times, in milliseconds and in the order of arrival, of one queue,
- * first come first served, in front of `workers` of which each has one job at a
- * time, where nothing but the jobs takes time. No hub that does not know how long
- * jobs will take can be relied on to do better.
+ * The response times, in milliseconds and in order of arrival, of one first-come-first-served queue
+ * in front of `workers` that each run one job at a time, with no overhead beyond the jobs
+ * themselves. No dispatcher that does not know job durations in advance can reliably do better.
  *
- * @param jobs in the order of their arrival.
+ * @param jobs in order of arrival.
  */
 export function centralQueue(jobs: readonly TimedJob[], workers: number): number[] {
   const freeAt = new Array<number>(workers).fill(0);

@@ -7,7 +7,7 @@ const SLOTS = 32;
 /** Answers after a worker connects that do not count. */
 const WARM_UPS = 5000;
 
-/** A hub, and the callers who wait in its queue. */
+/** A hub, and the callers waiting in its queue. */
 export interface LongQueue {
   programs: Programs;
   length: number;

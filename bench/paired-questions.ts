@@ -4,20 +4,20 @@ import type { Program, Programs } from "./program.js";
 import { percentile } from "./stats.js";
 import { startClient, startGibbs, twoWorkers } from "./systems.js";
 
-/** What two builds can be compared by: a time, so that less is better. */
+/** A measurement for comparing two builds: a time, so lower is better. */
 export interface PairedQuestion {
-  /** As the benchmark that it is taken from. */
+  /** The id of the benchmark it is taken from. */
   id: string;
   what: string;
   unit: string;
-  /** Starts and warms up a system; returns what measures it once. */
+  /** Starts and warms up a system; the returned function measures it once. */
   start(programs: Programs, quick: boolean): Promise<() => Promise<number>>;
 }
 
 const WARM_UP = { callers: 64, durationMs: 6000 };
 const QUICK_WARM_UP = { callers: 64, durationMs: 300 };
 
-/** The questions that a change of the hot path may worsen. */
+/** The measurements that a change to the hot path might worsen. */
 export const pairedQuestions: readonly PairedQuestion[] = [
   {
     id: "B2",

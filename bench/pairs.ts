@@ -20,7 +20,7 @@ itself: what a change costs, and how much of it is chance.
 A ratio is a time of this checkout divided by the older one's in the same round: above 1
 is slower. "Itself" is the same ratio of two sets of processes of the older checkout.`;
 
-/** What is measured in each round: two builds, and the first of them once more. */
+/** The builds measured in each round: two builds, and a second instance of the first. */
 const builds = ["before", "after", "again"] as const;
 
 type Times = Record<(typeof builds)[number], number[]>;
@@ -88,7 +88,7 @@ function toRow({ id, what, unit }: PairedQuestion, { before, after, again }: Tim
   return `| ${id}: ${what} | ${unit} | ${figure(before)} | ${figure(after)} | ${change} | ${chance} |`;
 }
 
-/** The median, and what the middle half lies between. */
+/** The median, and the interquartile range. */
 function spread(ratios: readonly number[]): string {
   const [low, middle, high] = [percentile(ratios, 0.25), median(ratios), percentile(ratios, 0.75)];
   return `${middle.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)})`;

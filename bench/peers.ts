@@ -3,23 +3,23 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { peersFolder } from "./paths.js";
 
-/** A peer that can be measured. */
+/** An installed peer. */
 export interface Peer {
-  /** What is to be run: the server of NATS, the Python of the original. */
+  /** The command to run: the NATS server, or the original's Python. */
   command: string;
   version: string;
 }
 
-/** The peers that `setup.sh` has installed; undefined is one that is not there. */
+/** The peers installed by `setup.sh`; undefined for one that is missing. */
 export interface Peers {
   nats: Peer | undefined;
   original: Peer | undefined;
 }
 
-/** What stands in the table for the figure of a peer that is not there. */
+/** The table entry for a peer that is missing. */
 export const NOT_INSTALLED = "not installed";
 
-/** Looks for the peers. */
+/** Finds the installed peers. */
 export function findPeers(): Peers {
   return { nats: findNats(), original: findOriginal() };
 }

@@ -5,10 +5,10 @@ import type { Readable, Writable } from "node:stream";
 import { delay, systemClock } from "#dist/base/clock.js";
 import { nodeProgram, pythonProgram } from "./paths.js";
 
-/** How long a program may take to end by itself before it is killed. */
+/** How long a program may take to exit before it is killed. */
 const STOP_PATIENCE_MS = 5000;
 
-/** What a program tells by itself: that something happened, when, on the shared clock. */
+/** An unsolicited event from a program, with its time on the shared clock. */
 export interface ProgramEvent {
   event: string;
   id: number;
@@ -16,15 +16,14 @@ export interface ProgramEvent {
   at: number;
 }
 
-/** A line that a program prints. */
+/** A line printed by a program. */
 type Line = { ready: unknown } | { answer: unknown } | { error: string } | ProgramEvent;
 
 type Waiting = { resolve(value: unknown): void; reject(error: Error): void };
 
 /**
- * A process that takes commands and answers them, in JSON lines on its stdin and
- * stdout (see `peers/serve.ts`), one at a time. It ends when its stdin does, so
- * that none outlives the benchmark.
+ * A process that takes commands and answers them one at a time, as JSON lines on stdin and stdout
+ * (see `peers/serve.ts`). It exits when its stdin closes, so that none outlives the benchmark.
  */
 export class Program {
   readonly #name: string;
@@ -42,7 +41,7 @@ export class Program {
     this.#child = child;
     this.#onEvent = onEvent;
     this.#exited = once(child, "exit");
-    // What is written to a program that has just died is lost with it.
+    // Writes to a program that has just died are lost with it.
     child.stdin?.on("error", () => {});
     createInterface({ input: child.stdout as Readable }).on("line", (line) => this.#hear(line));
     child.once("exit", (code, signal) => {
@@ -50,24 +49,24 @@ export class Program {
     });
   }
 
-  /** What the program said when it was ready. */
+  /** What the program reported when it became ready. */
   ready<T>(): Promise<T> {
     return this.#next<T>();
   }
 
-  /** Has the program do something; resolves with its answer. */
+  /** Sends a command; resolves with the answer. */
   ask<T>(command: string, args: object = {}): Promise<T> {
     const answer = this.#next<T>();
     (this.#child.stdin as Writable).write(`${JSON.stringify({ command, args })}\n`);
     return answer;
   }
 
-  /** Kills it at once (SIGKILL). */
+  /** Kills it immediately (SIGKILL). */
   kill(): void {
     this.#child.kill("SIGKILL");
   }
 
-  /** Lets it end, and kills it if it does not. */
+  /** Lets it exit, and kills it if it does not. */
   async stop(): Promise<void> {
     this.#child.stdin?.end();
     const patience = new AbortController();
@@ -98,9 +97,9 @@ export class Program {
   }
 }
 
-/** The programs of one benchmark, so that all of them are stopped. */
+/** The programs of one benchmark, tracked so that all of them are stopped. */
 export class Programs {
-  /** @param checkout the checkout whose build runs, by default this one. */
+  /** @param checkout the checkout whose build runs; by default this one. */
   constructor(readonly checkout?: string) {}
 
   readonly #stops = new Set<() => Promise<void>>();
@@ -112,7 +111,7 @@ export class Programs {
     options: object = {},
     more: {
       onEvent?: ((event: ProgramEvent) => void) | undefined;
-      /** Options of Node. */
+      /** Node options. */
       execArgv?: readonly string[];
     } = {},
   ): Promise<{ program: Program; ready: Ready }> {
@@ -136,7 +135,7 @@ export class Programs {
     return this.#start(interpreter, [pythonProgram(name), JSON.stringify(options)], name, onEvent);
   }
 
-  /** Starts a server that speaks no JSON; returns what of its stderr matches `ready`. */
+  /** Starts a server that does not speak JSON; returns the match of `ready` in its stderr. */
   async server(command: string, args: readonly string[], ready: RegExp): Promise<RegExpExecArray> {
     const child = spawn(command, args, { stdio: ["ignore", "ignore", "pipe"] });
     this.#children.add(child);
@@ -156,14 +155,14 @@ export class Programs {
     throw new Error(`${command} ended: ${said}`);
   }
 
-  /** Ends all of them, the last started first. */
+  /** Stops all of them, the most recently started first. */
   async stopAll(): Promise<void> {
     for (const stop of [...this.#stops].reverse()) await stop();
     this.#stops.clear();
     this.#children.clear();
   }
 
-  /** Kills all of them at once, for when this process ends before they did. */
+  /** Kills all of them immediately, in case this process exits first. */
   killAll(): void {
     for (const child of this.#children) child.kill("SIGKILL");
   }

@@ -8,14 +8,14 @@ import { root } from "./paths.js";
 import { NOT_INSTALLED, type Peers } from "./peers.js";
 import { toTable } from "./table.js";
 
-/** A benchmark that has run, or that broke off and has no figures. */
+/** A benchmark that has run, or that failed and has no figures. */
 export interface Done {
   benchmark: Pick<Benchmark, "id" | "question">;
   result: Result;
   failure?: string;
 }
 
-/** On what, with what, and how a run was measured. */
+/** The machine, versions and settings of a run. */
 export interface Conditions {
   machine: string;
   node: string;
@@ -23,12 +23,12 @@ export interface Conditions {
   nats: string;
   original: string;
   runs: number;
-  /** What else ran: processes that wanted a core before the first benchmark, over a minute. */
+  /** The load before the first benchmark: runnable processes, averaged over a minute. */
   load: string;
   date: string;
 }
 
-/** What holds for a run that begins now. */
+/** The conditions of a run that starts now. */
 export function conditions({ nats, original }: Peers, { runs }: Flags): Conditions {
   const model = cpus()[0]?.model.trim() || process.arch;
   const memory = `${Math.round(totalmem() / 1024 ** 3)} GiB`;
@@ -44,7 +44,7 @@ export function conditions({ nats, original }: Peers, { runs }: Flags): Conditio
   };
 }
 
-/** Writes `results.md`, `results.json` and the pictures into `folder`. */
+/** Writes `results.md`, `results.json` and the charts into `folder`. */
 export function writeReport(folder: string, where: Conditions, done: readonly Done[]): void {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "results.md"), toMarkdown(where, done));
@@ -59,7 +59,7 @@ export function writeReport(folder: string, where: Conditions, done: readonly Do
   }
 }
 
-/** The table, and below it what failed and how many floors and goals are met. */
+/** The table, followed by failures and the number of floors and goals met. */
 export function summary(done: readonly Done[]): string {
   const rows = done.flatMap(({ result }) => result.rows);
   const failures = done.flatMap(({ benchmark, failure }) =>
@@ -94,7 +94,7 @@ ${summary(done)}
 `;
 }
 
-/** The commit that is measured, and whether what is measured differs from it. */
+/** The commit being measured, and whether the work tree differs from it. */
 function commit(): string {
   const git = (...args: string[]): string =>
     spawnSync("git", args, { cwd: root, encoding: "utf8" }).stdout?.trim() ?? "";

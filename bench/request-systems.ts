@@ -10,11 +10,11 @@ import {
   twoWorkers,
 } from "./systems.js";
 
-/** The clients of all that B2 and B3 compare. */
+/** The clients of all systems that B2 and B3 compare. */
 export type RequestSystems = {
-  /** Our client as it is by itself. */
+  /** Our client with its defaults. */
   gibbs: Program;
-  /** Our client with one unary call for each request. */
+  /** Our client with one unary call per request. */
   unary: Program;
   nats: Program | undefined;
   original: Program | undefined;
@@ -22,19 +22,19 @@ export type RequestSystems = {
   direct: Program;
 };
 
-/** So long each of them answers at first, so that its code is warm. */
+/** How long each of them runs first, so that its code is optimized. */
 const WARM_UP_MS = 6000;
 
 /**
- * Starts them all, each with two worker processes that do nothing (`direct` has
- * one), and warms them up.
+ * Starts all of them, each with two worker processes that return immediately (`direct` has one),
+ * and warms them up.
  */
 export async function startRequestSystems(
   context: Context,
   title: string,
 ): Promise<RequestSystems> {
   const { programs, peers } = context;
-  // A hub for each way, as each peer has its own broker.
+  // A separate hub for each transport, just as each peer has its own broker.
   const hub = await startGibbs(programs, twoWorkers);
   const unaryHub = await startGibbs(programs, twoWorkers);
   const nats = peers.nats && (await startNats(programs, peers.nats, twoWorkers));

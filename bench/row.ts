@@ -1,21 +1,21 @@
 import { median, pairedRatios } from "./stats.js";
 
-/** What a figure must be for its floor or its goal. */
+/** A limit that a figure must satisfy for its floor or goal. */
 export interface Bound {
   is: "at most" | "at least";
   value: number;
 }
 
-/** The least that we accept, and what we want. */
+/** The minimum we accept, and what we aim for. */
 export interface Bounds {
   floor?: Bound;
   goal?: Bound;
 }
 
-/** How a figure stands to its bounds; "not judged" if it has none, or if there is nothing to judge. */
+/** How a figure compares with its bounds; "not judged" if it has none, or if there is no figure. */
 export type Verdict = "goal met" | "floor met" | "goal missed" | "missed" | "not judged";
 
-/** One line of the table. */
+/** One row of the table. */
 export interface Row extends Bounds {
   /** `B1` to `B9`. */
   benchmark: string;
@@ -24,29 +24,29 @@ export interface Row extends Bounds {
   unit: string;
   /** Our figure: the median over all rounds. */
   ours: number;
-  /** What it is compared with; empty: with nothing. */
+  /** What it is compared with; empty for nothing. */
   peer: string;
-  /** The peer's figure, or why there is none. */
+  /** The peer's figure, or the reason it is missing. */
   theirs: number | string | undefined;
-  /** Ours by theirs: the median of the ratios of each round. */
+  /** Ours divided by theirs: the median of the ratios within each round. */
   ratio: number | undefined;
   verdict: Verdict;
 }
 
-/** At most so much. */
+/** A bound of at most `value`. */
 export const atMost = (value: number): Bound => ({ is: "at most", value });
 
-/** At least so much. */
+/** A bound of at least `value`. */
 export const atLeast = (value: number): Bound => ({ is: "at least", value });
 
-/** What both kinds of row begin with. */
+/** The fields that both kinds of row start with. */
 export type Measure = Pick<Row, "benchmark" | "what" | "unit">;
 
 /**
- * A figure beside a peer's. The bounds are for the ratio of ours to theirs.
+ * A figure beside a peer's. The bounds apply to the ratio of ours to theirs.
  *
  * @param ours by round; NaN for a round that does not count.
- * @param theirs the same, or in words why there is no figure.
+ * @param theirs the same, or a text saying why there is no figure.
  */
 export function compared(
   measure: Measure,
@@ -64,9 +64,9 @@ export function compared(
 }
 
 /**
- * A figure that is judged by itself; a peer's may stand beside it.
+ * A figure judged on its own; a peer's may be shown beside it.
  *
- * @param beside the peer, and its figure or why there is none.
+ * @param beside the peer, and its figure or the reason it is missing.
  */
 export function absolute(
   measure: Measure,

@@ -5,27 +5,27 @@ import type { HandlerName } from "./peers/handlers.js";
 import type { Peer } from "./peers.js";
 import type { Program, ProgramEvent, Programs } from "./program.js";
 
-/** How the workers of a system are laid out. */
+/** The layout of a system's workers. */
 export interface Layout {
   handler: HandlerName;
-  /** Processes that hold workers. */
+  /** Processes that host workers. */
   processes: number;
-  /** Workers in each. */
+  /** Workers per process. */
   workers: number;
-  /** Jobs that a worker has at once; 1 is one after another. */
+  /** Concurrent jobs per worker; 1 runs them one after another. */
   slots: number;
 }
 
-/** Two processes with one worker each, which may have 32 jobs at once that do nothing. */
+/** Two processes with one worker each, which may run 32 jobs at once that return immediately. */
 export const twoWorkers: Layout = { handler: "echo", processes: 2, workers: 1, slots: 32 };
 
-/** A hub of ours that runs, with its workers. */
+/** A running hub of ours. */
 export interface GibbsHub {
   address: string;
   program: Program;
 }
 
-/** Starts a hub of ours; `execArgv` are options of Node. */
+/** Starts a hub of ours; `execArgv` are Node options. */
 export async function startHub(
   programs: Programs,
   options: HubOptions = {},
@@ -36,7 +36,7 @@ export async function startHub(
   return { program, address: ready.address };
 }
 
-/** Starts a process with workers of ours. */
+/** Starts a process with our workers. */
 export async function startWorker(
   programs: Programs,
   hub: GibbsHub,
@@ -48,7 +48,7 @@ export async function startWorker(
   return (await programs.node("gibbs-worker", given, { onEvent })).program;
 }
 
-/** Starts a client of ours. */
+/** Starts our client. */
 export async function startClient(
   programs: Programs,
   hub: GibbsHub,
@@ -57,7 +57,7 @@ export async function startClient(
   return (await programs.node("gibbs-client", { hub: hub.address, ...options })).program;
 }
 
-/** Starts a hub of ours and its workers. */
+/** Starts our hub and its workers. */
 export async function startGibbs(
   programs: Programs,
   layout: Layout,
@@ -90,7 +90,7 @@ export async function startNats(
   return { client, workers: started };
 }
 
-/** Starts worker processes of the original, and its hub, which lives in the client. */
+/** Starts worker processes of the original, and its hub, which lives in the client process. */
 export async function startOriginal(
   programs: Programs,
   peer: Peer,
@@ -109,7 +109,7 @@ export async function startOriginal(
   return { client, workers };
 }
 
-/** Starts grpc-js servers that compute themselves; returns where they listen. */
+/** Starts grpc-js servers that run the handler themselves; returns their addresses. */
 export async function startGrpcServers(
   programs: Programs,
   { handler, processes, workers, slots }: Layout,
@@ -124,7 +124,7 @@ export async function startGrpcServers(
   return addresses;
 }
 
-/** Starts a grpc-js client that calls those servers in turn. */
+/** Starts a grpc-js client that calls those servers round-robin. */
 export async function startGrpcClient(
   programs: Programs,
   addresses: readonly string[],
@@ -133,7 +133,7 @@ export async function startGrpcClient(
   return (await programs.node("grpc-client", { addresses, maxPayloadBytes })).program;
 }
 
-/** A port that nobody listens on. */
+/** A free port. */
 function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();

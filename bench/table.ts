@@ -2,7 +2,7 @@ import type { Bound, Row } from "./row.js";
 
 const HEAD = ["", "what", "gibbs", "peer", "its figure", "ratio", "floor", "goal", ""];
 
-/** The rows as a table in Markdown that is also legible as it is. */
+/** Renders the rows as a Markdown table that is also readable as plain text. */
 export function toTable(rows: readonly Row[]): string {
   const cells = [HEAD, ...rows.map(toCells)];
   const widths = HEAD.map((_, column) => Math.max(3, ...cells.map((row) => size(row[column]))));
@@ -38,7 +38,7 @@ function bound(one: Bound | undefined): string {
   return one === undefined ? "" : `${one.is === "at most" ? "<=" : ">="} ${one.value}`;
 }
 
-/** Three digits that tell something, and thousands set apart; a dash for what is no number. */
+/** Three significant digits with thousands separators; a dash for NaN. */
 function figure(value: number, unit: string): string {
   if (!Number.isFinite(value)) return "-";
   const size = Math.abs(value);

@@ -1,6 +1,6 @@
 import { percentile } from "./stats.js";
 
-/** Values of one system. */
+/** The values of one system. */
 export interface Tail {
   name: string;
   /** In milliseconds. */
@@ -9,17 +9,17 @@ export interface Tail {
 
 const WIDTH = 760;
 const HEIGHT = 400;
-/** The field of the lines: right of the numbers, left of the names. */
+/** The plot area: right of the numbers, left of the names. */
 const FIELD = { left: 64, right: 560, top: 72, bottom: 336 };
-/** The largest share of requests that is drawn. */
+/** The largest percentile drawn. */
 const LAST_SHARE = 0.999;
 const STEPS = 120;
-/** A value may lie so far beyond the first and the last tick. */
+/** How far a value may lie beyond the first and the last tick. */
 const ROUNDING = 1.1;
-/** What a name and the figure below it take. */
+/** The height of a name and the figure below it. */
 const NAME_HEIGHT = 36;
 
-/** Colours that can be told apart also by those who see few, for a light and a dark panel. */
+/** Colour-blind-safe colours, for a light and a dark panel. */
 const lines = [
   { light: "#6b6b6b", dark: "#a8a8a8", dash: "5 4" },
   { light: "#0b6bcb", dark: "#5aa9ff", dash: "" },
@@ -28,9 +28,9 @@ const lines = [
 ];
 
 /**
- * A picture, as SVG, of how slow the slowest are: for each share of requests the
- * time within which they are answered. Both axes grow by factors. It brings its
- * own panel, so that it is legible on any page.
+ * An SVG chart of tail latency: for each share of requests, the time within which they are
+ * answered. Both axes are logarithmic. It includes its own background, so that it is readable on
+ * any page.
  */
 export function drawTails(title: string, subtitle: string, tails: readonly Tail[]): string {
   const times = tails.flatMap(({ values }) => [
@@ -70,7 +70,7 @@ function timeScale(min: number, max: number): TimeScale {
   };
 }
 
-/** Where a share stands: 0.9, 0.99 and 0.999 at equal distances. */
+/** The position of a share: 0.9, 0.99 and 0.999 are equally spaced. */
 function x(share: number): number {
   const width = FIELD.right - FIELD.left;
   return FIELD.left + (Math.log(1 - share) / Math.log(1 - LAST_SHARE)) * width;

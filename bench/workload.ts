@@ -1,21 +1,21 @@
-/** A job of an open loop: it arrives whether or not the ones before it are done. */
+/** A job of an open loop: it arrives whether or not earlier jobs are done. */
 export interface TimedJob {
   /** When it arrives, in milliseconds from the start. */
   at: number;
-  /** How long a worker is to have it, in milliseconds. */
+  /** How long it occupies a worker, in milliseconds. */
   ms: number;
 }
 
-/** What arrives how fast at how many workers. */
+/** The arrival rate and the mix of jobs. */
 export interface Workload {
   workers: number;
-  /** The share of the workers that is busy on average, 0 to 1. */
+  /** The average share of busy workers, 0 to 1. */
   load: number;
-  /** Kinds of jobs, with their shares, which add up to 1. */
+  /** Kinds of jobs, with shares that add up to 1. */
   mix: readonly { share: number; ms: number }[];
 }
 
-/** Most jobs are short and some are eleven times as long: where a bad choice of worker shows. */
+/** Most jobs are short and some are eleven times as long, so that a bad choice of worker shows. */
 export const shortAndLong: Workload = {
   workers: 8,
   load: 0.8,
@@ -25,7 +25,10 @@ export const shortAndLong: Workload = {
   ],
 };
 
-/** Jobs of `durationMs` that arrive independently of one another (Poisson), the same for the same seed. */
+/**
+ * Jobs over `durationMs` that arrive independently of one another (Poisson); the same for the same
+ * seed.
+ */
 export function poissonJobs(workload: Workload, durationMs: number, seed: number): TimedJob[] {
   const random = seededRandom(seed);
   const meanMs = workload.mix.reduce((sum, { share, ms }) => sum + share * ms, 0);
@@ -48,7 +51,7 @@ function draw(mix: Workload["mix"], chance: number): number {
   return mix.at(-1)?.ms ?? 0;
 }
 
-/** Numbers in [0, 1), the same for the same seed (mulberry32). */
+/** Numbers in [0, 1); the same for the same seed (mulberry32). */
 function seededRandom(seed: number): () => number {
   let state = seed | 0;
   return () => {

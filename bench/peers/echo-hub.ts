@@ -5,8 +5,8 @@ import type { Throughput } from "./loads.js";
 import { serve } from "./serve.js";
 import { usage } from "./usage.js";
 
-// What Node's HTTP/2 itself costs a hub of many connections: sends a message to the
-// one that is idle longest, which sends it back, and does nothing else.
+// The cost of Node's HTTP/2 alone for a hub with many connections: it sends a message to the
+// longest-idle one, which echoes it, and does nothing else.
 
 const message = Buffer.alloc(64);
 const idle: ServerHttp2Stream[] = [];
@@ -33,7 +33,7 @@ function send(): void {
   idle.shift()?.write(message);
 }
 
-/** As many messages as `callers` bring about who each wait for theirs before they send the next. */
+/** A closed loop: each of `callers` waits for its message before sending the next. */
 async function throughput(load: { callers: number; durationMs: number }): Promise<Throughput> {
   const before = answered;
   isRunning = true;

@@ -1,7 +1,7 @@
 import { connect } from "node:http2";
 import { optionsOf, serve } from "./serve.js";
 
-// Connections to `echo-hub`, each of which sends back what it is sent.
+// Connections to `echo-hub`, each of which echoes what it receives.
 
 const { hub, workers } = optionsOf<{ hub: string; workers: number }>();
 for (let i = 0; i < workers; i += 1) await open();

@@ -6,7 +6,7 @@ import { usage } from "./usage.js";
 
 interface Options {
   hub: string;
-  /** How the client is to speak to the hub; undefined: as it does by itself. */
+  /** The transport; undefined for the default. */
   transport?: "unary";
   maxPayloadBytes?: number;
 }
@@ -26,13 +26,13 @@ serve(
       answered.catch(() => {});
       open.set(id, { abort, answered });
     },
-    /** The answer of what was sent. */
+    /** The answer to the request sent as `id`. */
     outcome: async ({ id }: { id: number }) => {
       const answer = await open.get(id)?.answered;
       open.delete(id);
       return answer;
     },
-    /** Gives up what was sent; returns when that was. */
+    /** Cancels the request sent as `id`; returns the time of the cancel. */
     cancel: ({ id }: { id: number }) => {
       const at = monotonicMs();
       open.get(id)?.abort.abort();

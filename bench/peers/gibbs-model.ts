@@ -1,4 +1,4 @@
-/** The original's model: squares a number, and blocks its process meanwhile. Null only warms it up. */
+/** The original's model: squares a number and blocks its process meanwhile. Null is a warm-up. */
 export default class Model {
   readonly #blockMs: number;
 

@@ -4,11 +4,11 @@ import { optionsOf, serve } from "./serve.js";
 
 interface Options extends WorkerOptions {
   handler: HandlerName;
-  /** Workers in this process, each with a connection of its own. */
+  /** Workers in this process, each with its own connection. */
   workers: number;
 }
 
-/** Workers that connect at once: thousands would overrun the hub's queue of connections. */
+/** How many workers connect at once: thousands would overflow the hub's accept queue. */
 const AT_ONCE = 50;
 
 const { handler, workers: count, ...options } = optionsOf<Options>();

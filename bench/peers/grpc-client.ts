@@ -6,7 +6,7 @@ import { loads } from "./loads.js";
 import { optionsOf, serve } from "./serve.js";
 
 interface Options {
-  /** The servers, among whom the calls go round in turn. */
+  /** The servers, called round-robin. */
   addresses: readonly string[];
   maxPayloadBytes: number;
 }

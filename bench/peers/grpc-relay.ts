@@ -13,13 +13,13 @@ import { optionsOf, serve } from "./serve.js";
 import { usage } from "./usage.js";
 
 interface Options {
-  /** The server that the calls are passed on to. */
+  /** The server that calls are forwarded to. */
   backend: string;
   maxPayloadBytes: number;
 }
 
-// The least that anything between a client and a worker does on grpc-js: takes a
-// message in, and sends its bytes on.
+// The minimum that any relay between a client and a worker must do with grpc-js: receive a message
+// and send its bytes on.
 const { backend, maxPayloadBytes } = optionsOf<Options>();
 const options = channelOptions(maxPayloadBytes);
 const client = new Client(backend, credentials.createInsecure(), options);

@@ -7,9 +7,9 @@ import { optionsOf, serve } from "./serve.js";
 
 interface Options {
   handler: HandlerName;
-  /** Servers in this process, each on a port of its own. */
+  /** Servers in this process, each on its own port. */
   servers: number;
-  /** Whether a server has one job at a time; the next ones wait in it. */
+  /** Whether a server runs one job at a time; further ones wait inside it. */
   serial: boolean;
   maxPayloadBytes: number;
 }

@@ -2,24 +2,24 @@ import { delay, systemClock } from "#dist/base/clock.js";
 import { monotonicMs } from "../monotonic.js";
 import { tell } from "./serve.js";
 
-/** A job that takes a time. */
+/** A job with a given duration. */
 export interface Timed {
-  /** How long, in milliseconds. */
+  /** Its duration, in milliseconds. */
   ms: number;
 }
 
-/** What it answers: how long it took really, in milliseconds. */
+/** Its answer: the measured duration, in milliseconds. */
 export interface Taken {
   ms: number;
 }
 
-/** What a handler may be told beside its input. */
+/** What a handler may receive besides its input. */
 export interface Context {
   signal?: AbortSignal;
   attempt?: number;
 }
 
-/** What the workers of every peer run. */
+/** What the workers of all peers run. */
 export type Handler = (input: unknown, context?: Context) => Promise<unknown>;
 
 const BRIEF_MS = 2;
@@ -32,24 +32,24 @@ export const handlers = { echo, brief, timed, telling } satisfies Record<string,
 /** The name of a handler. */
 export type HandlerName = keyof typeof handlers;
 
-/** Does nothing. */
+/** Returns its input. */
 async function echo(input: unknown): Promise<unknown> {
   return input;
 }
 
-/** Takes a little, so that whoever asks keeps up with whoever answers. */
+/** Takes a little time, so that the callers keep up with the workers. */
 async function brief(input: unknown): Promise<unknown> {
   await delay(systemClock, BRIEF_MS);
   briefDone += 1;
   return input;
 }
 
-/** How many jobs of `brief` this process has done. */
+/** Number of `brief` jobs that this process has finished. */
 export function briefJobs(): number {
   return briefDone;
 }
 
-/** Waits by a timer, as for another service. */
+/** Waits on a timer, as if for another service. */
 async function timed(input: unknown): Promise<Taken> {
   const startedAt = performance.now();
   await delay(systemClock, (input as Timed).ms);
@@ -57,8 +57,8 @@ async function timed(input: unknown): Promise<Taken> {
 }
 
 /**
- * Tells when its first attempt starts, and when that is cancelled, for which it
- * waits; tells when another attempt starts, and answers that.
+ * Reports when its first attempt starts, then waits to be cancelled and reports that; on any other
+ * attempt, reports the start and answers.
  */
 async function telling(input: unknown, { signal, attempt = 1 }: Context = {}): Promise<unknown> {
   const id = Number(input);

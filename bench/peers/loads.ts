@@ -3,43 +3,43 @@ import type { TimedJob } from "../workload.js";
 import type { Taken } from "./handlers.js";
 import type { Commands } from "./serve.js";
 
-/** One request to the system under test. Rejects if it has no answer. */
+/** Sends one request to the system under test. Rejects if there is no answer. */
 export type Request = (input: unknown) => Promise<unknown>;
 
-/** What came of requests that were sent at once. */
+/** The result of requests sent at once. */
 export interface Burst {
   /** From the first request to the last answer, in milliseconds. */
   tookMs: number;
-  /** Requests without an answer, or with a wrong one. */
+  /** Requests with no answer or a wrong one. */
   lost: number;
 }
 
-/** How often requests were answered. */
+/** The result of a closed loop. */
 export interface Throughput {
   perSecond: number;
   answered: number;
-  /** Requests without an answer, or with a wrong one. */
+  /** Requests with no answer or a wrong one. */
   lost: number;
 }
 
-/** What came of an open loop: a value for each job, in milliseconds. */
+/** The result of an open loop: one value per job, in milliseconds. */
 export interface OpenLoop {
-  /** From the time at which the job was to arrive until its answer. */
+  /** From the intended arrival of the job until its answer. */
   response: number[];
-  /** How long its worker took really. */
+  /** How long its worker actually took. */
   ran: number[];
   /** How much later than intended it was sent. */
   late: number[];
 }
 
-/** A payload for {@link loads}'s `payloads`. */
+/** A payload for the command `payloads` of {@link loads}. */
 export interface PayloadLoad {
   kind: "data" | "value";
   bytes: number;
   count: number;
 }
 
-/** What a client of any peer can be asked for. */
+/** The commands that a client of any peer understands. */
 export function loads(request: Request): Commands {
   return {
     warmUp: ({ count }: { count: number }) => warmUp(request, count),
@@ -52,7 +52,7 @@ export function loads(request: Request): Commands {
   };
 }
 
-/** Sends nothing, ten times at once, and so `count` times. */
+/** Sends null, ten requests at once, until `count` are sent. */
 async function warmUp(request: Request, count: number): Promise<void> {
   for (let sent = 0; sent < count; sent += 1) {
     await Promise.allSettled(Array.from({ length: 10 }, () => request(null)));
@@ -71,7 +71,7 @@ async function burst(request: Request, count: number): Promise<Burst> {
   return { tookMs, lost: count - right.length };
 }
 
-/** Sends one request after another; returns how long each took, in microseconds. */
+/** Sends one request after another; returns each latency, in microseconds. */
 async function latency(request: Request, count: number): Promise<number[]> {
   const took: number[] = [];
   for (let input = 0; input < count; input += 1) {
@@ -83,7 +83,10 @@ async function latency(request: Request, count: number): Promise<number[]> {
   return took;
 }
 
-/** As many requests as `callers` bring about who each wait for one answer before they ask again. */
+/**
+ * A closed loop for `durationMs`: each of `callers` waits for its answer before sending the next
+ * request.
+ */
 function throughput(
   request: Request,
   { callers, durationMs }: { callers: number; durationMs: number },
@@ -92,7 +95,7 @@ function throughput(
   return closedLoop(request, callers, () => performance.now() < until);
 }
 
-/** So many requests of callers who do the same. */
+/** A closed loop of `count` requests. */
 function requests(
   request: Request,
   { callers, count }: { callers: number; count: number },
@@ -123,7 +126,7 @@ async function closedLoop(
   return { perSecond: answered / tookS, answered, lost };
 }
 
-/** Sends each job at its time, whatever has come of those before. */
+/** Sends each job at its time, whether or not earlier ones are done. */
 async function openLoop(request: Request, jobs: readonly TimedJob[]): Promise<OpenLoop> {
   const result: OpenLoop = { response: [], ran: [], late: [] };
   const startedAt = performance.now();
@@ -144,7 +147,10 @@ async function openLoop(request: Request, jobs: readonly TimedJob[]): Promise<Op
   return result;
 }
 
-/** Sends a payload `count` times, one after another; returns the bytes that went there and back. */
+/**
+ * Sends a payload `count` times, one after another; returns the bytes transferred in both
+ * directions.
+ */
 async function payloads(request: Request, { kind, bytes, count }: PayloadLoad): Promise<number> {
   const input = kind === "data" ? Buffer.alloc(bytes, "gibbs") : strings(bytes);
   for (let sent = 0; sent < count; sent += 1) {

@@ -2,7 +2,7 @@ import { loads } from "./loads.js";
 import { connectNats, SUBJECT } from "./nats.js";
 import { optionsOf, serve } from "./serve.js";
 
-/** NATS wants a timeout for each request; this one is never reached. */
+/** NATS requires a timeout for each request; this one is never reached. */
 const TIMEOUT_MS = 60_000;
 
 const { port } = optionsOf<{ port: number }>();

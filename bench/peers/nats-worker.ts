@@ -5,9 +5,9 @@ import { optionsOf, serve } from "./serve.js";
 interface Options {
   port: number;
   handler: HandlerName;
-  /** Subscriptions in this process, each with a connection of its own, all in one queue group. */
+  /** Subscriptions in this process, each with its own connection, all in one queue group. */
   workers: number;
-  /** Whether a subscription has one job at a time; the next ones wait in its process. */
+  /** Whether a subscription runs one job at a time; further ones wait in its process. */
   serial: boolean;
 }
 

@@ -8,7 +8,7 @@ from gibbs import Hub
 
 from serve import options, serve
 
-# The original may lose a request without its caller ever waking.
+# The original may lose a request without ever waking its caller.
 PATIENCE_S = 5
 
 hub = Hub(port=options()["port"])
@@ -86,7 +86,7 @@ commands = {
 
 async def main():
     await serve({}, commands)
-    # Not by returning: ZeroMQ would wait for messages that nobody takes any more.
+    # Not by returning: ZeroMQ would wait for messages that nobody will receive.
     os._exit(0)
 
 

@@ -1,6 +1,6 @@
 import { createInterface } from "node:readline";
 
-/** What a program can be asked to do, by name. Takes and gives what JSON can say. */
+/** The commands that a program understands, by name. Arguments and results are JSON values. */
 export type Commands = Readonly<Record<string, (args: never) => unknown>>;
 
 /** The options that the program was started with. */
@@ -9,9 +9,8 @@ export function optionsOf<T>(): T {
 }
 
 /**
- * Says that the program is ready, then carries out the commands that arrive on
- * stdin, one JSON line each, and answers each with a line on stdout. When stdin
- * ends, `close` is called and the process ends.
+ * Reports that the program is ready, then executes commands from stdin, one JSON line each, and
+ * answers each with a line on stdout. When stdin closes, calls `close` and exits.
  */
 export function serve(ready: object, commands: Commands, close: () => void): void {
   createInterface({ input: process.stdin })
@@ -23,7 +22,7 @@ export function serve(ready: object, commands: Commands, close: () => void): voi
   print({ ready });
 }
 
-/** Tells that something has happened. */
+/** Reports an event. */
 export function tell(event: string, id: number, at: number): void {
   print({ event, id, at });
 }

@@ -1,16 +1,16 @@
-/** What a process has used so far. */
+/** The resources a process has used so far. */
 export interface Usage {
-  /** Of the processor, in microseconds. */
+  /** CPU time, in microseconds. */
   cpuUs: number;
   /** Resident memory, in bytes. */
   rssBytes: number;
-  /** What its JavaScript holds: the heap and the buffers beside it, in bytes. */
+  /** What its JavaScript holds: the heap and external buffers, in bytes. */
   heldBytes: number;
 }
 
-/** What this process has used. */
+/** The resources this process has used. */
 export function usage({ collect }: { collect?: boolean } = {}): Usage {
-  // So that memory is what is in use, and not what was.
+  // So that memory counts what is in use, without garbage.
   if (collect) globalThis.gc?.();
   const { user, system } = process.cpuUsage();
   const { rss, heapUsed, external } = process.memoryUsage();
