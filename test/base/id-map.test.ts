@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { IdMap } from "../../src/base/id-map.js";
 
-// Few ids, far apart ones, and many with the same place in a small table.
+// A few ids, some far apart, and many that collide in a small table.
 const id = fc.oneof(
   fc.integer({ min: 0, max: 40 }),
   fc.integer({ min: 0, max: 60 }).map((n) => n * 1024),

@@ -5,7 +5,7 @@ import { hello, RawWorker, ready } from "../support/raw-worker.js";
 import { startHub, startWorker } from "../support/running.js";
 import { ways } from "./callers.js";
 
-/** Ends a job of a worker that a test plays. */
+/** Ends a job of a scripted worker. */
 function answer(worker: RawWorker, jobId: number, output: unknown): void {
   const value = encodePayload(output);
   worker.send({ case: "result", value: { jobId, outcome: { case: "payload", value } } });

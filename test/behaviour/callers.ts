@@ -3,12 +3,12 @@ import type { RequestOptions } from "../../src/base/options.js";
 import { Client } from "../../src/client/client.js";
 import type { Hub } from "../../src/hub/hub.js";
 
-/** Whoever asks a hub, by whichever way. */
+/** A caller of a hub, over any transport. */
 export interface Caller {
   request<Out = unknown>(input: unknown, options?: RequestOptions): Promise<Out>;
 }
 
-/** The three ways to ask: what is promised is the same by each. */
+/** The three transports: each keeps the same promises. */
 export const ways: [name: string, open: (hub: Hub) => Caller][] = [
   ["multiplex", (hub) => startClient(hub, "multiplex")],
   ["unary", (hub) => startClient(hub, "unary")],

@@ -73,7 +73,7 @@ describe("the jobs of the open loop", () => {
   it("arrive as independently of one another as a Poisson process has it", () => {
     const gaps = jobs.slice(1).map(({ at }, i) => at - Number(jobs[i]?.at));
     const mean = gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length;
-    // Exponential gaps: their median is the mean times the logarithm of 2.
+    // For exponential gaps the median is the mean times ln 2.
     expect(percentile(gaps, 0.5) / mean).toBeCloseTo(Math.LN2, 2);
     expect(percentile(gaps, 0.99) / mean).toBeCloseTo(Math.log(100), 1);
   });
@@ -83,7 +83,8 @@ describe("the jobs of the open loop", () => {
     const jobs = poissonJobs(single, 5 * DURATION_MS, 1);
     const waits = centralQueue(jobs, 1).map((ms, i) => ms - Number(jobs[i]?.ms));
     const mean = waits.reduce((sum, ms) => sum + ms, 0) / waits.length;
-    // Pollaczek and Khinchine: arrivals by the mean square of the jobs, by twice the idle share.
+    // Pollaczek–Khinchine: the arrival rate times the mean square of the durations, divided by
+    // twice the idle share.
     const meanSquare = 0.9 * 5 ** 2 + 0.1 * 55 ** 2;
     const theory = (0.08 * meanSquare) / (2 * (1 - 0.8));
     expect(mean / theory).toBeCloseTo(1, 1);

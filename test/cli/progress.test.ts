@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Progress, type ProgressStream, type Tally } from "../../src/cli/map/progress.js";
 import { ManualClock } from "../support/manual-clock.js";
 
-/** A terminal or a log that keeps what is written to it. */
+/** A terminal or log that records what is written to it. */
 function stream(
   kind: Partial<ProgressStream> = {},
 ): ProgressStream & { written: string[]; last(): string } {

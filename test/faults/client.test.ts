@@ -13,7 +13,7 @@ import { answer, hello, RawWorker, ready } from "../support/raw-worker.js";
 import { gibbs, startClient, startHub, startWorker } from "../support/running.js";
 import { startWitness } from "../support/witness.js";
 
-// Callers that give up, set odd deadlines, die, or flood their hub.
+// Callers that cancel, set odd deadlines, die, or flood their hub.
 
 const cancelled = { code: "CANCELLED", reason: "CLIENT_CANCELLED" };
 const overInQueue = {
@@ -80,11 +80,11 @@ it("C3 a deadline of 1 ms: DEADLINE_EXCEEDED, and never dispatched, though a wor
   const jobs = new HeldJobs();
   await startWorker(hub, jobs.handler, { slots: 64 });
   const client = startClient(hub);
-  // Before it is connected its time is over as NOT_CONNECTED.
+  // Before it connects, its time runs out as NOT_CONNECTED.
   await arrived(client);
   for (let times = 0; times < 20; times += 1) {
     await expect(hub.request(1, { timeoutMs: 1 })).rejects.toMatchObject(overInQueue);
-    // At its deadline the transport may be faster than the hub; it does not know the reason.
+    // At the deadline the transport may be faster than the hub, and it does not know the reason.
     await expect(client.request(1, { timeoutMs: 1 })).rejects.toMatchObject({
       code: "DEADLINE_EXCEEDED",
     });
@@ -151,7 +151,7 @@ it("C8 1,100 quick cancels: each CANCELLED, none stays, and other connections go
   abort.abort();
   for (const end of await Promise.all(ends)) expect(end).toMatchObject(cancelled);
   await witness.undisturbed();
-  // HTTP/2 may have closed the connection for its many resets; its client dials again.
+  // HTTP/2 may have closed the connection because of the resets; the client reconnects.
   await arrived(client);
   const next = client.request("next");
   worker.send(ready);

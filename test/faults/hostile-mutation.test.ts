@@ -9,7 +9,7 @@ import { startWitness } from "../support/witness.js";
 
 const MiB = 1024 * 1024;
 
-/** Valid messages of both services, each with its prefix. */
+/** Valid messages of both services, each with its length prefix. */
 const valid: readonly { path: string; bytes: Buffer }[] = [
   encodeRequest({ text: "hello", list: [1, 2, null] }, "echo", { requestId: "r", maxAttempts: 2 }),
   encodeRequest(new Uint8Array(50), "echo", { queueTimeout: { seconds: 1n }, idempotent: true }),
@@ -32,7 +32,7 @@ const valid: readonly { path: string; bytes: Buffer }[] = [
 
 type Mutation = (bytes: Buffer) => Buffer;
 
-/** Where in the bytes, as a share of their length. */
+/** A position in the bytes, as a fraction of their length. */
 const place = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 
 const mutation: fc.Arbitrary<Mutation> = fc.oneof(
@@ -94,7 +94,7 @@ it("X7 mutated messages: every call ends, others are served, and no memory stays
   expect(hub.process.exitCode).toBeNull();
 });
 
-/** The bytes that live in a hub process, after a collection. */
+/** The live bytes of a hub process after a garbage collection. */
 async function heapOf(hub: Running): Promise<number> {
   hub.lines.length = 0;
   hub.process.kill("SIGUSR2");
@@ -106,7 +106,7 @@ function bounds(bytes: Buffer, from: number, to: number): [number, number] {
   return [Math.floor(start * bytes.length), Math.floor(end * bytes.length)];
 }
 
-/** The bytes with those between two places replaced. */
+/** The bytes with the range between two positions replaced. */
 function spliced(bytes: Buffer, from: number, to: number, by: Uint8Array): Buffer {
   const [start, end] = bounds(bytes, from, to);
   return Buffer.concat([bytes.subarray(0, start), by, bytes.subarray(end)]);

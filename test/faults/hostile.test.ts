@@ -23,7 +23,8 @@ import { answer, hello, RawWorker, ready } from "../support/raw-worker.js";
 import { hubProcess, startClient, startHub, startWorker } from "../support/running.js";
 import { startWitness } from "../support/witness.js";
 
-// What no library sends: the caller or the stream that sent it ends, and nobody else notices.
+// Input that no library would send: the call or stream that sent it ends, and nothing else is
+// affected.
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -78,7 +79,7 @@ it("X3 gzip bombs: RESOURCE_EXHAUSTED before they are unpacked", async () => {
   const hub = await hubProcess();
   const witness = await startWitness(hub.address);
   const session = connectHttp2(hub.address);
-  // 300 KiB of members that each unpack to 1 MiB.
+  // 300 KiB of gzip members that each unpack to 1 MiB.
   const bomb = Buffer.concat(Array(300).fill(gzipSync(Buffer.alloc(MiB))));
   const body = frame(bomb, { compressed: true });
   const bombs = Array.from({ length: 10 }, () => bothPaths).flat();

@@ -14,7 +14,7 @@ import {
 } from "../support/running.js";
 import { startWitness } from "../support/witness.js";
 
-// Hubs that die, are told to stop, stand still, or find their port or the time changed.
+// Hubs that die, are stopped or suspended, find their port taken, or see the clock change.
 
 const hour = 3_600_000;
 
@@ -75,7 +75,7 @@ it("H2 SIGTERM under load: what runs is answered, what waits or comes is DRAININ
 });
 
 it("H3 a stall of the hub longer than its patience: no worker and no job is lost", async () => {
-  // 8 s against 10 s of patience, and beyond, in the same proportions.
+  // 8 s against a liveness timeout of 10 s, and beyond, scaled down.
   const hub = await hubProcess({ heartbeatIntervalMs: 200, livenessTimeoutMs: 1000 });
   const witness = await startWitness(hub.address);
   const agent = await serve(hub.address, gated, "--count", "2");
@@ -88,7 +88,7 @@ it("H3 a stall of the hub longer than its patience: no worker and no job is lost
   hub.process.kill("SIGSTOP");
   onTestFinished(() => void hub.process.kill("SIGCONT"));
   const meanwhile = client.requestWithInfo<Gated>({ x: 3 });
-  // Another hub shows how long that is: it loses a silent worker after 1.5 s.
+  // Another hub provides the yardstick: it loses a silent worker after 1.5 s.
   const other = await startHub({ livenessTimeoutMs: 1500 });
   const silent = new RawWorker(other.address);
   silent.send(hello());
@@ -124,7 +124,7 @@ it("H5 the wall clock stepped by an hour, both ways: nothing is lost, and limits
   const running = [await jobs.next(), await jobs.next()];
   onTestFinished(() => void vi.useRealTimers());
   for (const stepMs of [hour, -2 * hour]) {
-    // From here on the wall clock is another hour, and stands still. All else goes on.
+    // From here on the wall clock is an hour off and stands still. Everything else keeps running.
     vi.setSystemTime(Date.now() + stepMs);
     const silent = new RawWorker(hub.address);
     silent.send(hello({ methods: [{ name: "silent" }] }));
@@ -132,7 +132,7 @@ it("H5 the wall clock stepped by an hour, both ways: nothing is lost, and limits
     const over = { code: "DEADLINE_EXCEEDED" };
     const overInQueue = { ...over, reason: "DEADLINE_QUEUED", execution: "NOT_STARTED" };
     await expect(hub.request(0, { timeoutMs: 100 })).rejects.toMatchObject(overInQueue);
-    // Of a call over the wire grpc-js may be faster to say so, without a reason.
+    // For a call over the wire grpc-js may report it first, without a reason.
     await expect(client.request(0, { timeoutMs: 100 })).rejects.toMatchObject(over);
     await witness.undisturbed();
   }

@@ -1,8 +1,8 @@
 /**
- * Every fault that gibbs promises an outcome for, in order: W of a worker, H of
- * the hub, C of a client, N of the network, O by overload, X by hostile peers.
- * Each has one test in this folder, whose title begins with its id, and one row
- * in docs/reliability.md; `npm run check:faults` compares the three.
+ * Every fault for which gibbs promises an outcome, in order: W for workers, H for the hub, C for
+ * clients, N for the network, O for overload, X for hostile peers. Each has one test in this
+ * folder, whose title begins with its id, and one row in docs/reliability.md; `npm run
+ * check:faults` compares the three.
  */
 export const faults = [
   { id: "W1", name: "kill -9 of an idle worker" },

@@ -9,7 +9,7 @@ import { startClient, startHub, startWorker } from "../support/running.js";
 import { startProxy } from "../support/tcp-proxy.js";
 import { startWitness } from "../support/witness.js";
 
-// Connections that carry nothing, break, or crawl, through a proxy between the peers and their hub.
+// Connections that go silent, break or crawl, through a proxy between the peers and their hub.
 
 const clocks = { heartbeatIntervalMs: 50, livenessTimeoutMs: 200, hubTimeoutMs: 1000 };
 
@@ -124,7 +124,7 @@ it("N5 slices of one byte: everything is put together again", async () => {
 });
 
 it("N6 a slow link: a large job on its way costs no worker, a large request no call", async () => {
-  // 4 MiB at 64 kbit/s against 10 s of patience, in the same proportions.
+  // 4 MiB at 64 kbit/s against a liveness timeout of 10 s, scaled down.
   const hub = await startHub({ ...clocks, hubTimeoutMs: 30_000 });
   const witness = await startWitness(hub);
   const [workerProxy, clientProxy] = [await startProxy(hub), await startProxy(hub)];
@@ -140,7 +140,7 @@ it("N6 a slow link: a large job on its way costs no worker, a large request no c
   ] as const) {
     for (let round = 0; round < 4; round += 1) {
       await proxy.stuck(direction);
-      // A worker that says nothing shows how much silence the hub's patience has borne.
+      // A silent worker measures how much silence the hub has tolerated.
       const silent = new RawWorker(hub.address);
       silent.send(hello());
       expect(await silent.whyEnded()).toMatchObject({ reason: "WORKER_SILENT" });
@@ -176,7 +176,7 @@ it("N7 a peer that accepts and says nothing: NOT_CONNECTED, and a worker dials u
   await witness.undisturbed();
 });
 
-/** The worker of `jobs` serves the next request, after one that it has lost. */
+/** The worker of `jobs` serves the next request, after losing one. */
 async function servedAgain(hub: Hub, jobs: HeldJobs): Promise<void> {
   const next = startClient(hub).requestWithInfo("next");
   const job = await jobs.next();

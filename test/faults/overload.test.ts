@@ -15,7 +15,7 @@ import { hubProcess, startClient, startHub, startWorker } from "../support/runni
 import { until } from "../support/until.js";
 import { startWitness } from "../support/witness.js";
 
-// More of everything than the hub takes: what is too much is refused, and nothing else suffers.
+// More of everything than the hub accepts: the excess is refused, and nothing else suffers.
 
 const KiB = 1024;
 const refused = { code: "RESOURCE_EXHAUSTED", execution: "NOT_STARTED", attempts: 0 };
@@ -40,7 +40,7 @@ it("O1 ten times the capacity: full goodput, a bounded queue, hints to all other
   for (let round = 0; round < rounds; round += 1) {
     for (let count = 0; count < 10 * slots; count += 1) offer(offered);
     await arrived(client);
-    // What the hub has is bounded, and what it has not was refused.
+    // The hub's load is bounded, and everything beyond it was refused.
     await until(() => offered - answers.length - refusals.length <= slots + maxQueued);
     for (let count = 0; count < slots; count += 1) answerOwnInput(await jobs.next());
     await until(() => answers.length === (round + 1) * slots);
@@ -87,13 +87,13 @@ it("O2 a full queue: the newest is refused, and who waits keeps place and order"
 });
 
 it("O3 a thousand large requests at once: as many as fit are held, the rest is refused", async () => {
-  // 4 MiB each against 256 MiB, in the same proportions.
+  // 4 MiB each against 256 MiB, scaled down.
   const [maxPayloadBytes, maxHeldBytes] = [256 * KiB, 64 * 256 * KiB];
   const input = new Uint8Array(maxPayloadBytes - 16);
   const bytes = encodePayload(input).length;
   const hub = await hubProcess({ maxPayloadBytes, maxHeldBytes });
   const witness = await startWitness(hub.address);
-  // What waits to be sent is to be in these sessions, as much as it is, in MB.
+  // The unsent bytes should be in these sessions, at their actual size in MB.
   const options = { maxSessionMemory: 1000 };
   const sessions = Array.from({ length: 10 }, () => connectHttp2(hub.address, options));
   const body = frame(encodeRequest(input));
@@ -108,10 +108,10 @@ it("O3 a thousand large requests at once: as many as fit are held, the rest is r
         refusals += 1;
       }
     });
-  // What arrives counts with its envelope, so the last of those that fit may not.
+  // Arriving requests count with their envelope, so the last one that would fit may be refused.
   const fitting = Math.floor(maxHeldBytes / bytes) - 1;
   await until(() => refusals >= calls.length - fitting - 1);
-  // Generous: a process of Node has some 100 MB to begin with.
+  // Generous: a Node process starts at about 100 MB.
   expect(memoryOf(hub)?.most ?? 0).toBeLessThan(calls.length * bytes);
   await witness.undisturbed();
   await startWorker(hub.address, (x: Uint8Array) => x.length, { slots: 8 });
@@ -141,7 +141,7 @@ it("O4 5,000 silent connections: others are served, they are closed, and no drai
   const others = await startWitness(other);
   const timers = clock.pending;
   const mute = await connectSilently(other.address, 10);
-  // The hub keeps a timer for each that it has accepted.
+  // The hub keeps a timer for each accepted connection.
   await until(() => clock.pending >= timers + 10);
   await clock.advance(5000);
   await until(() => mute.closed() === 10);
@@ -152,12 +152,12 @@ function answerOwnInput(job: HeldJob): void {
   job.answer(job.input);
 }
 
-/** From now on every job ends as it begins. */
+/** From now on every job ends as soon as it begins. */
 async function answerAll(jobs: HeldJobs): Promise<never> {
   for (;;) answerOwnInput(await jobs.next());
 }
 
-/** How many files this process may have open. */
+/** The limit of open files of this process. */
 function openFiles(): number {
   const { userLimits } = process.report.getReport() as unknown as {
     userLimits?: { open_files?: { soft: number | "unlimited" } };
@@ -166,14 +166,14 @@ function openFiles(): number {
   return Number.isNaN(limit) ? Number.POSITIVE_INFINITY : limit;
 }
 
-/** Opens TCP connections that say nothing. */
+/** Opens TCP connections that stay silent. */
 async function connectSilently(address: string, count: number): Promise<{ closed(): number }> {
   const sockets: Socket[] = [];
   onTestFinished(() => {
     for (const socket of sockets) socket.destroy();
   });
   while (sockets.length < count) {
-    // So many at a time as a system queues until they are accepted.
+    // As many at once as a system queues before they are accepted.
     const some = Array.from({ length: Math.min(100, count - sockets.length) }, () =>
       connect(parseAddress(address))
         .on("error", () => {})

@@ -5,7 +5,7 @@ import { ManualClock } from "../support/manual-clock.js";
 import { connectHttp2, endOf, frame, openCall, paths } from "../support/raw-http2.js";
 import { startClient, startHub, startWorker } from "../support/running.js";
 
-/** More than HTTP/2 lets through to a client that does not read. */
+/** More than HTTP/2 flow control lets through to a client that does not read. */
 const ANSWER_BYTES = 300_000;
 const HOUR_MS = 3_600_000;
 

@@ -7,12 +7,12 @@ import { answer, hello, RawWorker, ready } from "../support/raw-worker.js";
 import { startClient, startHub } from "../support/running.js";
 import { startWitness } from "../support/witness.js";
 
-// Worker processes that die, stop or hang: killed, stopped and continued for real.
+// Worker processes that really die, stop or hang: killed, stopped and continued by signals.
 
 const faulty = "test/fixtures/faulty.js";
 const pid = { act: "pid" };
 
-/** The process that a hanging job of the faulty model runs in. */
+/** The process that runs a hanging job of the faulty model. */
 async function hanging(agent: Awaited<ReturnType<typeof serve>>): Promise<number> {
   return Number((await agent.line(/^hanging /)).split(" ")[1]);
 }
@@ -25,7 +25,7 @@ it("W1 kill -9 of an idle worker: it is forgotten, and what comes waits for anot
   victim.process.kill("SIGKILL");
   await logger.heard(/worker lost/);
   const waiting = startClient(hub).requestWithInfo(pid);
-  // There is room for it: the hub takes two workers, and the dead one is none of them.
+  // There is room for it: the hub accepts two workers, and the dead one no longer counts.
   const next = await serve(hub.address, faulty, "--worker-id", "next");
   expect(await waiting).toMatchObject({ workerId: "next", attempts: 1 });
   expect(next.process.exitCode).toBeNull();
@@ -78,7 +78,7 @@ it("W4 SIGSTOP mid-job, SIGCONT with a late result: it is lost, and its result i
   agent.process.kill("SIGSTOP");
   onTestFinished(() => void agent.process.kill("SIGCONT"));
   gate.open();
-  // Its child is not stopped: the result waits where the agent reads it first.
+  // Its child is not stopped: the result is waiting where the agent reads it first.
   await agent.line(/^ended 1/);
   await failed;
   agent.process.kill("SIGCONT");

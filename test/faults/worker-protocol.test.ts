@@ -7,7 +7,7 @@ import { startClient, startHub, startWorker } from "../support/running.js";
 import { startProxy } from "../support/tcp-proxy.js";
 import { startWitness } from "../support/witness.js";
 
-// Workers that break the protocol, say too much, or are sent what they cannot read.
+// Workers that break the protocol, send too much, or receive what they cannot read.
 
 const violation = { code: "INVALID_ARGUMENT", reason: "PROTOCOL_VIOLATION" };
 
@@ -140,7 +140,7 @@ it("W22 64 results of 100 KiB in one tick: all arrive, each at its caller", asyn
 });
 
 it("W23 a large result on a slow link: announced, so its silence costs nothing", async () => {
-  // 4 MiB at 64 kbit/s against 10 s of patience, in the same proportions.
+  // 4 MiB at 64 kbit/s against a liveness timeout of 10 s, scaled down.
   const hub = await startHub({ heartbeatIntervalMs: 50, livenessTimeoutMs: 200 });
   const witness = await startWitness(hub);
   const proxy = await startProxy(hub);
@@ -153,7 +153,7 @@ it("W23 a large result on a slow link: announced, so its silence costs nothing",
   job.answer(result);
   for (let round = 0; round < 4; round += 1) {
     await proxy.stuck("toHub");
-    // A worker that says nothing shows how much silence the hub's patience has borne.
+    // A silent worker measures how much silence the hub has tolerated.
     const silent = new RawWorker(hub.address);
     silent.send(hello());
     expect(await silent.whyEnded()).toMatchObject({ reason: "WORKER_SILENT" });
@@ -190,7 +190,7 @@ it("W25 an input that its worker cannot decode: MALFORMED for its caller alone",
   await startWorker(hub, (x: unknown) => x, { slots: 2 });
   const client = startClient(hub);
   const answers = Promise.all(["a", "b", "c"].map((x) => client.requestWithInfo(x)));
-  // RequestRequest{value: {string_value: "\xff\xfe"}}, which is no UTF-8.
+  // RequestRequest{value: {string_value: "\xff\xfe"}}, which is not valid UTF-8.
   const error = await callRaw(hub.address, Buffer.from([0x0a, 0x04, 0x1a, 0x02, 0xff, 0xfe]));
   expect(error).toMatchObject({
     code: "INVALID_ARGUMENT",

@@ -10,7 +10,7 @@ import { root, startClient, startHub, startWorker } from "../support/running.js"
 import { startProxy } from "../support/tcp-proxy.js";
 import { startWitness } from "../support/witness.js";
 
-// Workers that throw what they like, come back, or share a name, and messages that cross on the way.
+// Workers that throw odd values, reconnect, or share a name, and messages that cross on the wire.
 
 it("W9 a handler that throws odd things: HANDLER_ERROR that can be read, and the slot is back", async () => {
   const hub = await startHub();
@@ -47,7 +47,8 @@ it("W10 a cancel that crosses the result: CANCELLED, and the result is dropped",
     attempts: 1,
   });
   const { jobId } = await worker.hear("job");
-  // The result is on its way when the request is cancelled, and the cancel when it arrives.
+  // The result is in transit when the request is cancelled, and so is the cancel when the result
+  // arrives.
   worker.send(answer(jobId, "too late"), ready);
   abort.abort();
   await failed;
@@ -65,7 +66,7 @@ it("W11 a drain that crosses a job: given back unstarted, and another worker's f
   const proxy = await startProxy(hub);
   const jobs = new HeldJobs();
   const leaving = await startWorker(proxy.address, jobs.handler);
-  // The hub has not heard of the drain when it writes the job.
+  // The hub has not received the drain when it writes the job.
   proxy.blackHole("toHub");
   const drained = leaving.drain();
   const request = hub.request(1);
@@ -135,7 +136,7 @@ it("W14 the same instance over a half-open stream: the older is superseded at on
     logger,
     heartbeatIntervalMs: 50,
     hubTimeoutMs: 500,
-    // Not what ends the older stream.
+    // This is not what ends the older stream.
     livenessTimeoutMs: 600_000,
   });
   const witness = await startWitness(hub);

@@ -47,7 +47,7 @@ it("installs from its tarball, imports, compiles strictly, and runs", async () =
   await writeFile(join(folder, "all.mjs"), script.join("\n"));
   expect(await run(process.execPath, "all.mjs")).toBe("true\n".repeat(entries.length));
 
-  // For the generated client, as the README says.
+  // For the generated client, as described in the README.
   const { devDependencies, version } = JSON.parse(
     await readFile(join(root, "package.json"), "utf8"),
   );

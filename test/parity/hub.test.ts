@@ -6,17 +6,17 @@ import { ManualClock } from "../support/manual-clock.js";
 import { hello, RawWorker } from "../support/raw-worker.js";
 import { gibbs, gibbsHub, start, startClient, startHub } from "../support/running.js";
 
-// The original only ends without an error of its own, its caller waits for ever. Here the
-// caller is told, and that nothing ran.
+// The original merely closes without an error of its own, and its caller waits forever. Here the
+// caller is told, and told that nothing ran.
 it("hub-closed-while-waiting", async () => {
   const hub = await gibbsHub();
-  // It waits for so long for a hub that closed to come back, here in vain.
+  // It waits this long for a closed hub to come back, here in vain.
   const client = startClient(hub.address, { connectTimeoutMs: 2000 });
   const waiting = expect(client.request(3)).rejects.toMatchObject({
     code: "UNAVAILABLE",
     execution: "NOT_STARTED",
   });
-  // Both travel on one connection: when the second is refused, the first one waits.
+  // Both use one connection: once the second is refused, the first is waiting.
   await expect(client.request(4, { queueTimeoutMs: 1 })).rejects.toMatchObject({
     reason: "QUEUE_TIMEOUT",
   });
@@ -25,7 +25,7 @@ it("hub-closed-while-waiting", async () => {
   expect(await hub.ended).toMatchObject({ code: 0, signal: null });
 });
 
-// As in the original: closing a hub that never listened is no error. Here it is also final.
+// As in the original, closing a hub that never listened is not an error. Here it is also final.
 it("hub-closed-before-start", async () => {
   const former = await gibbsHub();
   former.process.kill("SIGTERM");
@@ -39,8 +39,8 @@ it("hub-closed-before-start", async () => {
   expect(next.address, "its port was never taken").toBe(former.address);
 });
 
-// The original's worker opens a new socket once its hub has missed some heartbeats. Here the
-// end of the stream tells it at once, and it dials until a hub listens there again.
+// The original's worker opens a new socket after its hub has missed some heartbeats. Here the end
+// of the stream reveals it at once, and the worker keeps dialing until a hub listens there again.
 it("hub-restarted-workers-return", async () => {
   const hub = await gibbsHub();
   const worker = await serve(hub.address, gated);
@@ -53,8 +53,8 @@ it("hub-restarted-workers-return", async () => {
   expect(worker.process.exitCode).toBeNull();
 });
 
-// The default port is the original's. The original listens at every address and its workers
-// are given host and port; here a hub is reached from outside only if it is told to be.
+// The default port is the original's. The original listens on every address, and its workers are
+// given host and port; here a hub is reachable from outside only if configured so.
 it("port-and-host", async () => {
   expect(DEFAULT_ADDRESS).toBe("127.0.0.1:5019");
   const open = gibbs(["hub", "--listen", "0.0.0.0:0", "--insecure"]);
@@ -69,8 +69,8 @@ it("port-and-host", async () => {
   expect(await whoServes(other.address)).toBe("of the other hub");
 });
 
-// The original must be given the same interval at both ends. Here only the hub has it: the
-// hub tells its workers, asks for the sign of life, and drops who is silent for too long.
+// The original needs the same interval at both ends. Here only the hub has it: it tells its
+// workers, asks for signs of life, and drops workers that stay silent too long.
 it("heartbeat-interval", async () => {
   const clock = new ManualClock();
   const hub = await startHub({ clock, heartbeatIntervalMs: 500, livenessTimeoutMs: 60_000 });
@@ -99,8 +99,8 @@ it("heartbeat-interval", async () => {
   expect(await hub.request({ x: 2 }), "it comes back").toEqual({ x: 2, pid });
 });
 
-// As in the original the library says nothing, not even of a worker that dies, until a
-// logger is asked for: there for all of the library, here for each hub and worker.
+// As in the original, the library logs nothing, not even a worker's death, unless a logger is
+// configured: there for the whole library, here for each hub and worker.
 it("silent-unless-asked-to-log", async () => {
   const program = "test/parity/fixtures/embedding.js";
   const silent = await start(process.execPath, [program]).ended;

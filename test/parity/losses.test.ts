@@ -3,11 +3,11 @@ import { begun, closedGate, type Gated, gated, serve } from "../support/gated.js
 import { ManualClock } from "../support/manual-clock.js";
 import { gibbsHub, startClient, startHub } from "../support/running.js";
 
-// The original believes in a dead worker until a heartbeat is missing. Here the broken
-// stream tells at once; its own job is lost, since nobody said that it may run twice.
+// The original trusts a dead worker until a heartbeat is missing. Here the broken stream reveals
+// the death at once; its job is lost, since it was not marked idempotent.
 it("dead-worker-skipped", async () => {
   const hub = await gibbsHub();
-  // One of its two processes stays idle; the job of the other tells when the hub knows.
+  // One of its two processes stays idle; the other one's job shows when the hub knows.
   const dying = await serve(hub.address, gated, "--count", "2");
   const living = await serve(hub.address, gated);
   const client = startClient(hub.address);
@@ -27,8 +27,8 @@ it("dead-worker-skipped", async () => {
   expect(answers).toEqual([3, 4, 5, 6].map((x) => ({ x, pid })));
 });
 
-// The original waits until somebody starts a worker again. So does this, but a process that
-// dies is replaced by the command that started it.
+// The original waits until somebody starts a worker again. So does this, but the command that
+// started a process replaces it when it dies.
 it("killed-worker-restarted", async () => {
   const hub = await gibbsHub();
   const client = startClient(hub.address);
@@ -52,8 +52,8 @@ it("killed-worker-restarted", async () => {
   expect(await waiting).toEqual({ x: 3, pid: await begun(second, "3") });
 });
 
-// The original sends a request again when its timeout has passed, whether or not it ran.
-// Here the loss itself makes it run again, and only if its caller allows that.
+// The original resends a request after its timeout, whether or not it ran. Here the loss itself
+// triggers another attempt, and only if the caller allows it.
 it("killed-worker-retried-elsewhere", async () => {
   const hub = await gibbsHub();
   const dying = await serve(hub.address, gated, "--worker-id", "dying");
@@ -73,8 +73,8 @@ it("killed-worker-retried-elsewhere", async () => {
   expect(answers.map(({ attempts }) => attempts).sort()).toEqual([1, 2]);
 });
 
-// The original repeats its timeout without end. Here one request simply waits, for as long
-// as the hub's operator and the caller's deadline allow; by default not for ever.
+// The original repeats its timeout forever. Here a single request simply waits, as long as the
+// hub's operator and the caller's deadline allow; by default not forever.
 it("endless-retry-until-a-worker-comes", async () => {
   const clock = new ManualClock();
   const day = 24 * 3_600_000;
@@ -97,7 +97,7 @@ it("endless-retry-until-a-worker-comes", async () => {
   expect(await waiting).toMatchObject({ x: 3 });
 });
 
-// As in the original: a signal lets a worker finish and answer its job, and take no other.
+// As in the original, a signal lets a worker finish and answer its job, and accept no other.
 it("sigterm-finishes-the-job", async () => {
   const hub = await gibbsHub();
   const client = startClient(hub.address);

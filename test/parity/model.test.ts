@@ -6,7 +6,7 @@ import { gibbs, gibbsHub, startClient } from "../support/running.js";
 const faulty = "test/fixtures/faulty.js";
 const mapped = "test/parity/fixtures/mapped.js";
 
-// As in the original: a worker whose model cannot be built ends with the model's own error.
+// As in the original, a worker whose model cannot be constructed fails with the model's own error.
 it("constructor-throws", async () => {
   const hub = await gibbsHub();
   const module = "test/fixtures/bad-constructor.js";
@@ -21,8 +21,8 @@ it("constructor-throws", async () => {
   expect(() => new Worker(Crashing)).toThrow(new RangeError("no weights here either"));
 });
 
-// The original raises UserCodeException at the caller. Here it is a GibbsError, which has the
-// type and the message of what was thrown. In both the worker goes on.
+// The original raises UserCodeException at the caller. Here it is a GibbsError with the type and
+// message of the thrown error. In both, the worker keeps serving.
 it("handler-throws", async () => {
   const hub = await gibbsHub();
   await serve(hub.address, faulty);
@@ -39,8 +39,8 @@ it("handler-throws", async () => {
   expect(await client.request({ act: "pid" }), "the same process goes on").toBe(pid);
 });
 
-// The original takes positional and keyword arguments. Here they are one JSON array, and
-// what would be keywords is an object in it; what is left out has the model's defaults.
+// The original takes positional and keyword arguments. Here they are one JSON array, with an object
+// in place of keywords; omitted ones have the model's defaults.
 it("constructor-arguments", async () => {
   const hub = await gibbsHub();
   const client = startClient(hub.address);
@@ -62,8 +62,8 @@ it("constructor-arguments", async () => {
   });
 });
 
-// The original always sends the traceback, in the text of its error. Here it is a field of
-// the error, and the worker sends it only if it is told to: it shows code to callers.
+// The original always sends the traceback, in the text of its error. Here it is a field of the
+// error, sent only if the worker is configured to: it exposes code to callers.
 it("remote-traceback", async () => {
   const hub = await gibbsHub();
   await serve(hub.address, faulty, "--method", "open", "--stacks");

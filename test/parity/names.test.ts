@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { root } from "../support/running.js";
 
-/** What the original promises, by its own tests and its documentation. */
+/** What the original promises, according to its own tests and documentation. */
 const behaviours = [
   "constructor-arguments",
   "constructor-throws",

@@ -3,8 +3,8 @@ import { begun, closedGate, type Gated, gated, serve } from "../support/gated.js
 import { ManualClock } from "../support/manual-clock.js";
 import { gibbsHub, startClient, startHub } from "../support/running.js";
 
-// The original passes any number of positional and keyword arguments; here a request has
-// one input, so several are the fields of an object.
+// The original passes any number of positional and keyword arguments; here a request has one input,
+// so several become the fields of an object.
 it("hub-worker-communication", async () => {
   const hub = await gibbsHub();
   const args = '[1, 2, {"third": 3, "fourth": 4}]';
@@ -14,8 +14,8 @@ it("hub-worker-communication", async () => {
   expect(answer).toEqual({ first: 4, second: 6, third: 7.5, fourth: 20 });
 });
 
-// The original measures that two requests take less time than one after the other. Here
-// neither can end before both have begun.
+// The original measures that two requests take less time than one after the other. Here neither can
+// end before both have begun.
 it("parallel-workers", async () => {
   const hub = await gibbsHub();
   const one = await serve(hub.address, gated);
@@ -29,8 +29,8 @@ it("parallel-workers", async () => {
   expect((await answers).map(({ pid }) => pid).sort()).toEqual(pids.sort());
 });
 
-// As in the original: four requests at once, two workers, two requests for each. Here also
-// one after another, when the original gives all of them to one worker.
+// As in the original: four requests at once, two workers, two requests each. Here also one after
+// another, where the original gives all of them to one worker.
 it("jobs-spread-over-all-workers", async () => {
   const hub = await startHub();
   const one = await serve(hub.address, gated);
@@ -40,7 +40,7 @@ it("jobs-spread-over-all-workers", async () => {
   const atOnce = Promise.all(gates.map(({ path }, x) => hub.request<Gated>({ x, gate: path })));
   const pids = await Promise.all([begun(one), begun(two)]);
   first.open();
-  // Neither may end before the other has begun, or whoever is quicker may take both.
+  // Neither may end before the other has begun, or the quicker one may take both.
   await Promise.all([2, 3].map((x) => Promise.race([begun(one, `${x}`), begun(two, `${x}`)])));
   second.open();
   const answers = await atOnce;
@@ -52,13 +52,13 @@ it("jobs-spread-over-all-workers", async () => {
   }
 });
 
-// The original keeps 4,096 requests; one more, and it forgets the oldest, whose caller gets
-// a KeyError or no answer at all. Here every one is answered, and has run once.
+// The original keeps 4,096 requests; with one more it forgets the oldest, whose caller gets a
+// KeyError or no answer at all. Here every request is answered, and runs once.
 it("more-callers-than-workers", async () => {
   const hub = await startHub();
   await serve(hub.address, "test/fixtures/counting.js", "--count", "3");
   const inputs = Array.from({ length: 5000 }, (_, x) => x);
-  // An embedded hub takes each at the call, so all are there before the first is answered.
+  // An embedded hub accepts each one at the call, so all are queued before the first is answered.
   const answers = await Promise.all(
     inputs.map((x) => hub.request<{ x: number; pid: number; runs: number }>(x)),
   );
@@ -67,8 +67,8 @@ it("more-callers-than-workers", async () => {
   expect(new Set(answers.map(({ pid }) => pid)).size).toBe(3);
 });
 
-// In the original an answer that comes too late is dropped or stays in its buffer for ever.
-// Here its job is over for the hub, too: not even a request of the same id can get it.
+// In the original a late answer is dropped or stays in its buffer forever. Here its job is over for
+// the hub, too: not even a request with the same id can receive it.
 it("late-answer-of-a-forgotten-request", async () => {
   const hub = await startHub();
   const worker = await serve(hub.address, gated, "--kill-grace", "10m");
@@ -89,12 +89,12 @@ it("late-answer-of-a-forgotten-request", async () => {
   expect(jobs).toEqual([`begun 1 ${pid}`, "ended 1", `begun 2 ${pid}`, "ended 2"]);
 });
 
-// In the original a request without timeout waits for ever, and one with it ends as
-// TimeoutError. Here the status also tells whether a worker had it.
+// In the original a request without a timeout waits forever, and one with a timeout fails with
+// TimeoutError. Here the status also says whether a worker had it.
 it("timeout", async () => {
   const empty = await gibbsHub();
   const client = startClient(empty.address);
-  // From here on there is a connection: what is too late is not the hub itself.
+  // From here on a connection exists, so it is not the hub that is late.
   await expect(client.request(1, { queueTimeoutMs: 1 })).rejects.toMatchObject({
     reason: "QUEUE_TIMEOUT",
   });

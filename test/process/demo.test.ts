@@ -45,7 +45,8 @@ describe("gibbs demo", () => {
   it("leaves nothing running when it is killed", async () => {
     const demo = gibbs(["demo"]);
     await demo.line(/the hub is at/);
-    // Its hub and workers end by themselves: the end of the test run looks for what is left.
+    // Its hub and workers exit by themselves: the end of the test run checks for leftover
+    // processes.
     demo.process.kill("SIGKILL");
     expect(await demo.ended).toMatchObject({ signal: "SIGKILL" });
   });

@@ -24,7 +24,7 @@ describe("end to end, on processes", () => {
     await Promise.all(Array.from({ length: 64 }, caller));
     expect(executed.size).toBe(4);
     for (const count of executed.values()) expect(count).toBeGreaterThanOrEqual(750);
-    // Asked again, every worker still knows each of its inputs once: none ran anywhere else.
+    // Asked again, every worker has seen each of its inputs once: none ran anywhere else.
     const runs = await totalRuns(hub.address, workers.length);
     expect(runs).toBe(5000);
   });
@@ -133,7 +133,7 @@ async function served(): Promise<string> {
   return hub.address;
 }
 
-/** What all workers together have run, by their own count. */
+/** The total number of runs, as counted by the workers themselves. */
 async function totalRuns(address: string, workers: number): Promise<number> {
   const client = startClient(address);
   const counts = new Map<number, number>();

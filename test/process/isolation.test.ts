@@ -1,5 +1,5 @@
 import { join } from "node:path";
-// As it was built: worker processes run what `npm run build` made.
+// From the build, because worker processes run what `npm run build` produced.
 import { startWorkers, type Workers, type WorkersOptions } from "gibbs/worker";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { gibbs, root, startClient, startHub } from "../support/running.js";
@@ -30,7 +30,7 @@ describe("worker processes", () => {
   it("beat while they compute: blocking code silences nobody", async () => {
     const hub = await startHub({ heartbeatIntervalMs: 20, livenessTimeoutMs: 200 });
     await workersOf(hub.address);
-    // Five times as long as the silence that would cost a worker its life.
+    // Five times the silence after which a worker would be lost.
     expect(await hub.request({ act: "block", ms: 1000 })).toEqual(expect.any(Number));
   });
 
@@ -46,7 +46,7 @@ describe("worker processes", () => {
       message: expect.stringContaining("exited with code 7"),
     });
     expect(before).toContain(await bystander);
-    // Jobs go round, so the one that replaces it comes up among the answers.
+    // Jobs rotate, so the replacement shows up among the answers.
     const answers = new Set(before);
     while (answers.size < 3) answers.add(await client.request<number>(pid));
   });

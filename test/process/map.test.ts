@@ -13,7 +13,7 @@ const map = (
 
 const square = (x: number): number => x * x;
 
-/** A file in a folder of its own, with these lines. */
+/** A file with these lines, in its own folder. */
 function file(lines: readonly unknown[], name = "inputs.jsonl"): string {
   const path = join(mkdtempSync(join(tmpdir(), "gibbs-map-")), name);
   writeFileSync(path, lines.map((line) => `${line}\n`).join(""));
@@ -26,7 +26,9 @@ const count = (to: number): number[] => Array.from({ length: to }, (_, index) =>
 const linesOf = (values: readonly unknown[]): string =>
   values.map((value) => `${JSON.stringify(value)}\n`).join("");
 
-/** A hub process with a worker that squares; those that `holds` wait until they are let go. */
+/**
+ * A hub process with a worker that squares; inputs that match `holds` wait until they are released.
+ */
 async function squaring(holds: (x: number) => boolean = () => false): Promise<{
   hub: string;
   asked: number[];
@@ -165,7 +167,7 @@ describe("gibbs map", () => {
     const running = map(hub, [file(count(100_000)), "-c", "8"]);
     await running.line(/^16$/);
     await until(() => asked.length >= 12);
-    // By when another run has come and gone, there would be more.
+    // Once another run has come and gone, there would be more.
     expect((await map(hub, [file([1001])]).ended).code).toBe(0);
     expect(asked.toSorted((a, b) => a - b)).toEqual([...count(12), 1001]);
   });
@@ -188,7 +190,7 @@ describe("gibbs map", () => {
     const running = map(hub.address, [file(['{"x": 0}', ...inputs])]);
     await until(() => asked.length >= 22);
     expect((await map(hub.address, [file(['{"x": -1}'])]).ended).code).toBe(0);
-    // 21 of them are 63 MiB.
+    // 21 of them add up to 63 MiB.
     expect(asked.toSorted((a, b) => a - b)).toEqual([-1, 0, ...count(21)]);
     letGo();
     expect(await running.ended).toMatchObject({ code: 0, stdout: linesOf([0, ...count(25)]) });
@@ -271,14 +273,14 @@ describe("gibbs map --out", () => {
       expect(read(beside(path))).toBe(linesOf(count(24).map(square)));
       expect((await map(hub, args).ended).code).toBe(0);
       expect(read(beside(path))).toBe(linesOf(inputs.map(square)));
-      // None was asked for twice.
+      // None was requested twice.
       expect(asked.toSorted((a, b) => a - b)).toEqual(inputs);
     },
   );
 
   it("ends at once at the second signal, and does not wait for inputs", async () => {
     const { hub, asked } = await squaring((x) => x > 2);
-    // A pipe that stays open and is silent.
+    // A pipe that stays open and silent.
     const inputs = "<(seq 1 4; exec tail -f /dev/null --pid=$$)";
     const command = `exec node bin/gibbs.js map ${inputs} --hub ${hub} --keep-going`;
     const running = start("bash", ["-c", command]);

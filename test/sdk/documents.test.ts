@@ -4,10 +4,10 @@ import { describe, expect, it } from "vitest";
 import { root } from "../support/running.js";
 import { languages } from "./languages.js";
 
-/** The most lines of a worker that is there to be read. */
+/** The maximum number of lines of a worker meant to be read. */
 const MAX_LINES = 250;
 
-/** A page, the folder that has the code of its snippets, and the language of both. */
+/** A page, the folder with the code of its snippets, and the language of both. */
 const pages = [
   { page: "sdk/go/README.md", folder: "sdk/go", language: "go", ending: ".go" },
   {
@@ -34,7 +34,7 @@ function sources(folder: string, ending: string): { name: string; text: string }
     .map((name) => ({ name, text: read(folder, name) }));
 }
 
-/** A page shows code without the indentation that it has in its file. */
+/** A page shows code without the indentation it has in its file. */
 function flat(code: string): string {
   return code.replaceAll(/^[ \t]+/gm, "").trim();
 }

@@ -14,7 +14,7 @@ async function run(cwd: string, command: string, ...args: string[]): Promise<str
   return stdout;
 }
 
-// The first run downloads and compiles what the module stands on.
+// The first run downloads and compiles the module's dependencies.
 describe("the Go SDK", { timeout: 15 * 60_000 }, () => {
   it("passes its own tests, against real hubs", async (context) => {
     await run(folder, toolOrSkip("go", context), "test", "-count=1", "./...");

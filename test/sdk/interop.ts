@@ -5,7 +5,7 @@ import { build, isOf, type Language, languages } from "./languages.js";
 
 const REQUESTS = 2000;
 const AT_ONCE = 64;
-/** The least part of the requests that the worker of each language must have answered. */
+/** The minimum share of requests that the worker of each language must have answered. */
 const LEAST_SHARE = 0.05;
 
 it("shares one method among the workers of all languages, each request run once", {
@@ -23,7 +23,7 @@ it("shares one method among the workers of all languages, each request run once"
   const square = (x: number): Promise<Answer<number>> =>
     client.requestWithInfo<number>(x, { method: "square" });
 
-  // Some take longer to start than others: all are there once each has answered.
+  // Some take longer to start than others: all are connected once each has answered.
   const absent = new Set(workers);
   while (absent.size > 0) {
     const answer = await square(1);
@@ -41,7 +41,7 @@ it("shares one method among the workers of all languages, each request run once"
   await Promise.all(Array.from({ length: AT_ONCE }, ask));
 
   expect(answers.map(({ output }) => output)).toEqual(answers.map((_, x) => x ** 2));
-  // So many jobs were written as there were requests: none ran twice.
+  // As many jobs were written as there were requests: none ran twice.
   expect(answers.reduce((sum, { attempts }) => sum + attempts, 0)).toBe(REQUESTS);
   const shares = workers.map(({ name, running }) => ({
     name,

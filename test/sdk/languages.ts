@@ -3,18 +3,20 @@ import { expect } from "vitest";
 import { type Running, root, start } from "../support/running.js";
 import { findTool } from "../support/tools.js";
 
-/** How the workers of one language are built and started, from the root of the project. */
+/** How the workers of one language are built and started, from the project's root. */
 export interface Language {
   name: string;
-  /** The commands that must be there. */
+  /** The commands that must be installed. */
   tools: readonly string[];
-  /** What makes the worker; nothing if it needs no making. */
+  /** Builds the worker; undefined if there is nothing to build. */
   build?: { cwd: string; command: readonly [string, ...string[]] };
-  /** A worker that serves `square`, for the hub that `GIBBS_HUB` names. */
+  /** A worker that serves `square`, for the hub named by `GIBBS_HUB`. */
   square: readonly [string, ...string[]];
   /** A client that prints the answer to its arguments, a method and an input. */
   ask?: readonly [string, ...string[]];
-  /** Workers that serve the methods of the conformance kit; TypeScript's are in test/conformance. */
+  /**
+   * Workers that serve the methods of the conformance kit; TypeScript's are in test/conformance.
+   */
   models: readonly (readonly [string, ...string[]])[];
 }
 
@@ -23,7 +25,7 @@ const jars = ["classes", "lib/*"].map((name) => `examples/java-worker/target/${n
 
 const python = "sdk/python/.venv/bin/python";
 
-/** Every language that has a worker here. */
+/** Every language with a worker in this project. */
 export const languages: readonly Language[] = [
   {
     name: "TypeScript",
@@ -77,7 +79,7 @@ export const languages: readonly Language[] = [
   },
 ];
 
-/** Makes the worker of a language; false where its tools are not installed. */
+/** Builds the worker of a language; false if its tools are not installed. */
 export async function build({ name, tools, build }: Language): Promise<boolean> {
   if (!tools.every((tool) => findTool(tool, `the ${name} worker`) !== undefined)) return false;
   if (build === undefined) return true;
@@ -87,7 +89,7 @@ export async function build({ name, tools, build }: Language): Promise<boolean> 
   return true;
 }
 
-/** Whether the worker's process gave the answer: its label has the number of the process. */
+/** Whether the worker's process gave the answer: its label contains the process id. */
 export function isOf({ process: child }: Running, { workerId }: { workerId: string }): boolean {
   return workerId.split("-").includes(String(child.pid));
 }

@@ -24,7 +24,7 @@ describe("the Python SDK", () => {
     timeout: 20 * MINUTES,
   }, async (context) => {
     await ready(context);
-    // Not as a module: what is installed is to be tested, not what lies here.
+    // Not as a module: the installed package is under test, not the sources here.
     expect(await run(bin("pytest"), ["--quiet"])).toMatch(/\d+ passed/);
   });
 

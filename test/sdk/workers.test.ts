@@ -1,5 +1,5 @@
-// One file for all that builds the workers: files run at once, and two builds of one worker,
-// or a build and the worker itself, would be in each other's way.
+// One file for everything that builds the workers: test files run in parallel, and two builds of
+// one worker, or a build and the worker itself, would interfere.
 import "./interop.js";
 import "./skew.js";
 import "./conformance.js";

@@ -1,6 +1,6 @@
 import type { KeptBytes } from "../../src/wire/bytes.js";
 
-/** What is kept, as bytes. */
+/** Kept bytes, as bytes. */
 export function bytesOf(kept: KeptBytes): Uint8Array {
   return typeof kept === "string" ? Buffer.from(kept, "latin1") : kept;
 }

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 
-/** Anything that can be sent: JSON values without the one key that is refused, and bytes. */
+/** Any value that can be sent: JSON values without the one forbidden key, and bytes. */
 export const data: fc.Arbitrary<unknown> = fc.oneof(
   fc
     .json()

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { gibbs, type Running } from "./running.js";
 
-/** A model whose jobs run until the gate that they name is open. It answers with {@link Gated}. */
+/** A model whose jobs run until the gate they name is open. It answers with {@link Gated}. */
 export const gated = "test/fixtures/gated.js";
 
 export interface Gated {
@@ -12,7 +12,7 @@ export interface Gated {
   pid: number;
 }
 
-/** A closed gate for jobs of {@link gated}; it is opened at the latest when the test is over. */
+/** A closed gate for jobs of {@link gated}; it opens when the test is over, if not before. */
 export function closedGate(): { path: string; open(): void } {
   const folder = mkdtempSync(join(tmpdir(), "gibbs-gate-"));
   const path = join(folder, "closed");
@@ -29,7 +29,7 @@ export async function serve(hub: string, module: string, ...more: string[]): Pro
   return agent;
 }
 
-/** The process that a job of {@link gated} runs in, once it runs at this agent. */
+/** The process that runs a job of {@link gated}, once it runs at this agent. */
 export async function begun(agent: Running, x = "\\d+"): Promise<number> {
   const line = await agent.line(new RegExp(`^begun ${x} `));
   return Number(line.split(" ").at(-1));

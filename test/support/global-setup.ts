@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 
 const MARK = "GIBBS_TEST_RUN";
 
-/** Names this run in the environment of every process that it starts, and of those that these start. */
+/** Tags this run in the environment of every process that it starts, directly or indirectly. */
 const run = randomUUID();
 
 /** Before all tests: builds what the process tests run. */

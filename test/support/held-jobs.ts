@@ -1,6 +1,6 @@
 import type { JobContext } from "../../src/worker/handler.js";
 
-/** A job that runs until the test lets it go. */
+/** A job that runs until the test releases it. */
 export interface HeldJob {
   input: unknown;
   context: JobContext;
@@ -8,13 +8,15 @@ export interface HeldJob {
   answer(value: unknown): void;
 }
 
-/** A handler in this process whose jobs the test is told of, in order, and ends one by one. */
+/**
+ * A handler in this process whose jobs are reported to the test, in order, and ended one by one.
+ */
 export class HeldJobs {
   readonly #begun: HeldJob[] = [];
   #taken = 0;
   #running = 0;
   #wake: () => void = () => {};
-  /** The most jobs that ran at once. */
+  /** The maximum number of jobs that ran at once. */
   mostAtOnce = 0;
 
   readonly handler = (input: unknown, context: JobContext): Promise<unknown> =>

@@ -2,7 +2,7 @@ import { http2Frame } from "./raw-http2.js";
 
 // Bytes that no library would send.
 
-/** What no protobuf decoder takes for a message, by what is wrong with it. */
+/** Inputs that no protobuf decoder accepts as a message, by what is wrong with them. */
 export const malformed: Readonly<Record<string, Buffer>> = {
   "a tag that does not end": Buffer.from([0xff, 0xff]),
   "a varint of eleven bytes": Buffer.alloc(11, 0xff),
@@ -14,7 +14,7 @@ export const malformed: Readonly<Record<string, Buffer>> = {
   "groups within groups, 100,000 deep": Buffer.alloc(200_000, Buffer.from([0x9b, 0x06])),
 };
 
-/** An encoded `Value`: a list within a list, so many levels deep. */
+/** An encoded `Value`: a list within a list, `depth` levels deep. */
 export function deepValue(levels: number): Buffer {
   // Value{null_value}
   const innermost = Buffer.from([0x08, 0x00]);
@@ -36,8 +36,8 @@ export function field(number: number, bytes: Uint8Array): Buffer {
 }
 
 /**
- * Headers that are small on the wire and 64 MB for whoever unpacks them: one of
- * 4,000 bytes, and 16,000 times "the same again".
+ * Headers that are small on the wire and 64 MB when unpacked: one of 4,000 bytes, and 16,000
+ * references to it.
  */
 export function headerBomb(): Buffer {
   return Buffer.concat([
@@ -46,7 +46,7 @@ export function headerBomb(): Buffer {
   ]);
 }
 
-/** Headers that go on and on, 8 MB of them, and do not end. */
+/** Endless headers, 8 MB of them. */
 export function endlessHeaders(): Buffer {
   const more = http2Frame(CONTINUATION, 0, 1, literal("y", 4000));
   return Buffer.concat([
@@ -61,7 +61,7 @@ const [END_STREAM, END_HEADERS] = [1, 4];
 /** In HPACK: POST, http, /, and the authority "a". */
 const requestLine = Buffer.from([0x83, 0x86, 0x84, 0x41, 0x01, 0x61]);
 
-/** In HPACK: a header that is to be remembered, with a value of `bytes` bytes, 127 to 16,510. */
+/** In HPACK: a header to be indexed, with a value of `bytes` bytes, 127 to 16,510. */
 function literal(name: string, bytes: number): Buffer {
   const rest = bytes - 0x7f;
   const length = [0x7f, (rest & 0x7f) | 0x80, rest >> 7];

@@ -1,6 +1,6 @@
 import type { HubEventInit, Job } from "../../src/wire/worker-events.js";
 
-/** A job event with what a test does not care about. */
+/** A job event with defaults for the fields a test does not care about. */
 export function job(fields: Partial<Job>): HubEventInit {
   const value = {
     jobId: 1,

@@ -1,7 +1,10 @@
 import { getActiveResourcesInfo } from "node:process";
 import { afterAll, beforeAll, expect } from "vitest";
 
-/** What keeps a process alive or holds a connection: a test file must end with what it began with. */
+/**
+ * Everything that keeps a process alive or holds a connection: a test file must end with what it
+ * began with.
+ */
 const watched = new Set([
   "ChildProcess",
   "ProcessWrap",
@@ -30,7 +33,7 @@ beforeAll(() => {
 });
 
 afterAll(async () => {
-  // Sockets close a few turns of the event loop after their owner has.
+  // Sockets close a few turns of the event loop after their owner.
   const giveUpAt = performance.now() + 10_000;
   while (leaked() !== undefined && performance.now() < giveUpAt) {
     await new Promise((resolve) => setImmediate(resolve));

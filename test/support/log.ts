@@ -1,6 +1,6 @@
 import type { Logger } from "../../src/base/logger.js";
 
-/** A logger that tells a test what its hub or worker has said, so that the test can wait for it. */
+/** A logger that records what a hub or worker has logged, so that a test can wait for it. */
 export class Log implements Logger {
   readonly #messages: string[] = [];
   readonly #waiting = new Set<() => void>();
@@ -26,7 +26,7 @@ export class Log implements Logger {
     return this.#messages.filter((message) => pattern.test(message)).length;
   }
 
-  /** Resolves once `times` messages match, also ones from before. */
+  /** Resolves once `times` messages match, including earlier ones. */
   heard(pattern: RegExp, times = 1): Promise<void> {
     return new Promise((resolve) => {
       const look = (): void => {

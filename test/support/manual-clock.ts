@@ -24,12 +24,12 @@ export class ManualClock implements Clock {
     setImmediate(callback);
   }
 
-  /** How many timers wait. */
+  /** How many timers are pending. */
   get pending(): number {
     return this.#timers.size;
   }
 
-  /** Moves time forward, firing each timer at its own time, and lets what follows from it happen. */
+  /** Moves time forward, firing each timer at its own time and letting its consequences happen. */
   async advance(byMs: number): Promise<void> {
     const until = this.#now + byMs;
     for (;;) {

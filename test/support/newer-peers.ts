@@ -12,7 +12,7 @@ import { onTestFinished } from "vitest";
 import { HubService, PayloadSchema, WorkerService } from "../../src/wire/index.js";
 import { WireType } from "../../src/wire/wire-type.js";
 
-/** What nobody has defined yet, of each wire type. */
+/** Fields that nobody has defined yet, one of each wire type. */
 const $unknown = [
   { no: 3000, wireType: WireType.VARINT, data: new Uint8Array([0xac, 0x02]) },
   { no: 3001, wireType: WireType.FIXED64, data: new Uint8Array(8).fill(7) },
@@ -21,17 +21,20 @@ const $unknown = [
 ];
 const unknownBytes = toBinary(PayloadSchema, Object.assign(create(PayloadSchema), { $unknown }));
 
-/** A gRPC proxy that makes a newer minor version of both its sides. Opened by {@link startNewerPeers}. */
+/**
+ * A gRPC proxy that makes both sides look like a newer minor version. Opened by {@link
+ * startNewerPeers}.
+ */
 interface NewerPeers {
   address: string;
-  /** The names of the messages that it has added something to. */
+  /** The names of the messages that it has extended. */
   grown: Set<string>;
 }
 
 /**
- * A proxy to the hub, closed when the test is over. To every message of either
- * direction, and all within it, it adds fields that nobody knows, to every batch
- * events that nobody knows, and to `hello` and `welcome` a feature.
+ * A proxy to the hub, closed when the test is over. It adds unknown fields to every message in
+ * either direction and to everything within it, unknown events to every batch, and a feature to
+ * `hello` and `welcome`.
  */
 export async function startNewerPeers(hub: { address: string }): Promise<NewerPeers> {
   const grown = new Set<string>();
@@ -94,7 +97,7 @@ function relayStream(onward: Client, path: string, up: Change, down: Change) {
       if (status.code === 0) call.end();
       else call.emit("error", status);
     });
-    // Its status tells.
+    // Its status says so.
     sent.on("error", () => {});
   };
   return handle;
@@ -124,7 +127,7 @@ function growWithin(message: ReflectMessage, grown: Set<string>): void {
   }
 }
 
-/** Puts one that is unknown behind each event or item, and ahead of what ends a call, too. */
+/** Adds an unknown one after each event or item, and also before one that ends a call. */
 function addUnknownEvents(message: ReflectMessage): void {
   for (const field of message.fields) {
     if (field.fieldKind !== "list" || !["events", "items"].includes(field.name)) continue;
@@ -140,7 +143,7 @@ function addUnknownEvents(message: ReflectMessage): void {
   }
 }
 
-/** An event that nobody knows, with the id of `like`. */
+/** An unknown event, with the id of `like`. */
 function unknown(like: ReflectMessage): ReflectMessage {
   const { id } = like.desc.field;
   const event = reflect(like.desc);

@@ -1,6 +1,6 @@
-// Outcomes of failed requests, by the table in docs/reliability.md.
+// Outcomes of failed requests, as in the table of docs/reliability.md.
 
-/** The worker was lost with the request, which nobody said may run twice. */
+/** The worker was lost with the request, which was not marked idempotent. */
 export const WORKER_LOST = {
   code: "ABORTED",
   reason: "WORKER_LOST",
@@ -8,7 +8,7 @@ export const WORKER_LOST = {
   attempts: 1,
 };
 
-/** The connection broke before the hub's word arrived: the caller knows nothing. */
+/** The connection broke before the hub's status arrived: the caller knows nothing. */
 export const CONNECTION_LOST = {
   code: "UNAVAILABLE",
   reason: "CONNECTION_LOST",

@@ -1,7 +1,10 @@
 import { readFileSync } from "node:fs";
 import type { Running } from "./running.js";
 
-/** The resident memory of a process in bytes, now and at its most; undefined on a system without /proc. */
+/**
+ * The resident memory of a process in bytes, now and at its peak; undefined on a system without
+ * /proc.
+ */
 export function memoryOf({ process: child }: Running): { now: number; most: number } | undefined {
   let status: string;
   try {

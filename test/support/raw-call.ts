@@ -7,7 +7,7 @@ import { encodePayload } from "../../src/wire/payload.js";
 import { writeRequest } from "../../src/wire/relay.js";
 import { DETAILS_KEY, fromStatus } from "../../src/wire/status.js";
 
-/** Calls `HubService.Request` with bytes as they are; returns how it failed. */
+/** Calls `HubService.Request` with raw bytes; returns how it failed. */
 export function callRaw(address: string, bytes: Buffer): Promise<GibbsError> {
   const client = new Client(address, credentials.createInsecure());
   onTestFinished(() => client.close());

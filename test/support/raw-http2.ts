@@ -13,7 +13,7 @@ import { parseAddress } from "../../src/base/address.js";
 import type { GibbsError } from "../../src/base/error.js";
 import { DETAILS_KEY, fromStatus } from "../../src/wire/status.js";
 
-// gRPC over HTTP/2 without a gRPC library in between, to send what no library would.
+// gRPC over HTTP/2 without a gRPC library, to send what no library would.
 
 /** The paths of the two services. */
 export const paths = {
@@ -21,13 +21,15 @@ export const paths = {
   work: "/gibbs.v1.WorkerService/Work",
 } as const;
 
-/** How a call ended: `status` is undefined if it was reset, or its connection closed, without one. */
+/**
+ * How a call ended: `status` is undefined if it was reset, or its connection closed, without one.
+ */
 export interface CallEnd {
   status: GibbsError | "OK" | undefined;
   resetCode: number;
 }
 
-/** An HTTP/2 connection to a hub, destroyed when the test is over. Its errors are no test's. */
+/** An HTTP/2 connection to a hub, destroyed when the test is over. Its errors fail no test. */
 export function connectHttp2(
   address: string,
   options: ClientSessionOptions | SecureClientSessionOptions = {},
@@ -79,7 +81,7 @@ export function endOf(stream: ClientHttp2Stream): Promise<CallEnd> {
   });
 }
 
-/** Sends one call with `body` as it is, and reads it to its end. */
+/** Sends one call with `body` unchanged, and reads it to its end. */
 export function post(
   session: ClientHttp2Session,
   path: string,
@@ -107,7 +109,7 @@ export function http2Frame(type: number, flags: number, stream: number, body: Ui
   return Buffer.concat([head, body]);
 }
 
-/** Sends bytes over TCP as they are; resolves with how the hub refuses them. */
+/** Sends raw bytes over TCP; resolves with how the hub refuses them. */
 export function refusalOf(
   address: string,
   bytes: Buffer,
@@ -130,7 +132,7 @@ export function refusalOf(
   });
 }
 
-/** A gRPC message: `length` is what its prefix says, whatever `bytes` has. */
+/** A gRPC message: `length` is what its prefix says, regardless of `bytes`. */
 export function frame(
   bytes: Uint8Array,
   { compressed = false, length = bytes.length }: { compressed?: boolean; length?: number } = {},

@@ -8,7 +8,7 @@ import {
 } from "../../src/wire/multiplex.js";
 import { encodePayload } from "../../src/wire/payload.js";
 
-/** A client's Multiplex stream that a test plays by hand, item by item. */
+/** A client's Multiplex stream scripted by a test, item by item. */
 export class RawMultiplex {
   readonly #stream: ClientDuplexStream<Buffer, Buffer>;
   readonly #heard: HubItem[] = [];
@@ -37,7 +37,7 @@ export class RawMultiplex {
     for (const message of encodeClientItems(items)) this.#stream.write(message);
   }
 
-  /** Sends bytes as they are. */
+  /** Sends raw bytes. */
   sendRaw(bytes: Buffer): void {
     this.#stream.write(bytes);
   }
@@ -65,7 +65,7 @@ export function call(id: number, input: unknown = null, fields: object = {}): Cl
   return { id, item: { case: "call", value } };
 }
 
-/** Gives a call up. */
+/** Cancels a call. */
 export function cancel(id: number): ClientItemInit {
   return { id, item: { case: "cancel", value: {} } };
 }

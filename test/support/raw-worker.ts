@@ -22,7 +22,7 @@ export type Heard = HubEvent["event"];
 type Kind = NonNullable<Heard["case"]>;
 type ValueOf<C extends Kind> = Extract<Heard, { case: C }>["value"];
 
-/** A worker that a test plays by hand, event by event, over a real connection. */
+/** A worker scripted by a test, event by event, over a real connection. */
 export class RawWorker {
   readonly #stream: ClientDuplexStream<Buffer, Buffer>;
   readonly #heard: Heard[] = [];
@@ -52,12 +52,12 @@ export class RawWorker {
     for (const message of encodeWorkerEvents(events)) this.#stream.write(message);
   }
 
-  /** Sends bytes as they are. */
+  /** Sends raw bytes. */
   sendRaw(bytes: Buffer): void {
     this.#stream.write(bytes);
   }
 
-  /** Half-closes, which no worker may do before the hub has ended the stream. */
+  /** Half-closes, which a worker must not do before the hub has ended the stream. */
   halfClose(): void {
     this.#stream.end();
   }
@@ -72,12 +72,12 @@ export class RawWorker {
     return fromStatus(code, details, metadata.get(DETAILS_KEY)[0]);
   }
 
-  /** How many events of that kind have come in all. */
+  /** How many events of that kind have arrived in total. */
   count(kind: Kind): number {
     return this.#heard.filter((event) => event.case === kind).length;
   }
 
-  /** The next event of that kind; those before it are passed over. */
+  /** The next event of that kind; earlier ones are skipped. */
   async hear<C extends Kind>(kind: C): Promise<ValueOf<C>> {
     for (;;) {
       while (this.#taken < this.#heard.length) {
@@ -92,7 +92,7 @@ export class RawWorker {
   }
 }
 
-/** The least that a worker says first. */
+/** The minimum that a worker says first. */
 export function hello(fields: object = {}): WorkerEventInit {
   return { case: "hello", value: { workerId: "raw", heartbeatMode: 1, ...fields } };
 }

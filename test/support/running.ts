@@ -9,7 +9,7 @@ import { Hub } from "../../src/hub/hub.js";
 import type { Handlers } from "../../src/worker/handler.js";
 import { Worker } from "../../src/worker/worker.js";
 
-/** The folder of the project. */
+/** The project's root folder. */
 export const root: string = fileURLToPath(new URL("../../", import.meta.url));
 
 /** A listening hub in this process, closed when the test is over. */
@@ -44,16 +44,16 @@ export function startClient(hub: Hub | string, options: ClientOptions = {}): Cli
   return client;
 }
 
-/** A process that a test started. */
+/** A process started by a test. */
 export interface Running {
   process: ChildProcess;
   /** The lines of its stdout so far. */
   lines: string[];
-  /** Resolves with the first line of stdout that matches, also one from before. */
+  /** Resolves with the first line of stdout that matches, including earlier ones. */
   line(pattern: RegExp): Promise<string>;
-  /** Resolves when stderr has said it. */
+  /** Resolves when stderr contains it. */
   says(pattern: RegExp): Promise<void>;
-  /** Resolves when it has ended, with what it printed. */
+  /** Resolves when it has exited, with its output. */
   ended: Promise<{ code: number | null; signal: string | null; stdout: string; stderr: string }>;
 }
 
@@ -117,7 +117,7 @@ export function start(
   return { process: child, lines, line, says, ended };
 }
 
-/** Starts a `gibbs` command, as it was built. */
+/** Starts a `gibbs` command from the build. */
 export function gibbs(args: readonly string[], options: Parameters<typeof start>[2] = {}): Running {
   return start(process.execPath, ["bin/gibbs.js", ...args], options);
 }
@@ -129,7 +129,9 @@ export async function gibbsHub(listen = "127.0.0.1:0"): Promise<Running & { addr
   return { ...hub, address: line.split(" ").at(-1) ?? "" };
 }
 
-/** Starts a hub process with options that the command does not offer, and returns it with its address. */
+/**
+ * Starts a hub process with options that the command does not offer; returns it with its address.
+ */
 export async function hubProcess(
   options: Omit<HubOptions, "logger" | "clock"> = {},
   execArgv: readonly string[] = [],

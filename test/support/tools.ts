@@ -4,8 +4,8 @@ import { join } from "node:path";
 import type { TestContext } from "vitest";
 
 /**
- * The command `name`, from PATH or from where `go install` puts it. Where it is
- * not installed, that is said loudly and `missing` goes without; under CI it fails.
+ * The command `name`, from PATH or from where `go install` puts it. If it is not installed, says so
+ * loudly and returns undefined; under CI it fails.
  */
 export function findTool(name: string, missing: string): string | undefined {
   for (const command of [name, join(homedir(), "go/bin", name)]) {
@@ -17,7 +17,7 @@ export function findTool(name: string, missing: string): string | undefined {
   return undefined;
 }
 
-/** As {@link findTool}; where it is not installed the test is skipped. */
+/** Like {@link findTool}, but skips the test if the command is not installed. */
 export function toolOrSkip(name: string, context: TestContext): string {
   return findTool(name, context.task.name) ?? context.skip();
 }

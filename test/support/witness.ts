@@ -5,22 +5,24 @@ import type { JobContext } from "../../src/worker/handler.js";
 import { HeldJobs } from "./held-jobs.js";
 import { startClient, startWorker } from "./running.js";
 
-/** Others at the same hub: a worker and a client of their own, with a request under way throughout. */
+/** Another caller and worker at the same hub, with a request in flight throughout. */
 export interface Witness {
   /**
-   * Fails unless the request that was under way is answered by its first
-   * attempt, and a following one too. Another is under way from then on.
+   * Fails unless the request in flight is answered by its first attempt, and a following one too.
+   * Another one is in flight from then on.
    */
   undisturbed(): Promise<void>;
 }
 
-/** Starts others whom a fault must not touch. They are there when it resolves. */
+/**
+ * Starts a caller and a worker that a fault must not affect. Both are connected when it resolves.
+ */
 export async function startWitness(hub: Hub | string): Promise<Witness> {
   const method = "witness";
   const jobs = new HeldJobs();
   const handle = (x: string, context: JobContext): unknown =>
     x === "held" ? jobs.handler(x, context) : x;
-  // Two slots: one for what is under way, one for what follows.
+  // Two slots: one for the request in flight, one for the next.
   await startWorker(hub, handle, { method, workerId: method, slots: 2 });
   const client = startClient(hub);
   const hold = (): Promise<Answer<unknown>> => {

@@ -1,4 +1,4 @@
-// What a user writes against the public types; compiled against the packed package.
+// Code that a user writes against the public types; compiled against the packed package.
 import { Client, type ClientOptions, GibbsError, Hub, startWorkers, Worker } from "gibbs";
 import type { Answer, RequestOptions, Client as SameClient } from "gibbs/client";
 import { DEFAULT_ADDRESS, type HubOptions, type Logger, type Hub as SameHub } from "gibbs/hub";
