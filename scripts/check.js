@@ -63,7 +63,7 @@ const checks = [
   },
   {
     name: "simulation",
-    command: "npm run sim -- --seeds 2000",
+    command: "node scripts/check-simulation.js",
     mend: "run the command that the failing seed prints; if it says `never seen`, see test/sim/coverage.ts",
   },
   {

@@ -149,7 +149,7 @@ function harmClient(world: World, client: ClientProcess, fault: Fault, chance: C
     case "client connection cut": {
       const learn = (): number => chance.pick([0, 1, 500, 3000, 9000]);
       const how = { hubAfterMs: learn(), peerAfterMs: learn(), losesAll: chance.flip(0.5) };
-      world.later(later, () => link.cut(how));
+      world.harmLater(later, () => link.cut(how));
       return true;
     }
     case "client black hole": {
@@ -160,30 +160,28 @@ function harmClient(world: World, client: ClientProcess, fault: Fault, chance: C
     }
     case "client does not read":
       // Its streams are open by then, and what it has asked is under way.
-      world.later(later, () => {
-        if (!world.isHealing) path.blockedUntil.down = now + chance.pick([500, 3000, 20_000]);
+      world.harmLater(later, () => {
+        path.blockedUntil.down = now + chance.pick([500, 3000, 20_000]);
       });
       // A hub that stood still finds many of its answers due at once.
       if (chance.flip(0.4)) {
-        world.later(later + 80, () => {
-          if (!world.isHealing) world.hub?.process.freeze(world.limits.slowReaderTimeoutMs);
+        world.harmLater(later + 80, () => {
+          world.hub?.process.freeze(world.limits.slowReaderTimeoutMs);
         });
       }
       // What it goes on to ask is answered, and not read.
       for (let at = 0; at < 2000; at += 500) {
-        world.later(at, () => {
-          if (!world.isHealing) askSome(world, client, chance);
-        });
+        world.harmLater(at, () => askSome(world, client, chance));
       }
       return true;
     case "client freeze":
       process.freeze(chance.pick([100, 2000, 8000]));
       return true;
     case "client crash":
-      world.later(later, () => client.die(chance.flip(0.3)));
+      world.harmLater(later, () => client.die(chance.flip(0.3)));
       return true;
     case "client closes":
-      world.later(later, () => client.close());
+      world.harmLater(later, () => client.close());
       return true;
     default:
       return false;
@@ -229,9 +227,7 @@ function harmWorker(world: World, worker: WorkerProcess, fault: Fault, chance: C
       world.doomed.set(worker.kind.workerId, chance.int(3, 5));
       // Something to die of, again and again.
       for (let at = 0; at < 5000; at += 500) {
-        world.later(at, () => {
-          if (!world.isHealing) submitSome(world, chance);
-        });
+        world.harmLater(at, () => submitSome(world, chance));
       }
       return true;
     case "machine crash":

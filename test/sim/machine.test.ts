@@ -1,7 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { Chance } from "./machine/chance.js";
+import { ClientCall } from "./machine/client-call.js";
+import type { Connection } from "./machine/connection.js";
 import { Path, Pipe } from "./machine/pipe.js";
 import { SimProcess } from "./machine/process.js";
+import { ServerCall } from "./machine/server-call.js";
 import { Timeline } from "./machine/timeline.js";
 
 describe("a simulated process", () => {
@@ -73,5 +76,42 @@ describe("a pipe", () => {
     pipe.reset("reset");
     pass(5);
     expect([read, pipe.unreadBytes]).toEqual([["first", "reset"], 0]);
+  });
+});
+
+describe("a call", () => {
+  it("loses nothing of what either side writes to a socket that is full", () => {
+    const timeline = new Timeline();
+    const process = new SimProcess(timeline);
+    const path = new Path(new Chance(1), 1, 1);
+    const read = { up: [] as string[], down: [] as string[] };
+    const drained = { up: 0, down: 0 };
+    let server: ServerCall | undefined;
+    const accept = (connection: Connection): ServerCall => {
+      server = new ServerCall(connection, 5);
+      server.serve(() => ({
+        onMessage: (message) => read.up.push(String(message)),
+        onDrain: () => (drained.down += 1),
+        onHalfClose: () => {},
+        onClose: () => {},
+      }));
+      return server;
+    };
+    const machine = { timeline, process, path, highWaterBytes: 5 };
+    const client = new ClientCall(machine, () => ({ process: new SimProcess(timeline), accept }));
+    client.on("data", (message) => read.down.push(String(message)));
+    client.on("drain", () => (drained.up += 1));
+    const pass = (ms: number): void => {
+      const until = timeline.now + ms;
+      while (timeline.step(until));
+    };
+    pass(5);
+    const messages = ["small", "too much", "more", "and more"];
+    const full = [false, true, true, true];
+    expect(messages.map((message) => !client.write(Buffer.from(message)))).toEqual(full);
+    expect(messages.map((message) => !server?.write(Buffer.from(message)))).toEqual(full);
+    pass(5);
+    expect(read).toEqual({ up: messages, down: messages });
+    expect(drained).toEqual({ up: 1, down: 1 });
   });
 });

@@ -12,12 +12,13 @@ npm run sim -- [options]
   --seeds N       how many seeds (default 200)
   --from S        the first seed (default 1)
   --keep A,B,...  only these actions of the seed's plan, as a failing run names them
+  --may-miss      do not ask that everything that can happen is seen
   --history       print what happened, line by line
   --no-shrink     stop at the first violation and do not look for a shorter history
   --help          this text
 
-Ends with 1 if a promise is broken, or if 1000 seeds or more never saw something
-that can happen.`;
+Ends with 1 if a promise is broken, or, without --may-miss, if 1000 seeds or more
+never saw something that can happen.`;
 
 /** From so many seeds on, nothing may be left unseen. */
 const SEEDS_THAT_SEE_ALL = 1000;
@@ -28,6 +29,7 @@ const { values } = parseArgs({
     seeds: { type: "string", default: "200" },
     from: { type: "string", default: "1" },
     keep: { type: "string" },
+    "may-miss": { type: "boolean", default: false },
     history: { type: "boolean", default: false },
     "no-shrink": { type: "boolean", default: false },
     help: { type: "boolean", default: false },
@@ -62,7 +64,8 @@ async function main(): Promise<number> {
   console.log(`seeds ${from} to ${from + seeds - 1}: ${total.steps} steps, ${hours} virtual hours`);
   console.log(`${(wallMs / 1000).toFixed(1)} s, ${((seeds * 1000) / wallMs).toFixed(0)} seeds/s`);
   console.log(`${broken.length} violations${broken.length > 0 ? `: ${broken.join(", ")}` : ""}`);
-  const isBlind = seeds >= SEEDS_THAT_SEE_ALL && coverage.missing.length > 0;
+  const mustSeeAll = seeds >= SEEDS_THAT_SEE_ALL && !values["may-miss"];
+  const isBlind = mustSeeAll && coverage.missing.length > 0;
   if (coverage.missing.length > 0) console.log(`never seen: ${coverage.missing.join("; ")}`);
   return broken.length > 0 || isBlind ? 1 : 0;
 }

@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
 import { afterEach, describe, expect, it } from "vitest";
 import { Session } from "../../src/hub/core/session.js";
+import { faults, perform } from "./actions.js";
 import { keepOnly, makePlan } from "./plan.js";
 import { minimize, shrink } from "./shrink.js";
 import { type Report, simulate } from "./simulation.js";
+import { World } from "./world.js";
 
 const nothing = (): void => {};
 
@@ -58,6 +60,25 @@ describe("the simulation", () => {
     Session.prototype.addCredit = addCredit;
     const mended = await simulate(keepOnly(makePlan(seed), keep), nothing);
     expect(mended.violation).toBeUndefined();
+  });
+});
+
+describe("a fault", () => {
+  const ofClients = faults.filter((kind) => kind.startsWith("client "));
+
+  it.each(ofClients)("%s: harms nobody once the faults are over", (kind) => {
+    for (let seed = 1; seed <= 30; seed += 1) {
+      const world = new World(makePlan(seed).parameters.limits, nothing, false);
+      const before = [...world.callers];
+      perform(world, { index: 0, at: 0, kind, seed });
+      world.isHealing = true;
+      for (const { process } of before) process.thaw();
+      const until = world.timeline.now + 1000;
+      while (world.timeline.step(until));
+      expect([...world.callers]).toEqual(before);
+      expect(before.map(({ link }) => link.isWhole)).toEqual([true, true]);
+      expect(world.hub?.process.isFrozen).toBe(false);
+    }
   });
 });
 

@@ -93,6 +93,13 @@ export class World {
     this.timeline.add(this.timeline.now + delayMs, Phase.input, act);
   }
 
+  /** Harms something later, unless the faults are over by then. */
+  harmLater(delayMs: number, harm: () => void): void {
+    this.later(delayMs, () => {
+      if (!this.isHealing) harm();
+    });
+  }
+
   /** A new worker process. */
   addWorker(kind: WorkerProcess["kind"], seed: number): WorkerProcess {
     const worker = new WorkerProcess(this, kind, seed);

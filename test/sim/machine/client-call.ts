@@ -54,7 +54,8 @@ export class ClientCall extends EventEmitter implements PeerEnd {
   /** Returns false if the socket is full; `drain` follows. */
   write(encoded: Buffer): boolean {
     if (this.isHalfClosed) throw new Error("write after end");
-    this.isFull ||= this.connection.write(encoded) > this.#highWaterBytes;
+    const unreadBytes = this.connection.write(encoded);
+    this.isFull ||= unreadBytes > this.#highWaterBytes;
     this.observer?.wrote(encoded);
     return !this.isFull;
   }

@@ -33,6 +33,8 @@ export class Books {
   readonly unread = new Map<object, Unread>();
   /** Calls whose stream the hub has just reset: whatever becomes of them, nobody is told. */
   readonly untold = new Set<Call>();
+  /** Those of them that ran out of time at the instant at which their worker's stream ended, in either order. */
+  readonly unclear = new Set<Call>();
   readonly crashLoops = new CrashLoops();
   isDraining = false;
   readonly limits: CoreLimits;
@@ -75,6 +77,7 @@ export class Books {
     call.state = "broken";
     this.calls.delete(call);
     this.untold.delete(call);
+    this.unclear.delete(call);
   }
 
   /** The hub must fail the call by itself. */
@@ -111,9 +114,12 @@ export class Books {
     this.leave(stream, "ended");
     stream.expectedEnd = expectedEnd;
     const lost = [...stream.jobs.values()].filter((job) => job.call.state === job);
+    const isSure = lost.some(({ call }) => !this.unclear.has(call));
     for (const job of lost) this.lost(job);
     stream.jobs.clear();
-    if (lost.length > 0 && stream.workerId !== "") this.crashLoops.lost(stream.workerId, this.now);
+    if (lost.length > 0 && stream.workerId !== "") {
+      this.crashLoops.lost(stream.workerId, this.now, isSure);
+    }
   }
 
   /** The stream takes no more jobs. */

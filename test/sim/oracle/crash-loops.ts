@@ -5,7 +5,7 @@ interface Suspect {
   heldUntil: number | undefined;
   /** When it is forgotten, if it is not held back. */
   clearAt: number;
-  /** Whether the hub may have forgotten it in the same turn in which it lost again. */
+  /** Whether the hub may have counted fewer losses: it may have forgotten it in the turn of a further one. */
   isUnclear: boolean;
 }
 
@@ -18,8 +18,8 @@ const MAX_HOLD_MS = 30_000;
 export class CrashLoops {
   readonly #suspects = new Map<string, Suspect>();
 
-  /** A stream of `workerId` broke with jobs. */
-  lost(workerId: string, now: number): void {
+  /** A stream of `workerId` broke with jobs; `isSure`: whether the hub must count that as a loss. */
+  lost(workerId: string, now: number, isSure: boolean): void {
     const suspect = this.#suspects.get(workerId) ?? {
       losses: 0,
       heldUntil: undefined,
@@ -27,9 +27,8 @@ export class CrashLoops {
       isUnclear: false,
     };
     this.#suspects.set(workerId, suspect);
-    if (suspect.losses > 0 && suspect.heldUntil === undefined && suspect.clearAt <= now) {
-      suspect.isUnclear = true;
-    }
+    const isPast = suspect.losses > 0 && suspect.heldUntil === undefined && suspect.clearAt <= now;
+    suspect.isUnclear ||= isPast || !isSure;
     suspect.losses += 1;
     const further = suspect.losses - LOSSES;
     if (further < 0) suspect.clearAt = now + WINDOW_MS;

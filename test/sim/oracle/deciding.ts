@@ -141,7 +141,7 @@ function wrongJob(
 /** Whether each job went where it should: by arrival, and to the best that was idle. */
 export function judgeDispatches(books: Books, dispatches: readonly Dispatch[]): void {
   if (dispatches.length === 0) return;
-  const waiting = books.waiting();
+  const waiting = books.waiting().filter((call) => !books.unclear.has(call));
   for (const { job, drawback } of dispatches) {
     const { call, stream } = job;
     const older = waiting.find(

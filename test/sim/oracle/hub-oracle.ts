@@ -214,10 +214,12 @@ export class HubOracle {
       if (call.state === "waiting") return /^(DEADLINE_QUEUED|QUEUE_TIMEOUT)$/.test(reason);
       return /^(DEADLINE_RUNNING|RUN_TIMEOUT)$/.test(reason);
     };
+    const ended = this.#ended.splice(0);
+    this.multiplex.judgeResets((stream) => ended.some(([one]) => one === stream));
     const told = this.#told.splice(0);
     const early = told.filter(isOfTime);
     for (const one of early) this.#settle(...one);
-    for (const [stream, error] of this.#ended.splice(0)) {
+    for (const [stream, error] of ended) {
       if (!stream.isClosed) this.#count("stream end", error?.reason ?? "OK");
       judgeEnd(books, stream, error);
     }

@@ -20,7 +20,8 @@ import type { Count, Log } from "../world.js";
 import type { Books } from "./books.js";
 import type { Call, Told } from "./call.js";
 import { ClientStream } from "./client-stream.js";
-import { abandonAt } from "./quiet.js";
+import { abandonAt, callDueAt } from "./quiet.js";
+import type { Stream } from "./stream.js";
 
 /** What the books of the Multiplex streams need of those of their hub. */
 export interface MultiplexPort {
@@ -67,9 +68,23 @@ export class MultiplexOracle {
   /** Judges how streams ended; to be called before the calls' outcomes are judged to be complete. */
   judgeEnds(): void {
     for (const [stream, error] of this.#ended.splice(0)) this.#judgeEnd(stream, error);
-    // The hub has told its core, which will act on it in its next flush.
+  }
+
+  /**
+   * What has become of the calls whose streams the hub has just reset; to be called before
+   * the ends of workers' streams are judged. `isEnding` asks whether one is about to be.
+   * The hub resets last, and tells its core, which acts on it in its next flush.
+   */
+  judgeResets(isEnding: (stream: Stream) => boolean): void {
+    const books = this.#books;
     for (const stream of this.#reset) {
-      for (const call of stream.open.values()) this.#books.untold.add(call);
+      for (const call of stream.open.values()) {
+        books.untold.add(call);
+        // Before it matched, the hub settled all whose time was over.
+        if (callDueAt(books, call) > books.now) continue;
+        if (call.job !== undefined && isEnding(call.job.stream)) books.unclear.add(call);
+        else books.forget(call);
+      }
     }
   }
 

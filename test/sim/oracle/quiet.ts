@@ -90,7 +90,7 @@ function judgeStream(books: Books, stream: Stream): void {
 }
 
 /** By when something must have become of the call. */
-function callDueAt(books: Books, call: Call): number {
+export function callDueAt(books: Books, call: Call): number {
   const { queueTimeoutMs = NEVER, runTimeoutMs = NEVER, method } = call.wish;
   if (call.job !== undefined) {
     return Math.min(call.deadlineAt, call.job.startedAt + runTimeoutMs);
