@@ -1,6 +1,8 @@
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
+  // `#` imports lead to the sources, as relative ones do, and not to what was built of them.
+  ssr: { resolve: { conditions: ["@gibbs/source", "node"] } },
   test: {
     include: ["test/**/*.test.ts"],
     globalSetup: ["test/support/global-setup.ts"],

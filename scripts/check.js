@@ -40,7 +40,7 @@ const checks = [
     mend: "await the promise, or say `void` where nobody can wait for it",
   },
   { name: "types", command: "npx tsc --noEmit", mend: "mend the types that tsc names" },
-  { name: "build", command: "npm run build", mend: "mend what tsc says of src" },
+  { name: "build", command: "npm run build", mend: "mend what tsc says of src and conformance" },
   {
     name: "unused code",
     command: "npx knip",

@@ -3,9 +3,10 @@ import type {
   ConformanceReport,
   FailureReport,
   Outcome,
+  Scenario,
   ScenarioReport,
-} from "../conformance/run.js";
-import type { Scenario, WorkerFacts } from "../conformance/scenario.js";
+  WorkerFacts,
+} from "#conformance";
 
 const labels: Record<Outcome, string> = {
   passed: "pass",

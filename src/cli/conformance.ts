@@ -1,9 +1,14 @@
 import { Command, InvalidArgumentError, Option } from "commander";
+import {
+  type ConformanceReport,
+  conformanceDefaults,
+  runConformance,
+  type Scenario,
+  type ScenarioReport,
+  scenarios,
+  type WorkerFacts,
+} from "#conformance";
 import { onShutdownSignals } from "../base/signals.js";
-import { conformanceDefaults } from "../conformance/options.js";
-import { type ConformanceReport, runConformance, type ScenarioReport } from "../conformance/run.js";
-import type { Scenario, WorkerFacts } from "../conformance/scenario.js";
-import { scenarios } from "../conformance/scenarios/index.js";
 import { jsonOption, parseDuration } from "./common.js";
 import {
   countOutcomes,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { scenarios } from "../../src/conformance/scenarios/index.js";
+import { scenarios } from "../../conformance/scenarios/index.js";
 import { gibbs, type Running } from "../support/running.js";
 
 const conformance = (...args: string[]): Running => gibbs(["conformance", ...args]);
@@ -55,7 +55,7 @@ describe("gibbs conformance", () => {
   });
 
   it("tells of a failure what was expected, what came, by which paragraph, and what was said", async () => {
-    const worker = "conformance/wrong-workers/code-is-lost.js";
+    const worker = "conformance/wrong-workers/errors/loses-error-code.js";
     const { code, stdout } = await conformance("--only", "declared-error", "--", "node", worker)
       .ended;
     expect(code).toBe(1);

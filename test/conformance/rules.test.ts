@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { Model } from "../../src/conformance/model.js";
-import { rules } from "../../src/conformance/rules.js";
-import { scenarios } from "../../src/conformance/scenarios/index.js";
+import { Model } from "../../conformance/kit/model.js";
+import { rules } from "../../conformance/kit/rules.js";
+import { scenarios } from "../../conformance/scenarios/index.js";
 import { root } from "../support/running.js";
 
 const read = (file: string): string => readFileSync(join(root, file), "utf8");

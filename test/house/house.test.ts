@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { root } from "../support/running.js";
 
@@ -18,19 +18,29 @@ function sources(folder: string): Source[] {
     .map((name) => {
       const path = join(folder, name);
       const text = readFileSync(join(root, path), "utf8");
-      const specifiers = text.matchAll(/(?:from|import)\s*\(?\s*"(\.[^"]+)"/g);
-      const imports = Array.from(specifiers, ([, specifier = ""]) =>
-        relative(root, join(root, dirname(path), specifier)).replace(/\.js$/, ".ts"),
-      );
+      const specifiers = text.matchAll(/(?:from|import)\s*\(?\s*"([.#][^"]+)"/g);
+      const imports = Array.from(specifiers, ([, specifier = ""]) => target(path, specifier));
       return { path, text, imports };
     });
 }
 
-const src = sources("src").filter(({ path }) => !path.startsWith("src/gen/"));
+/** The file that an import means, be it relative or by package.json's `imports`. */
+function target(path: string, specifier: string): string {
+  if (specifier === "#conformance") return "conformance/index.ts";
+  const file = specifier.startsWith("#")
+    ? specifier.replace("#", "src/")
+    : join(dirname(path), specifier);
+  return file.replace(/\.js$/, ".ts");
+}
+
+/** The kit; the workers beside it are what it is tried on. */
+const kit = sources("conformance").filter(({ path }) => path.endsWith(".ts"));
+const src = [...sources("src").filter(({ path }) => !path.startsWith("src/gen/")), ...kit];
 const tests = sources("test");
 
-/** The room of a file: the first folder below src, or the two first for the core. */
+/** The room of a file: conformance, the first folder below src, or the two first for the core. */
 function room(path: string): string {
+  if (path.startsWith("conformance/")) return "conformance";
   if (path.startsWith("src/hub/core/")) return "hub/core";
   return /^src\/([^/]+)\//.exec(path)?.[1] ?? "root";
 }
@@ -91,11 +101,32 @@ describe("the house", () => {
     expect(long.map(({ path }) => path)).toEqual([]);
   });
 
+  it("has no circle of imports in the kit, not even of types", () => {
+    expect(circles(kit)).toEqual([]);
+  });
+
+  it("has no folder of the kit with more than 14 files", () => {
+    const folders = sources("conformance").map(({ path }) => dirname(path));
+    const full = folders.filter((folder) => folders.filter((one) => one === folder).length > 14);
+    expect([...new Set(full)]).toEqual([]);
+  });
+
   it("does not sleep in tests", () => {
     const banned = /\b(setTimeout|setInterval|timers\/promises|sleep)\b/;
     expect(offenders(tests, banned, /^test\/house\//)).toEqual([]);
   });
 });
+
+/** The files that import themselves by way of others. */
+function circles(files: readonly Source[]): string[] {
+  const importsOf = new Map(files.map(({ path, imports }) => [path, imports]));
+  const reachable = (from: string): Set<string> => {
+    const seen = new Set(importsOf.get(from));
+    for (const path of seen) for (const next of importsOf.get(path) ?? []) seen.add(next);
+    return seen;
+  };
+  return files.map(({ path }) => path).filter((path) => reachable(path).has(path));
+}
 
 function offenders(files: readonly Source[], banned: RegExp, allowed = /^$/): string[] {
   return files

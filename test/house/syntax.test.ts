@@ -13,12 +13,15 @@ const names = entries
 const program = ts.createProgram(names, {
   module: ts.ModuleKind.NodeNext,
   target: ts.ScriptTarget.ES2022,
+  customConditions: ["@gibbs/source"],
 });
 const checker = program.getTypeChecker();
+const rooms = ["src/", "conformance/"].map((room) => join(root, room));
 const own = program
   .getSourceFiles()
   .filter(
-    ({ fileName }) => fileName.startsWith(join(root, "src/")) && !fileName.includes("/src/gen/"),
+    ({ fileName }) =>
+      rooms.some((room) => fileName.startsWith(room)) && !fileName.includes("/src/gen/"),
   );
 
 describe("the house", () => {

@@ -12,7 +12,9 @@ it("exports exactly what it says", async () => {
   expect(names).toMatchSnapshot();
 });
 
-it("installs from its tarball, imports, compiles strictly, and runs", async () => {
+it("installs from its tarball, imports, compiles strictly, and runs", {
+  timeout: 300_000,
+}, async () => {
   const folder = await mkdtemp(join(tmpdir(), "gibbs-package-"));
   onTestFinished(() => rm(folder, { recursive: true }));
   const run = async (command: string, ...args: string[]): Promise<string> => {
@@ -70,4 +72,11 @@ it("installs from its tarball, imports, compiles strictly, and runs", async () =
 
   expect((await run("npx", "gibbs", "--version")).trim()).toBe(version);
   expect(await run("npx", "gibbs", "demo", "--json")).toContain('"workers":4');
+  await writeFile(
+    join(folder, "worker.mjs"),
+    `import { Worker } from "gibbs/worker";
+    await new Worker((input) => input, { hub: process.env.GIBBS_HUB }).run();`,
+  );
+  const conformance = ["conformance", "--only", "hello-first", "--", "node", "worker.mjs"];
+  expect(await run("npx", "gibbs", ...conformance)).toContain("1 passed, 0 failed");
 });

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { runConformance } from "../../src/conformance/run.js";
-import { scenarios } from "../../src/conformance/scenarios/index.js";
+import { runConformance } from "../../conformance/run.js";
+import { scenarios } from "../../conformance/scenarios/index.js";
 import { build, languages } from "./languages.js";
 
 const models = languages.flatMap((language) =>

@@ -9,7 +9,7 @@ const run = randomUUID();
 
 /** Before all tests: builds what the process tests run. */
 export function setup(): void {
-  execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json"], {
+  execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-b", "tsconfig.build.json"], {
     stdio: "inherit",
   });
   process.env[MARK] = run;

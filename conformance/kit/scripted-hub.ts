@@ -1,0 +1,91 @@
+import { createServer, type Server as NetServer, type Socket } from "node:net";
+import { Server, ServerCredentials, type ServerDuplexStream } from "@grpc/grpc-js";
+import type { Clock } from "#base/clock.js";
+import { GibbsError, messageOf } from "#base/error.js";
+import { hubDefaults } from "#base/options.js";
+import { channelOptions } from "#wire/channel-options.js";
+import { rawService } from "#wire/raw-service.js";
+import { WorkerService } from "#wire/worker-events.js";
+import type { Journal } from "./journal.js";
+import { WorkStream } from "./work-stream.js";
+
+/**
+ * A port that speaks gRPC as a hub does, and does only what it is told to. It can
+ * refuse streams, die with all its connections, and come back on the same port.
+ */
+export class ScriptedHub {
+  /** All streams that were opened since the worker was started, those that were refused too. */
+  readonly streams: WorkStream[] = [];
+  /** The status that every stream is refused with from now on; undefined: streams are taken. */
+  refusal: GibbsError | undefined;
+  readonly #clock: Clock;
+  readonly #journal: Journal;
+  readonly #changed: () => void;
+  readonly #sockets = new Set<Socket>();
+  #running: { net: NetServer; grpc: Server } | undefined;
+  #port = 0;
+
+  constructor(clock: Clock, journal: Journal, changed: () => void) {
+    this.#clock = clock;
+    this.#journal = journal;
+    this.#changed = changed;
+  }
+
+  /** Where it listens, such as `127.0.0.1:34567`; the same after a restart. */
+  get address(): string {
+    return `127.0.0.1:${this.#port}`;
+  }
+
+  /**
+   * Listens, on a free port at first and later on the same one.
+   *
+   * @throws GibbsError FAILED_PRECONDITION / LISTEN_FAILED if it cannot.
+   */
+  async listen(): Promise<void> {
+    const grpc = new Server(channelOptions(hubDefaults.maxPayloadBytes));
+    const work = (call: ServerDuplexStream<Buffer, Buffer>): void => this.#open(call);
+    grpc.addService(rawService(WorkerService), { work });
+    const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
+    const net = createServer({ noDelay: true }, (socket) => {
+      this.#sockets.add(socket);
+      socket.once("close", () => this.#sockets.delete(socket));
+      socket.on("error", () => {});
+      injector.injectConnection(socket);
+    });
+    await new Promise<void>((resolve, reject) => {
+      net.once("error", (error) => {
+        const message = `the kit cannot listen at ${this.address}: ${messageOf(error)}`;
+        reject(new GibbsError("FAILED_PRECONDITION", message, { reason: "LISTEN_FAILED" }));
+      });
+      net.listen(this.#port, "127.0.0.1", resolve);
+    });
+    const bound = net.address();
+    if (typeof bound === "object" && bound !== null) this.#port = bound.port;
+    this.#running = { net, grpc };
+  }
+
+  /** Dies as a process does: every connection breaks, and nobody listens. */
+  async kill(): Promise<void> {
+    const running = this.#running;
+    if (running === undefined) return;
+    this.#running = undefined;
+    const closed = new Promise<void>((resolve) => running.net.close(() => resolve()));
+    for (const socket of this.#sockets) socket.destroy();
+    running.grpc.forceShutdown();
+    await closed;
+  }
+
+  /** Breaks the connections and forgets the streams of a worker that is over. */
+  forget(): void {
+    for (const socket of this.#sockets) socket.destroy();
+    this.streams.length = 0;
+    this.refusal = undefined;
+  }
+
+  #open(call: ServerDuplexStream<Buffer, Buffer>): void {
+    const stream = new WorkStream(call, this.#clock, this.#journal, this.#changed);
+    this.streams.push(stream);
+    if (this.refusal !== undefined) stream.end(this.refusal);
+    this.#changed();
+  }
+}

@@ -1,0 +1,160 @@
+import { type Clock, systemClock } from "#base/clock.js";
+import { GibbsError } from "#base/error.js";
+import { ConformanceFailure } from "./kit/expectation.js";
+import { Kit } from "./kit/kit.js";
+import { type RuleId, rules } from "./kit/rules.js";
+import { type ConformanceTimes, conformanceDefaults } from "./kit/times.js";
+import type { WorkerFacts } from "./kit/worker-facts.js";
+import type { Scenario } from "./scenarios/scenario.js";
+
+/** Lines of the journal, and of stderr, that a failure shows. */
+const SHOWN_LINES = 16;
+
+/** How a scenario ended. */
+export type Outcome = "passed" | "failed" | "not claimed" | "skipped";
+
+/** Why a scenario failed. */
+export interface FailureReport {
+  /** What the worker was to do. */
+  expected: string;
+  /** What it did instead. */
+  got: string;
+  /** What docs/protocol.md says, by paragraph. */
+  rules: { id: RuleId; text: string }[];
+  /** What hub and worker said last. */
+  journal: string[];
+  /** What the worker wrote last. */
+  stderr: string[];
+}
+
+/** What came of one scenario. */
+export interface ScenarioReport {
+  id: string;
+  title: string;
+  outcome: Outcome;
+  tookMs: number;
+  /** Why it is not claimed. */
+  why?: string;
+  failure?: FailureReport;
+}
+
+/** What came of all. */
+export interface ConformanceReport {
+  worker: WorkerFacts;
+  scenarios: ScenarioReport[];
+  tookMs: number;
+}
+
+/** How the scenarios are to be run. */
+export interface ConformanceOptions {
+  scenarios: readonly Scenario[];
+  /** Those that the worker claims by name: what it does not offer is then a failure. Default none. */
+  claimed?: ReadonlySet<string>;
+  /** Those that are not to be run. Default none. */
+  skipped?: ReadonlySet<string>;
+  times?: Partial<ConformanceTimes>;
+  /** Gives the run up; the worker is killed. */
+  signal?: AbortSignal;
+  clock?: Clock;
+  /** Is told of each scenario when it begins, and of the worker before the first. */
+  onBegin?(scenario: Scenario, worker: WorkerFacts): void;
+  /** Is told of each scenario when it is over. */
+  onEnd?(report: ScenarioReport): void;
+}
+
+/**
+ * Runs scenarios, one after another, against the worker that `command` starts.
+ *
+ * @throws GibbsError FAILED_PRECONDITION / WORKER_NOT_STARTED if the worker does
+ * not come as far as its first `ready`; the reason of `signal` when that fires.
+ */
+export async function runConformance(
+  command: readonly string[],
+  options: ConformanceOptions,
+): Promise<ConformanceReport> {
+  const { clock = systemClock, signal = new AbortController().signal } = options;
+  const kit = new Kit(command, { ...conformanceDefaults, ...options.times }, clock, signal);
+  const startedAt = clock.now();
+  try {
+    const worker = await meet(kit, command);
+    const reports: ScenarioReport[] = [];
+    for (const scenario of options.scenarios) {
+      options.onBegin?.(scenario, worker);
+      const report = await runScenario(kit, scenario, worker, options);
+      reports.push(report);
+      options.onEnd?.(report);
+    }
+    return { worker, scenarios: reports, tookMs: clock.now() - startedAt };
+  } finally {
+    await kit.stop();
+  }
+}
+
+/** Starts the worker for the first time, to learn what it is. */
+async function meet(kit: Kit, command: readonly string[]): Promise<WorkerFacts> {
+  try {
+    const session = await kit.serveAnew();
+    const { hello, methods, slots, maxSlots } = session;
+    const { workerId, sdk } = hello;
+    const facts = { workerId, sdk, methods, beatsWhileBusy: maxSlots > 1, slots };
+    kit.facts = facts;
+    return facts;
+  } catch (error) {
+    if (!(error instanceof ConformanceFailure)) throw error;
+    const { expected } = error.expectation;
+    const stderr = kit.process.stderrTail(SHOWN_LINES);
+    const said = stderr.length === 0 ? "" : `\nIts stderr ends with:\n  ${stderr.join("\n  ")}`;
+    const hint = `It is to dial the address in GIBBS_HUB, which was ${kit.hub.address}.`;
+    throw new GibbsError(
+      "FAILED_PRECONDITION",
+      `"${command.join(" ")}" did not come up: expected ${expected}, but ${error.got}. ${hint}${said}`,
+      { reason: "WORKER_NOT_STARTED", cause: error },
+    );
+  }
+}
+
+async function runScenario(
+  kit: Kit,
+  scenario: Scenario,
+  worker: WorkerFacts,
+  { claimed, skipped }: ConformanceOptions,
+): Promise<ScenarioReport> {
+  const { id, title } = scenario;
+  const begun = { id, title, tookMs: 0 };
+  if (skipped?.has(id)) return { ...begun, outcome: "skipped" };
+  const why = whyNotClaimed(scenario, worker);
+  if (why !== undefined && !claimed?.has(id)) return { ...begun, outcome: "not claimed", why };
+  const startedAt = kit.clock.now();
+  const took = (): number => Math.round(kit.clock.now() - startedAt);
+  kit.journal.clear();
+  try {
+    if (why !== undefined) {
+      const expectation = {
+        expected: `what "${id}" needs, since it is claimed`,
+        rules: scenario.rules,
+      };
+      throw new ConformanceFailure(expectation, why);
+    }
+    await scenario.run(kit);
+    return { ...begun, outcome: "passed", tookMs: took() };
+  } catch (error) {
+    if (!(error instanceof ConformanceFailure)) throw error;
+    return { ...begun, outcome: "failed", tookMs: took(), failure: describeFailure(kit, error) };
+  }
+}
+
+function whyNotClaimed(scenario: Scenario, worker: WorkerFacts): string | undefined {
+  const missing = scenario.needs.filter((method) => !worker.methods.includes(method));
+  if (missing.length > 0) return `it does not offer ${missing.join(", ")}`;
+  return scenario.notClaimed?.(worker);
+}
+
+function describeFailure(kit: Kit, { expectation, got }: ConformanceFailure): FailureReport {
+  return {
+    expected: expectation.expected,
+    got,
+    rules: expectation.rules.map((id) => ({ id, text: rules[id] })),
+    journal: kit.journal.tail(SHOWN_LINES),
+    stderr: kit.process.stderrTail(SHOWN_LINES),
+  };
+}

@@ -1,0 +1,28 @@
+import { cancel } from "./cancel.js";
+import { context } from "./context.js";
+import { drain } from "./drain.js";
+import { errors } from "./errors.js";
+import { handshake } from "./handshake.js";
+import { jobs } from "./jobs.js";
+import { liveness } from "./liveness.js";
+import { loss } from "./loss.js";
+import type { Scenario } from "./scenario.js";
+import { sizes } from "./sizes.js";
+import { tolerance } from "./tolerance.js";
+
+/** What a worker is tried on, by theme: one file each, and a folder of wrong workers. */
+export const themes: Record<string, readonly Scenario[]> = {
+  handshake,
+  jobs,
+  context,
+  errors,
+  cancel,
+  tolerance,
+  sizes,
+  liveness,
+  loss,
+  drain,
+};
+
+/** Everything that a worker is tried on, in this order. */
+export const scenarios: readonly Scenario[] = Object.values(themes).flat();

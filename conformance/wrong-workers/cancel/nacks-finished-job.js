@@ -1,0 +1,16 @@
+// Fails cancel-crosses-result: it answers the cancel of a job that is over.
+import { RightWorker } from "../right-worker.js";
+
+new (class extends RightWorker {
+  over = new Set();
+
+  end(jobId, outcome) {
+    super.end(jobId, outcome);
+    this.over.add(jobId);
+  }
+
+  onCancel(jobId) {
+    super.onCancel(jobId);
+    if (this.over.has(jobId)) this.nack(jobId);
+  }
+})().run();

@@ -1,8 +1,0 @@
-// Fails job-crossing-drain-nacked: it says nothing of a job that crosses its drain.
-import { RightWorker } from "./right-worker.js";
-
-new (class extends RightWorker {
-  onJob(job) {
-    if (!this.draining) super.onJob(job);
-  }
-})().run();

@@ -1,0 +1,9 @@
+// Fails error-mapping: it sets the code of an error for which the handler declared none.
+import { RightWorker } from "../right-worker.js";
+
+new (class extends RightWorker {
+  describe(error) {
+    const failure = super.describe(error);
+    return { ...failure, code: failure.code || 2 };
+  }
+})().run();

@@ -1,0 +1,9 @@
+// Fails ready-is-credit: its first ready is of no slot.
+import { RightWorker } from "../right-worker.js";
+
+new (class extends RightWorker {
+  hello() {
+    super.hello();
+    this.send(["ready", { slots: 0 }]);
+  }
+})().run();

@@ -1,0 +1,9 @@
+// Fails result-data: it answers null when the answer is bytes, and there are none.
+import { RightWorker } from "../right-worker.js";
+
+new (class extends RightWorker {
+  handlers = {
+    ...this.handlers,
+    "conformance.bytes": (length) => (length === 0 ? null : new Uint8Array(length)),
+  };
+})().run();

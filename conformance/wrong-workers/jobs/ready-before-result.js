@@ -1,0 +1,9 @@
+// Fails result-before-ready: it gives a slot back and then tells the outcome.
+import { RightWorker } from "../right-worker.js";
+
+new (class extends RightWorker {
+  finish(jobId, outcome) {
+    this.offer();
+    if (this.jobs.delete(jobId)) this.end(jobId, outcome);
+  }
+})().run();

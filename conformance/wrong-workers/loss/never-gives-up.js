@@ -1,0 +1,9 @@
+// Fails fatal-status-stops: it dials again whatever it is told.
+import { Metadata } from "@grpc/grpc-js";
+import { RightWorker } from "../right-worker.js";
+
+new (class extends RightWorker {
+  afterwards(status) {
+    super.afterwards({ ...status, code: 14, metadata: new Metadata() });
+  }
+})().run();

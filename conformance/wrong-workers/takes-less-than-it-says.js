@@ -1,6 +1,0 @@
-// Fails large-input: its gRPC library takes less than its hello lets the hub believe.
-import { RightWorker } from "./right-worker.js";
-
-new (class extends RightWorker {
-  channelOptions = { "grpc.max_receive_message_length": 1024 * 1024 };
-})().run();

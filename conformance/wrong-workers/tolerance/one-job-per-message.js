@@ -1,0 +1,9 @@
+// Fails batched-events: of several jobs in a message it takes the last.
+import { RightWorker } from "../right-worker.js";
+
+new (class extends RightWorker {
+  receive(events) {
+    const last = events.findLastIndex(({ event }) => event.case === "job");
+    super.receive(events.filter(({ event }, index) => event.case !== "job" || index === last));
+  }
+})().run();

@@ -1,9 +1,0 @@
-// Fails result-value: it takes an input that is not set for one that it cannot decode.
-import { RightWorker } from "./right-worker.js";
-
-new (class extends RightWorker {
-  decode(bytes) {
-    if (bytes.length === 0) throw new TypeError("no input");
-    return super.decode(bytes);
-  }
-})().run();

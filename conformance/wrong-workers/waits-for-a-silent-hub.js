@@ -1,6 +1,0 @@
-// Fails hub-silent-reconnects: it stays with a hub that has fallen silent.
-import { RightWorker } from "./right-worker.js";
-
-new (class extends RightWorker {
-  listen() {}
-})().run();
