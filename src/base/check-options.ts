@@ -1,5 +1,6 @@
-import { GibbsError } from "./error.js";
+import { badRequestOption } from "./failures.js";
 import { fixed, type RequestOptions } from "./options.js";
+import { gibbsError } from "./reasons.js";
 
 const UINT32 = 2 ** 32 - 1;
 const INT32 = 2 ** 31 - 1;
@@ -47,7 +48,7 @@ function checkKind(key: string, usual: unknown, value: unknown): void {
   if (same && value !== null) return;
   const kind = Array.isArray(usual) ? "an array" : `a ${typeof usual}`;
   const message = `the option ${key} must be ${kind}, not ${String(value)}`;
-  throw new GibbsError("INVALID_ARGUMENT", message, { reason: "BAD_OPTION" });
+  throw gibbsError("BAD_OPTION", message);
 }
 
 function checkNumber(key: string, value: unknown): void {
@@ -55,7 +56,7 @@ function checkNumber(key: string, value: unknown): void {
   const isWhole = Number.isSafeInteger(value) || value === Number.POSITIVE_INFINITY;
   if (isWhole && (value as number) >= min && (value as number) <= max) return;
   const message = `the option ${key} must be a whole number from ${min} to ${max}, not ${String(value)}`;
-  throw new GibbsError("INVALID_ARGUMENT", message, { reason: "BAD_OPTION" });
+  throw gibbsError("BAD_OPTION", message);
 }
 
 /**
@@ -109,11 +110,4 @@ function checkMetadata(key: string, value: unknown): void {
   if (fitting && /^[0-9a-z_.-]+$/.test(name) && !name.startsWith("grpc-")) return;
   const kind = isBytes ? "bytes" : "printable ASCII";
   throw badRequestOption(`the metadata ${key} must be named as gRPC allows and be ${kind}`);
-}
-
-function badRequestOption(message: string): GibbsError {
-  return new GibbsError("INVALID_ARGUMENT", message, {
-    reason: "BAD_OPTION",
-    execution: "NOT_STARTED",
-  });
 }

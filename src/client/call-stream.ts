@@ -1,6 +1,7 @@
 import type { ClientDuplexStream, ServiceError } from "@grpc/grpc-js";
 import type { Clock, Timer } from "../base/clock.js";
 import { GibbsError } from "../base/error.js";
+import { malformedResult } from "../base/failures.js";
 import { Flusher } from "../base/flusher.js";
 import { IdMap } from "../base/id-map.js";
 import { fixed } from "../base/options.js";
@@ -19,7 +20,6 @@ import {
   checkAnswerSize,
   closedByHub,
   explainError,
-  malformedAnswer,
   outboxFull,
   streamBroke,
   tooLarge,
@@ -231,7 +231,7 @@ export class CallStream {
       settle(pending);
     } catch (error) {
       const isOurs = error instanceof GibbsError;
-      pending.fail(isOurs ? error : malformedAnswer(pending.requestId, error));
+      pending.fail(isOurs ? error : malformedResult(error, { requestId: pending.requestId }));
     }
     if (this.#state === "leaving") this.#leave();
   }

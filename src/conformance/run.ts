@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from "../base/clock.js";
-import { GibbsError } from "../base/error.js";
+import { gibbsError } from "../base/reasons.js";
 import { ConformanceFailure } from "./failure.js";
 import { Kit } from "./kit.js";
 import { type ConformanceTimes, conformanceDefaults } from "./options.js";
@@ -104,10 +104,10 @@ async function meet(kit: Kit, command: readonly string[]): Promise<WorkerFacts> 
     const stderr = kit.process.stderrTail(SHOWN_LINES);
     const said = stderr.length === 0 ? "" : `\nIts stderr ends with:\n  ${stderr.join("\n  ")}`;
     const hint = `It is to dial the address in GIBBS_HUB, which was ${kit.hub.address}.`;
-    throw new GibbsError(
-      "FAILED_PRECONDITION",
+    throw gibbsError(
+      "WORKER_NOT_STARTED",
       `"${command.join(" ")}" did not come up: expected ${expected}, but ${error.got}. ${hint}${said}`,
-      { reason: "WORKER_NOT_STARTED", cause: error },
+      { cause: error },
     );
   }
 }

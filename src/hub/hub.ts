@@ -3,10 +3,11 @@ import { onAbort } from "../base/abort.js";
 import { formatAddress, isLoopback, parseAddress } from "../base/address.js";
 import { checkRequestOptions, withDefaults } from "../base/check-options.js";
 import { type Clock, delay, systemClock } from "../base/clock.js";
-import { GibbsError } from "../base/error.js";
+import { malformedResult } from "../base/failures.js";
 import { type Logger, silentLogger } from "../base/logger.js";
 import { fixed, type HubOptions, hubDefaults, type RequestOptions } from "../base/options.js";
 import { randomId } from "../base/random.js";
+import { gibbsError } from "../base/reasons.js";
 import { channelOptions } from "../wire/channel-options.js";
 import { definition } from "../wire/definition.js";
 import { HealthService } from "../wire/health.js";
@@ -27,7 +28,7 @@ import { type MultiplexContext, multiplexHandler } from "./multiplex-stream.js";
 import { reflectionHandlers } from "./reflection.js";
 import type { CallHandler } from "./server-call.js";
 import { type SubmissionContext, toSubmission } from "./submission.js";
-import { malformedResult, requestHandler } from "./unary-request.js";
+import { requestHandler } from "./unary-request.js";
 import { workHandler } from "./worker-stream.js";
 
 /** How long answers that are being written may take when the hub closes. */
@@ -99,14 +100,14 @@ export class Hub {
   async listen(): Promise<string> {
     if (this.#state !== "new") {
       const message = `this hub is ${this.#state}: listen() is called once`;
-      throw new GibbsError("FAILED_PRECONDITION", message, { reason: "HUB_STATE" });
+      throw gibbsError("HUB_STATE", message);
     }
     const wanted = parseAddress(this.#limits.listen);
     if (!isLoopback(wanted) && !this.#limits.insecure) {
       const message =
         `${this.#limits.listen} can be reached from other machines, and this hub has neither TLS nor ` +
         "tokens: allow it with `insecure: true` (--insecure) if you trust that network";
-      throw new GibbsError("FAILED_PRECONDITION", message, { reason: "INSECURE_LISTEN" });
+      throw gibbsError("INSECURE_LISTEN", message);
     }
     this.#state = "listening";
     try {
@@ -255,7 +256,7 @@ function toOutput(outcome: Outcome, { requestId }: Request): unknown {
   try {
     return decodePayload(outcome.payload);
   } catch (error) {
-    throw malformedResult(error, requestId, outcome.info.attempts);
+    throw malformedResult(error, { requestId, attempts: outcome.info.attempts });
   }
 }
 
@@ -268,7 +269,7 @@ function toLimits(options: HubOptions): typeof hubDefaults {
   const secret = forwardMetadata.find((key) => PRIVATE_METADATA.test(key));
   if (secret !== undefined) {
     const message = `the option forwardMetadata must not name ${secret}: that is not for workers`;
-    throw new GibbsError("INVALID_ARGUMENT", message, { reason: "BAD_OPTION" });
+    throw gibbsError("BAD_OPTION", message);
   }
   // A worker must be asked, and have time to answer, before its silence is held against it.
   const third = Math.floor(limits.livenessTimeoutMs / 3);

@@ -1,9 +1,10 @@
 import { Backoff } from "../base/backoff.js";
 import { type Clock, delay } from "../base/clock.js";
-import { GibbsError, messageOf } from "../base/error.js";
+import { messageOf } from "../base/error.js";
 import type { Logger } from "../base/logger.js";
 import { fixed } from "../base/options.js";
 import type { Random } from "../base/random.js";
+import { gibbsError } from "../base/reasons.js";
 import { Child, type ChildListener } from "./child.js";
 import type { ChildSettings } from "./child-messages.js";
 import type { Abort, Executor, JobInput, JobOutcome, ServedMethod } from "./executor.js";
@@ -59,7 +60,7 @@ export class ChildPool implements Executor {
     const failures = await Promise.all(attempts);
     if (this.#stopping.signal.aborted || failures.includes(undefined)) return;
     const message = `no worker process could be started: ${failures[0]}`;
-    throw new GibbsError("FAILED_PRECONDITION", message, { reason: "START_FAILED" });
+    throw gibbsError("START_FAILED", message);
   }
 
   run(job: JobInput, { signal }: Abort, done: (outcome: JobOutcome) => void): void {

@@ -7,6 +7,7 @@ import { type Code, GibbsError, messageOf } from "../base/error.js";
 import { type Logger, silentLogger } from "../base/logger.js";
 import { fixed, type WorkerOptions, workerDefaults } from "../base/options.js";
 import { type Random, randomInstanceId } from "../base/random.js";
+import { gibbsError } from "../base/reasons.js";
 import { SDK } from "../base/version.js";
 import {
   decodeWorkResponse,
@@ -262,7 +263,7 @@ function toWireMethod({ name, idempotent }: ServedMethod): {
 }
 
 function stopped(): GibbsError {
-  return new GibbsError("CANCELLED", "the worker was stopped", { reason: "STOPPED" });
+  return gibbsError("STOPPED", "the worker was stopped");
 }
 
 function isFinal(error: GibbsError): boolean {

@@ -3,6 +3,7 @@ import { InvalidArgumentError } from "commander";
 import { type Clock, delay } from "../../base/clock.js";
 import { describeError, GibbsError } from "../../base/error.js";
 import { clientDefaults, fixed, type RequestOptions } from "../../base/options.js";
+import { gibbsError } from "../../base/reasons.js";
 import type { Answer, Client } from "../../client/client.js";
 import { mapConcurrently } from "../../client/map.js";
 import { describeOutput } from "../output.js";
@@ -185,6 +186,5 @@ function isFull(error: unknown): error is GibbsError {
 function toGibbsError(error: unknown): GibbsError {
   if (error instanceof GibbsError) return error;
   if (!(error instanceof TypeError)) throw error;
-  const details = { reason: "BAD_LINE", execution: "NOT_STARTED", cause: error } as const;
-  return new GibbsError("INVALID_ARGUMENT", error.message, details);
+  return gibbsError("BAD_LINE", error.message, { execution: "NOT_STARTED", cause: error });
 }

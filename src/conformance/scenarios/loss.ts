@@ -1,5 +1,6 @@
 import { GibbsError } from "../../base/error.js";
 import { fixed } from "../../base/options.js";
+import { gibbsError } from "../../base/reasons.js";
 import { ask, ConformanceFailure, check } from "../failure.js";
 import { describeEvents } from "../journal.js";
 import type { Kit } from "../kit.js";
@@ -17,10 +18,10 @@ const REFUSALS = 4;
 const fatal = [
   new GibbsError("UNAUTHENTICATED", "who are you?"),
   new GibbsError("PERMISSION_DENIED", "not you"),
-  new GibbsError("INVALID_ARGUMENT", "you broke a rule", { reason: "PROTOCOL_VIOLATION" }),
+  gibbsError("PROTOCOL_VIOLATION", "you broke a rule"),
   new GibbsError("FAILED_PRECONDITION", "not like this"),
   new GibbsError("UNIMPLEMENTED", "this is no hub"),
-  new GibbsError("ABORTED", "a newer stream took its place", { reason: "SUPERSEDED" }),
+  gibbsError("SUPERSEDED", "a newer stream took its place"),
 ];
 
 /** When the stream is lost, or there is none. */
