@@ -4,7 +4,6 @@ import { GibbsError } from "../base/error.js";
 import { malformedResult } from "../base/failures.js";
 import { Flusher } from "../base/flusher.js";
 import { IdMap } from "../base/id-map.js";
-import { fixed } from "../base/options.js";
 import { toMetadataEntries } from "../wire/metadata.js";
 import {
   type Call,
@@ -25,6 +24,7 @@ import {
   tooLarge,
   unreadable,
 } from "./failure.js";
+import { clientFixed } from "./options.js";
 import type { PendingCall } from "./pending-call.js";
 
 /** What a stream tells. */
@@ -117,7 +117,7 @@ export class CallStream {
   /** Sends a call, with all others of its instant in one write. */
   add(pending: PendingCall): void {
     const unsentBytes = this.#unsentBytes + pending.payload.length;
-    if (this.#unsentBytes > 0 && unsentBytes > fixed.maxUnsentBytes) {
+    if (this.#unsentBytes > 0 && unsentBytes > clientFixed.maxUnsentBytes) {
       return pending.fail(outboxFull(pending.requestId));
     }
     const id = this.#nextId();
@@ -263,7 +263,7 @@ export class CallStream {
 
   /** A stream without calls is not kept: it would keep the process alive. */
   #watchIdle(): void {
-    this.#idle = this.#clock.setTimer(fixed.idleStreamMs, () => {
+    this.#idle = this.#clock.setTimer(clientFixed.idleStreamMs, () => {
       const isIdle = this.#calls.size === 0 && !this.#wasBusy;
       this.#wasBusy = false;
       if (isIdle) this.#leave();

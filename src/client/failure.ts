@@ -6,9 +6,9 @@ import {
   type GibbsErrorDetails,
   messageOf,
 } from "../base/error.js";
-import { fixed } from "../base/options.js";
 import { gibbsError, type Reason } from "../base/reasons.js";
 import { DETAILS_KEY, fromStatus } from "../wire/status.js";
+import { clientFixed } from "./options.js";
 
 /** What a status means that the transport made and not the hub, by its code. */
 const bareReasons: Partial<Record<Code, { reason: Reason; hint: string }>> = {
@@ -79,7 +79,7 @@ export function unreadable(cause: unknown): GibbsError {
 
 /** Too much waits to be sent. */
 export function outboxFull(requestId: string | undefined): GibbsError {
-  const message = `${fixed.maxUnsentBytes} bytes wait to be sent: the hub, or the way to it, is too slow`;
+  const message = `${clientFixed.maxUnsentBytes} bytes wait to be sent: the hub, or the way to it, is too slow`;
   return gibbsError("OUTBOX_FULL", message, { execution: "NOT_STARTED", requestId });
 }
 

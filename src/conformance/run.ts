@@ -1,8 +1,9 @@
 import { type Clock, systemClock } from "../base/clock.js";
+import { withDefaults } from "../base/option-table.js";
 import { gibbsError } from "../base/reasons.js";
 import { ConformanceFailure } from "./failure.js";
 import { Kit } from "./kit.js";
-import { type ConformanceTimes, conformanceDefaults } from "./options.js";
+import { type ConformanceTimes, conformanceOptionTable } from "./options.js";
 import { type RuleId, rules } from "./rules.js";
 import type { Scenario, WorkerFacts } from "./scenario.js";
 
@@ -72,7 +73,12 @@ export async function runConformance(
   options: ConformanceOptions,
 ): Promise<ConformanceReport> {
   const { clock = systemClock, signal = new AbortController().signal } = options;
-  const kit = new Kit(command, { ...conformanceDefaults, ...options.times }, clock, signal);
+  const kit = new Kit(
+    command,
+    withDefaults(conformanceOptionTable, options.times ?? {}),
+    clock,
+    signal,
+  );
   const startedAt = clock.now();
   try {
     const worker = await meet(kit, command);

@@ -2,7 +2,7 @@ import { createServer, type Server as NetServer, type Socket } from "node:net";
 import { Server, ServerCredentials, type ServerDuplexStream } from "@grpc/grpc-js";
 import type { Clock } from "../base/clock.js";
 import { type GibbsError, messageOf } from "../base/error.js";
-import { hubDefaults } from "../base/options.js";
+import { welcomeDefaults } from "../base/limits.js";
 import { gibbsError } from "../base/reasons.js";
 import { channelOptions } from "../wire/channel-options.js";
 import { rawService } from "../wire/raw-service.js";
@@ -43,7 +43,7 @@ export class ScriptedHub {
    * @throws GibbsError FAILED_PRECONDITION / LISTEN_FAILED if it cannot.
    */
   async listen(): Promise<void> {
-    const grpc = new Server(channelOptions(hubDefaults.maxPayloadBytes));
+    const grpc = new Server(channelOptions(welcomeDefaults.maxPayloadBytes));
     const work = (call: ServerDuplexStream<Buffer, Buffer>): void => this.#open(call);
     grpc.addService(rawService(WorkerService), { work });
     const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());

@@ -1,11 +1,13 @@
 import { Server } from "@grpc/grpc-js";
 import { onAbort } from "../base/abort.js";
 import { formatAddress, isLoopback, parseAddress } from "../base/address.js";
-import { checkRequestOptions, withDefaults } from "../base/check-options.js";
+import { checkRequestOptions } from "../base/check-options.js";
 import { type Clock, delay, systemClock } from "../base/clock.js";
 import { malformedResult } from "../base/failures.js";
+import { fixed } from "../base/limits.js";
 import { type Logger, silentLogger } from "../base/logger.js";
-import { fixed, type HubOptions, hubDefaults, type RequestOptions } from "../base/options.js";
+import { withDefaults } from "../base/option-table.js";
+import type { RequestOptions } from "../base/options.js";
 import { randomId } from "../base/random.js";
 import { gibbsError } from "../base/reasons.js";
 import { channelOptions } from "../wire/channel-options.js";
@@ -25,6 +27,7 @@ import { Health } from "./health.js";
 import { Http2Call } from "./http2-call.js";
 import { Listener } from "./listener.js";
 import { type MultiplexContext, multiplexHandler } from "./multiplex-stream.js";
+import { type HubOptions, type HubSettings, hubOptionTable } from "./options.js";
 import { reflectionHandlers } from "./reflection.js";
 import type { CallHandler } from "./server-call.js";
 import { type SubmissionContext, toSubmission } from "./submission.js";
@@ -49,7 +52,7 @@ type HubState = "new" | "listening" | "draining" | "closed";
  * ```
  */
 export class Hub {
-  readonly #limits: typeof hubDefaults;
+  readonly #limits: HubSettings;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #engine: Engine;
@@ -263,8 +266,8 @@ function toOutput(outcome: Outcome, { requestId }: Request): unknown {
 /** Never for a worker: it would act in the caller's name, or be taken for the hub's. */
 const PRIVATE_METADATA = /^(authorization|cookie|gibbs-.*|grpc-.*)$/;
 
-function toLimits(options: HubOptions): typeof hubDefaults {
-  const limits = withDefaults(hubDefaults, options);
+function toLimits(options: HubOptions): HubSettings {
+  const limits = withDefaults(hubOptionTable, options);
   const forwardMetadata = limits.forwardMetadata.map((key) => key.toLowerCase());
   const secret = forwardMetadata.find((key) => PRIVATE_METADATA.test(key));
   if (secret !== undefined) {

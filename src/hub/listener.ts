@@ -3,8 +3,8 @@ import { type Server, ServerCredentials } from "@grpc/grpc-js";
 import { type Address, formatAddress } from "../base/address.js";
 import { type Clock, delay } from "../base/clock.js";
 import type { GibbsError } from "../base/error.js";
-import type { HubOptions } from "../base/options.js";
 import { gibbsError } from "../base/reasons.js";
+import type { HubSettings } from "./options.js";
 
 /**
  * The port of a hub. It owns its sockets, and gives them to grpc-js: a peer that
@@ -19,7 +19,7 @@ export class Listener {
 
   constructor(
     grpc: Server,
-    limits: Required<Pick<HubOptions, "maxConnections" | "helloTimeoutMs">>,
+    limits: Pick<HubSettings, "maxConnections" | "helloTimeoutMs">,
     clock: Clock,
   ) {
     this.#grpc = grpc;

@@ -2,7 +2,6 @@ import { Bag } from "../base/bag.js";
 import { type GibbsError, messageOf } from "../base/error.js";
 import { draining, violation } from "../base/failures.js";
 import { IdMap } from "../base/id-map.js";
-import type { HubOptions } from "../base/options.js";
 import { gibbsError } from "../base/reasons.js";
 import type { KeptBytes } from "../wire/bytes.js";
 import {
@@ -17,6 +16,7 @@ import type { ClientStream, ClientStreams } from "./client-streams.js";
 import { type Caller, NO_METADATA, type Outcome, type Request } from "./core/request.js";
 import type { Answer } from "./core/unread.js";
 import type { Engine, Outlet } from "./engine.js";
+import type { HubSettings } from "./options.js";
 import type { CallHandler, CallListener, ServerCall } from "./server-call.js";
 import { asGibbsError, type SubmissionContext, toSubmission } from "./submission.js";
 
@@ -24,7 +24,7 @@ import { asGibbsError, type SubmissionContext, toSubmission } from "./submission
 export interface MultiplexContext {
   engine: Engine;
   submissions: SubmissionContext;
-  limits: Required<Pick<HubOptions, "maxPayloadBytes" | "maxOpenCalls">>;
+  limits: Pick<HubSettings, "maxPayloadBytes" | "maxOpenCalls">;
   /** The metadata keys that may reach workers. */
   forwardMetadata: readonly string[];
   /** The streams that are open. */

@@ -1,19 +1,20 @@
 import type { Duration } from "@bufbuild/protobuf/wkt";
 import { GibbsError } from "../base/error.js";
 import { badRequestOption, internal } from "../base/failures.js";
-import { fixed, type HubOptions } from "../base/options.js";
+import { fixed } from "../base/limits.js";
 import type { KeptBytes } from "../wire/bytes.js";
 import { fromDuration } from "../wire/duration.js";
 import type { Call } from "../wire/multiplex.js";
 import type { MetadataPair, Submission } from "./core/request.js";
 import type { Peer } from "./core/unread.js";
+import type { HubSettings } from "./options.js";
 
 /** What a caller sent. */
 type Wish = Pick<Call<KeptBytes>, "payload" | "method" | "options">;
 
 /** What turns a caller's wish into a submission to the core. */
 export interface SubmissionContext {
-  limits: Required<Pick<HubOptions, "defaultTimeoutMs" | "maxTimeoutMs">>;
+  limits: Pick<HubSettings, "defaultTimeoutMs" | "maxTimeoutMs">;
   /** The id of a request that brings none, or its number. */
   nextRequestId(): string | number;
 }

@@ -1,5 +1,4 @@
 import { GibbsError } from "../../base/error.js";
-import { fixed } from "../../base/options.js";
 import { gibbsError } from "../../base/reasons.js";
 import { ask, ConformanceFailure, check } from "../failure.js";
 import { describeEvents } from "../journal.js";
@@ -13,6 +12,9 @@ const AWAY_MS = 300;
 
 /** How often a worker is refused. */
 const REFUSALS = 4;
+
+/** The least pause before a worker dials again, in milliseconds. */
+const LEAST_PAUSE_MS = 100;
 
 /** Statuses after which a worker is not to dial again: at the opening of its stream, or later. */
 const fatal = [
@@ -140,8 +142,8 @@ export const loss: readonly Scenario[] = [
         const pauseMs = openedAt - last;
         last = openedAt;
         // A clock's tick and the way there and back are the worker's.
-        const leastMs = fixed.reconnect.minMs * 0.8;
-        const pause = ask("a pause of at least 100 ms before each dial", "11.3");
+        const leastMs = LEAST_PAUSE_MS * 0.8;
+        const pause = ask(`a pause of at least ${LEAST_PAUSE_MS} ms before each dial`, "11.3");
         check(pauseMs >= leastMs, pause, `one was ${Math.round(pauseMs)} ms`);
       }
       kit.hub.refusal = undefined;
