@@ -1,4 +1,4 @@
-export { conformanceDefaults } from "./kit/times.js";
+export { conformanceOptionTable } from "./kit/times.js";
 export type { WorkerFacts } from "./kit/worker-facts.js";
 export {
   type ConformanceReport,

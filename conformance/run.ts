@@ -1,9 +1,10 @@
 import { type Clock, systemClock } from "#base/clock.js";
-import { GibbsError } from "#base/error.js";
+import { withDefaults } from "#base/option-table.js";
+import { gibbsError } from "#base/reasons.js";
 import { ConformanceFailure } from "./kit/expectation.js";
 import { Kit } from "./kit/kit.js";
 import { type RuleId, rules } from "./kit/rules.js";
-import { type ConformanceTimes, conformanceDefaults } from "./kit/times.js";
+import { type ConformanceTimes, conformanceOptionTable } from "./kit/times.js";
 import type { WorkerFacts } from "./kit/worker-facts.js";
 import type { Scenario } from "./scenarios/scenario.js";
 
@@ -73,7 +74,12 @@ export async function runConformance(
   options: ConformanceOptions,
 ): Promise<ConformanceReport> {
   const { clock = systemClock, signal = new AbortController().signal } = options;
-  const kit = new Kit(command, { ...conformanceDefaults, ...options.times }, clock, signal);
+  const kit = new Kit(
+    command,
+    withDefaults(conformanceOptionTable, options.times ?? {}),
+    clock,
+    signal,
+  );
   const startedAt = clock.now();
   try {
     const worker = await meet(kit, command);
@@ -105,10 +111,10 @@ async function meet(kit: Kit, command: readonly string[]): Promise<WorkerFacts> 
     const stderr = kit.process.stderrTail(SHOWN_LINES);
     const said = stderr.length === 0 ? "" : `\nIts stderr ends with:\n  ${stderr.join("\n  ")}`;
     const hint = `It is to dial the address in GIBBS_HUB, which was ${kit.hub.address}.`;
-    throw new GibbsError(
-      "FAILED_PRECONDITION",
+    throw gibbsError(
+      "WORKER_NOT_STARTED",
       `"${command.join(" ")}" did not come up: expected ${expected}, but ${error.got}. ${hint}${said}`,
-      { reason: "WORKER_NOT_STARTED", cause: error },
+      { cause: error },
     );
   }
 }

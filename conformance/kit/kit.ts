@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { onAbort } from "#base/abort.js";
 import { type Clock, delay } from "#base/clock.js";
-import { hubDefaults } from "#base/options.js";
+import { welcomeDefaults } from "#base/limits.js";
 import { WelcomeSchema } from "#wire/index.js";
 import { HeartbeatMode, type HubEventInit, type Welcome } from "#wire/worker-events.js";
 import { Changes } from "./changes.js";
@@ -143,7 +143,7 @@ export class Kit {
       HELLO,
     );
     const isAlways = hello.heartbeatMode === HeartbeatMode.ALWAYS;
-    const maxSlots = isAlways ? hubDefaults.maxSlots : 1;
+    const maxSlots = isAlways ? welcomeDefaults.maxSlots : 1;
     const value = create(WelcomeSchema, { ...usualWelcome(), maxSlots, ...welcome });
     if (welcome.$unknown !== undefined) value.$unknown = welcome.$unknown;
     stream.send({ case: "welcome", value });
@@ -207,7 +207,7 @@ export class Kit {
 
 function usualWelcome(): WelcomeInit {
   const { heartbeatIntervalMs, livenessTimeoutMs, hubTimeoutMs, cancelGraceMs, maxPayloadBytes } =
-    hubDefaults;
+    welcomeDefaults;
   const limits = { heartbeatIntervalMs, livenessTimeoutMs, hubTimeoutMs, cancelGraceMs };
   return { sessionId: "1", hubId: "conformance", ...limits, maxPayloadBytes };
 }

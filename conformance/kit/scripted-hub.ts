@@ -1,8 +1,9 @@
 import { createServer, type Server as NetServer, type Socket } from "node:net";
 import { Server, ServerCredentials, type ServerDuplexStream } from "@grpc/grpc-js";
 import type { Clock } from "#base/clock.js";
-import { GibbsError, messageOf } from "#base/error.js";
-import { hubDefaults } from "#base/options.js";
+import { type GibbsError, messageOf } from "#base/error.js";
+import { welcomeDefaults } from "#base/limits.js";
+import { gibbsError } from "#base/reasons.js";
 import { channelOptions } from "#wire/channel-options.js";
 import { rawService } from "#wire/raw-service.js";
 import { WorkerService } from "#wire/worker-events.js";
@@ -42,7 +43,7 @@ export class ScriptedHub {
    * @throws GibbsError FAILED_PRECONDITION / LISTEN_FAILED if it cannot.
    */
   async listen(): Promise<void> {
-    const grpc = new Server(channelOptions(hubDefaults.maxPayloadBytes));
+    const grpc = new Server(channelOptions(welcomeDefaults.maxPayloadBytes));
     const work = (call: ServerDuplexStream<Buffer, Buffer>): void => this.#open(call);
     grpc.addService(rawService(WorkerService), { work });
     const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
@@ -55,7 +56,7 @@ export class ScriptedHub {
     await new Promise<void>((resolve, reject) => {
       net.once("error", (error) => {
         const message = `the kit cannot listen at ${this.address}: ${messageOf(error)}`;
-        reject(new GibbsError("FAILED_PRECONDITION", message, { reason: "LISTEN_FAILED" }));
+        reject(gibbsError("LISTEN_FAILED", message));
       });
       net.listen(this.#port, "127.0.0.1", resolve);
     });

@@ -1,3 +1,6 @@
+import type { OptionTable } from "#base/option-table.js";
+import { SECOND } from "#base/units.js";
+
 /** How patient the kit is with a worker. Times in milliseconds. */
 export interface ConformanceTimes {
   /** From the start of the command until the worker has said hello and is ready. Default 30 s. */
@@ -14,10 +17,18 @@ export interface ConformanceTimes {
   workMs: number;
 }
 
-/** The times of a kit that is told no others. */
-export const conformanceDefaults: ConformanceTimes = {
-  startTimeoutMs: 30_000,
-  answerTimeoutMs: 5_000,
-  watchMs: 1_500,
-  workMs: 1_500,
+/** The times of a kit. */
+export const conformanceOptionTable: OptionTable<ConformanceTimes> = {
+  startTimeoutMs: {
+    default: 30 * SECOND,
+    unit: "ms",
+    flag: ["--start-timeout <time>", "how long the worker may take to come up"],
+  },
+  answerTimeoutMs: {
+    default: 5 * SECOND,
+    unit: "ms",
+    flag: ["--timeout <time>", "how long it may take to answer"],
+  },
+  watchMs: { default: 1.5 * SECOND, unit: "ms" },
+  workMs: { default: 1.5 * SECOND, unit: "ms" },
 };

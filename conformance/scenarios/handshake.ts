@@ -1,4 +1,4 @@
-import { fixed } from "#base/options.js";
+import { fixed } from "#base/limits.js";
 import type { Hello } from "#wire/worker-events.js";
 import { ask, check } from "../kit/expectation.js";
 import { describeEvent } from "../kit/journal.js";

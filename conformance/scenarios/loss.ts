@@ -1,5 +1,5 @@
 import { GibbsError } from "#base/error.js";
-import { fixed } from "#base/options.js";
+import { gibbsError } from "#base/reasons.js";
 import { ask, ConformanceFailure, check } from "../kit/expectation.js";
 import { describeEvents } from "../kit/journal.js";
 import type { Kit } from "../kit/kit.js";
@@ -13,14 +13,17 @@ const AWAY_MS = 300;
 /** How often a worker is refused. */
 const REFUSALS = 4;
 
+/** The least pause before a worker dials again, in milliseconds. */
+const LEAST_PAUSE_MS = 100;
+
 /** Statuses after which a worker is not to dial again: at the opening of its stream, or later. */
 const fatal = [
   new GibbsError("UNAUTHENTICATED", "who are you?"),
   new GibbsError("PERMISSION_DENIED", "not you"),
-  new GibbsError("INVALID_ARGUMENT", "you broke a rule", { reason: "PROTOCOL_VIOLATION" }),
+  gibbsError("PROTOCOL_VIOLATION", "you broke a rule"),
   new GibbsError("FAILED_PRECONDITION", "not like this"),
   new GibbsError("UNIMPLEMENTED", "this is no hub"),
-  new GibbsError("ABORTED", "a newer stream took its place", { reason: "SUPERSEDED" }),
+  gibbsError("SUPERSEDED", "a newer stream took its place"),
 ];
 
 /** When the stream is lost, or there is none. */
@@ -139,8 +142,8 @@ export const loss: readonly Scenario[] = [
         const pauseMs = openedAt - last;
         last = openedAt;
         // A clock's tick and the way there and back are the worker's.
-        const leastMs = fixed.reconnect.minMs * 0.8;
-        const pause = ask("a pause of at least 100 ms before each dial", "11.3");
+        const leastMs = LEAST_PAUSE_MS * 0.8;
+        const pause = ask(`a pause of at least ${LEAST_PAUSE_MS} ms before each dial`, "11.3");
         check(pauseMs >= leastMs, pause, `one was ${Math.round(pauseMs)} ms`);
       }
       kit.hub.refusal = undefined;

@@ -1,4 +1,4 @@
-import { hubDefaults } from "#base/options.js";
+import { welcomeDefaults } from "#base/limits.js";
 import { ask, check } from "../kit/expectation.js";
 import { Model } from "../kit/model.js";
 import type { Scenario } from "./scenario.js";
@@ -49,7 +49,7 @@ export const sizes: readonly Scenario[] = [
     async run(kit) {
       const session = await kit.serving();
       const { maxReceiveBytes = DEFAULT_RECEIVE_BYTES } = session.hello;
-      const most = Math.min(hubDefaults.maxPayloadBytes, maxReceiveBytes - JOB_ENVELOPE_BYTES);
+      const most = Math.min(welcomeDefaults.maxPayloadBytes, maxReceiveBytes - JOB_ENVELOPE_BYTES);
       const data = new Uint8Array(most - PAYLOAD_OVERHEAD_BYTES).fill(0x61);
       const job = await session.job(kit.anyMethod, data);
       const taken = ask(`an input of ${most} bytes to be taken`, "12.1", "12.4", "12.5");

@@ -1,5 +1,6 @@
 import { BlockList } from "node:net";
-import { GibbsError } from "./error.js";
+import type { GibbsError } from "./error.js";
+import { gibbsError } from "./reasons.js";
 
 /** Where something listens: `host` and `port`, or the path of a Unix socket. */
 export type Address = { host: string; port: number } | { path: string };
@@ -21,11 +22,7 @@ export function parseAddress(text: string): Address {
   const match = /^(?:\[(?<v6>[0-9a-fA-F:.]+)\]|(?<host>[^:/\s[\]]*)):(?<port>\d{1,5})$/.exec(text);
   const port = Number(match?.groups?.["port"]);
   if (!match || port > 65_535) {
-    throw new GibbsError(
-      "INVALID_ARGUMENT",
-      `"${text}" is no address: write host:port, such as 127.0.0.1:5019`,
-      { reason: "BAD_ADDRESS", execution: "NOT_STARTED" },
-    );
+    throw badAddress(`"${text}" is no address: write host:port, such as 127.0.0.1:5019`);
   }
   const host = match.groups?.["v6"] ?? match.groups?.["host"];
   return { host: host || "127.0.0.1", port };
@@ -35,11 +32,11 @@ export function parseAddress(text: string): Address {
 function checkPath(path: string): string {
   const bytes = Buffer.byteLength(path);
   if (bytes <= MAX_PATH_BYTES) return path;
-  const message = `the path of a Unix socket has at most ${MAX_PATH_BYTES} bytes, not ${bytes}`;
-  throw new GibbsError("INVALID_ARGUMENT", message, {
-    reason: "BAD_ADDRESS",
-    execution: "NOT_STARTED",
-  });
+  throw badAddress(`the path of a Unix socket has at most ${MAX_PATH_BYTES} bytes, not ${bytes}`);
+}
+
+function badAddress(message: string): GibbsError {
+  return gibbsError("BAD_ADDRESS", message, { execution: "NOT_STARTED" });
 }
 
 /** The address in the form that gRPC reads. */

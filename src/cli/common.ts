@@ -1,14 +1,6 @@
 import { InvalidArgumentError, Option } from "commander";
 import { pino } from "pino";
 import type { Logger } from "../base/logger.js";
-import { DEFAULT_ADDRESS } from "../base/options.js";
-
-/** Where the hub is. `GIBBS_HUB` sets it for all commands. */
-export function hubOption(): Option {
-  return new Option("--hub <address>", "the hub, host:port")
-    .default(DEFAULT_ADDRESS)
-    .env("GIBBS_HUB");
-}
 
 /** How much is logged, as JSON lines on stderr. */
 export function logLevelOption(): Option {
@@ -50,4 +42,15 @@ export function parseSize(text: string): number {
 export function parseCount(text: string): number {
   if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError("Write a whole number from 1.");
   return Number(text);
+}
+
+/** Reads a JSON array. */
+export function parseJsonArray(text: string): unknown[] {
+  try {
+    const array: unknown = JSON.parse(text);
+    if (Array.isArray(array)) return array;
+  } catch {
+    // Said below.
+  }
+  throw new InvalidArgumentError("Write a JSON array, such as '[0.25]'.");
 }

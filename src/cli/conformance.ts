@@ -1,7 +1,7 @@
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, InvalidArgumentError } from "commander";
 import {
   type ConformanceReport,
-  conformanceDefaults,
+  conformanceOptionTable,
   runConformance,
   type Scenario,
   type ScenarioReport,
@@ -9,7 +9,7 @@ import {
   type WorkerFacts,
 } from "#conformance";
 import { onShutdownSignals } from "../base/signals.js";
-import { jsonOption, parseDuration } from "./common.js";
+import { jsonOption } from "./common.js";
 import {
   countOutcomes,
   failureText,
@@ -21,19 +21,18 @@ import {
   workerLine,
 } from "./conformance-report.js";
 import { ExitCode, exitCodeHelp } from "./exit.js";
+import { addFlags, readFlags } from "./option-flags.js";
 import { printLine } from "./output.js";
 
 interface ConformanceFlags {
   only?: string[];
   skip?: string[];
   list: boolean;
-  startTimeout: number;
-  timeout: number;
   json: boolean;
 }
 
 export function conformanceCommand(): Command {
-  return new Command("conformance")
+  const command = new Command("conformance")
     .description("Play the hub for a worker in any language, with faults, and judge what it does.")
     .argument("[command...]", "starts the worker, which dials the address in GIBBS_HUB")
     .option(
@@ -42,17 +41,8 @@ export function conformanceCommand(): Command {
       parseIds,
     )
     .option("--skip <ids>", "do not run these", parseIds)
-    .option("--list", "print the scenarios, and what they judge by", false)
-    .addOption(
-      new Option("--start-timeout <time>", "how long the worker may take to come up")
-        .argParser(parseDuration)
-        .default(conformanceDefaults.startTimeoutMs, "30s"),
-    )
-    .addOption(
-      new Option("--timeout <time>", "how long it may take to answer")
-        .argParser(parseDuration)
-        .default(conformanceDefaults.answerTimeoutMs, "5s"),
-    )
+    .option("--list", "print the scenarios, and what they judge by", false);
+  return addFlags(command, conformanceOptionTable)
     .addOption(jsonOption())
     .addHelpText(
       "after",
@@ -85,7 +75,7 @@ async function runCommand(command: string[], flags: ConformanceFlags): Promise<v
       scenarios: chosen,
       claimed: new Set(only),
       skipped: new Set(skip),
-      times: { startTimeoutMs: flags.startTimeout, answerTimeoutMs: flags.timeout },
+      times: readFlags(conformanceOptionTable, { ...flags }),
       signal: interrupt.signal,
       ...(json ? {} : new Table()),
     });

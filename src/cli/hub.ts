@@ -1,28 +1,23 @@
-import { Command, Option } from "commander";
-import { DEFAULT_ADDRESS } from "../base/options.js";
+import { Command } from "commander";
 import { onShutdownSignals } from "../base/signals.js";
 import { Hub } from "../hub/hub.js";
+import { hubOptionTable } from "../hub/options.js";
 import { createLogger, jsonOption, logLevelOption } from "./common.js";
 import { ExitCode, exitCodeHelp } from "./exit.js";
-import { limitOptions, readLimits } from "./hub-limits.js";
+import { addFlags, readFlags } from "./option-flags.js";
 import { printLine } from "./output.js";
 
 interface HubFlags {
-  listen: string;
-  insecure: boolean;
   logLevel: string;
   json: boolean;
 }
 
 export function hubCommand(): Command {
-  const command = new Command("hub")
-    .description("Run a hub until SIGTERM or Ctrl-C, which let finish what runs.")
-    .addOption(
-      new Option("--listen <address>", "where to listen, host:port; port 0 takes a free one")
-        .default(DEFAULT_ADDRESS)
-        .env("GIBBS_LISTEN"),
-    )
-    .option("--insecure", "allow an address beyond this machine, without TLS", false)
+  const { listen, insecure, ...limits } = hubOptionTable;
+  const command = new Command("hub").description(
+    "Run a hub until SIGTERM or Ctrl-C, which let finish what runs.",
+  );
+  addFlags(command, { listen, insecure })
     .addOption(logLevelOption())
     .addOption(jsonOption())
     .addHelpText(
@@ -38,14 +33,12 @@ Examples:
 ${exitCodeHelp}`,
     )
     .action(runHub);
-  for (const option of limitOptions()) command.addOption(option);
-  return command;
+  return addFlags(command, limits);
 }
 
 async function runHub(flags: HubFlags): Promise<void> {
-  const { listen, insecure } = flags;
   const logger = createLogger(flags.logLevel);
-  const hub = new Hub({ listen, insecure, logger, ...readLimits({ ...flags }) });
+  const hub = new Hub({ logger, ...readFlags(hubOptionTable, { ...flags }) });
   const ended = untilSignalled(hub);
   const address = await hub.listen();
   printLine(flags.json ? JSON.stringify({ address }) : `gibbs hub listening on ${address}`);

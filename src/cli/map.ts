@@ -2,14 +2,15 @@ import { pipeline } from "node:stream/promises";
 import { Command } from "commander";
 import { checkRequestOptions } from "../base/check-options.js";
 import { systemClock } from "../base/clock.js";
-import { clientDefaults, mapDefaults } from "../base/options.js";
 import { onShutdownSignals } from "../base/signals.js";
 import { Client } from "../client/client.js";
-import { jsonOption, parseCount } from "./common.js";
+import { clientOptionTable, mapOptionTable } from "../client/options.js";
+import { jsonOption } from "./common.js";
 import { ExitCode, exitCodeHelp, exitCodeOf, reportError } from "./exit.js";
 import { openInputs, openOut } from "./map/files.js";
 import { Progress } from "./map/progress.js";
 import { MapRun } from "./map/run.js";
+import { addFlags } from "./option-flags.js";
 import { addRequestFlags, type RequestFlags, toRequestOptions } from "./request-flags.js";
 
 interface MapFlags extends RequestFlags {
@@ -23,13 +24,8 @@ export function mapCommand(): Command {
   const command = new Command("map")
     .description("Send a request for each line of a file, and print the answers in its order.")
     .argument("<inputs>", "a file of JSON values, one on each line; - is stdin");
-  return addRequestFlags(command, clientDefaults.connectTimeoutMs)
-    .option(
-      "-c, --concurrency <n>",
-      "requests at once, or answered and waiting for an earlier one",
-      parseCount,
-      mapDefaults.concurrency,
-    )
+  addRequestFlags(command, clientOptionTable.connectTimeoutMs.default);
+  return addFlags(command, mapOptionTable)
     .option("-o, --out <file>", "append the answers to a file; goes on after those that it has")
     .option("--keep-going", "print an error in the place of an answer, and go on", false)
     .addOption(jsonOption())

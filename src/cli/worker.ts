@@ -1,17 +1,11 @@
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import { delay, systemClock } from "../base/clock.js";
-import { workersDefaults } from "../base/options.js";
 import { onShutdownSignals } from "../base/signals.js";
+import { workersOptionTable } from "../worker/options.js";
 import { startWorkers, type Workers } from "../worker/workers.js";
-import {
-  createLogger,
-  hubOption,
-  jsonOption,
-  logLevelOption,
-  parseCount,
-  parseDuration,
-} from "./common.js";
+import { createLogger, jsonOption, logLevelOption } from "./common.js";
 import { ExitCode, exitCodeHelp } from "./exit.js";
+import { addFlags, readFlags } from "./option-flags.js";
 import { printLine } from "./output.js";
 
 /** A worker that has found no hub for so long says so. */
@@ -19,42 +13,18 @@ const QUIET_MS = 1000;
 
 interface WorkerFlags {
   hub: string;
-  count: number;
-  args: unknown[];
-  method: string;
-  idempotent?: boolean;
-  workerId?: string;
-  killGrace: number;
-  stacks: boolean;
   logLevel: string;
   json: boolean;
 }
 
 export function workerCommand(): Command {
-  return new Command("worker")
+  const command = new Command("worker")
     .description("Serve the default export of a module from processes of their own.")
     .argument(
       "<module>",
       "a .js or .ts module: a function, a class with call(input), or an object of those by method",
-    )
-    .addOption(hubOption())
-    .option(
-      "-n, --count <n>",
-      "processes, each with one request at a time",
-      parseCount,
-      workersDefaults.count,
-    )
-    .option("--args <json>", "constructor arguments, a JSON array", parseArgs, [])
-    .option("--method <name>", "the method that a single handler serves", "")
-    .option("--idempotent", "its requests may run again when a process is lost")
-    .option("--worker-id <label>", "a label for people (default: host, process id, number)")
-    .option(
-      "--kill-grace <time>",
-      "how long a cancelled handler may go on",
-      parseDuration,
-      workersDefaults.killGraceMs,
-    )
-    .option("--stacks", "send the stacks of errors to callers", false)
+    );
+  return addFlags(command, workersOptionTable)
     .addOption(logLevelOption())
     .addOption(jsonOption())
     .addHelpText(
@@ -73,7 +43,7 @@ ${exitCodeHelp}`,
 }
 
 async function runWorker(module: string, flags: WorkerFlags): Promise<void> {
-  const { hub, count, args, method, idempotent, workerId } = flags;
+  const { hub } = flags;
   const starting = new AbortController();
   let workers: Workers | undefined;
   onShutdownSignals(
@@ -88,16 +58,9 @@ async function runWorker(module: string, flags: WorkerFlags): Promise<void> {
     },
   );
   workers = await startWorkers(module, {
-    hub,
-    count,
-    args,
-    method,
-    killGraceMs: flags.killGrace,
-    sendStacks: flags.stacks,
+    ...readFlags(workersOptionTable, { ...flags }),
     logger: createLogger(flags.logLevel),
     signal: starting.signal,
-    ...(idempotent !== undefined && { idempotent }),
-    ...(workerId !== undefined && { workerId }),
   });
   if (await connected(workers, hub)) {
     const { pids } = workers;
@@ -123,14 +86,4 @@ async function connected(workers: Workers, hub: string): Promise<boolean> {
   } finally {
     waiting.abort();
   }
-}
-
-function parseArgs(text: string): unknown[] {
-  try {
-    const args: unknown = JSON.parse(text);
-    if (Array.isArray(args)) return args;
-  } catch {
-    // Told below.
-  }
-  throw new InvalidArgumentError("Write a JSON array, such as '[0.25]'.");
 }

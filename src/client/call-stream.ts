@@ -1,9 +1,9 @@
 import type { ClientDuplexStream, ServiceError } from "@grpc/grpc-js";
 import type { Clock, Timer } from "../base/clock.js";
 import { GibbsError } from "../base/error.js";
+import { malformedResult } from "../base/failures.js";
 import { Flusher } from "../base/flusher.js";
 import { IdMap } from "../base/id-map.js";
-import { fixed } from "../base/options.js";
 import { toMetadataEntries } from "../wire/metadata.js";
 import {
   type Call,
@@ -19,12 +19,12 @@ import {
   checkAnswerSize,
   closedByHub,
   explainError,
-  malformedAnswer,
   outboxFull,
   streamBroke,
   tooLarge,
   unreadable,
 } from "./failure.js";
+import { clientFixed } from "./options.js";
 import type { PendingCall } from "./pending-call.js";
 
 /** What a stream tells. */
@@ -117,7 +117,7 @@ export class CallStream {
   /** Sends a call, with all others of its instant in one write. */
   add(pending: PendingCall): void {
     const unsentBytes = this.#unsentBytes + pending.payload.length;
-    if (this.#unsentBytes > 0 && unsentBytes > fixed.maxUnsentBytes) {
+    if (this.#unsentBytes > 0 && unsentBytes > clientFixed.maxUnsentBytes) {
       return pending.fail(outboxFull(pending.requestId));
     }
     const id = this.#nextId();
@@ -231,7 +231,7 @@ export class CallStream {
       settle(pending);
     } catch (error) {
       const isOurs = error instanceof GibbsError;
-      pending.fail(isOurs ? error : malformedAnswer(pending.requestId, error));
+      pending.fail(isOurs ? error : malformedResult(error, { requestId: pending.requestId }));
     }
     if (this.#state === "leaving") this.#leave();
   }
@@ -263,7 +263,7 @@ export class CallStream {
 
   /** A stream without calls is not kept: it would keep the process alive. */
   #watchIdle(): void {
-    this.#idle = this.#clock.setTimer(fixed.idleStreamMs, () => {
+    this.#idle = this.#clock.setTimer(clientFixed.idleStreamMs, () => {
       const isIdle = this.#calls.size === 0 && !this.#wasBusy;
       this.#wasBusy = false;
       if (isIdle) this.#leave();

@@ -1,18 +1,19 @@
 import { onAbort } from "../base/abort.js";
 import { formatAddress, parseAddress } from "../base/address.js";
-import { checkRequestOptions, withDefaults } from "../base/check-options.js";
+import { checkRequestOptions } from "../base/check-options.js";
 import { type Clock, systemClock } from "../base/clock.js";
-import {
-  type ClientOptions,
-  clientDefaults,
-  DEFAULT_ADDRESS,
-  type MapOptions,
-  mapDefaults,
-  type RequestOptions,
-} from "../base/options.js";
+import { withDefaults } from "../base/option-table.js";
+import { DEFAULT_ADDRESS, type RequestOptions } from "../base/options.js";
 import { HubConnection } from "./connection.js";
 import { mapConcurrently } from "./map.js";
 import { Multiplex } from "./multiplex.js";
+import {
+  type ClientOptions,
+  type ClientSettings,
+  clientOptionTable,
+  type MapOptions,
+  mapOptionTable,
+} from "./options.js";
 import { type RetryContext, sendWithRetries } from "./retry.js";
 import type { IncomingAnswer } from "./transport.js";
 import { Unary } from "./unary.js";
@@ -47,7 +48,7 @@ const MAX_TIMEOUT_MS = 99_999_999;
  * ```
  */
 export class Client {
-  readonly #limits: typeof clientDefaults;
+  readonly #limits: ClientSettings;
   readonly #clock: Clock;
   readonly #connection: HubConnection;
   readonly #way: RetryContext;
@@ -58,7 +59,7 @@ export class Client {
    * @throws GibbsError INVALID_ARGUMENT: BAD_ADDRESS, BAD_OPTION.
    */
   constructor(address: string = DEFAULT_ADDRESS, options: ClientOptions = {}) {
-    this.#limits = withDefaults(clientDefaults, options);
+    this.#limits = withDefaults(clientOptionTable, options);
     this.#clock = options.clock ?? systemClock;
     const target = formatAddress(parseAddress(address));
     this.#connection = new HubConnection(target, this.#limits, this.#clock);
@@ -107,7 +108,7 @@ export class Client {
     inputs: Iterable<unknown> | AsyncIterable<unknown>,
     options: MapOptions = {},
   ): AsyncGenerator<Out, void, undefined> {
-    const how = withDefaults(mapDefaults, options);
+    const how = withDefaults(mapOptionTable, options);
     const run = async (input: unknown, stopped: AbortSignal): Promise<Out> => {
       const both = new AbortController();
       const signals = [stopped, options.signal];

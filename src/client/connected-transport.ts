@@ -1,5 +1,6 @@
 import type { Clock } from "../base/clock.js";
-import { GibbsError, messageOf } from "../base/error.js";
+import { GibbsError } from "../base/error.js";
+import { internal } from "../base/failures.js";
 import type { HubConnection } from "./connection.js";
 import { type GivenUp, givenUp } from "./failure.js";
 import { PendingCall } from "./pending-call.js";
@@ -56,14 +57,9 @@ export abstract class ConnectedTransport implements Transport {
       await this.#connection.ready(pending.call.until, pending.call.options.signal);
       if (!pending.isSettled) this.start(pending);
     } catch (error) {
-      pending.fail(error instanceof GibbsError ? error : internal(error));
+      pending.fail(error instanceof GibbsError ? error : internal(error, "NOT_STARTED"));
     } finally {
       this.#waiting.delete(pending);
     }
   }
-}
-
-function internal(error: unknown): GibbsError {
-  const details = { reason: "INTERNAL", execution: "NOT_STARTED", cause: error } as const;
-  return new GibbsError("INTERNAL", messageOf(error), details);
 }

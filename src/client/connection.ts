@@ -11,7 +11,8 @@ import {
 } from "@grpc/grpc-js";
 import { onAbort } from "../base/abort.js";
 import { type Clock, delay } from "../base/clock.js";
-import { GibbsError } from "../base/error.js";
+import type { GibbsError } from "../base/error.js";
+import { gibbsError } from "../base/reasons.js";
 import { channelOptions } from "../wire/channel-options.js";
 import { HubService } from "../wire/index.js";
 import { rawService } from "../wire/raw-service.js";
@@ -130,10 +131,7 @@ export class HubConnection {
 
 function notConnected(address: string, timeoutMs: number): GibbsError {
   const message = `no hub answers at ${address} (waited ${Math.round(timeoutMs)} ms): is one running there?`;
-  return new GibbsError("UNAVAILABLE", message, {
-    reason: "NOT_CONNECTED",
-    execution: "NOT_STARTED",
-  });
+  return gibbsError("NOT_CONNECTED", message, { execution: "NOT_STARTED" });
 }
 
 function options(maxPayloadBytes: number): ChannelOptions {

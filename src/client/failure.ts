@@ -6,11 +6,12 @@ import {
   type GibbsErrorDetails,
   messageOf,
 } from "../base/error.js";
-import { fixed } from "../base/options.js";
+import { gibbsError, type Reason } from "../base/reasons.js";
 import { DETAILS_KEY, fromStatus } from "../wire/status.js";
+import { clientFixed } from "./options.js";
 
 /** What a status means that the transport made and not the hub, by its code. */
-const bareReasons: Partial<Record<GibbsError["code"], { reason: string; hint: string }>> = {
+const bareReasons: Partial<Record<Code, { reason: Reason; hint: string }>> = {
   UNAVAILABLE: { reason: "CONNECTION_LOST", hint: "the connection to the hub was lost" },
   INTERNAL: { reason: "TRANSPORT", hint: "the transport failed" },
   RESOURCE_EXHAUSTED: { reason: "MESSAGE_TOO_LARGE", hint: "a message is too large" },
@@ -20,7 +21,7 @@ const bareReasons: Partial<Record<GibbsError["code"], { reason: string; hint: st
 /** What grpc-js says of a stream that was reset with ENHANCE_YOUR_CALM, as the hub does with who does not read. */
 const ENHANCE_YOUR_CALM = "Bandwidth exhausted or memory limit exceeded";
 
-const slowReader = { reason: "SLOW_READER", hint: "the answers were not read" };
+const slowReader = { reason: "SLOW_READER", hint: "the answers were not read" } as const;
 
 /** How a gRPC call failed, as the caller sees it; what is `known` counts where the status does not say. */
 export function explainError(
@@ -36,12 +37,12 @@ export function explainError(
 }
 
 /** Why the client itself ended a call. */
-export type GivenUp = "CLIENT_CANCELLED" | "CLIENT_CLOSED" | "NO_ANSWER";
+export type GivenUp = Extract<Reason, "CLIENT_CANCELLED" | "CLIENT_CLOSED" | "NO_ANSWER">;
 
-const givenUpAs: Record<GivenUp, { code: Code; message: string }> = {
-  CLIENT_CANCELLED: { code: "CANCELLED", message: "the caller cancelled" },
-  CLIENT_CLOSED: { code: "CANCELLED", message: "the client is closed" },
-  NO_ANSWER: { code: "DEADLINE_EXCEEDED", message: "the hub did not answer in time" },
+const givenUpAs: Record<GivenUp, string> = {
+  CLIENT_CANCELLED: "the caller cancelled",
+  CLIENT_CLOSED: "the client is closed",
+  NO_ANSWER: "the hub did not answer in time",
 };
 
 /** The error of a call that the client itself ended. */
@@ -51,8 +52,7 @@ export function givenUp(
   requestId: string | undefined,
   cause: unknown,
 ): GibbsError {
-  const { code, message } = givenUpAs[reason];
-  return new GibbsError(code, message, { cause, requestId, reason, execution });
+  return gibbsError(reason, givenUpAs[reason], { cause, requestId, execution });
 }
 
 /** What the end of its stream means for a call that was `written` to it, or was not. */
@@ -68,21 +68,19 @@ export function streamBroke(
 
 /** The hub ended a stream well, with calls on it. */
 export function closedByHub(): GibbsError {
-  const message = "the hub ended the stream";
-  return new GibbsError("UNAVAILABLE", message, { reason: "CONNECTION_LOST" });
+  return gibbsError("CONNECTION_LOST", "the hub ended the stream");
 }
 
 /** The hub sent what is no message of its own. */
 export function unreadable(cause: unknown): GibbsError {
   const message = `the hub sent what cannot be read: ${messageOf(cause)}`;
-  return new GibbsError("INTERNAL", message, { reason: "TRANSPORT", cause });
+  return gibbsError("TRANSPORT", message, { cause });
 }
 
 /** Too much waits to be sent. */
 export function outboxFull(requestId: string | undefined): GibbsError {
-  const message = `${fixed.maxUnsentBytes} bytes wait to be sent: the hub, or the way to it, is too slow`;
-  const details = { reason: "OUTBOX_FULL", execution: "NOT_STARTED", requestId } as const;
-  return new GibbsError("RESOURCE_EXHAUSTED", message, details);
+  const message = `${clientFixed.maxUnsentBytes} bytes wait to be sent: the hub, or the way to it, is too slow`;
+  return gibbsError("OUTBOX_FULL", message, { execution: "NOT_STARTED", requestId });
 }
 
 /** The input is larger than the hub takes. */
@@ -92,8 +90,7 @@ export function tooLarge(
   maxBytes: number,
 ): GibbsError {
   const message = `the payload has ${bytes} bytes, more than ${maxBytes}`;
-  const details = { reason: "PAYLOAD_TOO_LARGE", execution: "NOT_STARTED", requestId } as const;
-  return new GibbsError("INVALID_ARGUMENT", message, details);
+  return gibbsError("PAYLOAD_TOO_LARGE", message, { execution: "NOT_STARTED", requestId });
 }
 
 /**
@@ -108,13 +105,5 @@ export function checkAnswerSize(
 ): void {
   if (bytes <= maxBytes) return;
   const message = `the answer has ${bytes} bytes, more than ${maxBytes}: see maxPayloadBytes`;
-  const details = { reason: "MESSAGE_TOO_LARGE", execution: "FINISHED", requestId } as const;
-  throw new GibbsError("RESOURCE_EXHAUSTED", message, details);
-}
-
-/** The worker answered with what is no payload. */
-export function malformedAnswer(requestId: string | undefined, cause: unknown): GibbsError {
-  const message = `the worker's answer is no payload: ${messageOf(cause)}`;
-  const details = { reason: "RESULT_MALFORMED", execution: "FINISHED", requestId, cause } as const;
-  return new GibbsError("INTERNAL", message, details);
+  throw gibbsError("MESSAGE_TOO_LARGE", message, { execution: "FINISHED", requestId });
 }

@@ -12,10 +12,6 @@ export {
   GibbsError,
   type GibbsErrorDetails,
 } from "../base/error.js";
-export {
-  type ClientOptions,
-  DEFAULT_ADDRESS,
-  type MapOptions,
-  type RequestOptions,
-} from "../base/options.js";
+export { DEFAULT_ADDRESS, type RequestOptions } from "../base/options.js";
 export { type Answer, Client } from "./client.js";
+export type { ClientOptions, MapOptions } from "./options.js";

@@ -2,8 +2,10 @@ import { onAbort } from "../base/abort.js";
 import { Backoff } from "../base/backoff.js";
 import { type Clock, delay } from "../base/clock.js";
 import { GibbsError } from "../base/error.js";
-import { fixed, type RequestOptions } from "../base/options.js";
+import { fixed } from "../base/limits.js";
+import type { RequestOptions } from "../base/options.js";
 import type { Random } from "../base/random.js";
+import { clientFixed } from "./options.js";
 import type { IncomingAnswer, OutgoingCall, Transport } from "./transport.js";
 
 /** What all requests of a client have in common. */
@@ -79,7 +81,7 @@ class Retry {
   constructor(options: RequestOptions, patienceMs: number, random: Random) {
     this.#options = options;
     this.#patienceMs = patienceMs;
-    this.#backoff = new Backoff(fixed.retry, random);
+    this.#backoff = new Backoff(clientFixed.retry, random);
   }
 
   /**

@@ -2,6 +2,7 @@ import { Metadata, status } from "@grpc/grpc-js";
 import { Bag } from "../base/bag.js";
 import type { Clock } from "../base/clock.js";
 import { GibbsError } from "../base/error.js";
+import { malformedResult } from "../base/failures.js";
 import type { RequestOptions } from "../base/options.js";
 import { toMetadataEntries } from "../wire/metadata.js";
 import { decodePayload } from "../wire/payload.js";
@@ -9,7 +10,7 @@ import { readResponse, writeRequest } from "../wire/relay.js";
 import { encodeRequestOptions } from "../wire/request-options.js";
 import { ConnectedTransport } from "./connected-transport.js";
 import type { HubConnection } from "./connection.js";
-import { checkAnswerSize, explainError, malformedAnswer, tooLarge } from "./failure.js";
+import { checkAnswerSize, explainError, tooLarge } from "./failure.js";
 import type { PendingCall } from "./pending-call.js";
 
 /** One gRPC call for each request, as the generated clients of all languages make it. */
@@ -64,7 +65,7 @@ export class Unary extends ConnectedTransport {
       checkAnswerSize(requestId, payload.length, this.#maxPayloadBytes);
       pending.answer({ output: decodePayload(payload), info });
     } catch (error) {
-      pending.fail(error instanceof GibbsError ? error : malformedAnswer(requestId, error));
+      pending.fail(error instanceof GibbsError ? error : malformedResult(error, { requestId }));
     }
   }
 }

@@ -1,12 +1,15 @@
 import { Server } from "@grpc/grpc-js";
 import { onAbort } from "../base/abort.js";
 import { formatAddress, isLoopback, parseAddress } from "../base/address.js";
-import { checkRequestOptions, withDefaults } from "../base/check-options.js";
+import { checkRequestOptions } from "../base/check-options.js";
 import { type Clock, delay, systemClock } from "../base/clock.js";
-import { GibbsError } from "../base/error.js";
+import { malformedResult } from "../base/failures.js";
+import { fixed } from "../base/limits.js";
 import { type Logger, silentLogger } from "../base/logger.js";
-import { fixed, type HubOptions, hubDefaults, type RequestOptions } from "../base/options.js";
+import { withDefaults } from "../base/option-table.js";
+import type { RequestOptions } from "../base/options.js";
 import { randomId } from "../base/random.js";
+import { gibbsError } from "../base/reasons.js";
 import { channelOptions } from "../wire/channel-options.js";
 import { definition } from "../wire/definition.js";
 import { HealthService } from "../wire/health.js";
@@ -24,10 +27,11 @@ import { Health } from "./health.js";
 import { Http2Call } from "./http2-call.js";
 import { Listener } from "./listener.js";
 import { type MultiplexContext, multiplexHandler } from "./multiplex-stream.js";
+import { type HubOptions, type HubSettings, hubOptionTable } from "./options.js";
 import { reflectionHandlers } from "./reflection.js";
 import type { CallHandler } from "./server-call.js";
 import { type SubmissionContext, toSubmission } from "./submission.js";
-import { malformedResult, requestHandler } from "./unary-request.js";
+import { requestHandler } from "./unary-request.js";
 import { workHandler } from "./worker-stream.js";
 
 /** How long answers that are being written may take when the hub closes. */
@@ -48,7 +52,7 @@ type HubState = "new" | "listening" | "draining" | "closed";
  * ```
  */
 export class Hub {
-  readonly #limits: typeof hubDefaults;
+  readonly #limits: HubSettings;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #engine: Engine;
@@ -99,14 +103,14 @@ export class Hub {
   async listen(): Promise<string> {
     if (this.#state !== "new") {
       const message = `this hub is ${this.#state}: listen() is called once`;
-      throw new GibbsError("FAILED_PRECONDITION", message, { reason: "HUB_STATE" });
+      throw gibbsError("HUB_STATE", message);
     }
     const wanted = parseAddress(this.#limits.listen);
     if (!isLoopback(wanted) && !this.#limits.insecure) {
       const message =
         `${this.#limits.listen} can be reached from other machines, and this hub has neither TLS nor ` +
         "tokens: allow it with `insecure: true` (--insecure) if you trust that network";
-      throw new GibbsError("FAILED_PRECONDITION", message, { reason: "INSECURE_LISTEN" });
+      throw gibbsError("INSECURE_LISTEN", message);
     }
     this.#state = "listening";
     try {
@@ -255,20 +259,20 @@ function toOutput(outcome: Outcome, { requestId }: Request): unknown {
   try {
     return decodePayload(outcome.payload);
   } catch (error) {
-    throw malformedResult(error, requestId, outcome.info.attempts);
+    throw malformedResult(error, { requestId, attempts: outcome.info.attempts });
   }
 }
 
 /** Never for a worker: it would act in the caller's name, or be taken for the hub's. */
 const PRIVATE_METADATA = /^(authorization|cookie|gibbs-.*|grpc-.*)$/;
 
-function toLimits(options: HubOptions): typeof hubDefaults {
-  const limits = withDefaults(hubDefaults, options);
+function toLimits(options: HubOptions): HubSettings {
+  const limits = withDefaults(hubOptionTable, options);
   const forwardMetadata = limits.forwardMetadata.map((key) => key.toLowerCase());
   const secret = forwardMetadata.find((key) => PRIVATE_METADATA.test(key));
   if (secret !== undefined) {
     const message = `the option forwardMetadata must not name ${secret}: that is not for workers`;
-    throw new GibbsError("INVALID_ARGUMENT", message, { reason: "BAD_OPTION" });
+    throw gibbsError("BAD_OPTION", message);
   }
   // A worker must be asked, and have time to answer, before its silence is held against it.
   const third = Math.floor(limits.livenessTimeoutMs / 3);

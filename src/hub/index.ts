@@ -13,5 +13,6 @@ export {
   type GibbsErrorDetails,
 } from "../base/error.js";
 export type { Logger } from "../base/logger.js";
-export { DEFAULT_ADDRESS, type HubOptions, type RequestOptions } from "../base/options.js";
+export { DEFAULT_ADDRESS, type RequestOptions } from "../base/options.js";
 export { Hub } from "./hub.js";
+export type { HubOptions } from "./options.js";

@@ -2,8 +2,9 @@ import { createServer, type Server as NetServer, type Socket } from "node:net";
 import { type Server, ServerCredentials } from "@grpc/grpc-js";
 import { type Address, formatAddress } from "../base/address.js";
 import { type Clock, delay } from "../base/clock.js";
-import { GibbsError } from "../base/error.js";
-import type { HubOptions } from "../base/options.js";
+import type { GibbsError } from "../base/error.js";
+import { gibbsError } from "../base/reasons.js";
+import type { HubSettings } from "./options.js";
 
 /**
  * The port of a hub. It owns its sockets, and gives them to grpc-js: a peer that
@@ -18,7 +19,7 @@ export class Listener {
 
   constructor(
     grpc: Server,
-    limits: Required<Pick<HubOptions, "maxConnections" | "helloTimeoutMs">>,
+    limits: Pick<HubSettings, "maxConnections" | "helloTimeoutMs">,
     clock: Clock,
   ) {
     this.#grpc = grpc;
@@ -83,5 +84,5 @@ function listenError(address: Address, error: Error): GibbsError {
     ? `${text} is in use: ${hint}`
     : `cannot listen at ${text}: ${error.message}`;
   const reason = inUse ? "ADDRESS_IN_USE" : "LISTEN_FAILED";
-  return new GibbsError("FAILED_PRECONDITION", message, { reason, cause: error });
+  return gibbsError(reason, message, { cause: error });
 }

@@ -1,7 +1,8 @@
 import { Bag } from "../base/bag.js";
-import { GibbsError, messageOf } from "../base/error.js";
+import { type GibbsError, messageOf } from "../base/error.js";
+import { draining, violation } from "../base/failures.js";
 import { IdMap } from "../base/id-map.js";
-import type { HubOptions } from "../base/options.js";
+import { gibbsError } from "../base/reasons.js";
 import type { KeptBytes } from "../wire/bytes.js";
 import {
   type Call,
@@ -15,6 +16,7 @@ import type { ClientStream, ClientStreams } from "./client-streams.js";
 import { type Caller, NO_METADATA, type Outcome, type Request } from "./core/request.js";
 import type { Answer } from "./core/unread.js";
 import type { Engine, Outlet } from "./engine.js";
+import type { HubSettings } from "./options.js";
 import type { CallHandler, CallListener, ServerCall } from "./server-call.js";
 import { asGibbsError, type SubmissionContext, toSubmission } from "./submission.js";
 
@@ -22,7 +24,7 @@ import { asGibbsError, type SubmissionContext, toSubmission } from "./submission
 export interface MultiplexContext {
   engine: Engine;
   submissions: SubmissionContext;
-  limits: Required<Pick<HubOptions, "maxPayloadBytes" | "maxOpenCalls">>;
+  limits: Pick<HubSettings, "maxPayloadBytes" | "maxOpenCalls">;
   /** The metadata keys that may reach workers. */
   forwardMetadata: readonly string[];
   /** The streams that are open. */
@@ -34,7 +36,7 @@ export interface MultiplexContext {
 export function multiplexHandler(context: MultiplexContext): CallHandler {
   return (call) => {
     if (!context.isDraining()) return new MultiplexStream(call, context);
-    call.end(toStatus(drainingHub()));
+    call.end(toStatus(draining("NOT_STARTED")));
     return { onMessage() {}, onHalfClose() {}, onClose() {} };
   };
 }
@@ -190,25 +192,11 @@ class MultiplexStream implements Outlet, ClientStream, CallListener, Caller {
   }
 }
 
-function drainingHub(): GibbsError {
-  const message = "the hub is shutting down";
-  return new GibbsError("UNAVAILABLE", message, { reason: "DRAINING", execution: "NOT_STARTED" });
-}
-
 function slowReader(): GibbsError {
-  const message = "the client did not read its answers";
-  return new GibbsError("RESOURCE_EXHAUSTED", message, { reason: "SLOW_READER" });
+  return gibbsError("SLOW_READER", "the client did not read its answers");
 }
 
 function tooManyCalls(maxOpenCalls: number): GibbsError {
   const message = `this stream has ${maxOpenCalls} open calls already`;
-  return new GibbsError("RESOURCE_EXHAUSTED", message, {
-    reason: "TOO_MANY_CALLS",
-    execution: "NOT_STARTED",
-  });
-}
-
-function violation(what: string): GibbsError {
-  const message = `protocol violation: ${what}`;
-  return new GibbsError("INVALID_ARGUMENT", message, { reason: "PROTOCOL_VIOLATION" });
+  return gibbsError("TOO_MANY_CALLS", message, { execution: "NOT_STARTED" });
 }

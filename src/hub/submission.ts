@@ -1,18 +1,20 @@
 import type { Duration } from "@bufbuild/protobuf/wkt";
-import { GibbsError, messageOf } from "../base/error.js";
-import { fixed, type HubOptions } from "../base/options.js";
+import { GibbsError } from "../base/error.js";
+import { badRequestOption, internal } from "../base/failures.js";
+import { fixed } from "../base/limits.js";
 import type { KeptBytes } from "../wire/bytes.js";
 import { fromDuration } from "../wire/duration.js";
 import type { Call } from "../wire/multiplex.js";
 import type { MetadataPair, Submission } from "./core/request.js";
 import type { Peer } from "./core/unread.js";
+import type { HubSettings } from "./options.js";
 
 /** What a caller sent. */
 type Wish = Pick<Call<KeptBytes>, "payload" | "method" | "options">;
 
 /** What turns a caller's wish into a submission to the core. */
 export interface SubmissionContext {
-  limits: Required<Pick<HubOptions, "defaultTimeoutMs" | "maxTimeoutMs">>;
+  limits: Pick<HubSettings, "defaultTimeoutMs" | "maxTimeoutMs">;
   /** The id of a request that brings none, or its number. */
   nextRequestId(): string | number;
 }
@@ -37,7 +39,7 @@ export function toSubmission(
   checkName("request_id", options?.requestId);
   checkMetadata(metadata);
   if (maxAttempts < 1 || maxAttempts > fixed.maxAttempts) {
-    throw badOption(`max_attempts is ${maxAttempts}, not 1 to ${fixed.maxAttempts}`);
+    throw badRequestOption(`max_attempts is ${maxAttempts}, not 1 to ${fixed.maxAttempts}`);
   }
   return {
     requestId,
@@ -55,13 +57,13 @@ export function toSubmission(
 
 function checkName(what: string, name = ""): void {
   if (name.length <= fixed.maxNameLength) return;
-  throw badOption(`${what} has ${name.length} characters, more than ${fixed.maxNameLength}`);
+  throw badRequestOption(`${what} has ${name.length} characters, more than ${fixed.maxNameLength}`);
 }
 
 function checkMetadata(metadata: readonly MetadataPair[]): void {
   const bytes = metadata.reduce((sum, { key, value }) => sum + key.length + value.length, 0);
   if (bytes <= fixed.maxMetadataBytes) return;
-  throw badOption(
+  throw badRequestOption(
     `the metadata for the worker has ${bytes} bytes, more than ${fixed.maxMetadataBytes}`,
   );
 }
@@ -69,19 +71,11 @@ function checkMetadata(metadata: readonly MetadataPair[]): void {
 function toLimit(what: string, duration: Duration | undefined): number | undefined {
   if (duration === undefined) return undefined;
   const ms = fromDuration(duration);
-  if (ms < 0) throw badOption(`${what} is negative`);
+  if (ms < 0) throw badRequestOption(`${what} is negative`);
   return ms;
-}
-
-function badOption(message: string): GibbsError {
-  return new GibbsError("INVALID_ARGUMENT", message, {
-    reason: "BAD_OPTION",
-    execution: "NOT_STARTED",
-  });
 }
 
 /** What went wrong with a submission, as its caller sees it. */
 export function asGibbsError(error: unknown): GibbsError {
-  if (error instanceof GibbsError) return error;
-  return new GibbsError("INTERNAL", messageOf(error), { reason: "INTERNAL", cause: error });
+  return error instanceof GibbsError ? error : internal(error, "UNKNOWN");
 }

@@ -1,5 +1,7 @@
 import type { Clock, Timer } from "../base/clock.js";
-import { GibbsError, messageOf } from "../base/error.js";
+import { type GibbsError, messageOf } from "../base/error.js";
+import { malformedResult } from "../base/failures.js";
+import { gibbsError } from "../base/reasons.js";
 import { readRequest, writeResponse } from "../wire/relay.js";
 import { toStatus } from "../wire/status.js";
 import type { Caller, MetadataPair, Outcome, Request, Submission } from "./core/request.js";
@@ -127,7 +129,9 @@ class UnaryRequest implements CallListener, Caller {
     try {
       response = writeResponse(outcome.payload, { requestId, ...outcome.info });
     } catch (error) {
-      return call.end(toStatus(malformedResult(error, requestId, outcome.info.attempts)));
+      return call.end(
+        toStatus(malformedResult(error, { requestId, attempts: outcome.info.attempts })),
+      );
     }
     call.answer(response);
     if (this.#isClosed) return;
@@ -149,23 +153,10 @@ function read(encoded: Buffer | undefined): ReturnType<typeof readRequest> {
 }
 
 function malformed(what: string): GibbsError {
-  return new GibbsError("INVALID_ARGUMENT", `not a RequestRequest: ${what}`, {
-    reason: "MALFORMED",
-    execution: "NOT_STARTED",
-  });
+  return gibbsError("MALFORMED", `not a RequestRequest: ${what}`, { execution: "NOT_STARTED" });
 }
 
 function tooLate(): GibbsError {
   const message = "the deadline passed before the request had arrived";
-  return new GibbsError("DEADLINE_EXCEEDED", message, {
-    reason: "DEADLINE_QUEUED",
-    execution: "NOT_STARTED",
-  });
-}
-
-/** A worker answered with what is no payload. */
-export function malformedResult(cause: unknown, requestId: string, attempts: number): GibbsError {
-  const message = `the worker's answer is no payload: ${messageOf(cause)}`;
-  const details = { reason: "RESULT_MALFORMED", requestId, attempts, cause } as const;
-  return new GibbsError("INTERNAL", message, { ...details, execution: "FINISHED" });
+  return gibbsError("DEADLINE_QUEUED", message, { execution: "NOT_STARTED" });
 }

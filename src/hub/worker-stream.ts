@@ -1,6 +1,6 @@
 import { type Execution, type GibbsError, messageOf } from "../base/error.js";
+import { fixed } from "../base/limits.js";
 import type { Logger } from "../base/logger.js";
-import { fixed, type HubOptions } from "../base/options.js";
 import { codeOf, toStatus, unpackHandlerDetails } from "../wire/status.js";
 import {
   decodeWorkRequest,
@@ -19,12 +19,13 @@ import type { JobResult, WorkerFailure } from "./core/outcome.js";
 import type { Session, WorkerHello } from "./core/session.js";
 import * as sessionEnd from "./core/session-end.js";
 import type { Engine, OutgoingEvent, WorkerPort } from "./engine.js";
+import type { HubSettings } from "./options.js";
 import type { CallHandler, CallListener, ServerCall } from "./server-call.js";
 
 /** What the streams of one hub have in common. */
 export interface WorkerStreamContext {
   engine: Engine;
-  limits: Required<Pick<HubOptions, WelcomeLimit>>;
+  limits: Pick<HubSettings, WelcomeLimit>;
   hubId: string;
   logger: Logger;
 }

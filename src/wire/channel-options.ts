@@ -1,5 +1,5 @@
 import type { ChannelOptions } from "@grpc/grpc-js";
-import { fixed } from "../base/options.js";
+import { fixed } from "../base/limits.js";
 
 /**
  * The options of grpc-js that both ends share: every limit on a message's size

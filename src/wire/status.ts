@@ -14,7 +14,6 @@ import {
   GibbsError,
   type GibbsErrorDetails,
 } from "../base/error.js";
-import { fixed } from "../base/options.js";
 import { type CallInfo, CallInfoSchema } from "../gen/gibbs/v1/hub_pb.js";
 import {
   DebugInfoSchema,
@@ -40,6 +39,8 @@ export const MAX_MESSAGE_BYTES = 1024;
 /** The most of an error's stack that travels, in bytes of UTF-8. */
 export const MAX_STACK_BYTES = 2048;
 const MAX_FIELD_BYTES = 256;
+/** The most of all that a failed call's status carries beside its code and message. */
+const MAX_DETAILS_BYTES = 4096;
 
 /** A failure as `google.rpc.Status` and `gibbs.v1.CallStatus` have it. */
 export interface StatusFields {
@@ -167,7 +168,7 @@ function isHubsWord(any: Any): boolean {
 
 /** As many details, from the first, as may travel. */
 export function fitting(details: readonly Any[]): Any[] {
-  let left = fixed.maxDetailsBytes;
+  let left = MAX_DETAILS_BYTES;
   return details.filter(({ typeUrl, value }) => {
     const bytes = typeUrl.length + value.length;
     if (bytes > left) return false;

@@ -3,7 +3,8 @@
  * time, knows nothing of gRPC. It lives as long as the agent that forked it.
  */
 
-import { GibbsError, messageOf } from "../base/error.js";
+import { messageOf } from "../base/error.js";
+import { gibbsError } from "../base/reasons.js";
 import type { ChildSettings, FromChild, ToChild } from "./child-messages.js";
 import type { JobInput } from "./executor.js";
 import { buildHandlers, type HandlerTable, runHandler } from "./handler.js";
@@ -26,10 +27,9 @@ async function start(given: ChildSettings): Promise<void> {
   settings = given;
   const module: { default?: unknown } = await import(given.moduleUrl);
   if (module.default === undefined) {
-    throw new GibbsError(
-      "INVALID_ARGUMENT",
+    throw gibbsError(
+      "NO_HANDLER",
       "the module has no default export: export default a function, a class with a method call(input), or an object of those by method",
-      { reason: "NO_HANDLER" },
     );
   }
   handlers = buildHandlers(module.default, given.method, given.args);

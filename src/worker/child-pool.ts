@@ -1,12 +1,13 @@
 import { Backoff } from "../base/backoff.js";
 import { type Clock, delay } from "../base/clock.js";
-import { GibbsError, messageOf } from "../base/error.js";
+import { messageOf } from "../base/error.js";
 import type { Logger } from "../base/logger.js";
-import { fixed } from "../base/options.js";
 import type { Random } from "../base/random.js";
+import { gibbsError } from "../base/reasons.js";
 import { Child, type ChildListener } from "./child.js";
 import type { ChildSettings } from "./child-messages.js";
 import type { Abort, Executor, JobInput, JobOutcome, ServedMethod } from "./executor.js";
+import { workerFixed } from "./options.js";
 
 /** What a pool is made of. Times in milliseconds. */
 export interface ChildPoolOptions {
@@ -59,7 +60,7 @@ export class ChildPool implements Executor {
     const failures = await Promise.all(attempts);
     if (this.#stopping.signal.aborted || failures.includes(undefined)) return;
     const message = `no worker process could be started: ${failures[0]}`;
-    throw new GibbsError("FAILED_PRECONDITION", message, { reason: "START_FAILED" });
+    throw gibbsError("START_FAILED", message);
   }
 
   run(job: JobInput, { signal }: Abort, done: (outcome: JobOutcome) => void): void {
@@ -97,7 +98,7 @@ export class ChildPool implements Executor {
   /** Keeps one place filled until the pool stops. Reports how its first child came up. */
   async #keep(report: (failure: string | undefined) => void): Promise<void> {
     const { clock, logger, random } = this.#options;
-    const backoff = new Backoff(fixed.respawn, random);
+    const backoff = new Backoff(workerFixed.respawn, random);
     while (!this.#stopping.signal.aborted) {
       let upAt = Number.POSITIVE_INFINITY;
       const why = await this.#live(() => {
@@ -106,7 +107,7 @@ export class ChildPool implements Executor {
       });
       report(why);
       if (this.#stopping.signal.aborted) return;
-      if (clock.now() - upAt > fixed.respawn.provenMs) backoff.reset();
+      if (clock.now() - upAt > workerFixed.respawn.provenMs) backoff.reset();
       const pauseMs = backoff.next();
       logger.warn({ pauseMs: Math.round(pauseMs) }, `a worker process is replaced: ${why}`);
       await delay(clock, pauseMs, this.#stopping.signal);

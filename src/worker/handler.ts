@@ -1,4 +1,5 @@
-import { type ErrorDetail, GibbsError, messageOf } from "../base/error.js";
+import { type ErrorDetail, type GibbsError, messageOf } from "../base/error.js";
+import { gibbsError } from "../base/reasons.js";
 import { decodePayload, encodePayload, MAX_ANSWER_DEPTH } from "../wire/payload.js";
 import {
   clip,
@@ -136,7 +137,7 @@ function buildHandler(handler: unknown, args: readonly unknown[]): Handler {
 function noHandler(what: string): GibbsError {
   const hint =
     "give a function, a class with a method call(input), or an object of those by method";
-  return new GibbsError("INVALID_ARGUMENT", `${what}: ${hint}`, { reason: "NO_HANDLER" });
+  return gibbsError("NO_HANDLER", `${what}: ${hint}`);
 }
 
 function describe(thrown: unknown, sendStacks: boolean): Partial<JobFailure> {

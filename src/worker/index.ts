@@ -13,8 +13,9 @@ export {
   type GibbsErrorDetails,
 } from "../base/error.js";
 export type { Logger } from "../base/logger.js";
-export { DEFAULT_ADDRESS, type WorkerOptions, type WorkersOptions } from "../base/options.js";
+export { DEFAULT_ADDRESS } from "../base/options.js";
 export type { Random } from "../base/random.js";
 export type { Handler, HandlerClass, Handlers, JobContext } from "./handler.js";
+export type { WorkerOptions, WorkersOptions } from "./options.js";
 export { Worker } from "./worker.js";
 export { startWorkers, type Workers } from "./workers.js";

@@ -1,12 +1,13 @@
 import { hostname } from "node:os";
 import { formatAddress, parseAddress } from "../base/address.js";
 import { Backoff } from "../base/backoff.js";
-import { withDefaults } from "../base/check-options.js";
 import { type Clock, delay, systemClock } from "../base/clock.js";
 import { type Code, GibbsError, messageOf } from "../base/error.js";
+import { fixed } from "../base/limits.js";
 import { type Logger, silentLogger } from "../base/logger.js";
-import { fixed, type WorkerOptions, workerDefaults } from "../base/options.js";
+import { withDefaults } from "../base/option-table.js";
 import { type Random, randomInstanceId } from "../base/random.js";
+import { gibbsError } from "../base/reasons.js";
 import { SDK } from "../base/version.js";
 import {
   decodeWorkResponse,
@@ -18,6 +19,12 @@ import {
 } from "../wire/worker-events.js";
 import { type Connection, connect } from "./connection.js";
 import type { Executor, ServedMethod } from "./executor.js";
+import {
+  type WorkerOptions,
+  type WorkerSettings,
+  workerFixed,
+  workerOptionTable,
+} from "./options.js";
 import { type SessionEnd, WorkerSession } from "./session.js";
 
 /** Statuses after which dialling again makes no sense. */
@@ -43,7 +50,7 @@ let lastWorkerNumber = 0;
  * | draining | session over | stopped |
  */
 export class WorkerLife {
-  readonly #options: typeof workerDefaults;
+  readonly #options: WorkerSettings;
   readonly #executor: Executor;
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -59,7 +66,7 @@ export class WorkerLife {
   #stopped: Promise<void> | undefined;
 
   constructor(executor: Executor, options: WorkerOptions) {
-    this.#options = withDefaults(workerDefaults, options);
+    this.#options = withDefaults(workerOptionTable, options);
     this.#executor = executor;
     this.#clock = options.clock ?? systemClock;
     this.#logger = options.logger ?? silentLogger;
@@ -144,7 +151,7 @@ export class WorkerLife {
   }
 
   async #serveForEver(): Promise<void> {
-    const backoff = new Backoff(fixed.reconnect, this.#random);
+    const backoff = new Backoff(workerFixed.reconnect, this.#random);
     let awaySince = this.#clock.now();
     while (this.#phase === "running") {
       const { error, welcomed, next } = await this.#serveOnce();
@@ -154,8 +161,8 @@ export class WorkerLife {
         backoff.reset();
         awaySince = this.#clock.now();
       }
-      const awayLong = this.#clock.now() - awaySince > fixed.reconnectSlow.afterMs;
-      const pauseMs = backoff.next(awayLong ? fixed.reconnectSlow.maxMs : undefined);
+      const awayLong = this.#clock.now() - awaySince > workerFixed.reconnectSlow.afterMs;
+      const pauseMs = backoff.next(awayLong ? workerFixed.reconnectSlow.maxMs : undefined);
       const fields = { hub: this.#options.hub, pauseMs: Math.round(pauseMs) };
       this.#logger.warn(
         fields,
@@ -262,7 +269,7 @@ function toWireMethod({ name, idempotent }: ServedMethod): {
 }
 
 function stopped(): GibbsError {
-  return new GibbsError("CANCELLED", "the worker was stopped", { reason: "STOPPED" });
+  return gibbsError("STOPPED", "the worker was stopped");
 }
 
 function isFinal(error: GibbsError): boolean {

@@ -2,7 +2,7 @@ import { existsSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { extname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { GibbsError } from "../base/error.js";
+import { gibbsError } from "../base/reasons.js";
 
 /** A module that a worker process can load. */
 export interface ResolvedModule {
@@ -25,7 +25,7 @@ export function resolveModule(path: string | URL): ResolvedModule {
   const file = path instanceof URL ? path : pathToFileURL(resolve(path));
   if (!existsSync(file) || !statSync(file).isFile()) {
     const message = `there is no module at ${path instanceof URL ? path.href : resolve(path)}`;
-    throw new GibbsError("NOT_FOUND", message, { reason: "MODULE_NOT_FOUND" });
+    throw gibbsError("MODULE_NOT_FOUND", message);
   }
   const stripsTypes = Boolean((process.features as { typescript?: unknown }).typescript);
   const isTypeScript = typescript.has(extname(file.pathname));
@@ -45,5 +45,5 @@ function findTsx(module: URL): string {
   const message =
     `Node ${process.versions.node} cannot load ${module.pathname}: install tsx (npm install tsx), ` +
     "use Node 22.18 or newer, or compile the module to JavaScript";
-  throw new GibbsError("FAILED_PRECONDITION", message, { reason: "NO_LOADER" });
+  throw gibbsError("NO_LOADER", message);
 }

@@ -3,7 +3,6 @@ import type { Clock, Timer } from "../base/clock.js";
 import type { GibbsError } from "../base/error.js";
 import { Flusher } from "../base/flusher.js";
 import { IdMap } from "../base/id-map.js";
-import { fixed } from "../base/options.js";
 import { MAX_BATCH_BYTES } from "../wire/batch.js";
 import {
   type HubEvent,
@@ -14,6 +13,7 @@ import {
 } from "../wire/worker-events.js";
 import { type Executor, type JobOutcome, tooLarge } from "./executor.js";
 import { toInput, toTerminalEvent } from "./job-events.js";
+import { workerFixed } from "./options.js";
 
 /** How a session ended, and what is to come after it. */
 export interface SessionEnd {
@@ -181,7 +181,7 @@ export class WorkerSession {
     // A slot can be gone that was free when its credit was given: a process that
     // died while idle. The one that replaces it may be there in a moment.
     this.#held.add(accepted);
-    accepted.patience = this.#port.clock.setTimer(fixed.holdMs, () =>
+    accepted.patience = this.#port.clock.setTimer(workerFixed.holdMs, () =>
       this.#giveBack(job.jobId, "no slot came free for it"),
     );
   }

@@ -1,9 +1,9 @@
-import { withDefaults } from "../base/check-options.js";
-import { type WorkerOptions, workerDefaults } from "../base/options.js";
+import { withDefaults } from "../base/option-table.js";
 import { onShutdownSignals } from "../base/signals.js";
 import { buildHandlers, type Handlers } from "./handler.js";
 import { InProcessExecutor } from "./in-process.js";
 import { WorkerLife } from "./life.js";
+import { type WorkerOptions, workerOptionTable } from "./options.js";
 
 /**
  * A worker in this process.
@@ -28,7 +28,7 @@ export class Worker {
    * whatever a constructor throws.
    */
   constructor(handlers: Handlers, options: WorkerOptions = {}) {
-    const settings = withDefaults(workerDefaults, options);
+    const settings = withDefaults(workerOptionTable, options);
     const table = buildHandlers(handlers, settings.method, settings.args);
     const executor = new InProcessExecutor(table, options.idempotent, settings);
     this.#life = new WorkerLife(executor, options);

@@ -1,11 +1,11 @@
 import { onAbort } from "../base/abort.js";
-import { withDefaults } from "../base/check-options.js";
 import { systemClock } from "../base/clock.js";
 import { silentLogger } from "../base/logger.js";
-import { type WorkersOptions, workerDefaults, workersDefaults } from "../base/options.js";
+import { withDefaults } from "../base/option-table.js";
 import { ChildPool } from "./child-pool.js";
 import { WorkerLife } from "./life.js";
 import { resolveModule } from "./module.js";
+import { type WorkersOptions, workersOptionTable } from "./options.js";
 
 /** Worker processes that {@link startWorkers} has started. */
 export interface Workers {
@@ -38,10 +38,15 @@ export async function startWorkers(
   options: WorkersOptions = {},
 ): Promise<Workers> {
   const { moduleUrl, execArgv } = resolveModule(module);
-  const { method, args, maxPayloadBytes, sendStacks } = withDefaults(workerDefaults, options);
-  const { idempotent } = options;
+  const { count, killGraceMs, startTimeoutMs, ...settings } = withDefaults(
+    workersOptionTable,
+    options,
+  );
+  const { method, args, idempotent, maxPayloadBytes, sendStacks } = settings;
   const pool = new ChildPool({
-    ...withDefaults(workersDefaults, options),
+    count,
+    killGraceMs,
+    startTimeoutMs,
     settings: { moduleUrl, method, args, idempotent, maxPayloadBytes, sendStacks },
     execArgv: [...execArgv, ...(options.execArgv ?? [])],
     clock: options.clock ?? systemClock,

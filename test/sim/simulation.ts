@@ -1,6 +1,6 @@
 import { AssertionError } from "node:assert";
 import { systemClock } from "../../src/base/clock.js";
-import { fixed } from "../../src/base/options.js";
+import { clientFixed } from "../../src/client/options.js";
 import { healthyKind, perform } from "./actions.js";
 import type { ClientProcess } from "./actors/client-process.js";
 import { METHODS, makeAskedProbe, makeProbe } from "./actors/wish.js";
@@ -37,13 +37,13 @@ const MAX_STEPS = 300_000;
 /** Runs a plan from its begin, through its faults, until everything is well again and then gone. */
 export async function simulate(plan: Plan, count: Count, records = false): Promise<Report> {
   const { stackTraceLimit } = Error;
-  const { maxUnsentBytes } = fixed;
+  const { maxUnsentBytes } = clientFixed;
   // Errors are made by the thousand; where one came from is asked only of a recorded run.
   Error.stackTraceLimit = records ? stackTraceLimit : 0;
   const world = new World(plan.parameters.limits, count, records);
   const startedAt = world.timeline.now;
   // So little that it can be used up, and missed if it is not given back.
-  Object.assign(fixed, { maxUnsentBytes: plan.parameters.limits.maxUnsentBytes });
+  Object.assign(clientFixed, { maxUnsentBytes: plan.parameters.limits.maxUnsentBytes });
   try {
     await disturb(world, plan);
     await heal(world);
@@ -53,7 +53,7 @@ export async function simulate(plan: Plan, count: Count, records = false): Promi
     const check = error instanceof AssertionError ? "the core's invariants" : "no exception";
     world.fail(check, error instanceof Error ? (error.stack ?? error.message) : String(error));
   } finally {
-    Object.assign(fixed, { maxUnsentBytes });
+    Object.assign(clientFixed, { maxUnsentBytes });
     Error.stackTraceLimit = stackTraceLimit;
   }
   return {

@@ -3,10 +3,12 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
-import type { ClientOptions, HubOptions, WorkerOptions } from "../../src/base/options.js";
 import { Client } from "../../src/client/client.js";
+import type { ClientOptions } from "../../src/client/options.js";
 import { Hub } from "../../src/hub/hub.js";
+import type { HubOptions } from "../../src/hub/options.js";
 import type { Handlers } from "../../src/worker/handler.js";
+import type { WorkerOptions } from "../../src/worker/options.js";
 import { Worker } from "../../src/worker/worker.js";
 
 /** The project's root folder. */

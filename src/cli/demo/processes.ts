@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
-import { GibbsError } from "../../base/error.js";
+import { gibbsError } from "../../base/reasons.js";
 
 const bin = fileURLToPath(new URL("../../../bin/gibbs.js", import.meta.url));
 
@@ -33,7 +33,7 @@ export async function spawnGibbs(args: readonly string[]): Promise<Spawned> {
   const first: unknown[] = await Promise.race([line, exited.then(() => [])]);
   if (typeof first[0] !== "string") {
     const message = `gibbs ${args.join(" ")} ended at once: ${stderr.trim()}`;
-    throw new GibbsError("FAILED_PRECONDITION", message, { reason: "START_FAILED" });
+    throw gibbsError("START_FAILED", message);
   }
   return { firstLine: first[0], stop: () => stop(child, exited) };
 }

@@ -1,4 +1,5 @@
-import { GibbsError, messageOf } from "../../base/error.js";
+import { type GibbsError, messageOf } from "../../base/error.js";
+import { gibbsError } from "../../base/reasons.js";
 
 const NEWLINE = 0x0a;
 
@@ -96,6 +97,5 @@ export function parseLine({ bytes }: Line): unknown {
 }
 
 function badLine(message: string): GibbsError {
-  const details = { reason: "BAD_LINE", execution: "NOT_STARTED" } as const;
-  return new GibbsError("INVALID_ARGUMENT", message, details);
+  return gibbsError("BAD_LINE", message, { execution: "NOT_STARTED" });
 }

@@ -2,14 +2,23 @@ import type { Readable } from "node:stream";
 import { InvalidArgumentError } from "commander";
 import { type Clock, delay } from "../../base/clock.js";
 import { describeError, GibbsError } from "../../base/error.js";
-import { clientDefaults, fixed, type RequestOptions } from "../../base/options.js";
+import type { RequestOptions } from "../../base/options.js";
+import { gibbsError } from "../../base/reasons.js";
+import { MiB } from "../../base/units.js";
 import type { Answer, Client } from "../../client/client.js";
 import { mapConcurrently } from "../../client/map.js";
+import { clientOptionTable } from "../../client/options.js";
 import { describeOutput } from "../output.js";
 import { type Line, parseLine, readLines } from "./lines.js";
 
 /** When a hub that is full is asked again, if it gives no hint. */
 const FULL_PAUSE_MS = 500;
+
+/** Bytes of a line of JSON that is an input: an escape takes six for one of the payload. */
+const MAX_LINE_BYTES = 24 * MiB;
+
+/** Bytes of such lines that are under way at once. */
+const MAX_LINES_BYTES = 64 * MiB;
 
 /** What a run is to do. */
 export interface MapPlan {
@@ -100,7 +109,7 @@ export class MapRun {
     const { skip } = this.#plan;
     let count = 0;
     try {
-      for await (const line of readLines(this.#inputs, fixed.maxLineBytes)) {
+      for await (const line of readLines(this.#inputs, MAX_LINE_BYTES)) {
         if (this.#isDraining) return;
         count = line.number;
         if (count <= skip) this.position = line.endsAt;
@@ -124,7 +133,7 @@ export class MapRun {
   /** Waits until the line does not make too many bytes that are under way. */
   async #room({ bytes, endsAt }: Line): Promise<void> {
     if (bytes === undefined) return;
-    while (endsAt - this.position > fixed.maxLinesBytes && !this.#isDraining) {
+    while (endsAt - this.position > MAX_LINES_BYTES && !this.#isDraining) {
       await new Promise<void>((resolve) => {
         this.#moved = resolve;
       });
@@ -147,7 +156,7 @@ export class MapRun {
   async #request(input: unknown): Promise<Answer<unknown>> {
     const { client, clock, options } = this.#plan;
     const { signal } = this.#givenUp;
-    const until = clock.now() + (options.timeoutMs ?? clientDefaults.timeoutMs);
+    const until = clock.now() + (options.timeoutMs ?? clientOptionTable.timeoutMs.default);
     for (;;) {
       try {
         const timeoutMs = Math.max(0, until - clock.now());
@@ -185,6 +194,5 @@ function isFull(error: unknown): error is GibbsError {
 function toGibbsError(error: unknown): GibbsError {
   if (error instanceof GibbsError) return error;
   if (!(error instanceof TypeError)) throw error;
-  const details = { reason: "BAD_LINE", execution: "NOT_STARTED", cause: error } as const;
-  return new GibbsError("INVALID_ARGUMENT", error.message, details);
+  return gibbsError("BAD_LINE", error.message, { execution: "NOT_STARTED", cause: error });
 }

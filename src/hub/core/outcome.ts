@@ -1,8 +1,10 @@
 import { type Code, type ErrorDetail, type Execution, GibbsError } from "../../base/error.js";
+import { gibbsError, type Reason, reasons } from "../../base/reasons.js";
 import { Job, type Request, type RunInfo } from "./request.js";
 
 /** Why the hub fails a request by itself. */
-export type HubReason =
+export type HubReason = Extract<
+  Reason,
   | "QUEUE_FULL"
   | "HELD_BYTES_FULL"
   | "NO_WORKER"
@@ -19,27 +21,17 @@ export type HubReason =
   | "PAYLOAD_TOO_LARGE"
   | "SLOW_READER"
   | "MALFORMED"
-  | "RESULT_TOO_LARGE";
+  | "RESULT_TOO_LARGE"
+>;
 
-/** What the caller is told for each: its code, and about when trying again makes sense. */
-const table: Record<HubReason, { code: Code; retryAfterMs?: number }> = {
-  QUEUE_FULL: { code: "RESOURCE_EXHAUSTED", retryAfterMs: 500 },
-  HELD_BYTES_FULL: { code: "RESOURCE_EXHAUSTED", retryAfterMs: 500 },
-  NO_WORKER: { code: "UNAVAILABLE", retryAfterMs: 1000 },
-  QUEUE_TIMEOUT: { code: "UNAVAILABLE", retryAfterMs: 1000 },
-  DRAINING: { code: "UNAVAILABLE", retryAfterMs: 1000 },
-  REJECTED: { code: "UNAVAILABLE", retryAfterMs: 1000 },
-  WORKER_LOST: { code: "ABORTED" },
-  ATTEMPTS_EXHAUSTED: { code: "ABORTED" },
-  HUB_SHUTDOWN: { code: "ABORTED" },
-  DEADLINE_QUEUED: { code: "DEADLINE_EXCEEDED" },
-  DEADLINE_RUNNING: { code: "DEADLINE_EXCEEDED" },
-  RUN_TIMEOUT: { code: "DEADLINE_EXCEEDED" },
-  CLIENT_CANCELLED: { code: "CANCELLED" },
-  PAYLOAD_TOO_LARGE: { code: "INVALID_ARGUMENT" },
-  SLOW_READER: { code: "RESOURCE_EXHAUSTED" },
-  MALFORMED: { code: "INVALID_ARGUMENT" },
-  RESULT_TOO_LARGE: { code: "RESOURCE_EXHAUSTED" },
+/** About when trying again makes sense, in milliseconds; the others give no hint. */
+const retryAfter: Partial<Record<HubReason, number>> = {
+  QUEUE_FULL: 500,
+  HELD_BYTES_FULL: 500,
+  NO_WORKER: 1000,
+  QUEUE_TIMEOUT: 1000,
+  DRAINING: 1000,
+  REJECTED: 1000,
 };
 
 /** What a failure depends on beside its request. */
@@ -61,7 +53,8 @@ export function hubFailure(
   message: string,
   context: FailureContext,
 ): GibbsError {
-  const { code, retryAfterMs } = table[reason];
+  const { code } = reasons[reason];
+  const retryAfterMs = retryAfter[reason];
   const execution = context.execution ?? (request.attempts > 0 ? "UNKNOWN" : "NOT_STARTED");
   const mayHaveRun = execution !== "NOT_STARTED";
   return new GibbsError(code === "UNAVAILABLE" && mayHaveRun ? "ABORTED" : code, message, {
@@ -76,9 +69,8 @@ export function hubFailure(
 
 /** There is no room for a request that has begun to arrive. */
 export function arrivalRefused(message: string, chance: number): GibbsError {
-  const { code, retryAfterMs = 0 } = table.HELD_BYTES_FULL;
-  const details = { reason: "HELD_BYTES_FULL", execution: "NOT_STARTED" } as const;
-  return new GibbsError(code, message, { ...details, retryAfterMs: spread(retryAfterMs, chance) });
+  const retryAfterMs = spread(retryAfter.HELD_BYTES_FULL ?? 0, chance);
+  return gibbsError("HELD_BYTES_FULL", message, { execution: "NOT_STARTED", retryAfterMs });
 }
 
 function spread(ms: number, chance: number): number {

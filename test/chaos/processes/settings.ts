@@ -1,4 +1,5 @@
-import type { ClientOptions, HubOptions } from "../../../src/base/options.js";
+import type { ClientOptions } from "../../../src/client/options.js";
+import type { HubOptions } from "../../../src/hub/options.js";
 import type { Load, Traffic } from "../traffic.js";
 
 /** What a hub process is told. */

@@ -1,6 +1,5 @@
 import type { StatusObject } from "@grpc/grpc-js";
 import { Backoff } from "../../../src/base/backoff.js";
-import { fixed } from "../../../src/base/options.js";
 import {
   decodeWorkResponse,
   encodeWorkerEvents,
@@ -9,6 +8,7 @@ import {
   type WorkerEventInit,
 } from "../../../src/wire/worker-events.js";
 import type { JobInput } from "../../../src/worker/executor.js";
+import { workerFixed } from "../../../src/worker/options.js";
 import { WorkerSession } from "../../../src/worker/session.js";
 import { Chance } from "../machine/chance.js";
 import { Connection, type PeerEnd, readStatus } from "../machine/connection.js";
@@ -61,7 +61,7 @@ export class WorkerProcess implements PeerEnd {
     this.path = new Path(chance, 0.125, chance.pick([1, 5, 50]));
     this.#instanceId = Uint8Array.from({ length: 16 }, () => chance.int(0, 255));
     this.#repeats = chance.flip(0.3);
-    this.#backoff = new Backoff(fixed.reconnect, () => chance.int(0, 1023) / 1024);
+    this.#backoff = new Backoff(workerFixed.reconnect, () => chance.int(0, 1023) / 1024);
     this.#awaySince = world.timeline.now;
     this.executor = new SimExecutor(kind, this.#executorPort());
     void this.executor.start((change) => this.#onSlots(change));
@@ -92,7 +92,7 @@ export class WorkerProcess implements PeerEnd {
       this.#backoff.reset();
       this.#awaySince = this.process.now();
     }
-    const { afterMs, maxMs } = fixed.reconnectSlow;
+    const { afterMs, maxMs } = workerFixed.reconnectSlow;
     const awayLong = this.process.now() - this.#awaySince > afterMs;
     const pauseMs = this.#backoff.next(awayLong ? maxMs : undefined);
     const leastMs = next?.kind === "reconnect" ? next.afterMs : 0;

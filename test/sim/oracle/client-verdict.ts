@@ -1,5 +1,5 @@
 import type { Execution, GibbsError } from "../../../src/base/error.js";
-import { fixed } from "../../../src/base/options.js";
+import { clientFixed } from "../../../src/client/options.js";
 import { decodePayload } from "../../../src/wire/payload.js";
 import { fromStatusFields } from "../../../src/wire/status.js";
 import type { Asked, AskedTold } from "./asked.js";
@@ -113,7 +113,7 @@ function unfounded(asked: Asked, error: GibbsError, view: ClientView): string | 
       case "RESULT_MALFORMED":
         return asked.last?.heard?.case === "response" && !decodes(asked.last.heard.value.payload);
       case "OUTBOX_FULL":
-        return view.unsentBytes() > fixed.maxUnsentBytes;
+        return view.unsentBytes() > clientFixed.maxUnsentBytes;
       default:
         return false;
     }

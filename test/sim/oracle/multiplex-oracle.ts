@@ -1,5 +1,5 @@
 import { GibbsError } from "../../../src/base/error.js";
-import { fixed } from "../../../src/base/options.js";
+import { fixed } from "../../../src/base/limits.js";
 import type { KeptBytes } from "../../../src/wire/bytes.js";
 import { fromDuration } from "../../../src/wire/duration.js";
 import {

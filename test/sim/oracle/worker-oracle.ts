@@ -1,6 +1,6 @@
-import { fixed } from "../../../src/base/options.js";
 import type { HubEvent, WorkerEventInit } from "../../../src/wire/worker-events.js";
 import type { JobInput } from "../../../src/worker/executor.js";
+import { workerFixed } from "../../../src/worker/options.js";
 import type { SimProcess } from "../machine/process.js";
 import type { Fail } from "./books.js";
 
@@ -63,8 +63,8 @@ export class WorkerOracle {
           isCancelled: false,
           signal: undefined,
         });
-        this.#lookSoon(now + fixed.holdMs);
-        if (timeoutMs < fixed.holdMs * 100) this.#lookSoon(now + timeoutMs);
+        this.#lookSoon(now + workerFixed.holdMs);
+        if (timeoutMs < workerFixed.holdMs * 100) this.#lookSoon(now + timeoutMs);
       }
       if (event.case === "cancel") {
         const job = this.#jobs.get(event.value.jobId);
@@ -175,7 +175,7 @@ export class WorkerOracle {
     const what = `job ${jobId} (${job.requestId}), held for ${heldMs} ms`;
     if (job.state === "finished") this.#fail("every job gets a terminal event", `${what}, is over`);
     const isOver = job.isCancelled || heldMs >= job.timeoutMs;
-    const mustGoBack = isOver || heldMs >= fixed.holdMs || this.#isDraining;
+    const mustGoBack = isOver || heldMs >= workerFixed.holdMs || this.#isDraining;
     if (job.state === "held" && mustGoBack) {
       this.#fail("a held job is given back", `${what}, waits for a slot`);
     }

@@ -1,0 +1,34 @@
+import { type Execution, type GibbsError, type GibbsErrorDetails, messageOf } from "./error.js";
+import { gibbsError } from "./reasons.js";
+
+// The errors that more than one part makes, so that they read the same everywhere.
+
+/** An option of a request is out of range. */
+export function badRequestOption(message: string): GibbsError {
+  return gibbsError("BAD_OPTION", message, { execution: "NOT_STARTED" });
+}
+
+/** The worker's answer is not a payload. */
+export function malformedResult(
+  cause: unknown,
+  { requestId, attempts = 0 }: Pick<GibbsErrorDetails, "requestId" | "attempts">,
+): GibbsError {
+  const message = `the worker's answer is no payload: ${messageOf(cause)}`;
+  const details = { requestId, attempts, execution: "FINISHED", cause } as const;
+  return gibbsError("RESULT_MALFORMED", message, details);
+}
+
+/** A bug of ours. `execution` is of the request that met it. */
+export function internal(cause: unknown, execution: Execution): GibbsError {
+  return gibbsError("INTERNAL", messageOf(cause), { execution, cause });
+}
+
+/** The hub takes nothing more. `execution` is of the request that it refuses, if it refuses one. */
+export function draining(execution: Execution = "UNKNOWN"): GibbsError {
+  return gibbsError("DRAINING", "the hub is shutting down", { execution });
+}
+
+/** A peer broke a rule of the protocol, which ends its stream. */
+export function violation(what: string): GibbsError {
+  return gibbsError("PROTOCOL_VIOLATION", `protocol violation: ${what}`);
+}

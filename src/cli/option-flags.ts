@@ -1,0 +1,48 @@
+import { type Command, Option } from "commander";
+import type { AnyOptionEntry, OptionTable } from "../base/option-table.js";
+import { MiB } from "../base/units.js";
+import { parseCount, parseDuration, parseJsonArray, parseSize } from "./common.js";
+
+const parsers = { count: parseCount, bytes: parseSize, ms: parseDuration };
+
+/** Gives a command the flags of a table's options, in its order. */
+export function addFlags<T extends object>(command: Command, table: OptionTable<T>): Command {
+  for (const entry of Object.values<AnyOptionEntry>(table)) {
+    const option = toFlag(entry);
+    if (option !== undefined) command.addOption(option);
+  }
+  return command;
+}
+
+/** What the flags of a table's options were given, by the options' names. */
+export function readFlags<T extends object>(
+  table: OptionTable<T>,
+  flags: Readonly<Record<string, unknown>>,
+): { [Name in keyof T]?: NonNullable<T[Name]> } {
+  const given: [name: string, value: unknown][] = [];
+  for (const [name, entry] of Object.entries<AnyOptionEntry>(table)) {
+    const option = toFlag(entry);
+    const value = option && flags[option.attributeName()];
+    if (value !== undefined) given.push([name, value]);
+  }
+  return Object.fromEntries(given) as ReturnType<typeof readFlags<T>>;
+}
+
+function toFlag({ default: usual, unit, flag, env }: AnyOptionEntry): Option | undefined {
+  if (flag === undefined) return undefined;
+  const option = new Option(...flag);
+  if (unit !== undefined) option.argParser(parsers[unit]);
+  if (Array.isArray(usual)) option.argParser(parseJsonArray);
+  if (env !== undefined) option.env(env);
+  if (typeof usual === "number") return option.default(usual, show(usual, unit));
+  return usual === undefined ? option : option.default(usual);
+}
+
+/** A number as its flag takes it. */
+function show(value: number, unit: AnyOptionEntry["unit"]): string {
+  if (unit === "bytes") return `${value / MiB}MiB`;
+  if (unit !== "ms") return String(value);
+  const seconds = value / 1000;
+  if (seconds % 3600 === 0) return `${seconds / 3600}h`;
+  return seconds % 60 === 0 ? `${seconds / 60}m` : `${seconds}s`;
+}

@@ -1,0 +1,160 @@
+import { welcomeDefaults } from "../base/limits.js";
+import type { OptionTable } from "../base/option-table.js";
+import { type CommonOptions, DEFAULT_ADDRESS, maxPayloadBytes } from "../base/options.js";
+import { HOUR, INT32_MAX, MINUTE, MiB, SECOND, UINT32_MAX } from "../base/units.js";
+
+/** How a `Hub` behaves. Times in milliseconds, sizes in bytes. */
+export interface HubOptions extends CommonOptions {
+  /** `host:port`; port 0 takes a free one. Default {@link DEFAULT_ADDRESS}. */
+  listen?: string;
+  /** Allows an address beyond loopback, without TLS. Default false. */
+  insecure?: boolean;
+  /** Connections at once; a further one is closed. Default 20,000. */
+  maxConnections?: number;
+  /** Workers at once. Default 20,000. */
+  maxWorkers?: number;
+  /** Requests that wait for a worker. Default 10,000. */
+  maxQueued?: number;
+  /** Bytes of all unsettled requests and of all answers that are not read yet. Default 256 MiB. */
+  maxHeldBytes?: number;
+  /** Bytes of answers that one client has not read when it gets nothing more. Default 64 MiB. */
+  maxUnreadBytes?: number;
+  /** How long a client may take to read an answer, beyond what 4 KiB/s need. Default 30 s. */
+  slowReaderTimeoutMs?: number;
+  /** Bytes of one payload. Default 4 MiB. */
+  maxPayloadBytes?: number;
+  /** Slots of one worker. Default 1,024. */
+  maxSlots?: number;
+  /** Calls that one Multiplex stream may have open; a client opens another stream for more. Default 1,024. */
+  maxOpenCalls?: number;
+  /** Streams that one connection may have open. Default 20,000. */
+  maxStreamsPerConnection?: number;
+  /** How long a new connection may take to speak HTTP/2, and a new worker to say hello. Default 5 s. */
+  helloTimeoutMs?: number;
+  /** After this silence a worker is asked for a sign of life. Default 2 s, or a third of the liveness timeout. */
+  heartbeatIntervalMs?: number;
+  /** After this silence a worker is lost, at least 200 ms. Default 10 s. */
+  livenessTimeoutMs?: number;
+  /** After this silence a worker leaves the hub and dials again. Default 30 s. */
+  hubTimeoutMs?: number;
+  /** How long a cancelled job may take to end before its worker is dropped. Default 30 s. */
+  cancelGraceMs?: number;
+  /** How long requests wait for a method that no worker serves; `Infinity`: for ever. Default 30 s. */
+  noWorkerTimeoutMs?: number;
+  /** The deadline of callers that set none. Default 10 min. */
+  defaultTimeoutMs?: number;
+  /** The longest deadline; a longer one is shortened. Default 24 h. */
+  maxTimeoutMs?: number;
+  /** How long a drain waits for what runs. Default 30 s. */
+  drainTimeoutMs?: number;
+  /** The caller's metadata that reaches workers. Default traceparent, tracestate, baggage. */
+  forwardMetadata?: readonly string[];
+}
+
+/** The options of a hub, each set. */
+export type HubSettings = Required<Omit<HubOptions, keyof CommonOptions>>;
+
+/** The options of a hub; those with a flag in the order of `gibbs hub --help`. */
+export const hubOptionTable: OptionTable<HubSettings> = {
+  listen: {
+    default: DEFAULT_ADDRESS,
+    env: "GIBBS_LISTEN",
+    flag: ["--listen <address>", "where to listen, host:port; port 0 takes a free one"],
+  },
+  insecure: {
+    default: false,
+    flag: ["--insecure", "allow an address beyond this machine, without TLS"],
+  },
+  maxConnections: {
+    default: 20_000,
+    unit: "count",
+    min: 1,
+    max: UINT32_MAX,
+    flag: ["--max-connections <n>", "connections at once"],
+  },
+  maxWorkers: {
+    default: 20_000,
+    unit: "count",
+    min: 1,
+    max: UINT32_MAX,
+    flag: ["--max-workers <n>", "workers at once"],
+  },
+  maxQueued: {
+    default: 10_000,
+    unit: "count",
+    flag: ["--max-queued <n>", "requests that wait for a worker"],
+  },
+  maxPayloadBytes: {
+    ...maxPayloadBytes,
+    unit: "bytes",
+    flag: ["--max-payload <size>", "bytes of one input or answer"],
+  },
+  maxHeldBytes: {
+    default: 256 * MiB,
+    unit: "bytes",
+    flag: ["--max-held <size>", "bytes of all requests and unread answers"],
+  },
+  maxUnreadBytes: {
+    default: 64 * MiB,
+    unit: "bytes",
+    flag: ["--max-unread <size>", "bytes that one client has not read"],
+  },
+  heartbeatIntervalMs: {
+    default: welcomeDefaults.heartbeatIntervalMs,
+    unit: "ms",
+    min: 1,
+    max: INT32_MAX,
+    flag: ["--heartbeat-interval <time>", "how often workers are asked"],
+  },
+  livenessTimeoutMs: {
+    default: welcomeDefaults.livenessTimeoutMs,
+    unit: "ms",
+    min: 200,
+    max: INT32_MAX,
+    flag: ["--liveness-timeout <time>", "silence that loses a worker"],
+  },
+  noWorkerTimeoutMs: {
+    default: 30 * SECOND,
+    unit: "ms",
+    max: Number.POSITIVE_INFINITY,
+    flag: ["--no-worker-timeout <time>", "wait for a first worker"],
+  },
+  cancelGraceMs: {
+    default: welcomeDefaults.cancelGraceMs,
+    unit: "ms",
+    max: INT32_MAX,
+    flag: ["--cancel-grace <time>", "how long a cancelled job may go on"],
+  },
+  slowReaderTimeoutMs: {
+    default: 30 * SECOND,
+    unit: "ms",
+    min: 1,
+    max: INT32_MAX,
+    flag: ["--slow-reader-timeout <time>", "time to read an answer"],
+  },
+  defaultTimeoutMs: {
+    default: 10 * MINUTE,
+    unit: "ms",
+    min: 1,
+    max: INT32_MAX,
+    flag: ["--default-timeout <time>", "the deadline for callers that set none"],
+  },
+  maxTimeoutMs: {
+    default: 24 * HOUR,
+    unit: "ms",
+    min: 1,
+    max: INT32_MAX,
+    flag: ["--max-timeout <time>", "the longest deadline"],
+  },
+  drainTimeoutMs: {
+    default: 30 * SECOND,
+    unit: "ms",
+    flag: ["--drain-timeout <time>", "how long a shutdown waits"],
+  },
+  maxSlots: { default: welcomeDefaults.maxSlots, unit: "count", min: 1, max: UINT32_MAX },
+  maxOpenCalls: { default: 1024, unit: "count", min: 1, max: UINT32_MAX },
+  maxStreamsPerConnection: { default: 20_000, unit: "count" },
+  helloTimeoutMs: { default: 5 * SECOND, unit: "ms" },
+  hubTimeoutMs: { default: welcomeDefaults.hubTimeoutMs, unit: "ms", min: 1, max: INT32_MAX },
+  forwardMetadata: { default: ["traceparent", "tracestate", "baggage"] },
+};
