@@ -31,7 +31,9 @@ function filesIn(folder: string, name: RegExp): File[] {
     .map((path) => read(join(folder, path)));
 }
 
-const src = filesIn("src", /\.ts$/).filter(({ path }) => path !== "src/base/reasons.ts");
+const src = [...filesIn("src", /\.ts$/), ...filesIn("conformance", /\.ts$/)].filter(
+  ({ path }) => path !== "src/base/reasons.ts",
+);
 const sdks = [
   ...filesIn("sdk/go", /(?<!_test)\.go$/).filter(({ path }) => !path.includes("examples")),
   ...filesIn("sdk/python/gibbs_worker", /\.py$/),
@@ -52,8 +54,8 @@ function mentions(files: readonly File[], expression: RegExp): { path: string; r
 
 /** Which part of gibbs a file belongs to; undefined for what all of them share. */
 function speaker(path: string): string | undefined {
+  if (path.startsWith("conformance/")) return "kit";
   const room = /^src\/([^/]+)\//.exec(path)?.[1];
-  if (room === "conformance") return "kit";
   return room === "base" || room === "wire" ? undefined : room;
 }
 
