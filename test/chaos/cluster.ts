@@ -123,12 +123,15 @@ export class Cluster {
     await Promise.all(this.clients.map(({ process }) => process.ended));
   }
 
+  /** Drains the workers that run now, also those that have just been started. */
+  async drainWorkers(): Promise<void> {
+    await Promise.all(this.workers.map(({ process }) => terminate(process)));
+  }
+
   /** Drains workers, then the hub. */
   async drain(): Promise<void> {
-    for (const { process } of this.workers) process.signal("SIGTERM");
-    await Promise.all(this.workers.map(({ process }) => process.ended));
-    this.hub.signal("SIGTERM");
-    await this.hub.ended;
+    await this.drainWorkers();
+    await terminate(this.hub);
   }
 
   /** How those ended, of all that ever ran here, that were not killed and did not end well. */
@@ -160,4 +163,10 @@ export class Cluster {
     seat.start();
     return seat;
   }
+}
+
+async function terminate(process: ManagedProcess): Promise<void> {
+  await process.listening;
+  process.signal("SIGTERM");
+  await process.ended;
 }

@@ -75,6 +75,7 @@ function hubReplaced(signal: "SIGKILL" | "SIGTERM"): AtHub {
 
 function replaced(signal: "SIGKILL" | "SIGTERM"): AtSeat {
   return async (seat, random, onHit) => {
+    await seat.process.listening;
     onHit(seat.occupant);
     seat.process.signal(signal);
     await seat.process.ended;
@@ -93,6 +94,7 @@ async function childKilled({ process: agent, occupant }: Seat, random: Random, o
 
 function stopped(lengthMs: number): AtSeat {
   return async ({ process, occupant }, _random, onHit) => {
+    await process.listening;
     onHit(occupant);
     process.signal("SIGSTOP");
     await delay(systemClock, lengthMs);

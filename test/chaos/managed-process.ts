@@ -4,6 +4,8 @@ import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
+const firstWord = new URL("./processes/first-word.js", import.meta.url).href;
+
 /** All that runs now: nothing of it may outlive the program. */
 const running = new Set<ManagedProcess>();
 
@@ -17,6 +19,11 @@ export class ManagedProcess {
    * that kind, or with a line on stdout. Rejects if it ends before.
    */
   readonly ready: Promise<Message>;
+  /**
+   * Resolves at its first word: it handles SIGTERM from here on, or it is ready and
+   * never will. Also resolves if it ends before.
+   */
+  readonly listening: Promise<void>;
   /** Resolves when it has ended: with its code, or with the signal that ended it. */
   readonly ended: Promise<number | NodeJS.Signals>;
   readonly #process: ChildProcess;
@@ -24,6 +31,7 @@ export class ManagedProcess {
   readonly #log: string;
   #end: number | NodeJS.Signals | undefined;
   #killed = false;
+  #isListening = false;
 
   /** Starts Node with `args`. */
   constructor(
@@ -35,7 +43,7 @@ export class ManagedProcess {
     this.#name = name;
     this.#log = join(folder, `${name}.log`);
     const log = openSync(this.#log, "a");
-    this.#process = spawn(process.execPath, args, {
+    this.#process = spawn(process.execPath, ["--import", firstWord, ...args], {
       env: { ...process.env, ...env },
       stdio: ["ignore", "pipe", log, "ipc"],
     });
@@ -45,6 +53,15 @@ export class ManagedProcess {
       this.#end = (code ?? signal) as number | NodeJS.Signals;
       running.delete(this);
       return this.#end;
+    });
+    this.listening = new Promise((resolve) => {
+      const listens = (): void => {
+        this.#isListening = true;
+        resolve();
+      };
+      this.onMessage("handles SIGTERM", listens);
+      this.onMessage("ready", listens);
+      this.#process.once("exit", listens);
     });
     this.ready = Promise.race([this.#saysReady(), this.#fails()]);
     // Only who waits for it is to hear of it.
@@ -78,7 +95,15 @@ export class ManagedProcess {
     if (this.#process.connected) this.#process.send(message);
   }
 
-  signal(signal: NodeJS.Signals): void {
+  /**
+   * Hits it with `signal`.
+   *
+   * @throws Error for a SIGTERM before it is {@link listening}: it would end as if it had failed.
+   */
+  signal(signal: "SIGTERM" | "SIGKILL" | "SIGSTOP" | "SIGCONT"): void {
+    if (signal === "SIGTERM" && !this.#isListening) {
+      throw new Error(`${this.#name} does not handle SIGTERM yet`);
+    }
     if (signal === "SIGKILL" && this.#end === undefined) this.#killed = true;
     this.#process.kill(signal);
   }

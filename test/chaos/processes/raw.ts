@@ -117,6 +117,7 @@ for (;;) {
   await session.ended;
   if (draining) break;
   await delay(systemClock, between(Math.random, ...PAUSE_MS));
+  if (draining) break;
   session = new Session();
 }
 leaveParent();
