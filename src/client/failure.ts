@@ -55,14 +55,14 @@ export function givenUp(
   return new GibbsError(code, message, { cause, requestId, reason, execution });
 }
 
-/** What the end of its stream means for a call that was `written` to it, or was not. */
+/** What the end of its stream means for a call that was sent on it, or was not. */
 export function streamBroke(
   requestId: string | undefined,
-  written: boolean,
+  wasSent: boolean,
   error: GibbsError,
 ): GibbsError {
   const { code, message, reason } = error;
-  const execution = written ? "UNKNOWN" : "NOT_STARTED";
+  const execution = wasSent ? "UNKNOWN" : "NOT_STARTED";
   return new GibbsError(code, message, { reason, execution, requestId, cause: error });
 }
 
@@ -96,20 +96,15 @@ export function tooLarge(
   return new GibbsError("INVALID_ARGUMENT", message, details);
 }
 
-/**
- * An answer larger than this client takes fails its own call and no other.
- *
- * @throws GibbsError RESOURCE_EXHAUSTED / MESSAGE_TOO_LARGE.
- */
-export function checkAnswerSize(
+/** The answer is larger than this client takes; it fails its own call and no other. */
+export function responseTooLarge(
   requestId: string | undefined,
   bytes: number,
   maxBytes: number,
-): void {
-  if (bytes <= maxBytes) return;
+): GibbsError {
   const message = `the answer has ${bytes} bytes, more than ${maxBytes}: see maxPayloadBytes`;
   const details = { reason: "MESSAGE_TOO_LARGE", execution: "FINISHED", requestId } as const;
-  throw new GibbsError("RESOURCE_EXHAUSTED", message, details);
+  return new GibbsError("RESOURCE_EXHAUSTED", message, details);
 }
 
 /** The worker answered with what is no payload. */
