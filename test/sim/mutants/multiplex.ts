@@ -149,7 +149,7 @@ export const clientMutants: readonly Mutant[] = [
     name: "a stream that leaves closes before its last call",
     file: callStream,
     find: 'if (this.#state.kind === "draining" && this.#calls.size === 0) this.#close();',
-    replace: 'if (this.#state.kind === "draining") this.#close();',
+    replace: 'if (this.#state.kind === "draining") this.#grpc.end();',
   },
   {
     name: "a lost call that was written has not run",
