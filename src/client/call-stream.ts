@@ -1,51 +1,53 @@
 import type { ClientDuplexStream, ServiceError } from "@grpc/grpc-js";
 import type { Clock, Timer } from "../base/clock.js";
-import { GibbsError } from "../base/error.js";
-import { malformedResult } from "../base/failures.js";
+import type { GibbsError } from "../base/error.js";
 import { Flusher } from "../base/flusher.js";
-import { IdMap } from "../base/id-map.js";
-import { toMetadataEntries } from "../wire/metadata.js";
-import {
-  type Call,
-  type ClientItemInit,
-  decodeHubItems,
-  encodeClientItems,
-  type HubItem,
-} from "../wire/multiplex.js";
-import { decodePayload } from "../wire/payload.js";
-import { toRequestOptions } from "../wire/request-options.js";
+import { checkTransition, type Transitions } from "../base/transition.js";
+import { decodeHubItems, encodeClientItems, type HubItem } from "../wire/multiplex.js";
 import { fromStatusFields } from "../wire/status.js";
-import {
-  checkAnswerSize,
-  closedByHub,
-  explainError,
-  outboxFull,
-  streamBroke,
-  tooLarge,
-  unreadable,
-} from "./failure.js";
+import { closedByHub, explainError, unreadable } from "./failure.js";
+import { OpenCalls } from "./open-calls.js";
 import { clientFixed } from "./options.js";
 import type { PendingCall } from "./pending-call.js";
 
-/** What a stream tells. */
+/** What a stream reports. */
 export interface CallStreamListener {
   /** The hub takes fewer calls than the stream was given: this one belongs on another. */
   onOverflow(pending: PendingCall): void;
-  /** Comes once and last; all calls have been told. */
+  /** Called once and last, when all calls have an outcome. */
   onEnd(): void;
 }
 
-/** What a stream is to keep to, by this side's word. */
+/** What a stream keeps to, whatever its hub says. */
 export interface CallStreamLimits {
+  /** The most bytes of a payload. */
   maxPayloadBytes: number;
   /** The id of the first call. */
   firstId: number;
 }
 
+/** What the hub takes. */
 interface Settings {
+  /** The most bytes of a payload, by either side's word. */
   maxPayloadBytes: number;
   maxOpenCalls: number;
 }
+
+/** What a stream is now, with what it needs for that. */
+type StreamState =
+  | { kind: "opening"; idle: Timer }
+  | { kind: "open"; idle: Timer; settings: Settings }
+  | { kind: "draining"; settings: Settings }
+  | { kind: "closing" }
+  | { kind: "ended" };
+
+const transitions: Transitions<StreamState["kind"]> = {
+  opening: ["open", "closing", "ended"],
+  open: ["draining", "closing", "ended"],
+  draining: ["closing", "ended"],
+  closing: ["ended"],
+  ended: [],
+};
 
 /** Until the hub has said how many calls it takes, this many. */
 const ASSUMED_OPEN_CALLS = 1024;
@@ -56,8 +58,12 @@ const ASSUMED_OPEN_CALLS = 1024;
  * | from | event | to |
  * |---|---|---|
  * | opening | settings | open: what waits is written |
- * | opening, open | drain of the hub, or a while without a call | leaving: no further call; half-closed after the last |
- * | any | end of the stream | ended: open calls fail, unsent ones as not started |
+ * | opening, open | a while without a call | closing |
+ * | open | drain | draining: takes no further call |
+ * | open, draining | drain, or the end of a call, and no call is open | closing |
+ * | any but ended | end of the stream; a message that breaks the protocol | ended: open calls fail, unsent ones as not started |
+ *
+ * On the way to closing it half-closes. Settings after the first are ignored.
  */
 export class CallStream {
   readonly #grpc: ClientDuplexStream<Buffer, Buffer>;
@@ -65,18 +71,9 @@ export class CallStream {
   /** The most bytes of a payload, by this side's word. */
   readonly #limitBytes: number;
   readonly #listener: CallStreamListener;
-  /** By id, until the terminal item: also those that nobody waits for any more. */
-  readonly #calls = new IdMap<PendingCall>();
-  #state: "opening" | "open" | "leaving" | "ended" = "opening";
-  #settings: Settings | undefined;
-  /** Calls to be opened and to be given up, in order. */
-  #outbox: number[] = [];
-  #unsentBytes = 0;
-  #isFull = false;
+  readonly #calls: OpenCalls;
   readonly #flusher: Flusher;
-  #lastId: number;
-  #idle: Timer | undefined;
-  #wasBusy = true;
+  #state: StreamState;
 
   constructor(
     grpc: ClientDuplexStream<Buffer, Buffer>,
@@ -86,96 +83,59 @@ export class CallStream {
   ) {
     this.#grpc = grpc;
     this.#limitBytes = maxPayloadBytes;
-    this.#lastId = firstId - 1;
     this.#clock = clock;
     this.#listener = listener;
+    this.#calls = new OpenCalls(firstId, () => {
+      this.#closeIfDrained();
+      this.#flushLater();
+    });
     this.#flusher = new Flusher(clock, () => this.#flush());
+    this.#state = { kind: "opening", idle: this.#watchIdle(undefined) };
     grpc.on("data", (encoded: Buffer) => this.#receive(encoded));
     grpc.on("error", (error: ServiceError) => this.#end(explainError(error, {})));
     grpc.on("status", ({ code }) => {
       if (code === 0) this.#end(closedByHub());
     });
     grpc.on("end", () => grpc.end());
-    grpc.on("drain", () => {
-      this.#isFull = false;
-      this.#flushLater();
-    });
-    this.#watchIdle();
+    grpc.on("drain", () => this.#flushLater());
   }
 
   /** Whether it takes a further call. */
   get hasRoom(): boolean {
-    if (this.#state !== "opening" && this.#state !== "open") return false;
-    return this.#calls.size < (this.#settings?.maxOpenCalls ?? ASSUMED_OPEN_CALLS);
-  }
-
-  /** The most bytes of a payload, by either side's word. */
-  get #maxPayloadBytes(): number {
-    return Math.min(this.#settings?.maxPayloadBytes ?? this.#limitBytes, this.#limitBytes);
+    const state = this.#state;
+    if (state.kind === "open") return this.#calls.size < state.settings.maxOpenCalls;
+    return state.kind === "opening" && this.#calls.size < ASSUMED_OPEN_CALLS;
   }
 
   /** Sends a call, with all others of its instant in one write. */
   add(pending: PendingCall): void {
-    const unsentBytes = this.#unsentBytes + pending.payload.length;
-    if (this.#unsentBytes > 0 && unsentBytes > clientFixed.maxUnsentBytes) {
-      return pending.fail(outboxFull(pending.requestId));
-    }
-    const id = this.#nextId();
-    this.#calls.set(id, pending);
-    this.#unsentBytes = unsentBytes;
-    this.#outbox.push(id);
-    this.#wasBusy = true;
-    pending.onGivenUp = () => this.#giveUp(id, pending);
+    this.#calls.add(pending);
     this.#flushLater();
   }
 
   /** Gives the stream up, and every call on it. */
   close(): void {
-    for (const pending of this.#calls.values()) pending.giveUp("CLIENT_CLOSED");
+    this.#calls.giveUp();
     this.#grpc.cancel();
   }
 
-  #nextId(): number {
-    do {
-      this.#lastId = this.#lastId === MAX_ID ? 1 : this.#lastId + 1;
-    } while (this.#calls.has(this.#lastId));
-    return this.#lastId;
-  }
-
-  #giveUp(id: number, pending: PendingCall): void {
-    if (!pending.written) return this.#forget(id, pending);
-    this.#outbox.push(id);
-    this.#flushLater();
-  }
-
   #flushLater(): void {
-    if (this.#settings === undefined || this.#isFull || this.#outbox.length === 0) return;
-    this.#flusher.soon();
+    if (this.#writableTo() !== undefined && this.#calls.isWaiting) this.#flusher.soon();
+  }
+
+  /** What the hub takes; undefined while nothing may be written. */
+  #writableTo(): Settings | undefined {
+    const state = this.#state;
+    if (state.kind !== "open" && state.kind !== "draining") return undefined;
+    return this.#grpc.writableNeedDrain ? undefined : state.settings;
   }
 
   #flush(): void {
-    if (this.#state === "ended" || this.#settings === undefined || this.#isFull) return;
-    const ids = this.#outbox;
-    this.#outbox = [];
-    const now = this.#clock.now();
-    const items: ClientItemInit[] = [];
-    for (const id of ids) {
-      const pending = this.#calls.get(id);
-      if (pending === undefined) continue;
-      if (pending.isSettled) items.push({ id, item: { case: "cancel", value: {} } });
-      else if (pending.payload.length > this.#maxPayloadBytes) {
-        this.#forget(id, pending);
-        const { requestId, payload } = pending;
-        pending.fail(tooLarge(requestId, payload.length, this.#maxPayloadBytes));
-      } else {
-        pending.written = true;
-        this.#unsentBytes -= pending.payload.length;
-        items.push({ id, item: { case: "call", value: toCall(pending, now) } });
-      }
-    }
-    for (const message of encodeClientItems(items)) {
-      if (!this.#grpc.write(message)) this.#isFull = true;
-    }
+    const settings = this.#writableTo();
+    if (settings === undefined) return;
+    const items = this.#calls.takeItems(settings.maxPayloadBytes, this.#clock.now());
+    for (const message of encodeClientItems(items)) this.#grpc.write(message);
+    this.#closeIfDrained();
   }
 
   #receive(encoded: Buffer): void {
@@ -183,8 +143,7 @@ export class CallStream {
     try {
       items = decodeHubItems(encoded);
     } catch (error) {
-      this.#end(unreadable(error));
-      return this.#grpc.cancel();
+      return this.#abandon(unreadable(error));
     }
     for (const item of items) this.#apply(item);
   }
@@ -194,96 +153,75 @@ export class CallStream {
       case "settings":
         return this.#open(item.value);
       case "drain":
-        return this.#leave();
+        return this.#drain();
       case "response": {
         const { payload, requestId, workerId, attempts, queueTimeMs, runTimeMs } = item.value;
-        return this.#finish(id, (pending) => {
-          checkAnswerSize(pending.requestId, payload.length, this.#limitBytes);
-          const info = { requestId, workerId, attempts, queueTimeMs, runTimeMs };
-          pending.answer({ output: decodePayload(payload), info });
-        });
+        const info = { requestId, workerId, attempts, queueTimeMs, runTimeMs };
+        this.#calls.take(id)?.respond(payload, info, this.#limitBytes);
+        return this.#closeIfDrained();
       }
-      case "status": {
-        const { value } = item;
-        return this.#finish(id, (pending) => pending.fail(fromStatusFields(value)));
-      }
+      case "status":
+        this.#calls.take(id)?.fail(fromStatusFields(item.value));
+        return this.#closeIfDrained();
       case undefined:
         return;
     }
   }
 
-  #open(settings: Settings): void {
-    this.#settings = settings;
-    if (this.#state === "opening") this.#state = "open";
-    const excess = this.#calls.entries().slice(settings.maxOpenCalls);
-    for (const [id, pending] of excess) {
-      this.#forget(id, pending);
-      this.#listener.onOverflow(pending);
-    }
+  #open({ maxPayloadBytes, maxOpenCalls }: Settings): void {
+    if (this.#state.kind !== "opening") return;
+    const settings = {
+      maxPayloadBytes: Math.min(maxPayloadBytes, this.#limitBytes),
+      maxOpenCalls,
+    };
+    this.#transition({ kind: "open", idle: this.#state.idle, settings });
+    for (const pending of this.#calls.takeBeyond(maxOpenCalls)) this.#listener.onOverflow(pending);
     this.#flushLater();
   }
 
-  #finish(id: number, settle: (pending: PendingCall) => void): void {
-    const pending = this.#calls.get(id);
-    if (pending === undefined) return;
-    this.#calls.delete(id);
-    try {
-      settle(pending);
-    } catch (error) {
-      const isOurs = error instanceof GibbsError;
-      pending.fail(isOurs ? error : malformedResult(error, { requestId: pending.requestId }));
-    }
-    if (this.#state === "leaving") this.#leave();
+  #drain(): void {
+    if (this.#state.kind === "opening") return this.#abandon(closedByHub());
+    if (this.#state.kind !== "open") return;
+    this.#transition({ kind: "draining", settings: this.#state.settings });
+    this.#closeIfDrained();
   }
 
-  /** Takes out a call that was never written. */
-  #forget(id: number, pending: PendingCall): void {
-    this.#calls.delete(id);
-    this.#unsentBytes -= pending.payload.length;
-    pending.onGivenUp = () => {};
-    if (this.#state === "leaving") this.#leave();
+  #closeIfDrained(): void {
+    if (this.#state.kind === "draining" && this.#calls.size === 0) this.#close();
   }
 
-  #leave(): void {
-    if (this.#state === "ended") return;
-    this.#state = "leaving";
-    if (this.#calls.size === 0) this.#grpc.end();
+  #close(): void {
+    this.#transition({ kind: "closing" });
+    this.#grpc.end();
+  }
+
+  /** The hub broke the protocol. */
+  #abandon(error: GibbsError): void {
+    this.#end(error);
+    this.#grpc.cancel();
   }
 
   #end(error: GibbsError): void {
-    if (this.#state === "ended") return;
-    this.#state = "ended";
-    this.#idle?.cancel();
-    for (const pending of this.#calls.values()) {
-      pending.fail(streamBroke(pending.requestId, pending.written, error));
-    }
-    this.#calls.clear();
+    if (this.#state.kind === "ended") return;
+    this.#transition({ kind: "ended" });
+    this.#calls.fail(error);
     this.#listener.onEnd();
   }
 
-  /** A stream without calls is not kept: it would keep the process alive. */
-  #watchIdle(): void {
-    this.#idle = this.#clock.setTimer(clientFixed.idleStreamMs, () => {
-      const isIdle = this.#calls.size === 0 && !this.#wasBusy;
-      this.#wasBusy = false;
-      if (isIdle) this.#leave();
-      else this.#watchIdle();
+  #transition(next: StreamState): void {
+    const state = this.#state;
+    checkTransition("a Multiplex stream", transitions, state.kind, next.kind);
+    if ("idle" in state && !("idle" in next)) state.idle.cancel();
+    this.#state = next;
+  }
+
+  /** A stream without calls is not kept: it would keep the process alive. `lastId`: as of the last look. */
+  #watchIdle(lastId: number | undefined): Timer {
+    return this.#clock.setTimer(clientFixed.idleStreamMs, () => {
+      if (!("idle" in this.#state)) return;
+      const isIdle = this.#calls.size === 0 && this.#calls.lastId === lastId;
+      if (isIdle) this.#close();
+      else this.#state.idle = this.#watchIdle(this.#calls.lastId);
     });
   }
-}
-
-/** The largest id: uint32 on the wire. */
-const MAX_ID = 2 ** 32 - 1;
-
-function toCall({ call, payload }: PendingCall, now: number): Call {
-  const { options, until } = call;
-  const { method = "" } = options;
-  const timeoutMs = Math.ceil(Math.max(0, until - now));
-  return {
-    payload,
-    method,
-    options: toRequestOptions(options),
-    timeoutMs,
-    metadata: toMetadataEntries(options.metadata),
-  };
 }

@@ -55,14 +55,14 @@ export function givenUp(
   return gibbsError(reason, givenUpAs[reason], { cause, requestId, execution });
 }
 
-/** What the end of its stream means for a call that was `written` to it, or was not. */
+/** What the end of its stream means for a call that was sent on it, or was not. */
 export function streamBroke(
   requestId: string | undefined,
-  written: boolean,
+  wasSent: boolean,
   error: GibbsError,
 ): GibbsError {
   const { code, message, reason } = error;
-  const execution = written ? "UNKNOWN" : "NOT_STARTED";
+  const execution = wasSent ? "UNKNOWN" : "NOT_STARTED";
   return new GibbsError(code, message, { reason, execution, requestId, cause: error });
 }
 
@@ -93,17 +93,12 @@ export function tooLarge(
   return gibbsError("PAYLOAD_TOO_LARGE", message, { execution: "NOT_STARTED", requestId });
 }
 
-/**
- * An answer larger than this client takes fails its own call and no other.
- *
- * @throws GibbsError RESOURCE_EXHAUSTED / MESSAGE_TOO_LARGE.
- */
-export function checkAnswerSize(
+/** The answer is larger than this client takes; it fails its own call and no other. */
+export function responseTooLarge(
   requestId: string | undefined,
   bytes: number,
   maxBytes: number,
-): void {
-  if (bytes <= maxBytes) return;
+): GibbsError {
   const message = `the answer has ${bytes} bytes, more than ${maxBytes}: see maxPayloadBytes`;
-  throw gibbsError("MESSAGE_TOO_LARGE", message, { execution: "FINISHED", requestId });
+  return gibbsError("MESSAGE_TOO_LARGE", message, { execution: "FINISHED", requestId });
 }

@@ -2,20 +2,28 @@ import { onAbort } from "../base/abort.js";
 import type { Bagged } from "../base/bag.js";
 import type { Clock, Timer } from "../base/clock.js";
 import type { GibbsError } from "../base/error.js";
-import { type EncodedPayload, encodePayload } from "../wire/payload.js";
-import { type GivenUp, givenUp } from "./failure.js";
+import { malformedResult } from "../base/failures.js";
+import { gibbsError } from "../base/reasons.js";
+import { type Data, decodePayload, type EncodedPayload, encodePayload } from "../wire/payload.js";
+import { type GivenUp, givenUp, responseTooLarge } from "./failure.js";
 import { ANSWER_GRACE_MS, type IncomingAnswer, type OutgoingCall } from "./transport.js";
 
-/** A call of a Multiplex stream, from its caller's side: settled once. */
+/**
+ * One send of a request, from its caller's side.
+ *
+ * | from | event | to |
+ * |---|---|---|
+ * | waiting | it is given to the transport | sent: from now on it may run |
+ * | waiting, sent | a response, a failure, or its caller gives up | settled |
+ */
 export class PendingCall implements Bagged {
   readonly call: OutgoingCall;
   readonly payload: EncodedPayload;
-  /** Whether it was given to the transport: from then on it may run. */
-  written = false;
-  isSettled = false;
   bagIndex = -1;
-  /** Tells whoever has it that its caller has gone. */
-  onGivenUp: () => void = () => {};
+  /** Called when the caller gives up, with whether the call had been sent by then. */
+  onGivenUp: (wasSent: boolean) => void = () => {};
+  // A literal, not an object: every request goes through all three.
+  #state: "waiting" | "sent" | "settled" = "waiting";
   readonly #timer: Timer;
   readonly #stopListening: () => void;
   readonly #resolve: (answer: IncomingAnswer) => void;
@@ -40,27 +48,63 @@ export class PendingCall implements Bagged {
     return this.call.options.requestId;
   }
 
-  answer(answer: IncomingAnswer): void {
-    if (this.#settle()) this.#resolve(answer);
+  /** Whether it was given to the transport and has no outcome. */
+  get isSent(): boolean {
+    return this.#state === "sent";
+  }
+
+  get isSettled(): boolean {
+    return this.#state === "settled";
+  }
+
+  /**
+   * It is about to be given to the transport.
+   *
+   * @throws GibbsError INTERNAL / INTERNAL if it has been, or is settled.
+   */
+  sending(): void {
+    if (this.#state !== "waiting") {
+      const message = `a call that is ${this.#state} cannot be sent`;
+      throw gibbsError("INTERNAL", message);
+    }
+    this.#state = "sent";
+  }
+
+  /** The hub responded. Fails the call if the output is larger than `maxPayloadBytes`, or malformed. */
+  respond(payload: Uint8Array, info: IncomingAnswer["info"], maxPayloadBytes: number): void {
+    if (this.isSettled) return;
+    if (payload.length > maxPayloadBytes) {
+      return this.fail(responseTooLarge(this.requestId, payload.length, maxPayloadBytes));
+    }
+    let output: Data;
+    try {
+      output = decodePayload(payload);
+    } catch (error) {
+      return this.fail(malformedResult(error, { requestId: this.requestId }));
+    }
+    this.#settle();
+    this.#resolve({ output, info });
   }
 
   fail(error: GibbsError): void {
-    if (this.#settle()) this.#reject(error);
+    if (this.isSettled) return;
+    this.#settle();
+    this.#reject(error);
   }
 
   /** Ends the call from this side. */
   giveUp(why: GivenUp): void {
-    if (!this.#settle()) return;
-    const execution = this.written ? "UNKNOWN" : "NOT_STARTED";
+    if (this.isSettled) return;
+    const wasSent = this.isSent;
+    this.#settle();
+    const execution = wasSent ? "UNKNOWN" : "NOT_STARTED";
     this.#reject(givenUp(why, execution, this.requestId, this.call.options.signal?.reason));
-    this.onGivenUp();
+    this.onGivenUp(wasSent);
   }
 
-  #settle(): boolean {
-    if (this.isSettled) return false;
-    this.isSettled = true;
+  #settle(): void {
+    this.#state = "settled";
     this.#timer.cancel();
     this.#stopListening();
-    return true;
   }
 }

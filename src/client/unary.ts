@@ -1,16 +1,14 @@
 import { Metadata, status } from "@grpc/grpc-js";
 import { Bag } from "../base/bag.js";
 import type { Clock } from "../base/clock.js";
-import { GibbsError } from "../base/error.js";
 import { malformedResult } from "../base/failures.js";
 import type { RequestOptions } from "../base/options.js";
 import { toMetadataEntries } from "../wire/metadata.js";
-import { decodePayload } from "../wire/payload.js";
 import { readResponse, writeRequest } from "../wire/relay.js";
 import { encodeRequestOptions } from "../wire/request-options.js";
 import { ConnectedTransport } from "./connected-transport.js";
 import type { HubConnection } from "./connection.js";
-import { checkAnswerSize, explainError, tooLarge } from "./failure.js";
+import { explainError, tooLarge } from "./failure.js";
 import type { PendingCall } from "./pending-call.js";
 
 /** One gRPC call for each request, as the generated clients of all languages make it. */
@@ -46,7 +44,7 @@ export class Unary extends ConnectedTransport {
     const { method = "" } = call.options;
     const message = writeRequest(payload, method, encodeRequestOptions(call.options));
     const leftMs = Math.max(0, call.until - this.#clock.now());
-    pending.written = true;
+    pending.sending();
     this.#open.add(pending);
     const metadata = toMetadata(call.options, leftMs);
     const grpc = this.#connection.request(message, metadata, (how, response) => {
@@ -58,15 +56,14 @@ export class Unary extends ConnectedTransport {
   }
 
   #answer(pending: PendingCall, response: Buffer | undefined): void {
-    const { requestId } = pending;
+    let read: ReturnType<typeof readResponse>;
     try {
       if (response === undefined) throw new Error("there is none");
-      const { payload, info } = readResponse(response);
-      checkAnswerSize(requestId, payload.length, this.#maxPayloadBytes);
-      pending.answer({ output: decodePayload(payload), info });
+      read = readResponse(response);
     } catch (error) {
-      pending.fail(error instanceof GibbsError ? error : malformedResult(error, { requestId }));
+      return pending.fail(malformedResult(error, { requestId: pending.requestId }));
     }
+    pending.respond(read.payload, read.info, this.#maxPayloadBytes);
   }
 }
 

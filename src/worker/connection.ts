@@ -5,14 +5,14 @@ import { rawService } from "../wire/raw-service.js";
 import { DETAILS_KEY, fromStatus } from "../wire/status.js";
 import { WorkerService } from "../wire/worker-events.js";
 
-/** What a connection tells. `onEnd` comes once and last: with nothing after a clean end. */
-export interface ConnectionListener {
+/** What a stream reports, after its opening has returned. `onEnd` comes once and last: with nothing after a clean end. */
+export interface WorkStreamListener {
   onMessage(encoded: Uint8Array): void;
   onEnd(error: GibbsError | undefined): void;
 }
 
 /** One `Work` call on a channel of its own. */
-export interface Connection {
+export interface WorkStream {
   write(encoded: Buffer): void;
   /** Gives the call up. `onEnd` follows. */
   cancel(): void;
@@ -21,11 +21,11 @@ export interface Connection {
 const { work } = rawService(WorkerService);
 
 /** Opens a `Work` call at `address`. Does not throw: a failure is an `onEnd`. */
-export function connect(
+export function openWorkStream(
   address: string,
   maxPayloadBytes: number,
-  listener: ConnectionListener,
-): Connection {
+  listener: WorkStreamListener,
+): WorkStream {
   const client = new Client(address, credentials.createInsecure(), options(maxPayloadBytes));
   const call = client.makeBidiStreamRequest(
     work.path,

@@ -1,79 +1,75 @@
 import { hostname } from "node:os";
 import { formatAddress, parseAddress } from "../base/address.js";
-import { Backoff } from "../base/backoff.js";
-import { type Clock, delay, systemClock } from "../base/clock.js";
-import { type Code, GibbsError, messageOf } from "../base/error.js";
-import { fixed } from "../base/limits.js";
+import { type Clock, systemClock } from "../base/clock.js";
+import { deferred } from "../base/deferred.js";
+import { type GibbsError, messageOf } from "../base/error.js";
 import { type Logger, silentLogger } from "../base/logger.js";
 import { withDefaults } from "../base/option-table.js";
-import { type Random, randomInstanceId } from "../base/random.js";
+import { randomInstanceId } from "../base/random.js";
 import { gibbsError } from "../base/reasons.js";
-import { SDK } from "../base/version.js";
-import {
-  decodeWorkResponse,
-  encodeWorkerEvents,
-  HeartbeatMode,
-  type HubEvent,
-  Idempotency,
-  type WorkerEventInit,
-} from "../wire/worker-events.js";
-import { type Connection, connect } from "./connection.js";
-import type { Executor, ServedMethod } from "./executor.js";
-import {
-  type WorkerOptions,
-  type WorkerSettings,
-  workerFixed,
-  workerOptionTable,
-} from "./options.js";
-import { type SessionEnd, WorkerSession } from "./session.js";
+import { Wakeup } from "../base/wakeup.js";
+import type { Executor } from "./executor.js";
+import { buildHello, type WorkerIdentity } from "./hello.js";
+import { HubConnection } from "./hub-connection.js";
+import { follow, type LoopState } from "./loop-state.js";
+import { type WorkerOptions, type WorkerSettings, workerOptionTable } from "./options.js";
+import { Reconnect } from "./reconnect.js";
+import type { SessionEnd } from "./session.js";
 
-/** Statuses after which dialling again makes no sense. */
-const finalCodes: ReadonlySet<Code> = new Set([
-  "UNAUTHENTICATED",
-  "PERMISSION_DENIED",
-  "INVALID_ARGUMENT",
-  "FAILED_PRECONDITION",
-  "UNIMPLEMENTED",
-]);
+/** What the hub is told when the worker drains. */
+const DRAIN_REASON = "the worker is shutting down";
 
 let lastWorkerNumber = 0;
 
 /**
- * A worker's life: one session with the hub after another until it is drained.
+ * Keeps a worker connected to its hub, one session after another, until it is
+ * drained. Signals (a call of `drain` or `close`, a welcome, the end of a stream, a
+ * timer) only wake the loop; the loop compares what it is to do with what it sees:
  *
- * | from | event | to |
+ * | in | sees | goes to |
  * |---|---|---|
- * | new | run | running: dial, serve, pause, dial again |
+ * | new | run | starting: the executor gets ready |
  * | new | drain, close | stopped |
- * | running | drain, close | draining: the session finishes or is cut, none follows |
- * | running | final status, hub's exit | stopped |
- * | draining | session over | stopped |
+ * | starting | the executor is ready | dialing: opens a stream, says hello |
+ * | dialing | the hub's welcome | connected |
+ * | connected | drain | draining: asks the hub for no more jobs |
+ * | dialing, connected | the end of the stream | waiting; stopping if the hub refused the worker or told it to exit |
+ * | waiting | its timer | dialing |
+ * | dialing | drain, close | closing: cancels the stream |
+ * | connected, draining | close, `drainTimeoutMs` in draining | closing |
+ * | draining, closing | the end of the stream | stopping: the executor stops |
+ * | starting, waiting | drain, close, an executor that does not start | stopping |
+ * | stopping | the executor has stopped | stopped |
  */
-export class WorkerLife {
+export class WorkerLoop {
   readonly #options: WorkerSettings;
   readonly #executor: Executor;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #random: Random;
-  readonly #workerId: string;
-  readonly #instanceId: Uint8Array = randomInstanceId();
-  readonly #stopping = new AbortController();
+  readonly #identity: WorkerIdentity;
+  readonly #reconnect: Reconnect;
+  readonly #slots = { free: 0 };
+  readonly #wakeup = new Wakeup();
   readonly #started = deferred();
   readonly #connected = deferred();
-  #phase: "new" | "running" | "draining" | "stopped" = "new";
-  #free = 0;
-  #current: { session: WorkerSession; connection: Connection } | undefined;
-  #stopped: Promise<void> | undefined;
+  readonly #stopped = deferred();
+  #state: LoopState = { kind: "new" };
+  /** What the loop is to bring about; it never goes back. */
+  #goal: "serve" | "drain" | "stop" = "serve";
 
   constructor(executor: Executor, options: WorkerOptions) {
     this.#options = withDefaults(workerOptionTable, options);
     this.#executor = executor;
     this.#clock = options.clock ?? systemClock;
     this.#logger = options.logger ?? silentLogger;
-    this.#random = options.random ?? Math.random;
-    this.#workerId = options.workerId ?? `${hostname()}-${process.pid}-${++lastWorkerNumber}`;
+    this.#identity = {
+      workerId: options.workerId ?? `${hostname()}-${process.pid}-${++lastWorkerNumber}`,
+      instanceId: randomInstanceId(),
+    };
     // Fails here and not in the background.
-    this.#options.hub = formatAddress(parseAddress(this.#options.hub));
+    const hub = formatAddress(parseAddress(this.#options.hub));
+    this.#options.hub = hub;
+    this.#reconnect = new Reconnect(hub, this.#clock, options.random ?? Math.random);
   }
 
   /** Resolves when the executor can compute. */
@@ -88,199 +84,203 @@ export class WorkerLife {
 
   /** Serves until the worker is drained, closed, or told to stop for good. */
   run(): Promise<void> {
-    this.#stopped ??= this.#run().then(
-      () => this.#end(stopped()),
-      (error: unknown) => {
-        this.#logger.error({ err: error }, `the worker stops: ${messageOf(error)}`);
-        this.#end(error);
-        throw error;
-      },
-    );
-    return this.#stopped;
+    if (this.#state.kind === "new") void this.#reconcile();
+    return this.#stopped.promise;
   }
 
   /** Finishes what runs, then ends {@link run}. After `drainTimeoutMs` it closes. */
-  async drain(reason: string): Promise<void> {
-    if (this.#phase === "new") this.#end(stopped());
-    if (this.#phase === "running") {
-      this.#phase = "draining";
-      this.#logger.info({ workerId: this.#workerId }, `draining: ${reason}`);
-      if (this.#current?.session.isWelcomed) this.#current.session.drain(reason);
-      else this.#stop();
+  drain(): Promise<void> {
+    if (this.#goal === "serve" && this.#state.kind !== "new" && this.#state.kind !== "stopped") {
+      const { workerId } = this.#identity;
+      this.#logger.info({ workerId }, `draining: ${DRAIN_REASON}`);
     }
-    const patience = new AbortController();
-    const tooLong = delay(this.#clock, this.#options.drainTimeoutMs, patience.signal).then(() => {
-      if (!patience.signal.aborted) this.#stop();
-    });
-    // Whether it ended well is told by run().
-    const ended = this.#stopped?.catch(() => {});
-    await Promise.race([ended, tooLong]);
-    patience.abort();
-    await ended;
+    return this.#aim("drain");
   }
 
   /** Ends {@link run} at once. The hub sees the worker as lost. */
-  async close(): Promise<void> {
-    this.#stop();
-    await this.#stopped?.catch(() => {});
+  close(): Promise<void> {
+    return this.#aim("stop");
   }
 
-  #end(why: unknown): void {
-    this.#phase = "stopped";
-    this.#connected.reject(why);
+  /** Resolves when the worker has stopped; how that went is for {@link run} to report. */
+  #aim(goal: "drain" | "stop"): Promise<void> {
+    if (this.#goal !== "stop") this.#goal = goal;
+    if (this.#state.kind === "new") void this.#reconcile();
+    else this.#wakeup.wake();
+    return this.#stopped.promise.catch(() => {});
   }
 
-  #stop(): void {
-    if (this.#phase === "new") this.#end(stopped());
-    if (this.#phase === "running") this.#phase = "draining";
-    this.#stopping.abort();
-    this.#current?.connection.cancel();
-  }
-
-  async #run(): Promise<void> {
-    if (this.#phase !== "new") return;
-    this.#phase = "running";
+  async #reconcile(): Promise<void> {
     try {
-      const started = this.#executor.start((change) => this.#onSlots(change));
-      await Promise.race([started, whenAborted(this.#stopping.signal)]);
-      this.#started.resolve();
-      await this.#serveForEver();
-    } finally {
-      await this.#executor.stop();
-    }
-  }
-
-  async #serveForEver(): Promise<void> {
-    const backoff = new Backoff(workerFixed.reconnect, this.#random);
-    let awaySince = this.#clock.now();
-    while (this.#phase === "running") {
-      const { error, welcomed, next } = await this.#serveOnce();
-      if (this.#phase !== "running" || next?.kind === "exit") return;
-      if (error !== undefined && isFinal(error)) throw explainFinal(error, this.#options.hub);
-      if (welcomed) {
-        backoff.reset();
-        awaySince = this.#clock.now();
+      while (this.#state.kind !== "stopped") {
+        const before = this.#state;
+        this.#step();
+        if (this.#state === before) await this.#wakeup.wait();
       }
-      const awayLong = this.#clock.now() - awaySince > workerFixed.reconnectSlow.afterMs;
-      const pauseMs = backoff.next(awayLong ? workerFixed.reconnectSlow.maxMs : undefined);
-      const fields = { hub: this.#options.hub, pauseMs: Math.round(pauseMs) };
-      this.#logger.warn(
-        fields,
-        `no connection to the hub: ${error?.message ?? "it ended the stream"}`,
-      );
-      await delay(this.#clock, Math.max(pauseMs, next?.afterMs ?? 0), this.#stopping.signal);
+    } catch (error) {
+      // A bug, or a logger that throws: nothing is to be left running.
+      if ("connection" in this.#state) this.#state.connection.cancel();
+      void this.#executor.stop();
+      this.#settle(error);
     }
   }
 
-  /** One session, from the dial to the end of its stream. */
-  #serveOnce(): Promise<SessionEnd> {
-    return new Promise((resolve) => {
-      const { hub, maxPayloadBytes, connectTimeoutMs } = this.#options;
-      let gaveUp: string | undefined;
-      const connection = connect(hub, maxPayloadBytes, {
-        onMessage: (encoded) => {
-          let events: HubEvent[];
-          try {
-            events = decodeWorkResponse(encoded);
-          } catch (err) {
-            this.#logger.error({ err }, "the hub sent a message that cannot be read");
-            return connection.cancel();
-          }
-          session.receive(events);
+  /** One step towards the goal, if there is one to take now. */
+  #step(): void {
+    const state = this.#state;
+    const isLeaving = this.#goal !== "serve";
+    switch (state.kind) {
+      case "new":
+        if (isLeaving) this.#end(undefined);
+        else this.#start();
+        break;
+      case "starting":
+        if (typeof state.executor === "object") this.#stop(state.executor.error);
+        else if (isLeaving) this.#stop(undefined);
+        else if (state.executor === "ready") this.#ready();
+        break;
+      case "dialing":
+        if (state.connection.isWelcomed) this.#welcomed(state.connection);
+        else if (state.connection.end !== undefined) this.#lost(state.connection.end);
+        else if (isLeaving) this.#close(state.connection);
+        break;
+      case "connected":
+        if (state.connection.end !== undefined) this.#lost(state.connection.end);
+        else if (this.#goal === "drain") this.#drain(state.connection);
+        else if (this.#goal === "stop") this.#close(state.connection);
+        break;
+      case "draining":
+        if (state.connection.end !== undefined) this.#stop(undefined);
+        else if (this.#goal === "stop") this.#close(state.connection);
+        break;
+      case "closing":
+        if (state.connection.end !== undefined) this.#stop(undefined);
+        break;
+      case "waiting":
+        if (isLeaving) this.#stop(undefined);
+        else if (state.isOver) this.#dial();
+        break;
+      case "stopping":
+        if (state.executor === "stopped") this.#end(state.error);
+        break;
+      case "stopped":
+        break;
+    }
+  }
+
+  #start(): void {
+    const state: LoopState = { kind: "starting", executor: "pending" };
+    this.#transition(state);
+    this.#executor
+      .start((change) => this.#onSlots(change))
+      .then(
+        () => {
+          state.executor = "ready";
         },
-        onEnd: (error) => {
-          this.#current = undefined;
-          resolve(
-            session.ended(gaveUp === undefined ? error : new GibbsError("UNAVAILABLE", gaveUp)),
-          );
+        (error: unknown) => {
+          state.executor = { error };
         },
-      });
-      const session = new WorkerSession(
-        {
-          clock: this.#clock,
-          executor: this.#executor,
-          freeSlots: () => this.#free,
-          send: (events) => {
-            for (const message of encodeWorkerEvents(events)) connection.write(message);
-          },
-          giveUp: (why) => {
-            gaveUp = why;
-            connection.cancel();
-          },
-          onWelcome: () => {
-            this.#logger.info({ hub, workerId: this.#workerId }, "connected to the hub");
-            this.#connected.resolve();
-          },
-        },
-        this.#hello(),
-        connectTimeoutMs,
-      );
-      this.#current = { session, connection };
+      )
+      .finally(() => this.#wakeup.wake());
+  }
+
+  #ready(): void {
+    this.#started.resolve();
+    this.#reconnect.reset();
+    this.#dial();
+  }
+
+  #dial(): void {
+    const { hub, maxPayloadBytes, connectTimeoutMs } = this.#options;
+    const connection = new HubConnection({
+      hub,
+      maxPayloadBytes,
+      connectTimeoutMs,
+      clock: this.#clock,
+      logger: this.#logger,
+      executor: this.#executor,
+      slots: this.#slots,
+      hello: buildHello(this.#identity, this.#options, this.#executor),
+      onChange: () => this.#wakeup.wake(),
     });
+    this.#transition({ kind: "dialing", connection });
   }
 
+  #welcomed(connection: HubConnection): void {
+    this.#transition({ kind: "connected", connection });
+    const { workerId } = this.#identity;
+    this.#logger.info({ hub: this.#options.hub, workerId }, "connected to the hub");
+    this.#connected.resolve();
+  }
+
+  #lost(end: SessionEnd): void {
+    if (this.#goal !== "serve") return this.#stop(undefined);
+    const { hub } = this.#options;
+    const next = this.#reconnect.after(end);
+    if (next.kind === "stop") return this.#stop(next.error);
+    const why = end.error?.message ?? "it ended the stream";
+    this.#logger.warn(
+      { hub, pauseMs: Math.round(next.afterMs) },
+      `no connection to the hub: ${why}`,
+    );
+    const timer = this.#clock.setTimer(next.afterMs, () => {
+      state.isOver = true;
+      this.#wakeup.wake();
+    });
+    const state = { kind: "waiting" as const, timer, isOver: false };
+    this.#transition(state);
+  }
+
+  #drain(connection: HubConnection): void {
+    const timeout = this.#clock.setTimer(this.#options.drainTimeoutMs, () => void this.close());
+    this.#transition({ kind: "draining", connection, timeout });
+    connection.drain(DRAIN_REASON);
+  }
+
+  #close(connection: HubConnection): void {
+    this.#transition({ kind: "closing", connection });
+    connection.cancel();
+  }
+
+  #stop(error: unknown): void {
+    // Whoever waits for the start waits for nothing more, unless it failed.
+    if (error === undefined) this.#started.resolve();
+    const state: LoopState = { kind: "stopping", error, executor: "pending" };
+    this.#transition(state);
+    this.#executor
+      .stop()
+      .catch((stopError: unknown) => {
+        state.error = stopError;
+      })
+      .finally(() => {
+        state.executor = "stopped";
+        this.#wakeup.wake();
+      });
+  }
+
+  #end(error: unknown): void {
+    this.#transition({ kind: "stopped" });
+    this.#settle(error);
+  }
+
+  #settle(error: unknown): void {
+    this.#connected.reject(error ?? stopped());
+    if (error === undefined) return this.#stopped.resolve();
+    this.#logger.error({ err: error }, `the worker stops: ${messageOf(error)}`);
+    this.#stopped.reject(error);
+  }
+
+  #transition(next: LoopState): void {
+    this.#state = follow(this.#state, next);
+  }
+
+  /** Comes with every job, so past the loop. */
   #onSlots(change: number): void {
-    this.#free += change;
-    if (change > 0) this.#current?.session.offerSlots();
+    this.#slots.free += change;
+    if (change > 0 && "connection" in this.#state) this.#state.connection.offerSlots();
   }
-
-  #hello(): WorkerEventInit {
-    const { name, version, labels, maxPayloadBytes } = this.#options;
-    const { ALWAYS, WHEN_IDLE } = HeartbeatMode;
-    return {
-      case: "hello",
-      value: {
-        workerId: this.#workerId,
-        instanceId: this.#instanceId,
-        name,
-        version,
-        sdk: SDK,
-        methods: this.#executor.methods.map(toWireMethod),
-        labels: { ...labels },
-        heartbeatMode: this.#executor.beatsWhileBusy ? ALWAYS : WHEN_IDLE,
-        maxReceiveBytes: maxPayloadBytes + fixed.envelopeBytes,
-      },
-    };
-  }
-}
-
-/** A promise to be settled from outside, whose rejection need not be looked at. */
-function deferred(): { promise: Promise<void>; resolve(): void; reject(why: unknown): void } {
-  let resolve = (): void => {};
-  let reject = (_why: unknown): void => {};
-  const promise = new Promise<void>((resolvePromise, rejectPromise) => {
-    resolve = resolvePromise;
-    reject = rejectPromise;
-  });
-  promise.catch(() => {});
-  return { promise, resolve, reject };
-}
-
-function whenAborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
-}
-
-function toWireMethod({ name, idempotent }: ServedMethod): {
-  name: string;
-  idempotency: Idempotency;
-} {
-  if (idempotent === undefined) return { name, idempotency: Idempotency.UNSPECIFIED };
-  return { name, idempotency: idempotent ? Idempotency.IDEMPOTENT : Idempotency.NOT_IDEMPOTENT };
 }
 
 function stopped(): GibbsError {
   return gibbsError("STOPPED", "the worker was stopped");
-}
-
-function isFinal(error: GibbsError): boolean {
-  return finalCodes.has(error.code) || error.reason === "SUPERSEDED";
-}
-
-function explainFinal(error: GibbsError, hub: string): GibbsError {
-  const hint =
-    error.code === "UNIMPLEMENTED"
-      ? `is ${hub} a gibbs hub?`
-      : "connecting again would end the same way";
-  const message = `the hub refused this worker: ${error.message}; ${hint}`;
-  return new GibbsError(error.code, message, { reason: error.reason, cause: error });
 }

@@ -1,8 +1,6 @@
-import { LazyAbort } from "../base/abort.js";
-import type { Clock, Timer } from "../base/clock.js";
-import type { GibbsError } from "../base/error.js";
+import { GibbsError } from "../base/error.js";
 import { Flusher } from "../base/flusher.js";
-import { IdMap } from "../base/id-map.js";
+import { checkTransition, type Transitions } from "../base/transition.js";
 import { MAX_BATCH_BYTES } from "../wire/batch.js";
 import {
   type HubEvent,
@@ -11,9 +9,10 @@ import {
   WireExecution,
   type WorkerEventInit,
 } from "../wire/worker-events.js";
-import { type Executor, type JobOutcome, tooLarge } from "./executor.js";
-import { toInput, toTerminalEvent } from "./job-events.js";
-import { workerFixed } from "./options.js";
+import { type JobOutcome, tooLarge } from "./executor.js";
+import { toTerminalEvent } from "./job-events.js";
+import { type JobsListener, type JobsPort, SessionJobs } from "./session-jobs.js";
+import { SilenceWatch } from "./silence.js";
 
 /** How a session ended, and what is to come after it. */
 export interface SessionEnd {
@@ -26,11 +25,7 @@ export interface SessionEnd {
 }
 
 /** What a session needs of its surroundings. */
-export interface SessionPort {
-  clock: Clock;
-  executor: Executor;
-  /** The free slots of the executor, now. */
-  freeSlots(): number;
+export interface SessionPort extends JobsPort {
   /** Writes events, after those of earlier calls. */
   send(events: readonly WorkerEventInit[]): void;
   /** The hub stopped speaking, or never began: give the stream up. */
@@ -38,60 +33,79 @@ export interface SessionPort {
   onWelcome(): void;
 }
 
-/** A job of this session: held until a slot is really free, then running. */
-interface AcceptedJob {
-  job: Job;
-  abort: LazyAbort;
-  /** When its time is over. */
-  timeout: Timer | undefined;
-  /** When it has been held for too long. */
-  patience: Timer | undefined;
+/** What a session is now, with what it needs for that. */
+type SessionState =
+  | ({ kind: "opening" | "serving" } & Listening)
+  | ({ kind: "draining"; next: SessionEnd["next"] } & Listening)
+  | { kind: "abandoned" | "ended"; end: SessionEnd };
+
+/** What a session needs for as long as it listens to the hub. */
+interface Listening {
+  silence: SilenceWatch;
+  /** What the hub takes: anything until it has said so. */
+  maxPayloadBytes: number;
 }
 
-/** How long the hub may still be silent. */
-interface Silence {
-  timer: Timer;
-  lastHeardAt: number;
-  patienceMs: number;
-  dueAt: number;
-}
+const transitions: Transitions<SessionState["kind"]> = {
+  opening: ["serving", "abandoned", "ended"],
+  serving: ["draining", "abandoned", "ended"],
+  draining: ["abandoned", "ended"],
+  abandoned: ["ended"],
+  ended: [],
+};
 
 /**
  * One stream to the hub, from hello to its end: credit up, jobs down, one
  * terminal event for each job. Knows nothing of gRPC.
+ *
+ * | from | event | to |
+ * |---|---|---|
+ * | opening | welcome | serving |
+ * | serving | drain, of either side | draining: no job is taken; held ones go back |
+ * | opening, serving, draining | the hub is silent for too long | abandoned: the stream is given up |
+ * | opening | drain of the hub, which breaks the protocol | abandoned |
+ * | any but ended | end of the stream | ended: what still runs is told, its outcome dropped |
+ *
+ * Until its welcome the hub is trusted with the credit that came with hello.
  */
-export class WorkerSession {
+export class WorkerSession implements JobsListener {
   readonly #port: SessionPort;
-  readonly #jobs = new IdMap<AcceptedJob>();
-  /** Those of them that wait for a slot, in their order. */
-  readonly #held = new Set<AcceptedJob>();
+  readonly #jobs: SessionJobs;
   /** Credit that the hub has and has not used. */
   #credit = 0;
-  #welcome: Welcome | undefined;
-  #next: SessionEnd["next"];
-  #phase: "serving" | "draining" | "ended" = "serving";
+  #state: SessionState;
   #outbox: WorkerEventInit[] = [];
   readonly #flusher: Flusher;
-  #silence: Silence;
 
   /** Says hello, and gives credit for what is free. */
   constructor(port: SessionPort, hello: WorkerEventInit, connectTimeoutMs: number) {
     this.#port = port;
+    this.#jobs = new SessionJobs(port, this);
     this.#flusher = new Flusher(port.clock, () => this.#flush());
-    this.#silence = this.#listen(connectTimeoutMs);
+    this.#state = {
+      kind: "opening",
+      silence: this.#listen(connectTimeoutMs),
+      maxPayloadBytes: Number.POSITIVE_INFINITY,
+    };
     this.#push(hello);
     this.offerSlots();
   }
 
   /** Whether the hub has answered hello: before that it has given nothing. */
   get isWelcomed(): boolean {
-    return this.#welcome !== undefined;
+    const state = this.#state;
+    return "end" in state ? state.end.welcomed : state.kind !== "opening";
+  }
+
+  /** How the session ended; undefined until then. */
+  get end(): SessionEnd | undefined {
+    return this.#state.kind === "ended" ? this.#state.end : undefined;
   }
 
   /** Something arrived from the hub. */
   receive(events: readonly HubEvent[]): void {
-    if (this.#phase === "ended") return;
-    this.#silence.lastHeardAt = this.#port.clock.now();
+    if ("end" in this.#state) return;
+    this.#state.silence.heard();
     for (const { event } of events) {
       switch (event.case) {
         case "welcome":
@@ -101,17 +115,17 @@ export class WorkerSession {
           this.#onJob(event.value);
           break;
         case "cancel":
-          this.#onCancel(event.value.jobId, event.value.reason);
+          this.#jobs.cancel(event.value.jobId, event.value.reason);
           break;
         case "heartbeat":
           this.#push({ case: "heartbeat", value: {} });
           break;
         case "drain":
-          this.#next =
+          this.#onDrain(
             event.value.next.case === "exit"
               ? { kind: "exit" }
-              : { kind: "reconnect", afterMs: event.value.next.value ?? 0 };
-          this.#stopTaking("the hub is draining");
+              : { kind: "reconnect", afterMs: event.value.next.value ?? 0 },
+          );
           break;
         case undefined:
           break;
@@ -121,94 +135,78 @@ export class WorkerSession {
 
   /** Slots came or went: starts held jobs, or gives credit for what is free. */
   offerSlots(): void {
-    if (this.#phase === "ended") return;
-    for (const accepted of this.#held) {
-      if (this.#port.freeSlots() === 0) return;
-      this.#start(accepted);
-    }
+    if ("end" in this.#state) return;
+    this.#jobs.startHeld();
     const more = this.#port.freeSlots() - this.#credit;
-    if (this.#phase !== "serving" || more <= 0) return;
+    if (!this.#isTaking || more <= 0) return;
     this.#credit += more;
     this.#push({ case: "ready", value: { slots: more } });
   }
 
-  /** Asks the hub for no more jobs; it ends the stream when all are over. */
+  /**
+   * Asks the hub for no more jobs; it ends the stream when all are over.
+   *
+   * @throws GibbsError INTERNAL / INTERNAL before the welcome: a hub that has not
+   * answered would not do so.
+   */
   drain(reason: string): void {
-    if (this.#phase !== "serving") return;
+    const state = this.#state;
+    if (state.kind === "draining" || "end" in state) return;
+    this.#transition({ ...state, kind: "draining", next: undefined });
     this.#push({ case: "drain", value: { reason } });
     this.#stopTaking(reason);
   }
 
-  /** The stream is gone. What still runs is told so, and its outcome is dropped. */
+  /**
+   * The stream is gone. What still runs is told so, and its outcome is dropped.
+   *
+   * @throws GibbsError INTERNAL / INTERNAL if it was gone already.
+   */
   ended(error: GibbsError | undefined): SessionEnd {
-    this.#phase = "ended";
-    this.#silence.timer.cancel();
-    for (const accepted of this.#jobs.values()) {
-      accepted.timeout?.cancel();
-      accepted.patience?.cancel();
-      accepted.abort.abort(new Error("the connection to the hub was lost"));
-    }
-    this.#jobs.clear();
-    this.#held.clear();
-    return { error, welcomed: this.#welcome !== undefined, next: this.#next };
+    const state = this.#state;
+    const end = state.kind === "abandoned" ? state.end : this.#endBy(error);
+    this.#transition({ kind: "ended", end });
+    this.#jobs.orphan();
+    return end;
   }
 
-  #onWelcome(welcome: Welcome): void {
-    if (this.#welcome !== undefined) return;
-    this.#welcome = welcome;
-    this.#silence.timer.cancel();
-    this.#silence = this.#listen(welcome.hubTimeoutMs);
-    this.#port.executor.limitGrace?.(welcome.cancelGraceMs);
+  /** Whether the hub may still give it jobs. */
+  get #isTaking(): boolean {
+    return this.#state.kind === "opening" || this.#state.kind === "serving";
+  }
+
+  #onWelcome({ hubTimeoutMs, maxPayloadBytes, cancelGraceMs }: Welcome): void {
+    if (this.#state.kind !== "opening") return;
+    this.#transition({ kind: "serving", silence: this.#listen(hubTimeoutMs), maxPayloadBytes });
+    this.#port.executor.limitGrace?.(cancelGraceMs);
     this.#port.onWelcome();
+  }
+
+  #onDrain(next: SessionEnd["next"]): void {
+    const state = this.#state;
+    if (state.kind === "opening") {
+      return this.#abandon("the hub drained before it welcomed the worker");
+    }
+    if (state.kind === "draining") state.next = next;
+    if (state.kind !== "serving") return;
+    this.#transition({ ...state, kind: "draining", next });
+    this.#stopTaking("the hub is draining");
   }
 
   #onJob(job: Job): void {
     this.#credit = Math.max(0, this.#credit - 1);
-    if (this.#phase !== "serving") return this.#giveBack(job.jobId, "the worker is draining");
-    const accepted: AcceptedJob = {
-      job,
-      abort: new LazyAbort(),
-      timeout: undefined,
-      patience: undefined,
-    };
-    this.#jobs.set(job.jobId, accepted);
-    if (job.timeoutMs !== undefined) {
-      accepted.timeout = this.#port.clock.setTimer(job.timeoutMs, () =>
-        this.#onCancel(job.jobId, "its time is over"),
-      );
-    }
-    if (this.#port.freeSlots() > 0) return this.#start(accepted);
-    // A slot can be gone that was free when its credit was given: a process that
-    // died while idle. The one that replaces it may be there in a moment.
-    this.#held.add(accepted);
-    accepted.patience = this.#port.clock.setTimer(workerFixed.holdMs, () =>
-      this.#giveBack(job.jobId, "no slot came free for it"),
-    );
+    if (this.#isTaking) this.#jobs.accept(job);
+    else this.onGivenBack(job.jobId, "the worker is draining");
   }
 
-  #onCancel(jobId: number, reason: string): void {
-    const accepted = this.#jobs.get(jobId);
-    if (accepted === undefined) return;
-    if (this.#held.has(accepted)) this.#giveBack(jobId, reason);
-    else accepted.abort.abort(new Error(reason));
+  onOutcome(jobId: number, outcome: JobOutcome): void {
+    if ("end" in this.#state) return;
+    this.#pushOutcome(jobId, fitted(outcome, this.#state.maxPayloadBytes));
   }
 
-  #start(accepted: AcceptedJob): void {
-    const { jobId } = accepted.job;
-    this.#held.delete(accepted);
-    accepted.patience?.cancel();
-    this.#port.executor.run(toInput(accepted.job), accepted.abort, (outcome) => {
-      if (this.#jobs.get(jobId) !== accepted) return;
-      this.#forget(jobId);
-      this.#pushOutcome(jobId, this.#fitted(outcome));
-    });
-  }
-
-  /** The outcome, or that it is larger than the hub takes. */
-  #fitted(outcome: JobOutcome): JobOutcome {
-    const maxBytes = this.#welcome?.maxPayloadBytes ?? Number.POSITIVE_INFINITY;
-    if (outcome.kind !== "payload" || outcome.payload.length <= maxBytes) return outcome;
-    return tooLarge(outcome.payload.length, maxBytes);
+  onGivenBack(jobId: number, reason: string): void {
+    this.#push({ case: "nack", value: { jobId, execution: WireExecution.NOT_STARTED, reason } });
+    this.offerSlots();
   }
 
   #pushOutcome(jobId: number, outcome: JobOutcome): void {
@@ -221,25 +219,9 @@ export class WorkerSession {
     this.#push(toTerminalEvent(jobId, outcome));
   }
 
-  #giveBack(jobId: number, reason: string): void {
-    this.#forget(jobId);
-    this.#push({ case: "nack", value: { jobId, execution: WireExecution.NOT_STARTED, reason } });
-    this.offerSlots();
-  }
-
-  #forget(jobId: number): void {
-    const accepted = this.#jobs.get(jobId);
-    if (accepted === undefined) return;
-    accepted.timeout?.cancel();
-    accepted.patience?.cancel();
-    this.#jobs.delete(jobId);
-    this.#held.delete(accepted);
-  }
-
   #stopTaking(reason: string): void {
-    if (this.#phase === "serving") this.#phase = "draining";
     this.#credit = 0;
-    for (const { job } of this.#held) this.#giveBack(job.jobId, reason);
+    this.#jobs.giveBackHeld(reason);
   }
 
   /** All that happens at one instant travels in one write. */
@@ -251,28 +233,34 @@ export class WorkerSession {
   #flush(): void {
     const events = this.#outbox;
     this.#outbox = [];
-    if (this.#phase !== "ended") this.#port.send(events);
+    if (!("end" in this.#state)) this.#port.send(events);
   }
 
-  #listen(patienceMs: number): Silence {
-    const now = this.#port.clock.now();
-    const timer = this.#port.clock.setTimer(patienceMs, () => this.#judge());
-    return { timer, lastHeardAt: now, patienceMs, dueAt: now + patienceMs };
+  #listen(patienceMs: number): SilenceWatch {
+    return new SilenceWatch(this.#port.clock, patienceMs, (why) => this.#abandon(why));
   }
 
-  /** The hub has been silent, unless it was this process that stood still or did not listen. */
-  #judge(): void {
-    const { clock } = this.#port;
-    clock.afterInput(() => {
-      if (this.#phase === "ended") return;
-      const silence = this.#silence;
-      const now = clock.now();
-      const lateMs = Math.max(0, now - silence.dueAt);
-      silence.lastHeardAt = Math.min(now, silence.lastHeardAt + lateMs);
-      const leftMs = silence.lastHeardAt + silence.patienceMs - now;
-      if (leftMs <= 0) return this.#port.giveUp(`the hub was silent for ${silence.patienceMs} ms`);
-      silence.dueAt = now + leftMs;
-      silence.timer = clock.setTimer(leftMs, () => this.#judge());
-    });
+  #abandon(why: string): void {
+    this.#transition({ kind: "abandoned", end: this.#endBy(new GibbsError("UNAVAILABLE", why)) });
+    this.#port.giveUp(why);
   }
+
+  #endBy(error: GibbsError | undefined): SessionEnd {
+    const next = this.#state.kind === "draining" ? this.#state.next : undefined;
+    return { error, welcomed: this.isWelcomed, next };
+  }
+
+  #transition(next: SessionState): void {
+    const state = this.#state;
+    checkTransition("a worker's session", transitions, state.kind, next.kind);
+    const isWatched = "silence" in state && "silence" in next && state.silence === next.silence;
+    if ("silence" in state && !isWatched) state.silence.stop();
+    this.#state = next;
+  }
+}
+
+/** The outcome, or that it is larger than `maxBytes`, which the hub takes. */
+function fitted(outcome: JobOutcome, maxBytes: number): JobOutcome {
+  if (outcome.kind !== "payload" || outcome.payload.length <= maxBytes) return outcome;
+  return tooLarge(outcome.payload.length, maxBytes);
 }

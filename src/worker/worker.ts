@@ -2,7 +2,7 @@ import { withDefaults } from "../base/option-table.js";
 import { onShutdownSignals } from "../base/signals.js";
 import { buildHandlers, type Handlers } from "./handler.js";
 import { InProcessExecutor } from "./in-process.js";
-import { WorkerLife } from "./life.js";
+import { WorkerLoop } from "./life.js";
 import { type WorkerOptions, workerOptionTable } from "./options.js";
 
 /**
@@ -17,7 +17,7 @@ import { type WorkerOptions, workerOptionTable } from "./options.js";
  * longer belongs into processes of its own: `startWorkers`, `gibbs worker`.
  */
 export class Worker {
-  readonly #life: WorkerLife;
+  readonly #loop: WorkerLoop;
   readonly #handleSignals: boolean;
 
   /**
@@ -31,13 +31,13 @@ export class Worker {
     const settings = withDefaults(workerOptionTable, options);
     const table = buildHandlers(handlers, settings.method, settings.args);
     const executor = new InProcessExecutor(table, options.idempotent, settings);
-    this.#life = new WorkerLife(executor, options);
+    this.#loop = new WorkerLoop(executor, options);
     this.#handleSignals = settings.handleSignals;
   }
 
   /** Resolves when a hub has welcomed the worker for the first time; rejects if it ends before. */
   get connected(): Promise<void> {
-    return this.#life.connected;
+    return this.#loop.connected;
   }
 
   /**
@@ -55,7 +55,7 @@ export class Worker {
         )
       : () => {};
     try {
-      await this.#life.run();
+      await this.#loop.run();
     } finally {
       stopListening();
     }
@@ -63,11 +63,11 @@ export class Worker {
 
   /** Finishes what runs, then ends {@link Worker.run}; after `drainTimeoutMs` closes. */
   drain(): Promise<void> {
-    return this.#life.drain("the worker is shutting down");
+    return this.#loop.drain();
   }
 
   /** Ends {@link Worker.run} at once. The hub sees the worker as lost. */
   close(): Promise<void> {
-    return this.#life.close();
+    return this.#loop.close();
   }
 }

@@ -3,7 +3,7 @@ import { systemClock } from "../base/clock.js";
 import { silentLogger } from "../base/logger.js";
 import { withDefaults } from "../base/option-table.js";
 import { ChildPool } from "./child-pool.js";
-import { WorkerLife } from "./life.js";
+import { WorkerLoop } from "./life.js";
 import { resolveModule } from "./module.js";
 import { type WorkersOptions, workersOptionTable } from "./options.js";
 
@@ -53,18 +53,18 @@ export async function startWorkers(
     logger: options.logger ?? silentLogger,
     random: options.random ?? Math.random,
   });
-  const life = new WorkerLife(pool, options);
-  const stopListening = onAbort(options.signal, () => void life.close());
-  const stopped = life.run();
-  await Promise.race([stopped, life.started]);
+  const loop = new WorkerLoop(pool, options);
+  const stopListening = onAbort(options.signal, () => void loop.close());
+  const stopped = loop.run();
+  await Promise.race([stopped, loop.started]);
   stopListening();
   return {
     get pids() {
       return pool.pids;
     },
-    connected: life.connected,
+    connected: loop.connected,
     stopped,
-    drain: () => life.drain("the worker is shutting down"),
-    close: () => life.close(),
+    drain: () => loop.drain(),
+    close: () => loop.close(),
   };
 }

@@ -1,8 +1,11 @@
-import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { Server, ServerCredentials, type ServerDuplexStream } from "@grpc/grpc-js";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { Client } from "../../src/client/client.js";
 import type { Hub } from "../../src/hub/hub.js";
+import { HubService } from "../../src/wire/index.js";
+import { encodeHubItems } from "../../src/wire/multiplex.js";
 import { encodePayload } from "../../src/wire/payload.js";
+import { rawService } from "../../src/wire/raw-service.js";
 import { ManualClock } from "../support/manual-clock.js";
 import { hello, RawWorker, ready } from "../support/raw-worker.js";
 import { gibbsHub, startClient, startHub, startWorker } from "../support/running.js";
@@ -17,6 +20,17 @@ async function restartable(): Promise<{ address: string; restart(): Promise<Hub>
     return startHub({ listen: address });
   };
   return { address, restart };
+}
+
+/** Has a server of the test's own listen; returns where. */
+async function listen(server: Server): Promise<string> {
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
+      error === null ? resolve(bound) : reject(error),
+    );
+  });
+  onTestFinished(() => server.forceShutdown());
+  return `127.0.0.1:${port}`;
 }
 
 describe("a client", () => {
@@ -153,15 +167,33 @@ describe("a client", () => {
     expect(clock.pending).toBe(0);
   });
 
-  it("tells when what answers is no hub", async () => {
+  it("has sent nothing to a hub that drains before it says its settings", async () => {
     const server = new Server();
-    const port = await new Promise<number>((resolve, reject) => {
-      server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
-        error === null ? resolve(bound) : reject(error),
-      );
+    const { multiplex } = rawService(HubService);
+    const calls: Buffer[] = [];
+    server.addService(
+      { multiplex },
+      {
+        multiplex: (stream: ServerDuplexStream<Buffer, Buffer>) => {
+          stream.on("data", (call: Buffer) => calls.push(call));
+          stream.on("error", () => {});
+          const drain = { id: 0, item: { case: "drain", value: {} } } as const;
+          for (const message of encodeHubItems([drain])) stream.write(message);
+        },
+      },
+    );
+    const client = startClient(await listen(server), { connectTimeoutMs: 100 });
+    await expect(client.request(1, { idempotent: true })).rejects.toMatchObject({
+      code: "UNAVAILABLE",
+      reason: "CONNECTION_LOST",
+      execution: "NOT_STARTED",
     });
-    onTestFinished(() => server.forceShutdown());
-    await expect(startClient(`127.0.0.1:${port}`).request(1)).rejects.toMatchObject({
+    expect(calls).toEqual([]);
+  });
+
+  it("tells when what answers is no hub", async () => {
+    const address = await listen(new Server());
+    await expect(startClient(address).request(1)).rejects.toMatchObject({
       code: "UNIMPLEMENTED",
       reason: "NOT_A_HUB",
     });

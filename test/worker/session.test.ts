@@ -213,4 +213,29 @@ describe("a worker's session", () => {
     await served.clock.advance(1000);
     expect(served.gaveUp).toMatch(/silent for 30000 ms/);
   });
+
+  it("gives up a hub that drains before its welcome, and says no more", async () => {
+    const stage = new Stage();
+    await stage.told();
+    stage.hear({ case: "drain", value: {} }, { case: "heartbeat", value: {} }, job(1));
+    expect(stage.gaveUp).toMatch(/drained before it welcomed/);
+    expect(await stage.told()).toEqual([]);
+    expect(stage.clock.pending, "no timer is left").toBe(0);
+    expect(stage.session.end, "the stream is not over yet").toBeUndefined();
+    stage.session.ended(undefined);
+    expect(stage.session.end).toMatchObject({
+      error: { code: "UNAVAILABLE" },
+      welcomed: false,
+      next: undefined,
+    });
+  });
+
+  it("cannot be drained before its hub has welcomed it, nor end twice", () => {
+    const { session } = new Stage();
+    const isInternal = expect.objectContaining({ code: "INTERNAL", reason: "INTERNAL" });
+    expect(() => session.drain("deploy")).toThrow(isInternal);
+    session.ended(undefined);
+    expect(() => session.ended(undefined)).toThrow(isInternal);
+    expect(() => session.drain("deploy")).not.toThrow();
+  });
 });

@@ -1,8 +1,10 @@
 import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { deferred } from "../../src/base/deferred.js";
 import { GibbsError } from "../../src/base/error.js";
 import { Hub } from "../../src/hub/hub.js";
 import type { JobContext } from "../../src/worker/handler.js";
 import { Worker } from "../../src/worker/worker.js";
+import { ManualClock } from "../support/manual-clock.js";
 import { startClient, startHub, startWorker } from "../support/running.js";
 import { until } from "../support/until.js";
 
@@ -265,6 +267,27 @@ describe("a worker", () => {
     finish("finished");
     expect(await request).toBe("finished");
     await drained;
+  });
+
+  it("gives up what still runs when its drain takes too long", async () => {
+    const hub = await startHub();
+    const clock = new ManualClock();
+    const begun = deferred();
+    const worker = await startWorker(
+      hub,
+      () => {
+        begun.resolve();
+        return new Promise(() => {});
+      },
+      { clock, drainTimeoutMs: 2000 },
+    );
+    const request = expect(hub.request(1)).rejects.toMatchObject({ reason: "WORKER_LOST" });
+    await begun.promise;
+    const drained = worker.drain();
+    await clock.advance(2000);
+    await drained;
+    await request;
+    expect(clock.pending, "no timer is left").toBe(0);
   });
 
   it("can be drained while no hub is there, and before it runs", async () => {

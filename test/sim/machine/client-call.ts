@@ -51,7 +51,12 @@ export class ClientCall extends EventEmitter implements PeerEnd {
     return this as unknown as ClientDuplexStream<Buffer, Buffer>;
   }
 
-  /** Returns false if the socket is full; `drain` follows. */
+  /** Whether the socket is full; `drain` follows. */
+  get writableNeedDrain(): boolean {
+    return this.isFull;
+  }
+
+  /** Returns false if the socket is full. */
   write(encoded: Buffer): boolean {
     if (this.isHalfClosed) throw new Error("write after end");
     const unreadBytes = this.connection.write(encoded);

@@ -2,6 +2,7 @@ import type { Mutant } from "./mutant.js";
 
 const stream = "hub/multiplex-stream.ts";
 const callStream = "client/call-stream.ts";
+const openCalls = "client/open-calls.ts";
 const retry = "client/retry.ts";
 
 /** Faults in how the hub deals with the Multiplex streams of its clients. */
@@ -128,44 +129,44 @@ export const multiplexMutants: readonly Mutant[] = [
 export const clientMutants: readonly Mutant[] = [
   {
     name: "the id after the largest is zero",
-    file: callStream,
+    file: openCalls,
     find: "this.#lastId === MAX_ID ? 1 : this.#lastId + 1",
     replace: "this.#lastId === MAX_ID ? 0 : this.#lastId + 1",
   },
   {
     name: "the hub is not told that a caller has gone",
-    file: callStream,
-    find: "this.#outbox.push(id);\n    this.#flushLater();\n  }\n\n  #flushLater",
-    replace: "}\n\n  #flushLater",
+    file: openCalls,
+    find: "if (wasSent) this.#outbox.push(id);\n    else",
+    replace: "if (!wasSent)",
   },
   {
     name: "a stream that leaves takes new calls",
     file: callStream,
-    find: 'if (this.#state !== "opening" && this.#state !== "open") return false;',
-    replace: "",
+    find: 'return state.kind === "opening" && this.#calls.size < ASSUMED_OPEN_CALLS;',
+    replace: "return this.#calls.size < ASSUMED_OPEN_CALLS;",
   },
   {
     name: "a stream that leaves closes before its last call",
     file: callStream,
-    find: "if (this.#calls.size === 0) this.#grpc.end();",
-    replace: "this.#grpc.end();",
+    find: 'if (this.#state.kind === "draining" && this.#calls.size === 0) this.#close();',
+    replace: 'if (this.#state.kind === "draining") this.#grpc.end();',
   },
   {
     name: "a lost call that was written has not run",
-    file: callStream,
-    find: "streamBroke(pending.requestId, pending.written, error)",
+    file: openCalls,
+    find: "streamBroke(pending.requestId, pending.isSent, error)",
     replace: "streamBroke(pending.requestId, false, error)",
   },
   {
     name: "a lost call that was not written may have run",
-    file: callStream,
-    find: "streamBroke(pending.requestId, pending.written, error)",
+    file: openCalls,
+    find: "streamBroke(pending.requestId, pending.isSent, error)",
     replace: "streamBroke(pending.requestId, true, error)",
   },
   {
     name: "a call that was given up has not run",
     file: "client/pending-call.ts",
-    find: 'const execution = this.written ? "UNKNOWN" : "NOT_STARTED";',
+    find: 'const execution = wasSent ? "UNKNOWN" : "NOT_STARTED";',
     replace: 'const execution = "NOT_STARTED";',
   },
   {
@@ -177,56 +178,56 @@ export const clientMutants: readonly Mutant[] = [
   {
     name: "a full socket is written to",
     file: callStream,
-    find: "if (!this.#grpc.write(message)) this.#isFull = true;",
-    replace: "this.#grpc.write(message);",
+    find: "return this.#grpc.writableNeedDrain ? undefined : state.settings;",
+    replace: "return state.settings;",
   },
   {
     name: "a socket that was full is not written to again",
     file: callStream,
-    find: "this.#isFull = false;\n      this.#flushLater();",
-    replace: "this.#flushLater();",
+    find: 'grpc.on("drain", () => this.#flushLater());',
+    replace: "",
   },
   {
     name: "what was written counts as unsent",
-    file: callStream,
-    find: "pending.written = true;\n        this.#unsentBytes -= pending.payload.length;",
-    replace: "pending.written = true;",
+    file: openCalls,
+    find: "pending.sending();\n        this.#unsentBytes -= payload.length;",
+    replace: "pending.sending();",
   },
   {
     name: "what was never sent counts as unsent",
-    file: callStream,
+    file: openCalls,
     find: "this.#unsentBytes -= pending.payload.length;\n    pending.onGivenUp",
     replace: "pending.onGivenUp",
   },
   {
     name: "an input larger than the hub takes is sent",
     file: callStream,
-    find: "else if (pending.payload.length > this.#maxPayloadBytes) {",
-    replace: "else if (pending.payload.length > this.#limitBytes) {",
+    find: "maxPayloadBytes: Math.min(maxPayloadBytes, this.#limitBytes),",
+    replace: "maxPayloadBytes: this.#limitBytes,",
   },
   {
     name: "an answer larger than the client takes is taken",
     file: callStream,
-    find: "checkAnswerSize(pending.requestId, payload.length, this.#limitBytes);",
-    replace: "",
+    find: "respond(payload, info, this.#limitBytes);",
+    replace: "respond(payload, info, Number.POSITIVE_INFINITY);",
   },
   {
     name: "more calls are opened than the hub takes",
     file: callStream,
-    find: "this.#calls.entries().slice(settings.maxOpenCalls)",
-    replace: "this.#calls.entries().slice(ASSUMED_OPEN_CALLS)",
+    find: "this.#calls.takeBeyond(maxOpenCalls)",
+    replace: "this.#calls.takeBeyond(ASSUMED_OPEN_CALLS)",
   },
   {
     name: "a call that was answered is kept",
-    file: callStream,
-    find: "this.#calls.delete(id);\n    try {",
-    replace: "try {",
+    file: openCalls,
+    find: "if (pending !== undefined) this.#calls.delete(id);",
+    replace: "",
   },
   {
     name: "a stream without calls stays",
     file: callStream,
-    find: "if (isIdle) this.#leave();\n      else this.#watchIdle();",
-    replace: "this.#watchIdle();",
+    find: "if (isIdle) this.#close();\n      else",
+    replace: "",
   },
   {
     name: "what nobody called idempotent is sent again",

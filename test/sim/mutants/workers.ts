@@ -1,6 +1,7 @@
 import type { Mutant } from "./mutant.js";
 
 const session = "worker/session.ts";
+const jobs = "worker/session-jobs.ts";
 
 /** Faults of a worker. */
 export const workerMutants: readonly Mutant[] = [
@@ -8,8 +9,7 @@ export const workerMutants: readonly Mutant[] = [
     name: "the worker offers slots that are taken",
     file: session,
     find: "const more = this.#port.freeSlots() - this.#credit;",
-    replace:
-      "const more = this.#port.freeSlots() + this.#jobs.size - this.#held.size - this.#credit;",
+    replace: "const more = this.#port.freeSlots() + this.#jobs.running - this.#credit;",
   },
   {
     name: "the worker forgets what it has offered",
@@ -20,36 +20,36 @@ export const workerMutants: readonly Mutant[] = [
   {
     name: "a drained worker starts a job",
     file: session,
-    find: 'if (this.#phase !== "serving") return this.#giveBack(job.jobId, "the worker is draining");',
-    replace: "",
+    find: "if (this.#isTaking) this.#jobs.accept(job);\n    else",
+    replace: "this.#jobs.accept(job);\n    if (false)",
   },
   {
     name: "no terminal event after a cancel",
-    file: session,
-    find: "this.#pushOutcome(jobId, this.#fitted(outcome));",
-    replace: "if (!accepted.abort.signal.aborted) this.#pushOutcome(jobId, this.#fitted(outcome));",
+    file: jobs,
+    find: "this.#listener.onOutcome(jobId, outcome);",
+    replace: "if (!accepted.abort.signal.aborted) this.#listener.onOutcome(jobId, outcome);",
   },
   {
     name: "the handler is not told when its time is over",
-    file: session,
-    find: "if (job.timeoutMs !== undefined) {",
-    replace: "if (job.timeoutMs === 0) {",
+    file: jobs,
+    find: "if (timeoutMs !== undefined) {",
+    replace: "if (timeoutMs === 0) {",
   },
   {
     name: "a job without a slot is held for ever",
-    file: session,
-    find: 'this.#giveBack(job.jobId, "no slot came free for it"),',
+    file: jobs,
+    find: 'this.#giveBack(jobId, "no slot came free for it"),',
     replace: "undefined,",
   },
   {
     name: "a cancel of a held job is ignored",
-    file: session,
+    file: jobs,
     find: "if (this.#held.has(accepted)) this.#giveBack(jobId, reason);\n    else",
     replace: "if (!this.#held.has(accepted))",
   },
   {
     name: "orphans are not told",
-    file: session,
+    file: jobs,
     find: 'accepted.abort.abort(new Error("the connection to the hub was lost"));',
     replace: "",
   },
@@ -61,8 +61,8 @@ export const workerMutants: readonly Mutant[] = [
   },
   {
     name: "a silent hub is never left",
-    file: session,
-    find: "if (leftMs <= 0) return this.#port.giveUp(",
-    replace: "if (leftMs <= -1e9) return this.#port.giveUp(",
+    file: "worker/silence.ts",
+    find: "if (leftMs <= 0) return this.#onSilent(",
+    replace: "if (leftMs <= -1e9) return this.#onSilent(",
   },
 ];

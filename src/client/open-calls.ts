@@ -1,0 +1,139 @@
+import type { GibbsError } from "../base/error.js";
+import { IdMap } from "../base/id-map.js";
+import { toMetadataEntries } from "../wire/metadata.js";
+import type { Call, ClientItemInit } from "../wire/multiplex.js";
+import { toRequestOptions } from "../wire/request-options.js";
+import { outboxFull, streamBroke, tooLarge } from "./failure.js";
+import { clientFixed } from "./options.js";
+import type { PendingCall } from "./pending-call.js";
+
+/** The largest id: uint32 on the wire. */
+const MAX_ID = 2 ** 32 - 1;
+
+/** The calls of one `Multiplex` stream, and what of them is still to be written. */
+export class OpenCalls {
+  /** By id, until the terminal item: also those that nobody waits for any more. */
+  readonly #calls = new IdMap<PendingCall>();
+  /** Calls to be opened and to be given up, in order; some may be over. */
+  #outbox: number[] = [];
+  /** Bytes of the payloads of calls that are still to be opened. */
+  #unsentBytes = 0;
+  #lastId: number;
+  readonly #onGivenUp: () => void;
+
+  /** `onGivenUp` is called after a caller has given up: there may be something to write, or no call left. */
+  constructor(firstId: number, onGivenUp: () => void) {
+    this.#lastId = firstId - 1;
+    this.#onGivenUp = onGivenUp;
+  }
+
+  get size(): number {
+    return this.#calls.size;
+  }
+
+  /** The id of the latest call. */
+  get lastId(): number {
+    return this.#lastId;
+  }
+
+  /** Whether there may be something to write. */
+  get isWaiting(): boolean {
+    return this.#outbox.length > 0;
+  }
+
+  /** Adds a call to be opened. Fails it as OUTBOX_FULL if too many bytes wait already. */
+  add(pending: PendingCall): void {
+    const unsentBytes = this.#unsentBytes + pending.payload.length;
+    // One alone may be larger than the limit.
+    if (this.#unsentBytes > 0 && unsentBytes > clientFixed.maxUnsentBytes) {
+      return pending.fail(outboxFull(pending.requestId));
+    }
+    const id = this.#nextId();
+    this.#calls.set(id, pending);
+    this.#unsentBytes = unsentBytes;
+    this.#outbox.push(id);
+    pending.onGivenUp = (wasSent) => this.#giveUp(id, pending, wasSent);
+  }
+
+  /** Takes out a call whose terminal item has come. */
+  take(id: number): PendingCall | undefined {
+    const pending = this.#calls.get(id);
+    if (pending !== undefined) this.#calls.delete(id);
+    return pending;
+  }
+
+  /** Takes out all but the first `count` calls. None of them has been written. */
+  takeBeyond(count: number): PendingCall[] {
+    const excess = this.#calls.entries().slice(count);
+    for (const [id, pending] of excess) this.#forget(id, pending);
+    return excess.map(([, pending]) => pending);
+  }
+
+  /** What is to be written now. Fails calls whose payload is larger than `maxPayloadBytes`. */
+  takeItems(maxPayloadBytes: number, now: number): ClientItemInit[] {
+    const ids = this.#outbox;
+    this.#outbox = [];
+    const items: ClientItemInit[] = [];
+    for (const id of ids) {
+      const pending = this.#calls.get(id);
+      if (pending === undefined) continue;
+      const { payload, requestId } = pending;
+      if (pending.isSettled) items.push({ id, item: { case: "cancel", value: {} } });
+      else if (payload.length > maxPayloadBytes) {
+        this.#forget(id, pending);
+        pending.fail(tooLarge(requestId, payload.length, maxPayloadBytes));
+      } else {
+        pending.sending();
+        this.#unsentBytes -= payload.length;
+        items.push({ id, item: { case: "call", value: toCall(pending, now) } });
+      }
+    }
+    return items;
+  }
+
+  /** The client is closed: gives every call up. */
+  giveUp(): void {
+    for (const pending of this.#calls.values()) pending.giveUp("CLIENT_CLOSED");
+  }
+
+  /** The stream broke: fails every call, unsent ones as not started. */
+  fail(error: GibbsError): void {
+    for (const pending of this.#calls.values()) {
+      pending.fail(streamBroke(pending.requestId, pending.isSent, error));
+    }
+    this.#calls.clear();
+  }
+
+  #nextId(): number {
+    do {
+      this.#lastId = this.#lastId === MAX_ID ? 1 : this.#lastId + 1;
+    } while (this.#calls.has(this.#lastId));
+    return this.#lastId;
+  }
+
+  #giveUp(id: number, pending: PendingCall, wasSent: boolean): void {
+    if (wasSent) this.#outbox.push(id);
+    else this.#forget(id, pending);
+    this.#onGivenUp();
+  }
+
+  /** Takes out a call that was never written. */
+  #forget(id: number, pending: PendingCall): void {
+    this.#calls.delete(id);
+    this.#unsentBytes -= pending.payload.length;
+    pending.onGivenUp = () => {};
+  }
+}
+
+function toCall({ call, payload }: PendingCall, now: number): Call {
+  const { options, until } = call;
+  const { method = "" } = options;
+  const timeoutMs = Math.ceil(Math.max(0, until - now));
+  return {
+    payload,
+    method,
+    options: toRequestOptions(options),
+    timeoutMs,
+    metadata: toMetadataEntries(options.metadata),
+  };
+}

@@ -1,0 +1,68 @@
+import { Backoff } from "../base/backoff.js";
+import type { Clock } from "../base/clock.js";
+import { type Code, GibbsError } from "../base/error.js";
+import type { Random } from "../base/random.js";
+import { workerFixed } from "./options.js";
+import type { SessionEnd } from "./session.js";
+
+/** Statuses after which dialing again makes no sense. */
+const finalCodes: ReadonlySet<Code> = new Set([
+  "UNAUTHENTICATED",
+  "PERMISSION_DENIED",
+  "INVALID_ARGUMENT",
+  "FAILED_PRECONDITION",
+  "UNIMPLEMENTED",
+]);
+
+/** What comes after a session: another one, or the end, with an error if the hub refused the worker. */
+export type NextStep =
+  | { kind: "dial"; afterMs: number }
+  | { kind: "stop"; error: GibbsError | undefined };
+
+/** Decides whether a worker dials its hub again, and when. */
+export class Reconnect {
+  readonly #hub: string;
+  readonly #clock: Clock;
+  readonly #backoff: Backoff;
+  /** Since when no hub has welcomed the worker. */
+  #awaySince: number;
+
+  /** `hub` is its address, for messages. */
+  constructor(hub: string, clock: Clock, random: Random) {
+    this.#hub = hub;
+    this.#clock = clock;
+    this.#backoff = new Backoff(workerFixed.reconnect, random);
+    this.#awaySince = clock.now();
+  }
+
+  /** Starts over: from now on the hub is away. */
+  reset(): void {
+    this.#backoff.reset();
+    this.#awaySince = this.#clock.now();
+  }
+
+  /** What comes after a session that ended so. */
+  after({ error, welcomed, next }: SessionEnd): NextStep {
+    if (next?.kind === "exit") return { kind: "stop", error: undefined };
+    if (error !== undefined && isFinal(error)) {
+      return { kind: "stop", error: refused(error, this.#hub) };
+    }
+    if (welcomed) this.reset();
+    const isAwayLong = this.#clock.now() - this.#awaySince > workerFixed.reconnectSlow.afterMs;
+    const pauseMs = this.#backoff.next(isAwayLong ? workerFixed.reconnectSlow.maxMs : undefined);
+    return { kind: "dial", afterMs: Math.max(pauseMs, next?.afterMs ?? 0) };
+  }
+}
+
+function isFinal({ code, reason }: GibbsError): boolean {
+  return finalCodes.has(code) || reason === "SUPERSEDED";
+}
+
+function refused(error: GibbsError, hub: string): GibbsError {
+  const hint =
+    error.code === "UNIMPLEMENTED"
+      ? `is ${hub} a gibbs hub?`
+      : "connecting again would end the same way";
+  const message = `the hub refused this worker: ${error.message}; ${hint}`;
+  return new GibbsError(error.code, message, { reason: error.reason, cause: error });
+}

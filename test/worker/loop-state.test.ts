@@ -1,0 +1,14 @@
+import { expect, it } from "vitest";
+import { follow, type LoopState } from "../../src/worker/loop-state.js";
+import { ManualClock } from "../support/manual-clock.js";
+
+it("leaves a state with its timer, and goes no way that is not in the table", () => {
+  const clock = new ManualClock();
+  const timer = clock.setTimer(100, () => {});
+  const waiting: LoopState = { kind: "waiting", timer, isOver: false };
+  const stopping: LoopState = { kind: "stopping", executor: "pending", error: undefined };
+  expect(() => follow(waiting, { kind: "new" })).toThrow("a worker cannot go from waiting to new");
+  expect(clock.pending).toBe(1);
+  expect(follow(waiting, stopping)).toBe(stopping);
+  expect(clock.pending).toBe(0);
+});

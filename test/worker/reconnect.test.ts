@@ -1,0 +1,58 @@
+import { describe, expect, it } from "vitest";
+import { type Code, GibbsError } from "../../src/base/error.js";
+import { Reconnect } from "../../src/worker/reconnect.js";
+import type { SessionEnd } from "../../src/worker/session.js";
+import { ManualClock } from "../support/manual-clock.js";
+
+/** With the longest pauses. */
+function start(): { clock: ManualClock; reconnect: Reconnect } {
+  const clock = new ManualClock();
+  return { clock, reconnect: new Reconnect("hub:1", clock, () => 1) };
+}
+
+const lost: SessionEnd = {
+  error: new GibbsError("UNAVAILABLE", "gone"),
+  welcomed: false,
+  next: undefined,
+};
+
+describe("after a session a worker", () => {
+  it("dials again after pauses that grow, more slowly once its hub has been away for long", async () => {
+    const { clock, reconnect } = start();
+    const pauses = [0, 1, 2, 3].map(() => reconnect.after(lost));
+    expect(pauses.map((next) => next.kind === "dial" && next.afterMs)).toEqual([
+      300, 900, 1000, 1000,
+    ]);
+    await clock.advance(30_001);
+    expect(reconnect.after(lost)).toEqual({ kind: "dial", afterMs: 3000 });
+    expect(reconnect.after({ ...lost, welcomed: true })).toEqual({ kind: "dial", afterMs: 300 });
+  });
+
+  it("dials no earlier than a draining hub asks", () => {
+    const next = { kind: "reconnect", afterMs: 5000 } as const;
+    expect(start().reconnect.after({ error: undefined, welcomed: true, next })).toEqual({
+      kind: "dial",
+      afterMs: 5000,
+    });
+  });
+
+  it("stops when the hub says so, without an error", () => {
+    const next = { kind: "exit" } as const;
+    expect(start().reconnect.after({ ...lost, next })).toEqual({ kind: "stop", error: undefined });
+  });
+
+  it.each<[Code, string]>([
+    ["UNAUTHENTICATED", ""],
+    ["PERMISSION_DENIED", ""],
+    ["INVALID_ARGUMENT", "PROTOCOL_VIOLATION"],
+    ["FAILED_PRECONDITION", ""],
+    ["UNIMPLEMENTED", ""],
+    ["ABORTED", "SUPERSEDED"],
+  ])("stops for good after %s / %s", (code, reason) => {
+    const error = new GibbsError(code, "no", { reason });
+    expect(start().reconnect.after({ ...lost, error })).toMatchObject({
+      kind: "stop",
+      error: { code, reason, message: expect.stringContaining("the hub refused this worker: no") },
+    });
+  });
+});
