@@ -8,7 +8,7 @@ import { type ConformanceTimes, conformanceOptionTable } from "./kit/times.js";
 import type { WorkerFacts } from "./kit/worker-facts.js";
 import type { Scenario } from "./scenarios/scenario.js";
 
-/** Lines of the journal, and of stderr, that a failure shows. */
+/** How many lines of the journal, and of stderr, a failure shows. */
 const SHOWN_LINES = 16;
 
 /** How a scenario ended. */
@@ -16,58 +16,58 @@ export type Outcome = "passed" | "failed" | "not claimed" | "skipped";
 
 /** Why a scenario failed. */
 export interface FailureReport {
-  /** What the worker was to do. */
+  /** What the worker should have done. */
   expected: string;
   /** What it did instead. */
   got: string;
-  /** What docs/protocol.md says, by paragraph. */
+  /** The paragraphs of docs/protocol.md that require it. */
   rules: { id: RuleId; text: string }[];
-  /** What hub and worker said last. */
+  /** The last things that hub and worker sent. */
   journal: string[];
-  /** What the worker wrote last. */
+  /** The end of the worker's stderr. */
   stderr: string[];
 }
 
-/** What came of one scenario. */
+/** The result of one scenario. */
 export interface ScenarioReport {
   id: string;
   title: string;
   outcome: Outcome;
   tookMs: number;
-  /** Why it is not claimed. */
+  /** Why it is not claimed; absent otherwise. */
   why?: string;
   failure?: FailureReport;
 }
 
-/** What came of all. */
+/** The result of a run. */
 export interface ConformanceReport {
   worker: WorkerFacts;
   scenarios: ScenarioReport[];
   tookMs: number;
 }
 
-/** How the scenarios are to be run. */
+/** What to run, and how. */
 export interface ConformanceOptions {
   scenarios: readonly Scenario[];
-  /** Those that the worker claims by name: what it does not offer is then a failure. Default none. */
+  /** Scenarios that the worker claims by id: they fail if it lacks what they need. Default none. */
   claimed?: ReadonlySet<string>;
-  /** Those that are not to be run. Default none. */
+  /** Scenarios to leave out, by id. Default none. */
   skipped?: ReadonlySet<string>;
   times?: Partial<ConformanceTimes>;
-  /** Gives the run up; the worker is killed. */
+  /** Aborts the run and kills the worker. */
   signal?: AbortSignal;
   clock?: Clock;
-  /** Is told of each scenario when it begins, and of the worker before the first. */
+  /** Called when a scenario begins. */
   onBegin?(scenario: Scenario, worker: WorkerFacts): void;
-  /** Is told of each scenario when it is over. */
+  /** Called when a scenario has ended, or was not run. */
   onEnd?(report: ScenarioReport): void;
 }
 
 /**
- * Runs scenarios, one after another, against the worker that `command` starts.
+ * Runs scenarios one after another against the worker that `command` starts.
  *
- * @throws GibbsError FAILED_PRECONDITION / WORKER_NOT_STARTED if the worker does
- * not come as far as its first `ready`; the reason of `signal` when that fires.
+ * @throws GibbsError FAILED_PRECONDITION / WORKER_NOT_STARTED if the worker never sends
+ * its first `ready`; the abort reason once `signal` fires.
  */
 export async function runConformance(
   command: readonly string[],
@@ -82,7 +82,7 @@ export async function runConformance(
   );
   const startedAt = clock.now();
   try {
-    const worker = await meet(kit, command);
+    const worker = await learnFacts(kit, command);
     const reports: ScenarioReport[] = [];
     for (const scenario of options.scenarios) {
       options.onBegin?.(scenario, worker);
@@ -96,10 +96,10 @@ export async function runConformance(
   }
 }
 
-/** Starts the worker for the first time, to learn what it is. */
-async function meet(kit: Kit, command: readonly string[]): Promise<WorkerFacts> {
+/** Starts the worker for the first time, to learn what it offers. */
+async function learnFacts(kit: Kit, command: readonly string[]): Promise<WorkerFacts> {
   try {
-    const session = await kit.serveAnew();
+    const session = await kit.freshSession();
     const { hello, methods, slots, maxSlots } = session;
     const { workerId, sdk } = hello;
     const facts = { workerId, sdk, methods, beatsWhileBusy: maxSlots > 1, slots };
@@ -110,7 +110,7 @@ async function meet(kit: Kit, command: readonly string[]): Promise<WorkerFacts> 
     const { expected } = error.expectation;
     const stderr = kit.process.stderrTail(SHOWN_LINES);
     const said = stderr.length === 0 ? "" : `\nIts stderr ends with:\n  ${stderr.join("\n  ")}`;
-    const hint = `It is to dial the address in GIBBS_HUB, which was ${kit.hub.address}.`;
+    const hint = `It must dial the address in GIBBS_HUB, which was ${kit.hub.address}.`;
     throw gibbsError(
       "WORKER_NOT_STARTED",
       `"${command.join(" ")}" did not come up: expected ${expected}, but ${error.got}. ${hint}${said}`,
@@ -126,10 +126,10 @@ async function runScenario(
   { claimed, skipped }: ConformanceOptions,
 ): Promise<ScenarioReport> {
   const { id, title } = scenario;
-  const begun = { id, title, tookMs: 0 };
-  if (skipped?.has(id)) return { ...begun, outcome: "skipped" };
+  const notRun = { id, title, tookMs: 0 };
+  if (skipped?.has(id)) return { ...notRun, outcome: "skipped" };
   const why = whyNotClaimed(scenario, worker);
-  if (why !== undefined && !claimed?.has(id)) return { ...begun, outcome: "not claimed", why };
+  if (why !== undefined && !claimed?.has(id)) return { ...notRun, outcome: "not claimed", why };
   const startedAt = kit.clock.now();
   const took = (): number => Math.round(kit.clock.now() - startedAt);
   kit.journal.clear();
@@ -142,10 +142,10 @@ async function runScenario(
       throw new ConformanceFailure(expectation, why);
     }
     await scenario.run(kit);
-    return { ...begun, outcome: "passed", tookMs: took() };
+    return { id, title, outcome: "passed", tookMs: took() };
   } catch (error) {
     if (!(error instanceof ConformanceFailure)) throw error;
-    return { ...begun, outcome: "failed", tookMs: took(), failure: describeFailure(kit, error) };
+    return { id, title, outcome: "failed", tookMs: took(), failure: describeFailure(kit, error) };
   }
 }
 

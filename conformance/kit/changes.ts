@@ -1,8 +1,8 @@
 import type { Clock } from "#base/clock.js";
 
 /**
- * Wakes whoever waits for something in the surroundings of a worker: an event, a
- * stream, the end of a process. They then look for themselves.
+ * Lets code wait for a condition on the worker's events, streams or process: each change
+ * is notified, and every waiter checks its own condition again.
  */
 export class Changes {
   readonly #clock: Clock;
@@ -12,33 +12,33 @@ export class Changes {
     this.#clock = clock;
   }
 
-  /** Something happened. */
+  /** Something changed: every waiter checks again. */
   notify(): void {
-    for (const look of [...this.#waiting]) look();
+    for (const check of [...this.#waiting]) check();
   }
 
   /**
-   * What `look` finds as soon as it finds something; undefined if it finds nothing
-   * within `timeoutMs`. What `look` throws is thrown.
+   * Resolves with the first value that `probe` returns other than undefined, or with
+   * undefined after `timeoutMs`. Rejects with what `probe` throws.
    */
-  until<T>(look: () => T | undefined, timeoutMs: number): Promise<T | undefined> {
+  waitFor<T>(probe: () => T | undefined, timeoutMs: number): Promise<T | undefined> {
     return new Promise((resolve, reject) => {
       const finish = (settle: () => void): void => {
-        this.#waiting.delete(tryIt);
+        this.#waiting.delete(check);
         timer.cancel();
         settle();
       };
-      const tryIt = (): void => {
+      const check = (): void => {
         try {
-          const found = look();
+          const found = probe();
           if (found !== undefined) finish(() => resolve(found));
         } catch (error) {
           finish(() => reject(error));
         }
       };
       const timer = this.#clock.setTimer(timeoutMs, () => finish(() => resolve(undefined)));
-      this.#waiting.add(tryIt);
-      tryIt();
+      this.#waiting.add(check);
+      check();
     });
   }
 }

@@ -1,14 +1,14 @@
 import type { RuleId } from "./rules.js";
 
-/** What a scenario asks of the worker, and where that is written. */
+/** What a scenario requires of the worker, and which rules say so. */
 export interface Expectation {
-  /** For people: what the worker was to do. */
+  /** What the worker must do, as a phrase that completes "expected ...". */
   expected: string;
-  /** The paragraphs of docs/protocol.md that say so. */
+  /** The paragraphs of docs/protocol.md that require it. */
   rules: readonly RuleId[];
 }
 
-/** The worker did not do what a scenario asked of it. */
+/** The worker did not meet an expectation. */
 export class ConformanceFailure extends Error {
   override readonly name = "ConformanceFailure";
   readonly expectation: Expectation;
@@ -22,12 +22,12 @@ export class ConformanceFailure extends Error {
   }
 }
 
-/** Asks for `expected`, by the paragraphs `rules`. */
-export function ask(expected: string, ...rules: RuleId[]): Expectation {
+/** The expectation of `expected`, as `rules` require. */
+export function expecting(expected: string, ...rules: RuleId[]): Expectation {
   return { expected, rules };
 }
 
-/** Fails unless `holds`; `got` tells what the worker did instead. */
+/** @throws ConformanceFailure unless `holds`; `got` says what the worker did instead. */
 export function check(holds: boolean, expectation: Expectation, got: string): void {
   if (!holds) throw new ConformanceFailure(expectation, got);
 }

@@ -1,19 +1,19 @@
 import { decodePayload } from "#wire/payload.js";
 
-/** The most characters of one line of the journal. */
+/** The longest line of the journal, in characters. */
 const MAX_LINE = 240;
 
-/** What travelled between the scripted hub and the worker, as lines for people. */
+/** A readable log of what hub and worker sent each other, and of what the kit did. */
 export class Journal {
   #lines: string[] = [];
 
-  /** Somebody did something: `hub`, `worker` or `kit`. */
-  note(who: "hub" | "worker" | "kit", what: string): void {
+  /** Adds a line: who did what. */
+  record(who: "hub" | "worker" | "kit", what: string): void {
     const line = `${who.padEnd(6)} ${what}`;
     this.#lines.push(line.length > MAX_LINE ? `${line.slice(0, MAX_LINE - 1)}…` : line);
   }
 
-  /** Starts anew, for the next scenario. */
+  /** Drops all lines, for the next scenario. */
   clear(): void {
     this.#lines = [];
   }
@@ -24,13 +24,13 @@ export class Journal {
   }
 }
 
-/** An event as people read it, with the names of the .proto: `job{job_id: 1, method: "x"}`. */
+/** A readable event, with the names of the .proto: `job{job_id: 1, method: "x"}`. */
 export function describeEvent(event: { case?: string | undefined; value?: unknown }): string {
-  if (event.case === undefined) return "an event that this kit does not know";
+  if (event.case === undefined) return "an event unknown to this kit";
   return `${event.case}${describe(event.value)}`;
 }
 
-/** Events, in order; or that there are none. */
+/** Readable events, in order; "nothing" if there are none. */
 export function describeEvents(events: readonly { case?: string | undefined }[]): string {
   return events.length === 0 ? "nothing" : events.map(describeEvent).join(", ");
 }
@@ -72,7 +72,7 @@ function payload(encoded: Uint8Array): string {
     const data = decodePayload(encoded);
     return data instanceof Uint8Array ? `data of ${bytes(data)}` : JSON.stringify(data);
   } catch {
-    return `${bytes(encoded)} that are no Payload`;
+    return `${bytes(encoded)} that do not decode as a Payload`;
   }
 }
 

@@ -5,7 +5,7 @@ import { welcomeDefaults } from "#base/limits.js";
 import { WelcomeSchema } from "#wire/index.js";
 import { HeartbeatMode, type HubEventInit, type Welcome } from "#wire/worker-events.js";
 import { Changes } from "./changes.js";
-import { ask, ConformanceFailure, type Expectation } from "./expectation.js";
+import { ConformanceFailure, type Expectation, expecting } from "./expectation.js";
 import { Journal } from "./journal.js";
 import { Model, type ModelMethod } from "./model.js";
 import { ScriptedHub } from "./scripted-hub.js";
@@ -15,34 +15,34 @@ import type { WorkStream } from "./work-stream.js";
 import type { WorkerFacts } from "./worker-facts.js";
 import { WorkerProcess } from "./worker-process.js";
 
-/** What a hub says first, also in fields that nobody has defined. */
+/** The fields of a `welcome` to set, including undefined ones. */
 export type WelcomeInit = Extract<HubEventInit, { case: "welcome" }>["value"] &
   Pick<Welcome, "$unknown">;
 
-/** How long a worker is watched for further credit when it is first started, in milliseconds. */
+/** How long to wait for more credit, or for a session to become clean, in milliseconds. */
 const SETTLE_MS = 300;
 
-const HELLO = ask("`hello` as the first event of its stream", "5.2");
-const READY = ask("`ready` with at least one slot", "6.2");
+const HELLO = expecting("`hello` as the first event of its stream", "5.2");
+const READY = expecting("`ready` with at least one slot", "6.2");
 
-/** What scenarios play with: the hub's side of everything, and the worker's process. */
+/** What a scenario works with: a hub under its control, and the worker's process. */
 export class Kit {
   readonly times: ConformanceTimes;
   readonly clock: Clock;
   readonly journal: Journal = new Journal();
   readonly hub: ScriptedHub;
-  /** What the worker is; known once it was started. */
+  /** What the worker offers; undefined until it has first come up. */
   facts: WorkerFacts | undefined;
   readonly #command: readonly string[];
   readonly #changes: Changes;
   readonly #signal: AbortSignal;
   #process: WorkerProcess | undefined;
-  /** The stream that the next scenario may go on with. */
+  /** The session that the next scenario may use, if it is clean by then. */
   #reusable: Session | undefined;
   #lastJobId = 0;
   #streamsTaken = 0;
 
-  /** @param signal gives everything up: whatever is waited for then fails with its reason. */
+  /** @param signal aborts the run: whatever waits then rejects with its reason. */
   constructor(
     command: readonly string[],
     times: ConformanceTimes,
@@ -58,13 +58,13 @@ export class Kit {
     this.hub = new ScriptedHub(clock, this.journal, () => this.#changes.notify());
   }
 
-  /** The worker's process. */
+  /** The worker's process. Throws if none was started. */
   get process(): WorkerProcess {
     if (this.#process === undefined) throw new Error("no worker was started");
     return this.#process;
   }
 
-  /** The method for scenarios that need a job and do not care which. */
+  /** The method for scenarios that need a job, whichever it is. */
   get anyMethod(): string {
     const methods = this.facts?.methods ?? [];
     return this.offers(Model.ECHO) ? Model.ECHO : (methods[0] ?? "");
@@ -75,43 +75,43 @@ export class Kit {
     return this.facts?.methods.includes(method) ?? false;
   }
 
-  /** A serving stream with all its credit: the last one if it is as good as new, else of a new process. */
-  async serving(): Promise<Session> {
+  /** A session that is as good as new: the previous scenario's if it is clean, else that of a new process. */
+  async cleanSession(): Promise<Session> {
     const last = this.#reusable;
     if (last !== undefined && this.process.end === undefined) {
-      await this.wait(() => last.isClean, SETTLE_MS);
+      await this.waitUntil(() => last.isClean, SETTLE_MS);
       await last.fence();
       if (last.isClean) return last;
     }
-    return this.serveAnew();
+    return this.freshSession();
   }
 
-  /** A serving stream of a new process, which the next scenario may go on with. */
-  async serveAnew(): Promise<Session> {
-    const session = await this.start();
+  /** The session of a new process, which later scenarios may use too. */
+  async freshSession(): Promise<Session> {
+    const session = await this.isolatedSession();
     this.#reusable = session;
     return session;
   }
 
-  /** A serving stream of a new process, for this scenario only. */
-  async start(welcome: WelcomeInit = {}): Promise<Session> {
-    await this.launch();
-    const session = await this.nextSession(HELLO, this.times.startTimeoutMs, welcome);
-    await this.ready(session);
+  /** The session of a new process, for this scenario only. */
+  async isolatedSession(welcome: WelcomeInit = {}): Promise<Session> {
+    await this.startWorker();
+    const session = await this.awaitSession(HELLO, this.times.startTimeoutMs, welcome);
+    await this.awaitSlots(session);
     return session;
   }
 
-  /** Starts the command anew; whatever ran before is killed. */
-  async launch(): Promise<void> {
+  /** Kills the worker, if any, and starts a new one. */
+  async startWorker(): Promise<void> {
     await this.stop();
     this.#signal.throwIfAborted();
     await this.hub.listen();
-    this.journal.note("kit", "starts the worker");
+    this.journal.record("kit", "starts the worker");
     const changed = (): void => this.#changes.notify();
     this.#process = new WorkerProcess(this.#command, this.hub.address, changed);
   }
 
-  /** Kills the worker, and the hub with its connections. */
+  /** Kills the worker and the hub. */
   async stop(): Promise<void> {
     this.#reusable = undefined;
     this.#streamsTaken = 0;
@@ -120,9 +120,9 @@ export class Kit {
     this.hub.forget();
   }
 
-  /** The next stream that the worker opens and that was not asked for yet. */
-  async nextStream(expectation: Expectation, timeoutMs?: number): Promise<WorkStream> {
-    const stream = await this.until(
+  /** Waits for the next stream that the worker opens. */
+  async awaitStream(expectation: Expectation, timeoutMs?: number): Promise<WorkStream> {
+    const stream = await this.waitFor(
       () => this.hub.streams[this.#streamsTaken],
       expectation,
       timeoutMs,
@@ -131,81 +131,85 @@ export class Kit {
     return stream;
   }
 
-  /** The next stream, once the worker has said hello and was welcomed. */
-  async nextSession(
+  /** Waits for the next stream and its `hello`, and sends `welcome`. */
+  async awaitSession(
     expectation: Expectation,
     timeoutMs: number = this.times.answerTimeoutMs,
     welcome: WelcomeInit = {},
   ): Promise<Session> {
-    const stream = await this.nextStream(expectation, timeoutMs);
-    const hello = await this.until(
-      () => stream.heard.find((event) => event.case === "hello")?.value,
+    const stream = await this.awaitStream(expectation, timeoutMs);
+    const hello = await this.waitFor(
+      () => stream.received.find((event) => event.case === "hello")?.value,
       HELLO,
     );
     const isAlways = hello.heartbeatMode === HeartbeatMode.ALWAYS;
     const maxSlots = isAlways ? welcomeDefaults.maxSlots : 1;
-    const value = create(WelcomeSchema, { ...usualWelcome(), maxSlots, ...welcome });
+    const value = create(WelcomeSchema, { ...defaultWelcome(), maxSlots, ...welcome });
     if (welcome.$unknown !== undefined) value.$unknown = welcome.$unknown;
     stream.send({ case: "welcome", value });
     const port = {
-      until: this.until.bind(this),
-      wait: this.wait.bind(this),
+      waitFor: this.waitFor.bind(this),
+      waitUntil: this.waitUntil.bind(this),
       nextJobId: () => ++this.#lastJobId,
     };
     return new Session(port, stream, hello, maxSlots);
   }
 
-  /** Waits until a session has given the credit of all its slots. */
-  async ready(session: Session): Promise<void> {
-    await session.haveCredit(1, READY);
+  /** Waits until the worker has given credit for all its slots. */
+  async awaitSlots(session: Session): Promise<void> {
+    await session.awaitCredit(1, READY);
     const { facts } = this;
     if (facts === undefined) {
       await session.fence();
       await this.pause(SETTLE_MS);
     } else {
-      await this.wait(() => session.credit >= facts.slots, this.times.watchMs);
+      await this.waitUntil(() => session.credit >= facts.slots, this.times.watchMs);
     }
     session.slots = Math.min(session.credit, session.maxSlots);
   }
 
-  /** Waits until `look` finds something; fails if it does not in time, or the worker's process ends. */
-  async until<T>(
-    look: () => T | undefined,
+  /**
+   * Waits until `probe` returns something other than undefined, and returns that.
+   *
+   * @throws ConformanceFailure after `timeoutMs`, or when the worker's process ends.
+   */
+  async waitFor<T>(
+    probe: () => T | undefined,
     expectation: Expectation,
     timeoutMs: number = this.times.answerTimeoutMs,
   ): Promise<T> {
-    const looked = (): T | undefined => {
-      const found = look();
+    const probeWorker = (): T | undefined => {
+      const found = probe();
       const end = this.#process?.end;
       if (found !== undefined || end === undefined) return found;
       throw new ConformanceFailure(expectation, `the worker's process ${end.how}`);
     };
-    const found = await this.#look(looked, timeoutMs);
+    const found = await this.#poll(probeWorker, timeoutMs);
     if (found !== undefined) return found;
-    const got = `that did not come within ${timeoutMs / 1000} s`;
+    const got = `nothing of the kind came within ${timeoutMs / 1000} s`;
     throw new ConformanceFailure(expectation, got);
   }
 
-  /** Waits until `look` says yes; returns whether it did in time. */
-  async wait(look: () => boolean, timeoutMs: number): Promise<boolean> {
-    return (await this.#look(() => look() || undefined, timeoutMs)) ?? false;
+  /** Waits until `condition` holds; returns whether it did within `timeoutMs`. */
+  async waitUntil(condition: () => boolean, timeoutMs: number): Promise<boolean> {
+    return (await this.#poll(() => condition() || undefined, timeoutMs)) ?? false;
   }
 
-  /** Lets time pass, where no event tells that it has. */
+  /** Lets time pass, where no event can be waited for. */
   async pause(ms: number): Promise<void> {
     await delay(this.clock, ms, this.#signal);
     this.#signal.throwIfAborted();
   }
 
-  #look<T>(look: () => T | undefined, timeoutMs: number): Promise<T | undefined> {
-    return this.#changes.until(() => {
+  #poll<T>(probe: () => T | undefined, timeoutMs: number): Promise<T | undefined> {
+    return this.#changes.waitFor(() => {
       this.#signal.throwIfAborted();
-      return look();
+      return probe();
     }, timeoutMs);
   }
 }
 
-function usualWelcome(): WelcomeInit {
+function defaultWelcome(): WelcomeInit {
   const { heartbeatIntervalMs, livenessTimeoutMs, hubTimeoutMs, cancelGraceMs, maxPayloadBytes } =
     welcomeDefaults;
   const limits = { heartbeatIntervalMs, livenessTimeoutMs, hubTimeoutMs, cancelGraceMs };

@@ -1,6 +1,6 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 
-/** The methods of the conformance model, which conformance/README.md describes. */
+/** The methods of the conformance model; conformance/README.md describes them. */
 export const Model = {
   ECHO: "conformance.echo",
   HOLD: "conformance.hold",
@@ -13,8 +13,8 @@ export const Model = {
 /** One of the model's methods. */
 export type ModelMethod = (typeof Model)[keyof typeof Model];
 
-/** What `conformance.context` answers. */
-export interface ToldContext {
+/** The answer of `conformance.context`. */
+export interface HandlerContext {
   attempt: JsonValue;
   request_id: JsonValue;
   timeout_ms: JsonValue;

@@ -1,5 +1,5 @@
 /**
- * The paragraphs of docs/protocol.md that scenarios judge by, in its own words: a
+ * The paragraphs of docs/protocol.md that scenarios judge by, quoted word for word: a
  * test compares them.
  */
 export const rules = {
@@ -7,16 +7,16 @@ export const rules = {
   "2.1":
     "An input or an answer is a `Payload`: `value` (JSON-like) or `data` (bytes), and a `content_type`. If neither is set, the receiver MUST read it as the JSON value null.",
   "2.4":
-    "A worker MUST decode each payload apart from the message that carried it. An input that it cannot decode ends its own job (7.5) and MUST NOT end the stream.",
-  "3.4": "`method` names what is to run; empty is the default method.",
+    "A worker MUST decode each payload apart from the message that carried it. An input that it cannot decode ends only its own job (7.5) and MUST NOT end the stream.",
+  "3.4": "`method` names the method to run; empty means the default method.",
   "5.1":
-    "A message holds any number of events, in the order in which they happened. The receiver MUST apply them in that order; a sender MAY always put one event into a message.",
+    "A message holds any number of events, in the order in which they happened. The receiver MUST apply them in that order; a sender MAY always send one event per message.",
   "5.2":
-    "The worker's first event MUST be `hello`, once, within a time (5 s) from the opening of the stream. `ready` MAY follow at once, without waiting for `welcome`.",
+    "The worker's first event MUST be `hello`, once, within a time limit (5 s) from the opening of the stream. `ready` MAY follow at once, without waiting for `welcome`.",
   "5.3":
-    "The hub's first event is `welcome`. It tells the clocks and limits of the session, for which a worker needs no settings of its own.",
+    "The hub's first event is `welcome`. It carries the timeouts and limits of the session, so a worker needs no settings of its own for them.",
   "5.4":
-    "No `methods` in `hello` means the default method alone. A worker MUST name each method once; it is given jobs of these methods only.",
+    "No `methods` in `hello` means the default method alone. A worker MUST name each method once; it is sent jobs for these methods only.",
   "5.5":
     "`worker_id`, `name`, `version`, `sdk`, each method and each key and value of `labels` MUST NOT have more than 256 characters; at most 256 methods, 64 labels, 64 bytes of `instance_id`.",
   "5.6":
@@ -32,18 +32,18 @@ export const rules = {
   "6.3":
     "Credit and jobs in flight together are at most `welcome.max_slots` (1,024; 1 for WHEN_IDLE). What a `ready` gives beyond that is dropped, and does not come back by itself.",
   "7.1":
-    "Each job gets exactly one terminal event, `result` or `nack`, also after a `cancel` and when nobody waits any more. Until then it is in flight.",
+    "Each job gets exactly one terminal event, `result` or `nack`, even after a `cancel` and when nobody is waiting for it any more. Until then it is in flight.",
   "7.2": "The terminal event MUST come before the `ready` that returns its slot.",
   "7.3":
-    "`result` is an outcome: a `payload` or a `failure`. One without either is the answer null.",
+    "`result` is an outcome: a `payload` or a `failure`. A `result` with neither is the answer null.",
   "7.4":
-    "A `failure` SHOULD tell `type` and `message`. `code` is the status that the handler declared; 0 means that it declared none.",
+    "A `failure` SHOULD carry `type` and `message`. `code` is the status that the handler declared; 0 means that it declared none.",
   "7.5":
     "`reason` is set by the worker's library only: MALFORMED (the input cannot be decoded, the handler did not run) or RESULT_TOO_LARGE.",
   "7.6":
     "`nack` NOT_STARTED proves that the job did not run; a worker MUST NOT send it otherwise. Any other execution is read as UNKNOWN; neither ends the stream.",
   "8.1":
-    "`job.timeout_ms` is what is left, rounded up: the smaller of the deadline and `run_timeout`. When it is over, the worker SHOULD act as after a `cancel`.",
+    "`job.timeout_ms` is the time left, rounded up, of the deadline or `run_timeout`, whichever is sooner. When it has passed, the worker SHOULD act as after a `cancel`.",
   "8.2":
     "After a `cancel` the worker SHOULD end the job soon. Any terminal event will do; the hub does not use its outcome.",
   "9.1":
@@ -53,15 +53,15 @@ export const rules = {
   "9.3":
     "When nothing is in flight the hub ends the stream with OK. A worker MAY give up earlier; its jobs are then lost.",
   "9.4":
-    "A worker MUST be able to take `drain.next`: `reconnect_after_ms` asks it to dial again after that time at the earliest, `exit` to stop.",
+    "A worker MUST accept `drain.next`: `reconnect_after_ms` asks it to dial again no sooner than that, `exit` to stop.",
   "9.6":
-    "A worker's process SHOULD send `drain` when it is told to end (SIGTERM), and end once the hub has ended the stream.",
+    "A worker's process SHOULD send `drain` when it is told to stop (SIGTERM), and exit once the hub has ended the stream.",
   "10.2":
     "`instance_id` SHOULD be 16 random bytes, made once for each worker and kept over its reconnects. It is a secret of the worker and MUST NOT be shared by two workers.",
   "11.1":
     "When the stream is lost, its jobs are lost. The worker SHOULD stop their handlers and MUST NOT report their outcomes on another stream.",
   "11.2":
-    "On the new stream a worker MUST give credit only for slots that are free, not for those of handlers that still run.",
+    "On the new stream a worker MUST give credit only for slots that are free, not for those whose handlers are still running.",
   "11.3":
     "A worker SHOULD dial again with a new channel, after a random pause that grows from 100 ms to at most 1 s, and to at most 5 s once the hub has been away for 30 s.",
   "11.4":
@@ -69,16 +69,16 @@ export const rules = {
   "12.1":
     "A worker MUST check its answer before it sends it, and report RESULT_TOO_LARGE instead; so does the hub with one that is larger.",
   "12.4":
-    "The hub sends a worker no job whose payload and metadata together are larger than `hello.max_receive_bytes` (4 MiB if absent) less 16 KiB, which are for the other fields.",
-  "12.5": "`max_receive_bytes` MUST NOT be more than the worker's gRPC library takes.",
+    "The hub sends a worker no job whose payload and metadata together are larger than `hello.max_receive_bytes` (4 MiB if absent) less 16 KiB for the other fields.",
+  "12.5": "`max_receive_bytes` MUST NOT be more than the worker's gRPC library accepts.",
   "13.2":
-    "The worker MUST answer each `heartbeat` with one of its own, but for 13.4. It MAY send others unasked; the hub does not answer them.",
+    "The worker MUST answer each `heartbeat` with one of its own, except as 13.4 says. It MAY send others unasked; the hub does not answer them.",
   "13.4":
-    "A worker of `heartbeat_mode` ALWAYS answers while it computes. One of WHEN_IDLE, or of no mode, has one slot, and 13.3 does not apply while it has a job.",
+    "A worker with `heartbeat_mode` ALWAYS answers while it computes. One with WHEN_IDLE, or no mode, has one slot, and 13.3 does not apply while it has a job.",
   "13.6":
-    "A worker SHOULD leave a hub that it has not heard for `hub_timeout_ms` (30 s) and dial again. It SHOULD NOT count time in which it did not read.",
+    "A worker SHOULD leave a hub that it has not heard from for `hub_timeout_ms` (30 s) and dial again. It SHOULD NOT count time in which it did not read.",
   "14.2":
-    "`value` is text, or bytes if the key ends in `-bin`. A key that was sent several times has several entries.",
+    "`value` is text, or bytes if the key ends in `-bin`. A key that was sent more than once has an entry each time.",
 } as const;
 
 /** The number of a paragraph. */

@@ -11,13 +11,13 @@ import type { Journal } from "./journal.js";
 import { WorkStream } from "./work-stream.js";
 
 /**
- * A port that speaks gRPC as a hub does, and does only what it is told to. It can
- * refuse streams, die with all its connections, and come back on the same port.
+ * A gRPC server that takes workers' streams and does nothing by itself. It can refuse
+ * streams, die with all its connections, and come back on the same port.
  */
 export class ScriptedHub {
-  /** All streams that were opened since the worker was started, those that were refused too. */
+  /** All streams opened since the worker was started, including refused ones. */
   readonly streams: WorkStream[] = [];
-  /** The status that every stream is refused with from now on; undefined: streams are taken. */
+  /** The status that refuses every stream from now on; undefined accepts them. */
   refusal: GibbsError | undefined;
   readonly #clock: Clock;
   readonly #journal: Journal;
@@ -38,7 +38,7 @@ export class ScriptedHub {
   }
 
   /**
-   * Listens, on a free port at first and later on the same one.
+   * Listens: on a free port the first time, on the same one after a restart.
    *
    * @throws GibbsError FAILED_PRECONDITION / LISTEN_FAILED if it cannot.
    */
@@ -65,7 +65,7 @@ export class ScriptedHub {
     this.#running = { net, grpc };
   }
 
-  /** Dies as a process does: every connection breaks, and nobody listens. */
+  /** Dies as a process does: every connection breaks, and nothing listens. */
   async kill(): Promise<void> {
     const running = this.#running;
     if (running === undefined) return;
@@ -76,7 +76,7 @@ export class ScriptedHub {
     await closed;
   }
 
-  /** Breaks the connections and forgets the streams of a worker that is over. */
+  /** Breaks the connections of a worker that has ended, and forgets its streams and the refusal. */
   forget(): void {
     for (const socket of this.#sockets) socket.destroy();
     this.streams.length = 0;

@@ -1,50 +1,50 @@
 import { type Data, decodePayload, encodePayload } from "#wire/payload.js";
 import type { Failure, Hello, HubEventInit, Job } from "#wire/worker-events.js";
-import { ask, ConformanceFailure, check, type Expectation } from "./expectation.js";
+import { ConformanceFailure, check, type Expectation, expecting } from "./expectation.js";
 import { describeEvent, describeEvents } from "./journal.js";
-import type { Heard, StreamState, WorkStream } from "./work-stream.js";
+import type { ReceivedEvent, StreamState, WorkStream } from "./work-stream.js";
 
-/** What ends a job. */
-export type Terminal = Extract<Heard, { case: "result" | "nack" }>;
+/** The event that ends a job. */
+export type TerminalEvent = Extract<ReceivedEvent, { case: "result" | "nack" }>;
 
-/** A job as it is written; what is left out is as a hub has it that knows nothing more. */
+/** The fields of a job to set; the others are those of a plain first attempt. */
 export type JobInit = Partial<Job>;
 
-/** A job that was written. */
+/** A job that was sent. */
 export interface SentJob {
   id: number;
-  /** How many events the worker had sent by then. */
-  heardBefore: number;
+  /** How many events the stream had received before it. */
+  receivedBefore: number;
 }
 
-/** What a session needs of its surroundings. */
+/** What a session needs from the kit. */
 export interface SessionPort {
-  /** As `Changes.until`, but fails as soon as the worker's process has ended. */
-  until<T>(look: () => T | undefined, expectation: Expectation, timeoutMs?: number): Promise<T>;
-  /** As `until`, and gives up without a failure. */
-  wait(look: () => boolean, timeoutMs: number): Promise<boolean>;
-  /** Never the same twice for one process, so that what belongs to another stream is seen. */
+  /** As `Kit.waitFor`. */
+  waitFor<T>(probe: () => T | undefined, expectation: Expectation, timeoutMs?: number): Promise<T>;
+  /** As `Kit.waitUntil`. */
+  waitUntil(condition: () => boolean, timeoutMs: number): Promise<boolean>;
+  /** A new id, unique across the streams of a run, so that events for another stream's job show. */
   nextJobId(): number;
 }
 
-/** How long the answer to a heartbeat may take that orders events, in milliseconds. */
+/** How long `fence` waits for the answer to its heartbeat, in milliseconds. */
 const FENCE_MS = 500;
 
-/** Why nothing more comes on a stream, for people. */
-const left: Record<Exclude<StreamState, "open">, string> = {
-  ended: "the hub had ended the stream",
+/** Why a stream brings no more events. */
+const endings: Record<Exclude<StreamState, "open">, string> = {
+  ended: "the hub ended the stream",
   "half-closed": "the worker half-closed the stream",
   lost: "the worker left the stream",
   broken: "the worker sent a message that does not decode",
 };
 
-/** A stream on which the worker has said hello, and the hub's books of it. */
+/** A stream on which the worker has said hello, with the hub's slot ledger. */
 export class Session {
   readonly stream: WorkStream;
   readonly hello: Hello;
-  /** The most credit that it can have. */
+  /** The most credit that the worker can have. */
   readonly maxSlots: number;
-  /** The credit that the worker gave at its start: its slots. */
+  /** The worker's slots: the credit that it gave at the start. */
   slots = 0;
   readonly #port: SessionPort;
   readonly #jobs = new Set<number>();
@@ -56,62 +56,62 @@ export class Session {
     this.maxSlots = maxSlots;
   }
 
-  /** The methods that it may be given jobs of. */
+  /** The methods that the worker serves. */
   get methods(): string[] {
     const names = this.hello.methods.map(({ name }) => name);
     return names.length > 0 ? names : [""];
   }
 
-  /** Credit that was given and not used, also beyond what a hub would count. */
+  /** Credit given and not used; may exceed `maxSlots`, unlike a real hub's count. */
   get credit(): number {
-    const given = this.stream.heard.map((event) =>
+    const given = this.stream.received.map((event) =>
       event.case === "ready" ? event.value.slots : 0,
     );
     return given.reduce((sum, slots) => sum + slots, 0) - this.#jobs.size;
   }
 
-  /** The terminal events of jobs that were never written to this stream. */
-  get strays(): Terminal[] {
-    return this.#terminals().filter(({ value }) => !this.#jobs.has(value.jobId));
+  /** Terminal events for jobs that were not sent on this stream. */
+  get strayTerminalEvents(): TerminalEvent[] {
+    return this.#terminalEvents().filter(({ value }) => !this.#jobs.has(value.jobId));
   }
 
-  /** Whether the stream is as it was at first: every job ended once, all credit back. */
+  /** Whether the stream is as good as new: every job ended once, all credit is back. */
   get isClean(): boolean {
-    const ends = this.#terminals().map(({ value }) => value.jobId);
+    const ends = this.#terminalEvents().map(({ value }) => value.jobId);
     const once = ends.length === this.#jobs.size && ends.every((id) => this.#jobs.has(id));
     return this.stream.state === "open" && once && this.credit === this.slots;
   }
 
-  /** Waits for something on this stream; its end is a failure. */
-  until<T>(look: () => T | undefined, expectation: Expectation, timeoutMs?: number): Promise<T> {
-    const from = this.stream.heard.length;
-    const looked = (): T | undefined => {
-      const found = look();
+  /** As `Kit.waitFor`, and fails once the stream has ended. */
+  waitFor<T>(probe: () => T | undefined, expectation: Expectation, timeoutMs?: number): Promise<T> {
+    const from = this.stream.received.length;
+    const probeStream = (): T | undefined => {
+      const found = probe();
       if (found !== undefined || this.stream.state === "open") return found;
-      const since = describeEvents(this.stream.heard.slice(from));
+      const since = describeEvents(this.stream.received.slice(from));
       throw new ConformanceFailure(
         expectation,
-        `${left[this.stream.state]}; meanwhile it had sent ${since}`,
+        `${endings[this.stream.state]}; before that it had sent ${since}`,
       );
     };
-    return this.#port.until(looked, expectation, timeoutMs);
+    return this.#port.waitFor(probeStream, expectation, timeoutMs);
   }
 
-  /** Waits until there is so much credit. */
-  async haveCredit(slots: number, expectation: Expectation): Promise<void> {
-    await this.until(() => (this.credit >= slots ? true : undefined), expectation);
+  /** Waits until there is credit for `slots` jobs. */
+  async awaitCredit(slots: number, expectation: Expectation): Promise<void> {
+    await this.waitFor(() => (this.credit >= slots ? true : undefined), expectation);
   }
 
-  /** Writes a job once there is credit for it. */
-  async job(method: string, input: unknown, more: JobInit = {}): Promise<SentJob> {
-    await this.haveCredit(1, ask("`ready` for a further job", "6.2"));
-    const { job, event } = this.newJob(method, input, more);
+  /** Sends a job, once there is credit for it. */
+  async sendJob(method: string, input: unknown, more: JobInit = {}): Promise<SentJob> {
+    await this.awaitCredit(1, expecting("`ready` for another job", "6.2"));
+    const { job, event } = this.prepareJob(method, input, more);
     this.stream.send(event);
     return job;
   }
 
-  /** A job that is yet to be sent; whoever asks for it has seen to the credit. */
-  newJob(
+  /** A job for the caller to send, who has waited for the credit that it takes. */
+  prepareJob(
     method: string,
     input: unknown,
     more: JobInit = {},
@@ -127,23 +127,30 @@ export class Session {
       requestId: `conformance-${id}`,
       ...more,
     };
-    return { job: { id, heardBefore: this.stream.heard.length }, event: { case: "job", value } };
+    return {
+      job: { id, receivedBefore: this.stream.received.length },
+      event: { case: "job", value },
+    };
   }
 
-  /** Every terminal event of a job so far. */
-  terminals(job: SentJob): Terminal[] {
-    return this.#terminals().filter(({ value }) => value.jobId === job.id);
+  /** The terminal events of a job so far. */
+  terminalEvents(job: SentJob): TerminalEvent[] {
+    return this.#terminalEvents().filter(({ value }) => value.jobId === job.id);
   }
 
-  /** The first terminal event of a job. */
-  terminal(job: SentJob, expectation?: Expectation, timeoutMs?: number): Promise<Terminal> {
-    const usual = ask(`one terminal event for job ${job.id}`, "7.1");
-    return this.until(() => this.terminals(job)[0], expectation ?? usual, timeoutMs);
+  /** Waits for the first terminal event of a job. */
+  awaitTerminalEvent(
+    job: SentJob,
+    expectation?: Expectation,
+    timeoutMs?: number,
+  ): Promise<TerminalEvent> {
+    const usual = expecting(`one terminal event for job ${job.id}`, "7.1");
+    return this.waitFor(() => this.terminalEvents(job)[0], expectation ?? usual, timeoutMs);
   }
 
-  /** What a job was answered with, decoded; fails if it was not answered. */
-  async answer(job: SentJob, expectation: Expectation, timeoutMs?: number): Promise<Data> {
-    const terminal = await this.terminal(job, expectation, timeoutMs);
+  /** Waits for the answer of a job and decodes it; fails if the job ends otherwise. */
+  async awaitAnswer(job: SentJob, expectation: Expectation, timeoutMs?: number): Promise<Data> {
+    const terminal = await this.awaitTerminalEvent(job, expectation, timeoutMs);
     const outcome = terminal.case === "result" ? terminal.value.outcome : undefined;
     check(
       outcome !== undefined && outcome.case !== "failure",
@@ -153,55 +160,55 @@ export class Session {
     try {
       return outcome?.case === "payload" ? decodePayload(outcome.value) : null;
     } catch {
-      throw new ConformanceFailure(expectation, "its payload is no encoded `Payload`");
+      throw new ConformanceFailure(expectation, "its payload does not decode as a `Payload`");
     }
   }
 
-  /** Why a job has no answer; fails if it ended otherwise. */
-  async failure(job: SentJob, expectation: Expectation): Promise<Failure> {
-    const terminal = await this.terminal(job, expectation);
+  /** Waits for the failure of a job; fails if the job ends otherwise. */
+  async awaitFailure(job: SentJob, expectation: Expectation): Promise<Failure> {
+    const terminal = await this.awaitTerminalEvent(job, expectation);
     if (terminal.case === "result" && terminal.value.outcome.case === "failure") {
       return terminal.value.outcome.value;
     }
     throw new ConformanceFailure(expectation, `it was ${describeEvent(terminal)}`);
   }
 
-  /** Tells the worker that nobody waits for a job any more. */
+  /** Cancels a job. */
   cancel(job: { id: number }): void {
     this.stream.send({ case: "cancel", value: { jobId: job.id, reason: "conformance" } });
   }
 
-  /** Asks for a sign of life; returns whether it came within `timeoutMs`. */
+  /** Sends a heartbeat; returns whether the stream answered, or ended, within `timeoutMs`. */
   heartbeat(timeoutMs: number): Promise<boolean> {
     const beats = (): number =>
-      this.stream.heard.filter(({ case: kind }) => kind === "heartbeat").length;
+      this.stream.received.filter(({ case: kind }) => kind === "heartbeat").length;
     const before = beats();
     this.stream.send({ case: "heartbeat", value: {} });
-    return this.#port.wait(() => beats() > before || this.stream.state !== "open", timeoutMs);
+    return this.#port.waitUntil(() => beats() > before || this.stream.state !== "open", timeoutMs);
   }
 
   /**
-   * Lets the worker say what it has to say of all that was sent before: the answer
-   * to a heartbeat comes after it. One that does not answer is given a moment.
+   * Waits until the worker has reacted to everything sent so far: its answer to a heartbeat
+   * comes after that. A worker that does not answer gets `FENCE_MS`.
    */
   async fence(): Promise<void> {
     await this.heartbeat(FENCE_MS);
   }
 
-  /** Waits for a job's outcome, whatever it is; a job that is given back has none. */
-  async outcome(job: SentJob, expectation: Expectation, timeoutMs?: number): Promise<void> {
-    const terminal = await this.terminal(job, expectation, timeoutMs);
+  /** Waits for the `result` of a job, an answer or a failure; fails if it is a `nack`. */
+  async awaitResult(job: SentJob, expectation: Expectation, timeoutMs?: number): Promise<void> {
+    const terminal = await this.awaitTerminalEvent(job, expectation, timeoutMs);
     check(terminal.case === "result", expectation, `it was ${describeEvent(terminal)}`);
   }
 
-  /** Shows by one more job that the stream still serves. */
-  async stillServes(method: string, after: Expectation): Promise<void> {
-    await this.outcome(await this.job(method, null), after);
+  /** Sends one more job and waits for its result; fails with `expectation` otherwise. */
+  async expectServing(method: string, expectation: Expectation): Promise<void> {
+    await this.awaitResult(await this.sendJob(method, null), expectation);
   }
 
-  #terminals(): Terminal[] {
-    return this.stream.heard.filter(
-      (event): event is Terminal => event.case === "result" || event.case === "nack",
+  #terminalEvents(): TerminalEvent[] {
+    return this.stream.received.filter(
+      (event): event is TerminalEvent => event.case === "result" || event.case === "nack",
     );
   }
 }

@@ -8,20 +8,26 @@ import { toStatus } from "#wire/status.js";
 import type { HubEventInit, WorkerEvent } from "#wire/worker-events.js";
 import { describeEvent, type Journal } from "./journal.js";
 
-/** An event of the worker, as `case` and `value`. */
-export type Heard = WorkerEvent["event"];
+/** An event from the worker, as `case` and `value`. */
+export type ReceivedEvent = WorkerEvent["event"];
 
 /**
- * How far a stream has come: `ended` by the hub; `half-closed` or `lost` by the
- * worker before that; `broken` by a message that does not decode.
+ * What became of a stream:
+ *
+ * | from | by | to |
+ * |---|---|---|
+ * | open | the hub ends it | ended |
+ * | open | the worker half-closes | half-closed |
+ * | open, half-closed | the worker or its connection goes away | lost |
+ * | any | a message that does not decode | broken |
  */
 export type StreamState = "open" | "ended" | "half-closed" | "lost" | "broken";
 
-/** The hub's end of one `Work` stream: writes what it is told to, judges nothing. */
+/** The hub's end of one `Work` stream: sends and records events, and judges none. */
 export class WorkStream {
-  /** What the worker has said so far. */
-  readonly heard: Heard[] = [];
-  /** When it was opened, by the kit's clock. */
+  /** The events that the worker has sent so far, in order. */
+  readonly received: ReceivedEvent[] = [];
+  /** When it was opened, on the kit's clock, in milliseconds. */
   readonly openedAt: number;
   readonly #call: ServerDuplexStream<Buffer, Buffer>;
   readonly #journal: Journal;
@@ -38,9 +44,9 @@ export class WorkStream {
     this.#call = call;
     this.#journal = journal;
     this.#changed = changed;
-    journal.note("worker", "opens a stream");
+    journal.record("worker", "opens a stream");
     call.on("data", (encoded: Buffer) => this.#receive(encoded));
-    // A dying connection looks the same at first.
+    // A connection that dies looks like a half-close at first.
     call.on("end", () => clock.afterInput(() => this.#leave("half-closed")));
     const lost = (): void => this.#leave("lost");
     call.on("cancelled", lost);
@@ -52,28 +58,28 @@ export class WorkStream {
     return this.#state;
   }
 
-  /** Sends events, all in one message. */
+  /** Sends events in one message. */
   send(...events: HubEventInit[]): void {
-    for (const event of events) this.#journal.note("hub", describeEvent(event));
-    if (events.length > 1) this.#journal.note("hub", `(these ${events.length} in one message)`);
+    for (const event of events) this.#journal.record("hub", describeEvent(event));
+    if (events.length > 1) this.#journal.record("hub", `(these ${events.length} in one message)`);
     this.#write(create(WorkResponseSchema, { events: events.map((event) => ({ event })) }));
   }
 
-  /** Sends a message that was built by hand, such as one with unknown fields. */
+  /** Sends a hand-built message, such as one with unknown fields; `what` describes it in the journal. */
   sendMessage(message: WorkResponse, what: string): void {
-    this.#journal.note("hub", what);
+    this.#journal.record("hub", what);
     this.#write(message);
   }
 
-  /** Ends the stream with OK, or with a status. */
+  /** Ends the stream with OK, or with the status of `error`. */
   end(error?: GibbsError): void {
     if (this.#state === "open") this.#state = "ended";
     if (error === undefined) {
-      this.#journal.note("hub", "ends the stream with OK");
+      this.#journal.record("hub", "ends the stream with OK");
       this.#call.end();
     } else {
       const reason = error.reason === "" ? "" : ` / ${error.reason}`;
-      this.#journal.note("hub", `ends the stream with ${error.code}${reason}`);
+      this.#journal.record("hub", `ends the stream with ${error.code}${reason}`);
       this.#call.emit("error", toStatus(error));
     }
   }
@@ -85,25 +91,25 @@ export class WorkStream {
   #receive(encoded: Buffer): void {
     try {
       for (const { event } of fromBinary(WorkRequestSchema, asPlainBytes(encoded)).events) {
-        this.heard.push(event);
-        this.#journal.note("worker", describeEvent(event));
+        this.received.push(event);
+        this.#journal.record("worker", describeEvent(event));
       }
     } catch (error) {
       this.#state = "broken";
-      this.#journal.note(
+      this.#journal.record(
         "worker",
-        `${encoded.length} bytes that are no message: ${messageOf(error)}`,
+        `${encoded.length} bytes that do not decode: ${messageOf(error)}`,
       );
     }
     this.#changed();
   }
 
   #leave(how: "half-closed" | "lost"): void {
-    const isNews = this.#state === "open" || (this.#state === "half-closed" && how === "lost");
-    if (isNews) {
+    const changes = this.#state === "open" || (this.#state === "half-closed" && how === "lost");
+    if (changes) {
       this.#state = how;
       const what = how === "lost" ? "the stream is gone" : "half-closes the stream";
-      this.#journal.note(how === "lost" ? "kit" : "worker", what);
+      this.#journal.record(how === "lost" ? "kit" : "worker", what);
     }
     this.#changed();
   }

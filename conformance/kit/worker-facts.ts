@@ -1,4 +1,4 @@
-/** What a worker said about itself when it was first started. */
+/** What a worker declared when it was first started. */
 export interface WorkerFacts {
   workerId: string;
   sdk: string;

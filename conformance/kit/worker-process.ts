@@ -1,28 +1,31 @@
 import { type ChildProcess, spawn } from "node:child_process";
 
-/** The most characters of stderr that are kept. */
+/** How many characters of stderr are kept. */
 const MAX_STDERR = 16 * 1024;
 
 /** How a process ended. */
 export interface ProcessEnd {
-  /** Its exit code; null if a signal ended it or it never started. */
+  /** Its exit code; null if a signal killed it or it never started. */
   code: number | null;
   /** For people: `ended with code 1`. */
   how: string;
 }
 
 /**
- * The worker under test: a command in a process group of its own, so that a
- * command that starts others ends with all of them.
+ * The worker under test: a command in its own process group, so that the processes
+ * which it starts end with it.
  */
 export class WorkerProcess {
   readonly #process: ChildProcess;
   #stderr = "";
   #end: ProcessEnd | undefined;
-  /** Resolves when the process and all that hold its output have ended. */
+  /** Resolves when the process, and every process that holds its output, has ended. */
   readonly closed: Promise<void>;
 
-  /** Starts `command`, with the hub's address in its environment. Does not throw: a failure is its end. */
+  /**
+   * Starts `command` with the address `hub` in GIBBS_HUB; calls `changed` when it ends. Does not
+   * throw: a command that cannot be started has an `end` that says so.
+   */
   constructor(command: readonly string[], hub: string, changed: () => void) {
     const [program = "", ...args] = command;
     this.#process = spawn(program, args, {
@@ -70,14 +73,14 @@ export class WorkerProcess {
     try {
       process.kill(-pid, signal);
     } catch {
-      // Nobody of the group is left.
+      // The whole group has ended.
     }
   }
 
   /** Ends the whole group at once. */
   async kill(): Promise<void> {
     this.signal("SIGKILL");
-    // Not to wait for what has left the group and still holds it.
+    // A process that has left the group may still hold stderr: do not wait for it.
     this.#process.stderr?.destroy();
     await this.closed;
   }

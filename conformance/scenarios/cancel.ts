@@ -1,14 +1,14 @@
-import { ask, check } from "../kit/expectation.js";
+import { check, expecting } from "../kit/expectation.js";
 import { describeEvents } from "../kit/journal.js";
 import { Model } from "../kit/model.js";
 import type { Scenario } from "./scenario.js";
 
-/** Longer than any scenario lasts, in milliseconds. */
-const FOR_EVER_MS = 3_600_000;
+/** Longer than any scenario, in milliseconds. */
+const FOREVER_MS = 3_600_000;
 
 const UNKNOWN_JOB = { id: 4_000_000_000 };
 
-/** When nobody waits for a job any more. */
+/** Cancelling jobs. */
 export const cancel: readonly Scenario[] = [
   {
     id: "cancel-honoured",
@@ -16,47 +16,50 @@ export const cancel: readonly Scenario[] = [
     rules: ["8.2"],
     needs: [Model.HOLD],
     async run(kit) {
-      const session = await kit.serving();
-      await session.haveCredit(session.slots, ask("each slot given back", "6.2"));
-      const job = await session.job(Model.HOLD, FOR_EVER_MS);
+      const session = await kit.cleanSession();
+      await session.awaitCredit(session.slots, expecting("every slot given back", "6.2"));
+      const job = await session.sendJob(Model.HOLD, FOREVER_MS);
       await session.fence();
       const { credit } = session;
       session.cancel(job);
-      const soon = ask(`job ${job.id} to end soon after its \`cancel\``, "8.2");
-      const over = (): true | undefined =>
-        session.terminals(job).length > 0 || session.credit > credit || undefined;
-      await session.until(over, soon);
+      const soon = expecting(`job ${job.id} to end soon after its \`cancel\``, "8.2");
+      const ended = (): true | undefined =>
+        session.terminalEvents(job).length > 0 || session.credit > credit || undefined;
+      await session.waitFor(ended, soon);
     },
   },
   {
     id: "cancel-crosses-result",
-    title: "a cancel that crosses the result changes nothing",
+    title: "a cancel that crosses the result has no effect",
     rules: ["5.7", "7.1"],
     needs: [],
     async run(kit) {
-      const session = await kit.serving();
-      const job = await session.job(kit.anyMethod, null);
-      await session.terminal(job);
+      const session = await kit.cleanSession();
+      const job = await session.sendJob(kit.anyMethod, null);
+      await session.awaitTerminalEvent(job);
       await session.fence();
-      const before = session.terminals(job).length;
+      const before = session.terminalEvents(job).length;
       session.cancel(job);
       await session.fence();
-      const ignored = ask(
-        `no event for job ${job.id}, which was over when it was cancelled`,
+      const ignored = expecting(
+        `no event for job ${job.id}, which had ended before it was cancelled`,
         "5.7",
         "7.1",
       );
-      await session.stillServes(kit.anyMethod, ignored);
-      const after = session.terminals(job).slice(before);
+      await session.expectServing(kit.anyMethod, ignored);
+      const after = session.terminalEvents(job).slice(before);
       check(after.length === 0, ignored, `it sent ${describeEvents(after)}`);
 
-      await session.haveCredit(1, ask("`ready` for a further job", "6.2"));
-      const crossing = session.newJob(kit.anyMethod, null);
+      await session.awaitCredit(1, expecting("`ready` for another job", "6.2"));
+      const crossing = session.prepareJob(kit.anyMethod, null);
       const { id: jobId } = crossing.job;
       session.stream.send(crossing.event, { case: "cancel", value: { jobId, reason: "at once" } });
-      await session.terminal(
+      await session.awaitTerminalEvent(
         crossing.job,
-        ask(`a terminal event for job ${jobId}, cancelled in the message that brought it`, "7.1"),
+        expecting(
+          `a terminal event for job ${jobId}, cancelled in the message that carries it`,
+          "7.1",
+        ),
       );
     },
   },
@@ -66,12 +69,16 @@ export const cancel: readonly Scenario[] = [
     rules: ["5.7"],
     needs: [],
     async run(kit) {
-      const session = await kit.serving();
+      const session = await kit.cleanSession();
       session.cancel(UNKNOWN_JOB);
       await session.fence();
-      const ignored = ask("the `cancel` of a job that it never had to be ignored", "5.7");
-      await session.stillServes(kit.anyMethod, ignored);
-      check(session.strays.length === 0, ignored, `it sent ${describeEvents(session.strays)}`);
+      const ignored = expecting("a `cancel` for a job that it never had to be ignored", "5.7");
+      await session.expectServing(kit.anyMethod, ignored);
+      check(
+        session.strayTerminalEvents.length === 0,
+        ignored,
+        `it sent ${describeEvents(session.strayTerminalEvents)}`,
+      );
     },
   },
   {
@@ -80,17 +87,17 @@ export const cancel: readonly Scenario[] = [
     rules: ["7.1", "8.2"],
     needs: [Model.HOLD],
     async run(kit) {
-      const session = await kit.serving();
+      const session = await kit.cleanSession();
       const { workMs, answerTimeoutMs } = kit.times;
-      const job = await session.job(Model.HOLD, workMs);
+      const job = await session.sendJob(Model.HOLD, workMs);
       session.cancel(job);
-      const one = ask(`one terminal event for the cancelled job ${job.id}`, "7.1", "8.2");
-      await session.terminal(job, one, workMs + answerTimeoutMs);
-      // A second one would come when the handler would have been done.
+      const one = expecting(`one terminal event for the cancelled job ${job.id}`, "7.1", "8.2");
+      await session.awaitTerminalEvent(job, one, workMs + answerTimeoutMs);
+      // A second one would come when the handler would have finished.
       await kit.pause(workMs);
       await session.fence();
-      const ends = session.terminals(job);
-      check(ends.length === 1, one, `there came ${describeEvents(ends)}`);
+      const ends = session.terminalEvents(job);
+      check(ends.length === 1, one, `it sent ${describeEvents(ends)}`);
     },
   },
 ];

@@ -10,7 +10,7 @@ import type { Scenario } from "./scenario.js";
 import { sizes } from "./sizes.js";
 import { tolerance } from "./tolerance.js";
 
-/** What a worker is tried on, by theme: one file each, and a folder of wrong workers. */
+/** The scenarios by theme. Each theme has a file here and a folder of wrong workers. */
 export const themes: Record<string, readonly Scenario[]> = {
   handshake,
   jobs,
@@ -24,5 +24,5 @@ export const themes: Record<string, readonly Scenario[]> = {
   drain,
 };
 
-/** Everything that a worker is tried on, in this order. */
+/** All scenarios, in the order in which they run. */
 export const scenarios: readonly Scenario[] = Object.values(themes).flat();

@@ -3,18 +3,18 @@ import type { ModelMethod } from "../kit/model.js";
 import type { RuleId } from "../kit/rules.js";
 import type { WorkerFacts } from "../kit/worker-facts.js";
 
-/** One thing that is tried on a worker. */
+/** One behaviour that the kit tests. */
 export interface Scenario {
-  /** Names it on the command line and in reports. Never changes its meaning. */
+  /** Its name on the command line and in reports. Its meaning never changes. */
   id: string;
-  /** What a right worker does, for people. */
+  /** What a correct worker does, as a sentence. */
   title: string;
   /** The paragraphs of docs/protocol.md that it judges by. */
   rules: readonly RuleId[];
-  /** The methods of the model without which it cannot be tried. */
+  /** The methods of the model that it cannot do without. */
   needs: readonly ModelMethod[];
-  /** Why a worker does not claim it, beyond a missing method; undefined if it does. */
+  /** Why a worker does not claim it, other than a missing method; undefined if it does. */
   notClaimed?(worker: WorkerFacts): string | undefined;
-  /** @throws ConformanceFailure if the worker does not do what it should. */
+  /** @throws ConformanceFailure if the worker does not behave as it must. */
   run(kit: Kit): Promise<void>;
 }

@@ -1,63 +1,68 @@
 import { welcomeDefaults } from "#base/limits.js";
-import { ask, check } from "../kit/expectation.js";
+import { check, expecting } from "../kit/expectation.js";
 import { Model } from "../kit/model.js";
 import type { Scenario } from "./scenario.js";
 
 const KiB = 1024;
 
-/** What the welcome allows a worker whose answers are to be too large for it. */
+/** The `max_payload_bytes` of a hub for which an answer is too large. */
 const SMALL_PAYLOAD_BYTES = 64 * KiB;
 
-/** What a worker can receive that does not say. */
+/** What a worker can receive unless its `hello` says otherwise. */
 const DEFAULT_RECEIVE_BYTES = 4096 * KiB;
 
-/** What a job's message may hold beside its payload. */
+/** Room for the other fields of a job. */
 const JOB_ENVELOPE_BYTES = 16 * KiB;
 
-/** Tag and length of a payload's `data`. */
+/** Room for the tag and length of `Payload.data`. */
 const PAYLOAD_OVERHEAD_BYTES = 8;
 
 /** Large inputs and answers. */
 export const sizes: readonly Scenario[] = [
   {
     id: "oversize-result",
-    title: "an answer larger than the hub takes is reported, not sent",
+    title: "an answer larger than the hub accepts is reported, not sent",
     rules: ["12.1", "5.3", "7.5"],
     needs: [Model.BYTES],
     async run(kit) {
-      const session = await kit.start({ maxPayloadBytes: SMALL_PAYLOAD_BYTES });
+      const session = await kit.isolatedSession({ maxPayloadBytes: SMALL_PAYLOAD_BYTES });
       const limit = `\`max_payload_bytes\` ${SMALL_PAYLOAD_BYTES}`;
-      const small = ask(`an answer of half the ${limit} that the welcome tells`, "12.1", "5.3");
-      await session.answer(await session.job(Model.BYTES, SMALL_PAYLOAD_BYTES / 2), small);
-      const report = ask(
+      const small = expecting(`an answer of half the ${limit} in \`welcome\``, "12.1", "5.3");
+      await session.awaitAnswer(await session.sendJob(Model.BYTES, SMALL_PAYLOAD_BYTES / 2), small);
+      const report = expecting(
         `RESULT_TOO_LARGE for an answer of twice the ${limit}`,
         "12.1",
         "5.3",
         "7.5",
       );
-      const job = await session.job(Model.BYTES, 2 * SMALL_PAYLOAD_BYTES);
-      const { reason } = await session.failure(job, report);
+      const job = await session.sendJob(Model.BYTES, 2 * SMALL_PAYLOAD_BYTES);
+      const { reason } = await session.awaitFailure(job, report);
       check(reason === "RESULT_TOO_LARGE", report, `\`reason\` is "${reason}"`);
-      await session.stillServes(kit.anyMethod, ask("the stream to go on after that", "12.1"));
+      await session.expectServing(kit.anyMethod, expecting("the stream to stay up", "12.1"));
     },
   },
   {
     id: "large-input",
-    title: "an input as large as the worker says that it takes is taken",
+    title: "an input as large as the worker declares is accepted",
     rules: ["12.1", "12.4", "12.5"],
     needs: [],
     async run(kit) {
-      const session = await kit.serving();
+      const session = await kit.cleanSession();
       const { maxReceiveBytes = DEFAULT_RECEIVE_BYTES } = session.hello;
       const most = Math.min(welcomeDefaults.maxPayloadBytes, maxReceiveBytes - JOB_ENVELOPE_BYTES);
       const data = new Uint8Array(most - PAYLOAD_OVERHEAD_BYTES).fill(0x61);
-      const job = await session.job(kit.anyMethod, data);
-      const taken = ask(`an input of ${most} bytes to be taken`, "12.1", "12.4", "12.5");
-      const patienceMs = 2 * kit.times.answerTimeoutMs;
-      await session.outcome(job, taken, patienceMs);
+      const job = await session.sendJob(kit.anyMethod, data);
+      const accepted = expecting(
+        `an input of ${most} bytes to be accepted`,
+        "12.1",
+        "12.4",
+        "12.5",
+      );
+      const timeoutMs = 2 * kit.times.answerTimeoutMs;
+      await session.awaitResult(job, accepted, timeoutMs);
       if (!kit.offers(Model.ECHO)) return;
-      const same = ask(`${Model.ECHO} to answer ${data.length} bytes with the same`, "12.1");
-      const answer = await session.answer(job, same);
+      const same = expecting(`${Model.ECHO} to answer ${data.length} bytes with the same`, "12.1");
+      const answer = await session.awaitAnswer(job, same);
       const fits = answer instanceof Uint8Array && Buffer.compare(answer, data) === 0;
       check(fits, same, "the answer differs");
     },

@@ -1,11 +1,11 @@
 import { create } from "@bufbuild/protobuf";
 import { HubEventSchema, JobSchema, type WorkResponse, WorkResponseSchema } from "#wire/index.js";
 import { WireType } from "#wire/wire-type.js";
-import { ask } from "../kit/expectation.js";
+import { expecting } from "../kit/expectation.js";
 import type { SentJob } from "../kit/session.js";
 import type { Scenario } from "./scenario.js";
 
-/** Fields that nobody has defined yet, of each kind. */
+/** Undefined fields, one of each wire type. */
 const unknownFields = [
   { no: 3000, wireType: WireType.VARINT, data: new Uint8Array([0xac, 0x02]) },
   { no: 3001, wireType: WireType.FIXED64, data: new Uint8Array(8).fill(7) },
@@ -13,65 +13,64 @@ const unknownFields = [
   { no: 3003, wireType: WireType.FIXED32, data: new Uint8Array(4).fill(7) },
 ];
 
-/** What a worker must take that it does not expect. */
+/** What a worker must tolerate: batches, unknown events, unknown fields. */
 export const tolerance: readonly Scenario[] = [
   {
     id: "batched-events",
-    title: "all events of one message count, in their order",
+    title: "all events in a message are handled, in order",
     rules: ["5.1"],
     needs: [],
     async run(kit) {
-      const session = await kit.serving();
-      await session.haveCredit(session.slots, ask("each slot given back", "6.2"));
-      const jobs = Array.from({ length: session.slots }, () => session.newJob(kit.anyMethod, null));
+      const session = await kit.cleanSession();
+      await session.awaitCredit(session.slots, expecting("every slot given back", "6.2"));
+      const jobs = Array.from({ length: session.slots }, () =>
+        session.prepareJob(kit.anyMethod, null),
+      );
       const unknown = {
         case: "cancel" as const,
         value: { jobId: 4_000_000_000, reason: "unknown" },
       };
       session.stream.send(unknown, ...jobs.map(({ event }) => event), unknown);
-      const each = ask(`a result for each of the ${jobs.length} jobs in that message`, "5.1");
-      for (const { job } of jobs) await session.outcome(job, each);
+      const each = expecting(`a result for each of the ${jobs.length} jobs in that message`, "5.1");
+      for (const { job } of jobs) await session.awaitResult(job, each);
     },
   },
   {
     id: "unknown-event-ignored",
-    title: "an event that it does not know is ignored",
+    title: "an unknown event is ignored",
     rules: ["1.5"],
     needs: [],
     async run(kit) {
-      const session = await kit.serving();
-      await session.haveCredit(1, ask("`ready` for a further job", "6.2"));
+      const session = await kit.cleanSession();
+      await session.awaitCredit(1, expecting("`ready` for another job", "6.2"));
       session.stream.sendMessage(
         unknownEvents(),
-        "an event of a number that nobody has defined, and an empty one",
+        "an event with an undefined field number, and an empty event",
       );
-      const after = ask("the stream to go on after an event that it does not know", "1.5");
-      await session.stillServes(kit.anyMethod, after);
+      const after = expecting("the stream to stay up after an unknown event", "1.5");
+      await session.expectServing(kit.anyMethod, after);
 
-      await session.haveCredit(1, ask("`ready` for a further job", "6.2"));
-      const { job, event } = session.newJob(kit.anyMethod, null);
+      await session.awaitCredit(1, expecting("`ready` for another job", "6.2"));
+      const { job, event } = session.prepareJob(kit.anyMethod, null);
       const message = unknownEvents();
       message.events.push(create(HubEventSchema, { event }));
-      session.stream.sendMessage(
-        message,
-        `the same two, and job ${job.id} behind them in one message`,
-      );
-      await session.outcome(job, ask("the events behind it to count", "1.5"));
+      session.stream.sendMessage(message, `the same two, then job ${job.id}, in one message`);
+      await session.awaitResult(job, expecting("the events after it to be handled", "1.5"));
     },
   },
   {
     id: "unknown-field-ignored",
-    title: "fields and features that it does not know are ignored",
+    title: "unknown fields and features are ignored",
     rules: ["1.5"],
     needs: [],
     async run(kit) {
       const unknown = { $unknown: unknownFields };
       const features = ["gibbs.v1.feature-of-tomorrow"];
-      const session = await kit.start({ features, ...unknown });
+      const session = await kit.isolatedSession({ features, ...unknown });
       const jobs: SentJob[] = [];
       for (let round = 0; round < 2; round += 1) {
-        await session.haveCredit(1, ask("`ready` for a further job", "6.2"));
-        const { job, event } = session.newJob(kit.anyMethod, null);
+        await session.awaitCredit(1, expecting("`ready` for another job", "6.2"));
+        const { job, event } = session.prepareJob(kit.anyMethod, null);
         if (event.case !== "job") return;
         const value = Object.assign(create(JobSchema, event.value), unknown);
         const message = create(WorkResponseSchema, {
@@ -79,12 +78,12 @@ export const tolerance: readonly Scenario[] = [
         });
         session.stream.sendMessage(
           Object.assign(message, unknown),
-          `job ${job.id} with fields that nobody has defined`,
+          `job ${job.id} with undefined fields`,
         );
         jobs.push(job);
       }
-      const served = ask("jobs with unknown fields to be served like others", "1.5");
-      for (const job of jobs) await session.outcome(job, served);
+      const served = expecting("jobs with unknown fields to be served like any other", "1.5");
+      for (const job of jobs) await session.awaitResult(job, served);
     },
   },
 ];

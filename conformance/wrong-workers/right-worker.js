@@ -1,5 +1,5 @@
-// A right worker, on grpc-js and the generated messages alone, in pieces small enough
-// that each wrong worker beside it differs in one of them.
+// A correct worker on nothing but grpc-js and the generated messages, in methods so small
+// that each wrong worker can differ in one of them.
 import { randomBytes } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import { Worker as Thread } from "node:worker_threads";
@@ -24,7 +24,7 @@ const finalCodes = new Set([
   codes.UNIMPLEMENTED,
 ]);
 
-/** An error for which the handler chose the status. */
+/** An error whose status the handler declares. */
 class Declared extends Error {
   constructor(code, message) {
     super(message);
@@ -36,7 +36,7 @@ export class RightWorker {
   slots = 2;
   instanceId = new Uint8Array(randomBytes(16));
   channelOptions = { "grpc.max_receive_message_length": 5 * 1024 * 1024 };
-  /** Handlers that run, those of lost streams too. */
+  /** Running handlers, including those of lost streams. */
   busy = 0;
   terminated = false;
 
@@ -84,7 +84,7 @@ export class RightWorker {
     ]);
   }
 
-  /** Sends events in one message, each a pair of its name and its fields. */
+  /** Sends events in one message, each as its name and fields. */
   send(...events) {
     const init = { events: events.map(([name, value]) => ({ event: { case: name, value } })) };
     this.write(create(WorkRequestSchema, init));
@@ -94,7 +94,7 @@ export class RightWorker {
     this.call.write(message);
   }
 
-  /** Gives credit for the slots that are free. */
+  /** Gives credit for the free slots. */
   offer() {
     const more = this.slots - this.busy - this.credit;
     if (this.draining || more <= 0) return;
@@ -102,7 +102,7 @@ export class RightWorker {
     this.send(["ready", { slots: more }]);
   }
 
-  /** Leaves a hub that is silent. */
+  /** Restarts the timer that leaves a silent hub. */
   listen() {
     clearTimeout(this.patience);
     this.patience = setTimeout(() => this.call.cancel(), this.welcome.hubTimeoutMs);
@@ -185,7 +185,7 @@ export class RightWorker {
     this.send(["nack", { jobId, execution, reason: "draining" }]);
   }
 
-  /** The terminal event of a job of this stream, and the credit for a slot that is free. */
+  /** Sends the terminal event of a job, unless its stream was lost, and credit for the free slot. */
   finish(jobId, outcome) {
     if (this.jobs.delete(jobId)) this.end(jobId, outcome);
     this.offer();

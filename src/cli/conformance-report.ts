@@ -17,7 +17,7 @@ const labels: Record<Outcome, string> = {
 const LABEL_WIDTH = "not claimed".length;
 const ID_WIDTH = 28;
 
-/** Who is judged. */
+/** The worker under test. */
 export function workerLine({ workerId, sdk, slots, beatsWhileBusy, methods }: WorkerFacts): string {
   const who = [workerId, sdk === "" ? "" : `(${sdk})`].filter((part) => part !== "").join(" ");
   const mode = beatsWhileBusy ? "ALWAYS" : "WHEN_IDLE";
@@ -25,19 +25,19 @@ export function workerLine({ workerId, sdk, slots, beatsWhileBusy, methods }: Wo
   return `worker ${who}: ${slots} ${slots === 1 ? "slot" : "slots"}, ${mode}, serves ${names}`;
 }
 
-/** A row of the table while its scenario runs. */
+/** The row of a scenario that is running. */
 export function runningLine({ id }: Scenario): string {
   return `  ${"...".padEnd(LABEL_WIDTH)}  ${id}`;
 }
 
-/** A row of the table. */
+/** The row of a scenario that has ended. */
 export function reportLine({ id, title, outcome, tookMs, why }: ScenarioReport): string {
   const took = outcome === "passed" || outcome === "failed" ? `${tookMs} ms` : "";
   const head = `  ${labels[outcome].padEnd(LABEL_WIDTH)}  ${id.padEnd(ID_WIDTH)} ${took.padStart(8)}`;
   return `${head}  ${why ?? title}`;
 }
 
-/** All that is known of a failure. */
+/** The details of a failure. */
 export function failureText({ id, failure }: ScenarioReport): string {
   if (failure === undefined) return "";
   return [`\n${id}`, ...failureLines(failure)].join("\n");
@@ -48,7 +48,7 @@ function failureLines({ expected, got, rules, journal, stderr }: FailureReport):
   for (const { id, text } of rules) lines.push(`  ${id.padStart(8)}  ${text}`);
   lines.push("  what was said:", ...journal.map((line) => `    ${line}`));
   if (stderr.length === 0) return lines;
-  // A worker's colours, and worse, are not for the terminal of whoever tests it.
+  // Escape sequences that the worker prints must not reach this terminal.
   return [
     ...lines,
     "  its stderr:",
@@ -56,7 +56,7 @@ function failureLines({ expected, got, rules, journal, stderr }: FailureReport):
   ];
 }
 
-/** What it came to. */
+/** The totals. */
 export function summaryLine({ scenarios, tookMs }: ConformanceReport): string {
   const counts = countOutcomes(scenarios);
   const parts = [`${counts.passed} passed`, `${counts.failed} failed`];
@@ -65,21 +65,21 @@ export function summaryLine({ scenarios, tookMs }: ConformanceReport): string {
   return `\n${parts.join(", ")}, in ${(tookMs / 1000).toFixed(1)} s`;
 }
 
-/** The same for programs. */
+/** The whole report as JSON. */
 export function reportJson({ worker, scenarios, tookMs }: ConformanceReport): string {
   const { passed, failed, skipped, "not claimed": notClaimed } = countOutcomes(scenarios);
   const counts = { passed, failed, notClaimed, skipped };
   return JSON.stringify({ worker, scenarios, counts, tookMs: Math.round(tookMs) });
 }
 
-/** How many scenarios ended how. */
+/** Counts scenarios by outcome. */
 export function countOutcomes(reports: readonly ScenarioReport[]): Record<Outcome, number> {
   const counts = { passed: 0, failed: 0, "not claimed": 0, skipped: 0 };
   for (const { outcome } of reports) counts[outcome] += 1;
   return counts;
 }
 
-/** The scenarios that there are. */
+/** A line per scenario, for `--list`. */
 export function listLines(scenarios: readonly Scenario[]): string[] {
   return scenarios.map(({ id, title, rules, needs }) => {
     const needed = needs.length === 0 ? "" : `; needs ${needs.join(", ")}`;

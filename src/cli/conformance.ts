@@ -33,15 +33,17 @@ interface ConformanceFlags {
 
 export function conformanceCommand(): Command {
   const command = new Command("conformance")
-    .description("Play the hub for a worker in any language, with faults, and judge what it does.")
+    .description(
+      "Play the hub for a worker in any language, inject faults, and judge its behaviour.",
+    )
     .argument("[command...]", "starts the worker, which dials the address in GIBBS_HUB")
     .option(
       "--only <ids>",
-      "run these scenarios, comma-separated; the worker claims them",
+      "run only these scenarios, comma-separated; the worker claims them",
       parseIds,
     )
-    .option("--skip <ids>", "do not run these", parseIds)
-    .option("--list", "print the scenarios, and what they judge by", false);
+    .option("--skip <ids>", "leave these scenarios out, comma-separated", parseIds)
+    .option("--list", "print the scenarios and the rules that they test", false);
   return addFlags(command, conformanceOptionTable)
     .addOption(jsonOption())
     .addHelpText(
@@ -90,7 +92,7 @@ async function runCommand(command: string[], flags: ConformanceFlags): Promise<v
   }
 }
 
-/** The table, row by row as they come; on a terminal also the row that is to come. */
+/** Prints rows as scenarios end; on a terminal also the row of the one that is running. */
 class Table {
   #begun = false;
 
@@ -120,7 +122,7 @@ function printList(chosen: readonly Scenario[], json: boolean): void {
   printLine(JSON.stringify(rows));
 }
 
-/** Ctrl-C, a termination, and a terminal that closes end the run, and the worker with it. */
+/** Aborts the run, and kills the worker, on Ctrl-C, SIGTERM, or when the terminal closes. */
 function listenForSignals(interrupt: AbortController): () => void {
   const stop = (): void => interrupt.abort(new Error("interrupted"));
   process.on("SIGHUP", stop);

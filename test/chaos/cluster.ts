@@ -1,5 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { TcpProxy } from "../support/tcp-proxy.js";
 import { findPort } from "./find-port.js";
 import { buildFolder } from "./gibbs.js";
 import { ManagedProcess } from "./managed-process.js";
@@ -10,7 +11,6 @@ import type {
   RawSettings,
 } from "./processes/settings.js";
 import { Seat } from "./seat.js";
-import { TcpProxy } from "./tcp-proxy.js";
 
 const model = fileURLToPath(new URL("./processes/model.ts", import.meta.url));
 

@@ -1,10 +1,10 @@
 import { delay, systemClock } from "../../src/base/clock.js";
 import type { Random } from "../../src/base/random.js";
+import { blackHole, type Conditions } from "../support/tcp-link.js";
+import { type Direction, directions } from "../support/tcp-proxy.js";
 import type { Cluster } from "./cluster.js";
-import type { Conditions } from "./link.js";
 import type { Seat } from "./seat.js";
 import { between, oneOf } from "./seeded.js";
-import { type Direction, directions } from "./tcp-proxy.js";
 
 /** Told at the moment of the impact who is hit: a process, a worker, or `hub`. */
 type OnHit = (target: string) => void;
@@ -41,9 +41,9 @@ export const faults: Readonly<Record<string, Fault>> = {
   "network: slices": at(everybody, suffering({ sliceBytes: 7 }, directions)),
   "network: throttle": at(everybody, suffering({ bytesPerSecond: 16 * 1024 }, directions)),
   "network: reset": at(everybody, reset),
-  "network: black hole to the hub": at(everybody, suffering({ blackHole: true }, ["toHub"])),
-  "network: black hole from the hub": at(everybody, suffering({ blackHole: true }, ["fromHub"])),
-  "network: black hole": at(everybody, suffering({ blackHole: true }, directions)),
+  "network: black hole to the hub": at(everybody, suffering(blackHole, ["toHub"])),
+  "network: black hole from the hub": at(everybody, suffering(blackHole, ["fromHub"])),
+  "network: black hole": at(everybody, suffering(blackHole, directions)),
   "network: half-open, the hub never told": at(everybody, halfOpen("dialler")),
   "network: half-open, the other never told": at(everybody, halfOpen("hub")),
   "network: accepts and says nothing": at(everybody, closedDoor("mute")),

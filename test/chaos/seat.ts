@@ -1,5 +1,5 @@
+import type { TcpProxy } from "../support/tcp-proxy.js";
 import type { ManagedProcess } from "./managed-process.js";
-import type { TcpProxy } from "./tcp-proxy.js";
 
 /** The place of a process that is replaced when it ends; its proxy stays. */
 export class Seat {

@@ -62,7 +62,7 @@ describe("gibbs conformance", () => {
     expect(stdout).toMatch(/\n {2}FAIL +declared-error /);
     expect(stdout).toContain("  expected  a `failure` with `code` 5 and the handler's message");
     expect(stdout).toContain("  but       `code` is 0");
-    expect(stdout).toContain("       7.4  A `failure` SHOULD tell `type` and `message`.");
+    expect(stdout).toContain("       7.4  A `failure` SHOULD carry `type` and `message`.");
     expect(stdout).toMatch(
       /\n {4}hub +job\{job_id: 1, method: "conformance\.fail", .*payload: \{"message":/,
     );

@@ -6,7 +6,8 @@ import { Log } from "../support/log.js";
 import { CONNECTION_LOST, WORKER_LOST } from "../support/outcomes.js";
 import { hello, RawWorker } from "../support/raw-worker.js";
 import { startClient, startHub, startWorker } from "../support/running.js";
-import { startProxy } from "../support/tcp-proxy.js";
+import { startProxy } from "../support/start-proxy.js";
+import { directions } from "../support/tcp-proxy.js";
 import { startWitness } from "../support/witness.js";
 
 // Connections that go silent, break or crawl, through a proxy between the peers and their hub.
@@ -112,7 +113,7 @@ it("N5 slices of one byte: everything is put together again", async () => {
   const hub = await startHub();
   const witness = await startWitness(hub);
   const proxy = await startProxy(hub);
-  proxy.sliceBytes = 1;
+  for (const direction of directions) proxy.set(direction, { sliceBytes: 1 });
   await startWorker(proxy.address, (x: unknown) => ({ x }), { slots: 4 });
   const client = startClient(proxy.address);
   const inputs = [34, "a text that has some length", [1, 2, 3], { key: "value" }];
@@ -156,7 +157,7 @@ it("N7 a peer that accepts and says nothing: NOT_CONNECTED, and a worker dials u
   const hub = await startHub();
   const witness = await startWitness(hub);
   const proxy = await startProxy(hub);
-  proxy.mute = true;
+  await proxy.setDoor("mute");
   const log = new Log();
   const options = { connectTimeoutMs: 200, logger: log, workerId: "patient" };
   const worker = startWorker(proxy.address, (x: number) => x + 1, options);
@@ -169,7 +170,7 @@ it("N7 a peer that accepts and says nothing: NOT_CONNECTED, and a worker dials u
     attempts: 0,
   });
   await log.heard(/no connection to the hub: the hub was silent for 200 ms/, 2);
-  proxy.mute = false;
+  await proxy.setDoor("open");
   await worker;
   const answer = await startClient(proxy.address).requestWithInfo(1);
   expect(answer).toMatchObject({ output: 2, workerId: "patient", attempts: 1 });

@@ -4,7 +4,7 @@ import { WORKER_LOST } from "../support/outcomes.js";
 import { callRaw } from "../support/raw-call.js";
 import { answer, hello, RawWorker, ready } from "../support/raw-worker.js";
 import { startClient, startHub, startWorker } from "../support/running.js";
-import { startProxy } from "../support/tcp-proxy.js";
+import { startProxy } from "../support/start-proxy.js";
 import { startWitness } from "../support/witness.js";
 
 // Workers that break the protocol, send too much, or receive what they cannot read.

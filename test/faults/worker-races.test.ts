@@ -7,7 +7,7 @@ import { Log } from "../support/log.js";
 import { WORKER_LOST } from "../support/outcomes.js";
 import { answer, hello, RawWorker, ready } from "../support/raw-worker.js";
 import { root, startClient, startHub, startWorker } from "../support/running.js";
-import { startProxy } from "../support/tcp-proxy.js";
+import { startProxy } from "../support/start-proxy.js";
 import { startWitness } from "../support/witness.js";
 
 // Workers that throw odd values, reconnect, or share a name, and messages that cross on the wire.

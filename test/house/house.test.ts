@@ -104,32 +104,11 @@ describe("the house", () => {
     expect(long.map(({ path }) => path)).toEqual([]);
   });
 
-  it("has no circle of imports in the kit, not even of types", () => {
-    expect(circles(kit)).toEqual([]);
-  });
-
-  it("has no folder of the kit with more than 14 files", () => {
-    const folders = sources("conformance").map(({ path }) => dirname(path));
-    const full = folders.filter((folder) => folders.filter((one) => one === folder).length > 14);
-    expect([...new Set(full)]).toEqual([]);
-  });
-
   it("does not sleep in tests", () => {
     const banned = /\b(setTimeout|setInterval|timers\/promises|sleep)\b/;
     expect(offenders(tests, banned, /^test\/house\//)).toEqual([]);
   });
 });
-
-/** The files that import themselves by way of others. */
-function circles(files: readonly Source[]): string[] {
-  const importsOf = new Map(files.map(({ path, imports }) => [path, imports]));
-  const reachable = (from: string): Set<string> => {
-    const seen = new Set(importsOf.get(from));
-    for (const path of seen) for (const next of importsOf.get(path) ?? []) seen.add(next);
-    return seen;
-  };
-  return files.map(({ path }) => path).filter((path) => reachable(path).has(path));
-}
 
 function offenders(files: readonly Source[], banned: RegExp, allowed = /^$/): string[] {
   return files

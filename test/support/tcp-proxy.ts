@@ -1,170 +1,163 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
-import { onTestFinished } from "vitest";
-import { parseAddress } from "../../src/base/address.js";
+import type { Address } from "../../src/base/address.js";
+import { type Clock, systemClock } from "../../src/base/clock.js";
+import type { Random } from "../../src/base/random.js";
+import { blackHole, type Conditions, clear, Link, resetSocket } from "./tcp-link.js";
 
-/** Which way bytes travel through a proxy. */
+/** A direction of a proxied connection. */
 export type Direction = "toHub" | "fromHub";
 
-/** A TCP proxy between a peer and its hub, to break what passes. Opened by {@link startProxy}. */
-class TcpProxy {
+/** Both directions. */
+export const directions: readonly Direction[] = ["toHub", "fromHub"];
+
+/** How the proxy treats those who dial: `open` connects them to the hub, `mute` accepts them and stays silent, `shut` refuses them. */
+export type Door = "open" | "mute" | "shut";
+
+/** A TCP proxy in front of a hub, which injects faults into its connections while they carry traffic. */
+export class TcpProxy {
+  readonly connections: Set<ProxiedConnection> = new Set();
+  readonly #hub: Address;
+  readonly #clock: Clock;
+  readonly #random: Random;
   readonly #server: Server;
-  readonly #links = new Set<Link>();
-  #address = "";
-  /** Whether new connections are accepted and then hear nothing. */
-  mute = false;
-  /** The most bytes of one write; what comes next follows a turn of the event loop later. */
-  sliceBytes = Number.POSITIVE_INFINITY;
+  readonly #muted = new Set<Socket>();
+  readonly #conditions: Record<Direction, Conditions> = { toHub: clear, fromHub: clear };
+  #port: number;
+  #door: Door = "shut";
 
-  constructor(hub: string) {
-    this.#server = createServer({ noDelay: true, allowHalfOpen: true }, (peer) => {
-      const link = new Link(peer, connectTo(hub), () => this.sliceBytes);
-      this.#links.add(link);
-      if (this.mute) link.allow(0, "toHub", "fromHub");
-    });
+  /** @param port where to listen; 0 takes a free one. */
+  constructor(hub: Address, port = 0, clock: Clock = systemClock, random: Random = Math.random) {
+    this.#hub = hub;
+    this.#port = port;
+    this.#clock = clock;
+    this.#random = random;
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (dialler) =>
+      this.#accept(dialler),
+    );
   }
 
-  /** Where peers find the hub through this proxy. */
+  /** Where to dial instead of the hub. Known once the door has been opened. */
   get address(): string {
-    return this.#address;
+    return `127.0.0.1:${this.#port}`;
   }
 
-  async listen(): Promise<void> {
-    this.#server.listen(0, "127.0.0.1");
+  /** Sets how those who dial from now on are treated. Resets the connections that were muted. */
+  async setDoor(door: Door): Promise<void> {
+    const was = this.#door;
+    this.#door = door;
+    for (const socket of this.#muted) resetSocket(socket);
+    if (door === "shut" && was !== "shut") this.#server.close();
+    if (door === "shut" || was !== "shut") return;
+    this.#server.listen(this.#port, "127.0.0.1");
     await once(this.#server, "listening");
-    this.#address = `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    this.#port = (this.#server.address() as AddressInfo).port;
   }
 
-  /**
-   * Lets so many bytes more pass on the connections that are open now; what
-   * follows waits, also the news that a side has closed. `Infinity` heals.
-   */
+  /** Changes the conditions of a direction, on connections old and new. */
+  set(direction: Direction, conditions: Partial<Conditions>): void {
+    this.#conditions[direction] = { ...this.#conditions[direction], ...conditions };
+    for (const connection of this.connections) connection.set(direction, conditions);
+  }
+
+  /** Lets `bytes` more arrive on each connection that is open now; see {@link Conditions}. */
   allow(bytes: number, ...directions: Direction[]): void {
-    for (const link of this.#links) link.allow(bytes, ...directions);
+    this.#setOpen({ allowedBytes: bytes }, directions);
   }
 
-  /** Lets nothing more pass on the connections that are open now; neither side is told. */
+  /** Lets nothing more arrive on the connections that are open now; neither side is told. */
   blackHole(...directions: Direction[]): void {
-    this.allow(0, ...directions);
+    this.#setOpen(blackHole, directions);
   }
 
-  /** Resolves once an open connection has bytes that wait. */
+  /** Resolves once a connection that is open now has bytes waiting that are not allowed to arrive. */
   async stuck(direction: Direction): Promise<void> {
-    await Promise.race(Array.from(this.#links, (link) => link.stuck(direction)));
+    await Promise.race(Array.from(this.connections, (connection) => connection.stuck(direction)));
   }
 
-  /** Breaks the connections that are open now, with RST to both sides. */
+  /** Restores normal conditions, on connections old and new, and opens the door. */
+  async heal(): Promise<void> {
+    for (const direction of directions) this.set(direction, clear);
+    await this.setDoor("open");
+  }
+
+  /** Resets every connection, on both sides. */
   reset(): void {
-    for (const link of this.#links) link.reset();
-    this.#links.clear();
+    for (const connection of this.connections) connection.reset();
   }
 
+  /** Shuts the door and resets every connection. */
   async close(): Promise<void> {
+    await this.setDoor("shut");
     this.reset();
-    this.#server.close();
-    await once(this.#server, "close");
-  }
-}
-
-/** A proxy to the hub's address, closed when the test is over. */
-export async function startProxy({ address }: { address: string }): Promise<TcpProxy> {
-  const proxy = new TcpProxy(address);
-  await proxy.listen();
-  onTestFinished(() => proxy.close());
-  return proxy;
-}
-
-function connectTo(hub: string): Socket {
-  const address = parseAddress(hub);
-  return connect({ ...address, noDelay: true, allowHalfOpen: true });
-}
-
-/** One proxied connection. */
-class Link {
-  readonly #sides: readonly Socket[];
-  readonly #pipes: Readonly<Record<Direction, Pipe>>;
-
-  constructor(peer: Socket, hub: Socket, sliceBytes: () => number) {
-    this.#sides = [peer, hub];
-    this.#pipes = {
-      toHub: new Pipe(peer, hub, sliceBytes),
-      fromHub: new Pipe(hub, peer, sliceBytes),
-    };
   }
 
-  allow(bytes: number, ...directions: Direction[]): void {
-    for (const direction of directions) this.#pipes[direction].allow(bytes);
-  }
-
-  stuck(direction: Direction): Promise<void> {
-    return this.#pipes[direction].stuck();
-  }
-
-  reset(): void {
-    for (const side of this.#sides) side.resetAndDestroy();
-  }
-}
-
-/** One direction of a connection. */
-class Pipe {
-  readonly #to: Socket;
-  readonly #sliceBytes: () => number;
-  #waiting: Buffer[] = [];
-  #allowed = Number.POSITIVE_INFINITY;
-  #ended = false;
-  #moving = false;
-  #onStuck: (() => void)[] = [];
-
-  constructor(from: Socket, to: Socket, sliceBytes: () => number) {
-    this.#to = to;
-    this.#sliceBytes = sliceBytes;
-    from.on("data", (chunk: Buffer) => {
-      this.#waiting.push(chunk);
-      this.#move();
-    });
-    // An error is followed by "close", which is passed on as any end is.
-    from.on("error", () => {});
-    from.on("close", () => this.#end());
-    from.on("end", () => this.#end());
-  }
-
-  allow(bytes: number): void {
-    this.#allowed = bytes;
-    this.#move();
-  }
-
-  stuck(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#onStuck.push(resolve);
-      this.#move();
-    });
-  }
-
-  #end(): void {
-    this.#ended = true;
-    this.#move();
-  }
-
-  #move(): void {
-    if (this.#moving) return;
-    while (this.#allowed > 0 && this.#waiting.length > 0) {
-      const first = this.#waiting[0] as Buffer;
-      const size = Math.min(first.length, this.#allowed, this.#sliceBytes());
-      this.#to.write(first.subarray(0, size));
-      this.#allowed -= size;
-      if (size === first.length) this.#waiting.shift();
-      else this.#waiting[0] = first.subarray(size);
-      if (size === this.#sliceBytes()) return this.#moveLater();
+  #setOpen(conditions: Partial<Conditions>, where: readonly Direction[]): void {
+    for (const connection of this.connections) {
+      for (const direction of where) connection.set(direction, conditions);
     }
-    if (this.#waiting.length > 0) for (const resolve of this.#onStuck.splice(0)) resolve();
-    else if (this.#ended && this.#allowed > 0) this.#to.end();
   }
 
-  #moveLater(): void {
-    this.#moving = true;
-    setImmediate(() => {
-      this.#moving = false;
-      this.#move();
-    });
+  #accept(dialler: Socket): void {
+    if (this.#door === "mute") {
+      this.#muted.add(dialler);
+      dialler.on("error", () => {});
+      dialler.on("close", () => this.#muted.delete(dialler));
+      return;
+    }
+    const hub = connect({ ...this.#hub, allowHalfOpen: true, noDelay: true });
+    const links = {
+      toHub: new Link(dialler, hub, this.#conditions.toHub, this.#clock, this.#random),
+      fromHub: new Link(hub, dialler, this.#conditions.fromHub, this.#clock, this.#random),
+    };
+    const connection = new ProxiedConnection(dialler, hub, links);
+    this.connections.add(connection);
+    void connection.closed.then(() => this.connections.delete(connection));
+  }
+}
+
+/** One connection through a {@link TcpProxy}. */
+export class ProxiedConnection {
+  /** Resolves when both sides have closed. */
+  readonly closed: Promise<unknown>;
+  readonly #sides: { dialler: Socket; hub: Socket };
+  readonly #links: Record<Direction, Link>;
+
+  constructor(dialler: Socket, hub: Socket, links: Record<Direction, Link>) {
+    this.#sides = { dialler, hub };
+    this.#links = links;
+    this.closed = Promise.all(
+      [dialler, hub].map(
+        (side) => new Promise<void>((resolve) => side.on("close", () => resolve())),
+      ),
+    );
+  }
+
+  /** Bytes of a direction that were sent and have not arrived yet. */
+  heldBytes(direction: Direction): number {
+    return this.#links[direction].heldBytes;
+  }
+
+  /** Changes the conditions of a direction. */
+  set(direction: Direction, conditions: Partial<Conditions>): void {
+    this.#links[direction].set(conditions);
+  }
+
+  /** Resolves once a direction has bytes waiting that are not allowed to arrive. */
+  stuck(direction: Direction): Promise<void> {
+    return this.#links[direction].stuck();
+  }
+
+  /** Resets both sides. */
+  reset(): void {
+    for (const direction of directions) this.#links[direction].abandon();
+    resetSocket(this.#sides.dialler);
+    resetSocket(this.#sides.hub);
+  }
+
+  /** Resets one side. The other is never told, and what it sends is swallowed until `reset`. */
+  halfClose(side: "dialler" | "hub"): void {
+    for (const direction of directions) this.#links[direction].abandon();
+    resetSocket(this.#sides[side]);
   }
 }

@@ -1,4 +1,4 @@
-// Fails cancel-honoured: a cancelled job goes on.
+// Fails cancel-honoured: it lets a cancelled job run on.
 import { RightWorker } from "../right-worker.js";
 
 new (class extends RightWorker {

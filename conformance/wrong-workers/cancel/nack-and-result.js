@@ -1,4 +1,4 @@
-// Fails terminal-event-after-cancel: it gives a cancelled job back, and then tells how it ended.
+// Fails terminal-event-after-cancel: it gives a cancelled job back, and then also reports its outcome.
 import { Execution } from "gibbs/proto";
 import { RightWorker } from "../right-worker.js";
 

@@ -1,4 +1,4 @@
-// Fails cancel-crosses-result: it answers the cancel of a job that is over.
+// Fails cancel-crosses-result: it answers a cancel for a job that has ended.
 import { RightWorker } from "../right-worker.js";
 
 new (class extends RightWorker {

@@ -1,4 +1,4 @@
-// Fails cancel-unknown-ignored: it answers the cancel of a job that it never had.
+// Fails cancel-unknown-ignored: it answers a cancel for a job that it never had.
 import { RightWorker } from "../right-worker.js";
 
 new (class extends RightWorker {

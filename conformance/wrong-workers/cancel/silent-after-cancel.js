@@ -1,4 +1,4 @@
-// Fails terminal-event-after-cancel: a cancelled job that ends at once gets no terminal event.
+// Fails terminal-event-after-cancel: it sends no terminal event for a job that ends at once when cancelled.
 import { RightWorker } from "../right-worker.js";
 
 new (class extends RightWorker {

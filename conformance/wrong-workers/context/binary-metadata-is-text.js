@@ -1,4 +1,4 @@
-// Fails metadata-passed: it takes the bytes of metadata for text.
+// Fails metadata-passed: it reads binary metadata as text.
 import { RightWorker } from "../right-worker.js";
 
 new (class extends RightWorker {

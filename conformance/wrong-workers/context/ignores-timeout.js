@@ -1,4 +1,4 @@
-// Fails timeout-passed-on: it tells its handlers of their time, and does not end it.
+// Fails timeout-passed-on: it tells its handlers their time limit, but does not enforce it.
 import { RightWorker } from "../right-worker.js";
 
 new (class extends RightWorker {

@@ -1,4 +1,4 @@
-// Fails job-crossing-drain-nacked: it says nothing of a job that crosses its drain.
+// Fails job-crossing-drain-nacked: it ignores a job that crosses its drain.
 import { RightWorker } from "../right-worker.js";
 
 new (class extends RightWorker {

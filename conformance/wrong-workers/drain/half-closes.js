@@ -1,4 +1,4 @@
-// Fails drain-from-hub: it closes its side itself when it has nothing left to do.
+// Fails drain-from-hub: it half-closes the stream when it has nothing left to do.
 import { RightWorker } from "../right-worker.js";
 
 new (class extends RightWorker {

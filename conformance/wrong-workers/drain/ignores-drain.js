@@ -1,4 +1,4 @@
-// Fails drain-from-hub: it does not do what the hub asks of it when it drains.
+// Fails drain-from-hub: it does not do what a draining hub asks.
 import { RightWorker } from "../right-worker.js";
 
 new (class extends RightWorker {

@@ -1,4 +1,4 @@
-// Fails declared-error: it does not pass on the code that a handler declares.
+// Fails declared-error: it drops the code that a handler declares.
 import { RightWorker } from "../right-worker.js";
 
 new (class extends RightWorker {

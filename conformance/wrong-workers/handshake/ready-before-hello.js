@@ -1,4 +1,4 @@
-// Fails hello-first: it is ready before it has said who it is.
+// Fails hello-first: it sends ready before hello.
 import { RightWorker } from "../right-worker.js";
 
 new (class extends RightWorker {

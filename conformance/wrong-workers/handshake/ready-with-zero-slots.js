@@ -1,4 +1,4 @@
-// Fails ready-is-credit: its first ready is of no slot.
+// Fails ready-is-credit: its first ready has zero slots.
 import { RightWorker } from "../right-worker.js";
 
 new (class extends RightWorker {

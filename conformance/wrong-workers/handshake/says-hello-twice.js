@@ -1,4 +1,4 @@
-// Fails hello-first: it says hello again when it is welcomed.
+// Fails hello-first: it says hello again once it is welcomed.
 import { RightWorker } from "../right-worker.js";
 
 new (class extends RightWorker {

@@ -1,4 +1,4 @@
-// Fails method-routing: it keeps answers by their input, whatever the method.
+// Fails method-routing: it caches answers by input, regardless of the method.
 import { RightWorker } from "../right-worker.js";
 
 new (class extends RightWorker {

@@ -1,4 +1,4 @@
-// Fails input-data: it takes bytes for text.
+// Fails input-data: it reads bytes as text.
 import { RightWorker } from "../right-worker.js";
 
 new (class extends RightWorker {

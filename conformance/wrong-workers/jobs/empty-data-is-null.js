@@ -1,4 +1,4 @@
-// Fails result-data: it answers null when the answer is bytes, and there are none.
+// Fails result-data: it answers null instead of zero bytes.
 import { RightWorker } from "../right-worker.js";
 
 new (class extends RightWorker {

@@ -1,4 +1,4 @@
-// Fails slots-many: it takes two jobs and runs one after the other.
+// Fails slots-many: it takes two jobs and runs them one after the other.
 import { RightWorker } from "../right-worker.js";
 
 new (class extends RightWorker {

@@ -1,4 +1,4 @@
-// Fails result-before-ready: it gives a slot back and then tells the outcome.
+// Fails result-before-ready: it gives a slot back before it reports the outcome.
 import { RightWorker } from "../right-worker.js";
 
 new (class extends RightWorker {

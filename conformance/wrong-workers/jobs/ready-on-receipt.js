@@ -1,4 +1,4 @@
-// Fails result-before-ready: it asks for the next job as soon as it has one.
+// Fails result-before-ready: it asks for the next job as soon as it gets one.
 import { RightWorker } from "../right-worker.js";
 
 new (class extends RightWorker {

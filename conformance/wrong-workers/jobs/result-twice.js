@@ -1,4 +1,4 @@
-// Fails one-job-per-slot: it tells each answer twice.
+// Fails one-job-per-slot: it sends each answer twice.
 import { RightWorker } from "../right-worker.js";
 
 new (class extends RightWorker {

@@ -1,4 +1,4 @@
-// Fails one-job-per-slot: a job that is over gives two slots back.
+// Fails one-job-per-slot: a job that ends gives two slots back.
 import { RightWorker } from "../right-worker.js";
 
 new (class extends RightWorker {

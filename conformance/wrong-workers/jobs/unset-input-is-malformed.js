@@ -1,4 +1,4 @@
-// Fails result-value: it takes an input that is not set for one that it cannot decode.
+// Fails result-value: it treats an unset input as one that it cannot decode.
 import { RightWorker } from "../right-worker.js";
 
 new (class extends RightWorker {

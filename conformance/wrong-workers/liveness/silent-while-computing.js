@@ -1,4 +1,4 @@
-// Fails beats-while-computing: it said ALWAYS, and computes on the thread that answers.
+// Fails beats-while-computing: it declares ALWAYS, but computes on the thread that answers heartbeats.
 import { RightWorker } from "../right-worker.js";
 
 new (class extends RightWorker {

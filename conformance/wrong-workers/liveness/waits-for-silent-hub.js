@@ -1,4 +1,4 @@
-// Fails hub-silent-reconnects: it stays with a hub that has fallen silent.
+// Fails hub-silent-reconnects: it stays with a hub that has gone silent.
 import { RightWorker } from "../right-worker.js";
 
 new (class extends RightWorker {

@@ -1,4 +1,4 @@
-// Fails hub-killed-mid-job: it comes back under another instance_id.
+// Fails hub-killed-mid-job: it comes back with another instance_id.
 import { randomBytes } from "node:crypto";
 import { RightWorker } from "../right-worker.js";
 

@@ -1,4 +1,4 @@
-// Fails fatal-status-stops: it dials again whatever it is told.
+// Fails fatal-status-stops: it dials again whatever the status is.
 import { Metadata } from "@grpc/grpc-js";
 import { RightWorker } from "../right-worker.js";
 

@@ -1,4 +1,4 @@
-// Fails orphan-gives-no-ready: on a new stream it gives all its slots, though a handler still runs.
+// Fails orphan-gives-no-ready: on a new stream it gives credit for all its slots, although a handler is still running.
 import { RightWorker } from "../right-worker.js";
 
 new (class extends RightWorker {

@@ -1,4 +1,4 @@
-// Fails orphan-result-dropped: it tells the outcome of a job of a lost stream on the next one.
+// Fails orphan-result-dropped: it reports the outcome of a lost stream's job on the next stream.
 import { RightWorker } from "../right-worker.js";
 
 new (class extends RightWorker {

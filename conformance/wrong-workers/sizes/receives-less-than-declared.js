@@ -1,4 +1,4 @@
-// Fails large-input: its gRPC library takes less than its hello lets the hub believe.
+// Fails large-input: its gRPC library accepts less than its hello implies.
 import { RightWorker } from "../right-worker.js";
 
 new (class extends RightWorker {

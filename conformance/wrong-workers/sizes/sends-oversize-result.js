@@ -1,4 +1,4 @@
-// Fails oversize-result: it does not look at what the hub takes.
+// Fails oversize-result: it ignores the hub's limit.
 import { RightWorker } from "../right-worker.js";
 
 new (class extends RightWorker {

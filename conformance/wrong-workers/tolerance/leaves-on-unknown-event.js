@@ -1,4 +1,4 @@
-// Fails unknown-event-ignored: it leaves when it hears an event that it does not know.
+// Fails unknown-event-ignored: it leaves when it receives an unknown event.
 import { RightWorker } from "../right-worker.js";
 
 new (class extends RightWorker {

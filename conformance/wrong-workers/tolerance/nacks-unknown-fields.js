@@ -1,4 +1,4 @@
-// Fails unknown-field-ignored: it gives a job back that has fields that it does not know.
+// Fails unknown-field-ignored: it gives back a job that has unknown fields.
 import { RightWorker } from "../right-worker.js";
 
 new (class extends RightWorker {

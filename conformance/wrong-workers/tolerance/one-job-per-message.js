@@ -1,4 +1,4 @@
-// Fails batched-events: of several jobs in a message it takes the last.
+// Fails batched-events: of several jobs in a message it takes only the last.
 import { RightWorker } from "../right-worker.js";
 
 new (class extends RightWorker {

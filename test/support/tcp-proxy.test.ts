@@ -1,9 +1,10 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { ManualClock } from "../support/manual-clock.js";
-import { until } from "../support/until.js";
+import { ManualClock } from "./manual-clock.js";
+import { blackHole, clear } from "./tcp-link.js";
 import { type ProxiedConnection, TcpProxy } from "./tcp-proxy.js";
+import { until } from "./until.js";
 
 /** A proxied connection with both its ends in the test's hands. */
 interface Line {
@@ -128,7 +129,7 @@ describe("the proxy", () => {
 
   it("swallows a direction, ends too, until the hole is lifted", async () => {
     const { proxy, connection, dialler, hub } = await connected();
-    proxy.set("toHub", { blackHole: true });
+    proxy.set("toHub", blackHole);
     dialler.socket.end("lost?");
     await until(() => connection.heldBytes("toHub") === 5);
     hub.socket.write("I hear nothing");
@@ -139,9 +140,37 @@ describe("the proxy", () => {
     expect(hub.received).toBe("lost?");
   });
 
+  it("lets the allowed bytes arrive on open connections, and reports when more wait", async () => {
+    const { proxy, connection, dialler, hub } = await connected();
+    proxy.allow(3, "toHub");
+    dialler.socket.write("abc");
+    await until(() => hub.received === "abc");
+    dialler.socket.end("de");
+    await proxy.stuck("toHub");
+    expect([hub.received, hub.closed, connection.heldBytes("toHub")]).toEqual(["abc", "open", 2]);
+    proxy.allow(1, "toHub");
+    await proxy.stuck("toHub");
+    await until(() => hub.received === "abcd");
+    proxy.allow(Number.POSITIVE_INFINITY, "toHub");
+    await until(() => hub.closed === "ended");
+    expect(hub.received).toBe("abcde");
+  });
+
+  it("applies a black hole to open connections, not to later ones", async () => {
+    const { proxy, accepted } = await startProxy();
+    const first = dial(proxy);
+    await until(() => proxy.connections.size === 1);
+    proxy.blackHole("toHub", "fromHub");
+    first.socket.write("lost");
+    await proxy.stuck("toHub");
+    dial(proxy).socket.write("found");
+    await until(() => accepted.some(({ received }) => received === "found"));
+    expect(accepted.map(({ received }) => received).toSorted()).toEqual(["", "found"]);
+  });
+
   it("stops reading a sender whose bytes do not get through", async () => {
     const { proxy, connection, dialler, hub } = await connected();
-    proxy.set("toHub", { blackHole: true });
+    proxy.set("toHub", blackHole);
     const sent = 16 * 1024 * 1024;
     dialler.socket.write(Buffer.alloc(sent));
     await until(() => connection.heldBytes("toHub") > 64 * 1024);
@@ -162,11 +191,11 @@ describe("the proxy", () => {
 
   it("closes what is reset just when its end was passed on", async () => {
     const { proxy, clock, connection, dialler } = await connected();
-    proxy.set("toHub", { blackHole: true });
+    proxy.set("toHub", blackHole);
     dialler.socket.end("goodbye");
     await until(() => connection.heldBytes("toHub") === 7);
     await clock.advance(0);
-    proxy.set("toHub", { blackHole: false });
+    proxy.set("toHub", clear);
     proxy.reset();
     await connection.closed;
   });

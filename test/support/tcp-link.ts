@@ -2,36 +2,42 @@ import type { Socket } from "node:net";
 import type { Clock, Timer } from "../../src/base/clock.js";
 import type { Random } from "../../src/base/random.js";
 
-/** What one direction of a connection suffers. */
+/** What happens to the bytes of one direction of a connection. */
 export interface Conditions {
-  /** How long bytes are under way, in milliseconds. */
+  /** How long bytes are in transit, in milliseconds. */
   latencyMs: number;
-  /** Up to so much longer, in milliseconds, by chance; bytes never overtake each other. */
+  /** The most random delay on top, in milliseconds; bytes never overtake each other. */
   jitterMs: number;
-  /** Bytes arrive in pieces of at most so many; 0: as they were sent. */
+  /** The largest piece in which bytes arrive; 0: as they were sent. */
   sliceBytes: number;
-  /** How fast bytes arrive; 0: without limit. */
+  /** How fast bytes arrive; 0: no limit. */
   bytesPerSecond: number;
-  /** Nothing arrives, neither bytes nor an end, until this is lifted: then all does, as TCP sends it again. */
-  blackHole: boolean;
+  /**
+   * How many more bytes arrive on each connection. After those nothing does, neither bytes nor
+   * an end, until this is set anew: then all does, as TCP sends it again. `Infinity`: no limit.
+   */
+  allowedBytes: number;
 }
 
-/** A direction that suffers nothing. */
+/** A direction that works as TCP does. */
 export const clear: Conditions = {
   latencyMs: 0,
   jitterMs: 0,
   sliceBytes: 0,
   bytesPerSecond: 0,
-  blackHole: false,
+  allowedBytes: Number.POSITIVE_INFINITY,
 };
 
-/** What is under way: bytes, the sender's end, or the reset of its connection. */
+/** A direction in which nothing arrives. */
+export const blackHole: Partial<Conditions> = { allowedBytes: 0 };
+
+/** What is in transit: bytes, the sender's end, or the reset of its connection. */
 type Freight = { bytes: Buffer } | "end" | "reset";
 
-/** More than this under way, and the sender's socket is not read. */
+/** With more than this in transit, the sender's socket is not read. */
 const MAX_HELD_BYTES = 64 * 1024;
 
-/** With a limit in speed bytes arrive this often, in pieces per second. */
+/** How often bytes arrive when their speed is limited, in pieces per second. */
 const PIECES_PER_SECOND = 20;
 
 /** One direction of a proxied connection: what `from` sends arrives at `to`, as the conditions let it. */
@@ -41,18 +47,21 @@ export class Link {
   readonly #clock: Clock;
   readonly #random: Random;
   #conditions: Conditions;
-  #underWay: { freight: Freight; dueAt: number }[] = [];
+  #inTransit: { freight: Freight; dueAt: number }[] = [];
   #heldBytes = 0;
   #lastDueAt = 0;
   #busyUntil = 0;
   #timer: Timer | undefined;
-  /** Why the next piece is not to be sent in this turn. */
+  /** Why the next piece must not be sent in this turn. */
   #hold: "none" | "turn" | "full" | "abandoned" = "none";
+  #allowedBytes: number;
+  #onStuck: (() => void)[] = [];
 
   constructor(from: Socket, to: Socket, conditions: Conditions, clock: Clock, random: Random) {
     this.#from = from;
     this.#to = to;
     this.#conditions = conditions;
+    this.#allowedBytes = conditions.allowedBytes;
     this.#clock = clock;
     this.#random = random;
     from.on("data", (bytes: Buffer) => this.#accept({ bytes }));
@@ -65,17 +74,26 @@ export class Link {
     return this.#heldBytes;
   }
 
-  /** From now on. What is under way keeps its time of arrival. */
+  /** Changes the conditions from now on. What is in transit keeps its time of arrival. */
   set(conditions: Partial<Conditions>): void {
     this.#conditions = { ...this.#conditions, ...conditions };
+    this.#allowedBytes = conditions.allowedBytes ?? this.#allowedBytes;
     this.#pump();
   }
 
-  /** From now on nothing ever arrives, neither bytes nor an end; what is sent is swallowed. */
+  /** Resolves once bytes wait that are not allowed to arrive. */
+  stuck(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onStuck.push(resolve);
+      this.#checkStuck();
+    });
+  }
+
+  /** Swallows whatever is sent from now on, and what is in transit: bytes and ends. */
   abandon(): void {
     this.#hold = "abandoned";
     this.#timer?.cancel();
-    this.#underWay = [];
+    this.#inTransit = [];
     this.#heldBytes = 0;
     this.#from.resume();
   }
@@ -85,7 +103,7 @@ export class Link {
     const { latencyMs, jitterMs } = this.#conditions;
     const arrivesAt = this.#clock.now() + latencyMs + this.#random() * jitterMs;
     this.#lastDueAt = Math.max(this.#lastDueAt, arrivesAt);
-    this.#underWay.push({ freight, dueAt: this.#lastDueAt });
+    this.#inTransit.push({ freight, dueAt: this.#lastDueAt });
     if (typeof freight === "object") this.#heldBytes += freight.bytes.length;
     if (this.#heldBytes > MAX_HELD_BYTES) this.#from.pause();
     this.#pump();
@@ -94,8 +112,9 @@ export class Link {
   #pump(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
-    while (this.#hold === "none" && !this.#conditions.blackHole) {
-      const next = this.#underWay[0];
+    this.#checkStuck();
+    while (this.#hold === "none" && this.#allowedBytes > 0) {
+      const next = this.#inTransit[0];
       if (next === undefined) return;
       const waitMs = Math.max(next.dueAt, this.#busyUntil) - this.#clock.now();
       if (waitMs > 0) {
@@ -103,20 +122,26 @@ export class Link {
         return;
       }
       this.#deliver(next);
+      this.#checkStuck();
     }
+  }
+
+  #checkStuck(): void {
+    if (this.#allowedBytes > 0 || this.#heldBytes === 0) return;
+    for (const resolve of this.#onStuck.splice(0)) resolve();
   }
 
   #deliver(next: { freight: Freight }): void {
     const { freight } = next;
     if (typeof freight === "string") {
-      this.#underWay.shift();
+      this.#inTransit.shift();
       if (freight === "end") this.#to.end();
       else resetSocket(this.#to);
       return;
     }
     const piece = freight.bytes.subarray(0, this.#pieceBytes());
     const rest = freight.bytes.subarray(piece.length);
-    if (rest.length === 0) this.#underWay.shift();
+    if (rest.length === 0) this.#inTransit.shift();
     else next.freight = { bytes: rest };
     this.#send(piece);
   }
@@ -124,11 +149,12 @@ export class Link {
   #send(piece: Buffer): void {
     const { sliceBytes, bytesPerSecond } = this.#conditions;
     this.#heldBytes -= piece.length;
+    this.#allowedBytes -= piece.length;
     if (this.#heldBytes <= MAX_HELD_BYTES) this.#from.resume();
     if (bytesPerSecond > 0) {
       this.#busyUntil = this.#clock.now() + (piece.length / bytesPerSecond) * 1000;
     }
-    // The other direction has told the sender already.
+    // The other direction has already told the sender.
     if (this.#to.destroyed) return;
     if (!this.#to.write(piece)) {
       this.#hold = "full";
@@ -147,15 +173,15 @@ export class Link {
 
   #pieceBytes(): number {
     const { sliceBytes, bytesPerSecond } = this.#conditions;
-    const slice = sliceBytes > 0 ? sliceBytes : Number.POSITIVE_INFINITY;
+    const slice = Math.min(this.#allowedBytes, sliceBytes > 0 ? sliceBytes : this.#allowedBytes);
     if (bytesPerSecond === 0) return slice;
     return Math.min(slice, Math.max(1, Math.floor(bytesPerSecond / PIECES_PER_SECOND)));
   }
 }
 
 /**
- * Closes a socket with a reset. One that has said its end already is only closed:
- * libuv does not reset it, and Node would then never close it.
+ * Closes a socket with a reset. One that has already ended is only closed: libuv does
+ * not reset it, and Node would then never close it.
  */
 export function resetSocket(socket: Socket): void {
   if (socket.writableEnded) socket.destroy();
