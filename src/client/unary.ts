@@ -6,7 +6,7 @@ import type { RequestOptions } from "../base/options.js";
 import { toMetadataEntries } from "../wire/metadata.js";
 import { decodePayload } from "../wire/payload.js";
 import { readResponse, writeRequest } from "../wire/relay.js";
-import { encodeRequestOptions } from "../wire/request-options.js";
+import { toRequestOptions } from "../wire/request-options.js";
 import { ConnectedTransport } from "./connected-transport.js";
 import type { HubConnection } from "./connection.js";
 import { checkAnswerSize, explainError, malformedAnswer, tooLarge } from "./failure.js";
@@ -43,7 +43,7 @@ export class Unary extends ConnectedTransport {
       return pending.fail(tooLarge(requestId, payload.length, this.#maxPayloadBytes));
     }
     const { method = "" } = call.options;
-    const message = writeRequest(payload, method, encodeRequestOptions(call.options));
+    const message = writeRequest(payload, method, toRequestOptions(call.options));
     const leftMs = Math.max(0, call.until - this.#clock.now());
     pending.written = true;
     this.#open.add(pending);

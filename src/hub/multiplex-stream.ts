@@ -1,8 +1,8 @@
 import { Bag } from "../base/bag.js";
+import type { KeptBytes } from "../base/bytes.js";
 import { GibbsError, messageOf } from "../base/error.js";
 import { IdMap } from "../base/id-map.js";
 import type { HubOptions } from "../base/options.js";
-import type { KeptBytes } from "../wire/bytes.js";
 import {
   type Call,
   type ClientItem,

@@ -1,4 +1,4 @@
-import type { KeptBytes } from "../../src/wire/bytes.js";
+import type { KeptBytes } from "../../src/base/bytes.js";
 
 /** What is kept, as bytes. */
 export function bytesOf(kept: KeptBytes): Uint8Array {
