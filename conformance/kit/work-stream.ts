@@ -1,8 +1,8 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import type { ServerDuplexStream } from "@grpc/grpc-js";
+import { asBuffer, asPlainBytes } from "#base/bytes.js";
 import type { Clock } from "#base/clock.js";
 import { type GibbsError, messageOf } from "#base/error.js";
-import { asBuffer, asPlainBytes } from "#wire/bytes.js";
 import { WorkRequestSchema, type WorkResponse, WorkResponseSchema } from "#wire/index.js";
 import { toStatus } from "#wire/status.js";
 import type { HubEventInit, WorkerEvent } from "#wire/worker-events.js";

@@ -148,7 +148,10 @@ export const loss: readonly Scenario[] = [
         last = openedAt;
         // Allows for the worker's timer resolution, and for the round trip.
         const leastMs = LEAST_PAUSE_MS * 0.8;
-        const pause = expecting(`a pause of at least ${LEAST_PAUSE_MS} ms before each dial`, "11.3");
+        const pause = expecting(
+          `a pause of at least ${LEAST_PAUSE_MS} ms before each dial`,
+          "11.3",
+        );
         check(pauseMs >= leastMs, pause, `one was ${Math.round(pauseMs)} ms`);
       }
       kit.hub.refusal = undefined;

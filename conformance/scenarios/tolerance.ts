@@ -1,16 +1,16 @@
 import { create } from "@bufbuild/protobuf";
+import { WireType } from "@bufbuild/protobuf/wire";
 import { HubEventSchema, JobSchema, type WorkResponse, WorkResponseSchema } from "#wire/index.js";
-import { WireType } from "#wire/wire-type.js";
 import { expecting } from "../kit/expectation.js";
 import type { SentJob } from "../kit/session.js";
 import type { Scenario } from "./scenario.js";
 
 /** Undefined fields, one of each wire type. */
 const unknownFields = [
-  { no: 3000, wireType: WireType.VARINT, data: new Uint8Array([0xac, 0x02]) },
-  { no: 3001, wireType: WireType.FIXED64, data: new Uint8Array(8).fill(7) },
-  { no: 3002, wireType: WireType.LENGTH_DELIMITED, data: new Uint8Array([3, 0x61, 0x62, 0x63]) },
-  { no: 3003, wireType: WireType.FIXED32, data: new Uint8Array(4).fill(7) },
+  { no: 3000, wireType: WireType.Varint, data: new Uint8Array([0xac, 0x02]) },
+  { no: 3001, wireType: WireType.Bit64, data: new Uint8Array(8).fill(7) },
+  { no: 3002, wireType: WireType.LengthDelimited, data: new Uint8Array([3, 0x61, 0x62, 0x63]) },
+  { no: 3003, wireType: WireType.Bit32, data: new Uint8Array(4).fill(7) },
 ];
 
 /** What a worker must tolerate: batches, unknown events, unknown fields. */

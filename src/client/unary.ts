@@ -5,7 +5,7 @@ import { malformedResult } from "../base/failures.js";
 import type { RequestOptions } from "../base/options.js";
 import { toMetadataEntries } from "../wire/metadata.js";
 import { readResponse, writeRequest } from "../wire/relay.js";
-import { encodeRequestOptions } from "../wire/request-options.js";
+import { toRequestOptions } from "../wire/request-options.js";
 import { ConnectedTransport } from "./connected-transport.js";
 import type { HubConnection } from "./connection.js";
 import { explainError, tooLarge } from "./failure.js";
@@ -42,7 +42,7 @@ export class Unary extends ConnectedTransport {
       return pending.fail(tooLarge(requestId, payload.length, this.#maxPayloadBytes));
     }
     const { method = "" } = call.options;
-    const message = writeRequest(payload, method, encodeRequestOptions(call.options));
+    const message = writeRequest(payload, method, toRequestOptions(call.options));
     const leftMs = Math.max(0, call.until - this.#clock.now());
     pending.sending();
     this.#open.add(pending);

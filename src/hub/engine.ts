@@ -1,9 +1,9 @@
 import { Bag, type Bagged } from "../base/bag.js";
+import type { KeptBytes } from "../base/bytes.js";
 import type { Clock, Timer } from "../base/clock.js";
 import type { GibbsError } from "../base/error.js";
 import { Flusher } from "../base/flusher.js";
 import type { Random } from "../base/random.js";
-import type { KeptBytes } from "../wire/bytes.js";
 import type { HubEventInit } from "../wire/worker-events.js";
 import type { Effect } from "./core/effect.js";
 import { HubCore } from "./core/hub-core.js";

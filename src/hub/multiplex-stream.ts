@@ -1,9 +1,9 @@
 import { Bag } from "../base/bag.js";
+import type { KeptBytes } from "../base/bytes.js";
 import { type GibbsError, messageOf } from "../base/error.js";
 import { draining, violation } from "../base/failures.js";
 import { IdMap } from "../base/id-map.js";
 import { gibbsError } from "../base/reasons.js";
-import type { KeptBytes } from "../wire/bytes.js";
 import {
   type Call,
   type ClientItem,

@@ -1,9 +1,7 @@
-import type { Duration } from "@bufbuild/protobuf/wkt";
+import type { KeptBytes } from "../base/bytes.js";
 import { GibbsError } from "../base/error.js";
 import { badRequestOption, internal } from "../base/failures.js";
 import { fixed } from "../base/limits.js";
-import type { KeptBytes } from "../wire/bytes.js";
-import { fromDuration } from "../wire/duration.js";
 import type { Call } from "../wire/multiplex.js";
 import type { MetadataPair, Submission } from "./core/request.js";
 import type { Peer } from "./core/unread.js";
@@ -48,8 +46,8 @@ export function toSubmission(
     payload,
     metadata,
     timeoutMs: Math.min(timeoutMs ?? limits.defaultTimeoutMs, limits.maxTimeoutMs),
-    queueTimeoutMs: toLimit("queue_timeout", options?.queueTimeout),
-    runTimeoutMs: toLimit("run_timeout", options?.runTimeout),
+    queueTimeoutMs: toLimit("queue_timeout", options?.queueTimeoutMs),
+    runTimeoutMs: toLimit("run_timeout", options?.runTimeoutMs),
     idempotent: options?.idempotent,
     maxAttempts,
   };
@@ -68,10 +66,8 @@ function checkMetadata(metadata: readonly MetadataPair[]): void {
   );
 }
 
-function toLimit(what: string, duration: Duration | undefined): number | undefined {
-  if (duration === undefined) return undefined;
-  const ms = fromDuration(duration);
-  if (ms < 0) throw badRequestOption(`${what} is negative`);
+function toLimit(what: string, ms: number | undefined): number | undefined {
+  if (ms !== undefined && ms < 0) throw badRequestOption(`${what} is negative`);
   return ms;
 }
 

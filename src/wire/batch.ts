@@ -1,6 +1,4 @@
-import { ByteReader } from "./byte-reader.js";
-import { ByteWriter } from "./byte-writer.js";
-import { WireType } from "./wire-type.js";
+import { ByteWriter } from "../protobuf/byte-writer.js";
 
 /** A batch is closed at this size; a larger event travels alone. */
 export const MAX_BATCH_BYTES: number = 256 * 1024;
@@ -16,7 +14,7 @@ export function encodeBatches<T>(
   items: readonly T[],
   maxBytes: number,
   sizeOf: (item: T) => number,
-  write: (writer: ByteWriter, item: T) => void,
+  append: (writer: ByteWriter, item: T) => void,
 ): Buffer[] {
   const messages: Buffer[] = [];
   try {
@@ -24,7 +22,7 @@ export function encodeBatches<T>(
       if (writer.length > 0 && writer.length + sizeOf(item) > maxBytes) {
         messages.push(writer.take());
       }
-      write(writer, item);
+      append(writer, item);
     }
     if (writer.length > 0) messages.push(writer.take());
   } catch (error) {
@@ -32,20 +30,4 @@ export function encodeBatches<T>(
     throw error;
   }
   return messages;
-}
-
-/** Reads the messages of a batch: its repeated field 1. */
-export function decodeBatch<T>(encoded: Uint8Array, read: (reader: ByteReader) => T): T[] {
-  const items: T[] = [];
-  const reader = new ByteReader(encoded);
-  while (reader.next()) {
-    if (!reader.is(1, WireType.LENGTH_DELIMITED)) {
-      reader.skip();
-      continue;
-    }
-    const outer = reader.enter();
-    items.push(read(reader));
-    reader.leave(outer);
-  }
-  return items;
 }

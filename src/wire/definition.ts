@@ -8,7 +8,7 @@ import {
   toBinary,
 } from "@bufbuild/protobuf";
 import type { GenService, GenServiceMethods } from "@bufbuild/protobuf/codegenv2";
-import { asBuffer, asPlainBytes } from "./bytes.js";
+import { asBuffer, asPlainBytes } from "../base/bytes.js";
 
 /** One method as grpc-js and nice-grpc both read it. `In` is what is sent, `Out` what arrives. */
 export interface MethodDefinition<

@@ -1,14 +1,13 @@
 import { create } from "@bufbuild/protobuf";
 import { type Duration, DurationSchema } from "@bufbuild/protobuf/wkt";
+import { nanosOf, secondsOf, toMs } from "../protobuf/duration.js";
 
 /** A span of milliseconds as a `google.protobuf.Duration`, to the nanosecond. */
 export function toDuration(ms: number): Duration {
-  const seconds = Math.floor(ms / 1000);
-  const nanos = Math.min(Math.max(0, Math.round((ms - seconds * 1000) * 1e6)), 999_999_999);
-  return create(DurationSchema, { seconds: BigInt(seconds), nanos });
+  return create(DurationSchema, { seconds: BigInt(secondsOf(ms)), nanos: nanosOf(ms) });
 }
 
 /** Milliseconds of a `google.protobuf.Duration`. */
-export function fromDuration(duration: { seconds: bigint | number; nanos: number }): number {
-  return Number(duration.seconds) * 1000 + duration.nanos / 1e6;
+export function fromDuration({ seconds, nanos }: Pick<Duration, "seconds" | "nanos">): number {
+  return toMs(Number(seconds), nanos);
 }

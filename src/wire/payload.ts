@@ -1,9 +1,9 @@
-import { ByteReader } from "./byte-reader.js";
-import { ByteWriter } from "./byte-writer.js";
-import { asPlainBytes } from "./bytes.js";
+import { asPlainBytes } from "../base/bytes.js";
+import { PayloadTag } from "../gen/gibbs/v1/payload_codec.js";
+import { ByteReader } from "../protobuf/byte-reader.js";
+import { ByteWriter } from "../protobuf/byte-writer.js";
 import { readValue } from "./value-reader.js";
 import { type JsonValue, writeValue } from "./value-writer.js";
-import { WireType } from "./wire-type.js";
 
 /** What a request carries: JSON-like data or bytes. */
 export type Data = JsonValue | Uint8Array;
@@ -16,9 +16,6 @@ const MAX_INPUT_DEPTH = 1000;
 
 /** The most levels of arrays and objects in an answer: what every decoder takes. */
 export const MAX_ANSWER_DEPTH = 48;
-
-const VALUE = 1;
-const DATA = 2;
 
 let writer: ByteWriter | undefined = new ByteWriter();
 
@@ -35,8 +32,8 @@ export function encodePayload(data: unknown, maxDepth: number = MAX_INPUT_DEPTH)
   const mine = writer ?? new ByteWriter();
   writer = undefined;
   try {
-    if (data instanceof Uint8Array) mine.presentBytes(DATA, data);
-    else writeValue(mine, VALUE, data ?? null, maxDepth);
+    if (data instanceof Uint8Array) mine.bytes(PayloadTag.data, data);
+    else writeValue(mine, PayloadTag.value, data ?? null, maxDepth);
     return mine.takeToKeep();
   } finally {
     mine.reset();
@@ -54,10 +51,18 @@ export function encodePayload(data: unknown, maxDepth: number = MAX_INPUT_DEPTH)
 export function decodePayload(encoded: EncodedPayload): Data {
   let data: Data = null;
   const reader = new ByteReader(encoded);
-  while (reader.next()) {
-    if (reader.is(VALUE, WireType.LENGTH_DELIMITED)) data = readValue(reader);
-    else if (reader.is(DATA, WireType.LENGTH_DELIMITED)) data = asPlainBytes(reader.bytes());
-    else reader.skip();
+  for (;;) {
+    switch (reader.next()) {
+      case 0:
+        return data;
+      case PayloadTag.value:
+        data = readValue(reader);
+        break;
+      case PayloadTag.data:
+        data = asPlainBytes(reader.bytes());
+        break;
+      default:
+        reader.skip();
+    }
   }
-  return data;
 }

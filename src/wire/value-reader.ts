@@ -1,7 +1,6 @@
-import type { ByteReader } from "./byte-reader.js";
-import { LIST, STRUCT, VALUE } from "./value-fields.js";
+import { ListValueTag, StructTag, ValueTag } from "../gen/google/protobuf/struct_codec.js";
+import type { ByteReader } from "../protobuf/byte-reader.js";
 import type { JsonValue } from "./value-writer.js";
-import { WireType } from "./wire-type.js";
 
 /** So many levels of arrays and objects are read: what protobuf's usual limit of 100 messages allows. */
 const MAX_DEPTH = 49;
@@ -14,28 +13,41 @@ const MAX_DEPTH = 49;
 export function readValue(reader: ByteReader, depth = 0): JsonValue {
   let value: JsonValue = null;
   const outer = reader.enter();
-  while (reader.next()) {
-    if (reader.is(VALUE.NUMBER, WireType.FIXED64)) value = reader.double();
-    else if (reader.is(VALUE.STRING, WireType.LENGTH_DELIMITED)) value = reader.string();
-    else if (reader.is(VALUE.BOOL, WireType.VARINT)) value = reader.uint32() !== 0;
-    else if (reader.is(VALUE.STRUCT, WireType.LENGTH_DELIMITED)) {
-      value = readStruct(reader, deeper(depth));
-    } else if (reader.is(VALUE.LIST, WireType.LENGTH_DELIMITED)) {
-      value = readList(reader, deeper(depth));
-    } else {
-      if (reader.is(VALUE.NULL, WireType.VARINT)) value = null;
-      reader.skip();
+  for (;;) {
+    switch (reader.next()) {
+      case 0:
+        reader.leave(outer);
+        return value;
+      case ValueTag.numberValue:
+        value = reader.double();
+        break;
+      case ValueTag.stringValue:
+        value = reader.string();
+        break;
+      case ValueTag.boolValue:
+        value = reader.bool();
+        break;
+      case ValueTag.structValue:
+        value = readStruct(reader, deeper(depth));
+        break;
+      case ValueTag.listValue:
+        value = readList(reader, deeper(depth));
+        break;
+      case ValueTag.nullValue:
+        value = null;
+        reader.skip();
+        break;
+      default:
+        reader.skip();
     }
   }
-  reader.leave(outer);
-  return value;
 }
 
 function readList(reader: ByteReader, depth: number): JsonValue[] {
   const list: JsonValue[] = [];
   const outer = reader.enter();
-  while (reader.next()) {
-    if (reader.is(LIST.ITEM, WireType.LENGTH_DELIMITED)) list.push(readValue(reader, depth));
+  for (let tag = reader.next(); tag !== 0; tag = reader.next()) {
+    if (tag === ListValueTag.values) list.push(readValue(reader, depth));
     else reader.skip();
   }
   reader.leave(outer);
@@ -45,8 +57,8 @@ function readList(reader: ByteReader, depth: number): JsonValue[] {
 function readStruct(reader: ByteReader, depth: number): { [key: string]: JsonValue } {
   const struct: { [key: string]: JsonValue } = {};
   const outer = reader.enter();
-  while (reader.next()) {
-    if (!reader.is(STRUCT.ENTRY, WireType.LENGTH_DELIMITED)) {
+  for (let tag = reader.next(); tag !== 0; tag = reader.next()) {
+    if (tag !== StructTag.fields) {
       reader.skip();
       continue;
     }
@@ -63,9 +75,9 @@ function readEntry(reader: ByteReader, depth: number): [string, JsonValue] {
   let key = "";
   let value: JsonValue = null;
   const outer = reader.enter();
-  while (reader.next()) {
-    if (reader.is(STRUCT.KEY, WireType.LENGTH_DELIMITED)) key = reader.string();
-    else if (reader.is(STRUCT.VALUE, WireType.LENGTH_DELIMITED)) value = readValue(reader, depth);
+  for (let tag = reader.next(); tag !== 0; tag = reader.next()) {
+    if (tag === StructTag.fieldsKey) key = reader.string();
+    else if (tag === StructTag.fieldsValue) value = readValue(reader, depth);
     else reader.skip();
   }
   reader.leave(outer);

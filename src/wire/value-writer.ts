@@ -1,5 +1,5 @@
-import type { ByteWriter } from "./byte-writer.js";
-import { LIST, STRUCT, VALUE } from "./value-fields.js";
+import { ListValueTag, StructTag, ValueTag } from "../gen/google/protobuf/struct_codec.js";
+import type { ByteWriter } from "../protobuf/byte-writer.js";
 
 /** What JSON can say. */
 export type JsonValue =
@@ -18,38 +18,33 @@ interface Place {
 }
 
 /**
- * Writes `data` as the field `field` of the type `google.protobuf.Value`.
+ * Writes `data` as the field `tag` of the type `google.protobuf.Value`.
  *
  * @throws TypeError naming the path, for what JSON cannot say.
  */
-export function writeValue(
-  writer: ByteWriter,
-  field: number,
-  data: unknown,
-  maxDepth: number,
-): void {
-  write(writer, field, data, { keys: [], parents: [], maxDepth });
+export function writeValue(writer: ByteWriter, tag: number, data: unknown, maxDepth: number): void {
+  write(writer, tag, data, { keys: [], parents: [], maxDepth });
 }
 
-function write(writer: ByteWriter, field: number, data: unknown, place: Place): void {
+function write(writer: ByteWriter, tag: number, data: unknown, place: Place): void {
   switch (typeof data) {
     case "string":
       checkText(data, "a string", place);
-      writer.begin(field, data.length + 2);
-      writer.presentString(VALUE.STRING, data);
+      writer.begin(tag, data.length + 2);
+      writer.string(ValueTag.stringValue, data);
       return writer.end();
     case "boolean":
-      writer.begin(field, 2);
-      writer.presentUint32(VALUE.BOOL, data ? 1 : 0);
+      writer.begin(tag, 2);
+      writer.bool(ValueTag.boolValue, data);
       return writer.end();
     case "number":
       if (!Number.isFinite(data)) throw notJson(String(data), place);
-      writer.begin(field, 9);
-      writer.presentDouble(VALUE.NUMBER, data);
+      writer.begin(tag, 9);
+      writer.double(ValueTag.numberValue, data);
       return writer.end();
     case "object":
-      writer.begin(field, data === null ? 2 : 64);
-      if (data === null) writer.presentUint32(VALUE.NULL, 0);
+      writer.begin(tag, data === null ? 2 : 64);
+      if (data === null) writer.int32(ValueTag.nullValue, 0);
       else writeComposite(writer, data, place);
       return writer.end();
     default:
@@ -70,11 +65,11 @@ function writeComposite(writer: ByteWriter, data: object, place: Place): void {
 
 function writeList(writer: ByteWriter, list: readonly unknown[], place: Place): void {
   const level = place.keys.length;
-  writer.begin(VALUE.LIST, 64);
+  writer.begin(ValueTag.listValue, 64);
   // By index: a hole is undefined, which cannot be sent.
   for (let index = 0; index < list.length; index += 1) {
     place.keys[level] = index;
-    write(writer, LIST.ITEM, list[index], place);
+    write(writer, ListValueTag.values, list[index], place);
   }
   writer.end();
 }
@@ -85,15 +80,15 @@ function writeStruct(writer: ByteWriter, data: object, place: Place): void {
     throw notJson(`an instance of ${data.constructor?.name || "a class"}`, place);
   }
   const level = place.keys.length;
-  writer.begin(VALUE.STRUCT, 64);
+  writer.begin(ValueTag.structValue, 64);
   for (const [key, item] of Object.entries(data)) {
     // Decoders in JavaScript would lose it.
     if (key === "__proto__") throw notJson("a key named __proto__", place);
     checkText(key, "a key", place);
     place.keys[level] = key;
-    writer.begin(STRUCT.ENTRY, key.length + 16);
-    writer.string(STRUCT.KEY, key);
-    write(writer, STRUCT.VALUE, item, place);
+    writer.begin(StructTag.fields, key.length + 16);
+    if (key !== "") writer.string(StructTag.fieldsKey, key);
+    write(writer, StructTag.fieldsValue, item, place);
     writer.end();
   }
   writer.end();

@@ -1,4 +1,4 @@
-import type { KeptBytes } from "../../src/wire/bytes.js";
+import type { KeptBytes } from "../../src/base/bytes.js";
 
 /** Kept bytes, as bytes. */
 export function bytesOf(kept: KeptBytes): Uint8Array {

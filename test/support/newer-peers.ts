@@ -1,5 +1,6 @@
 import { create, type DescMessage, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
+import { WireType } from "@bufbuild/protobuf/wire";
 import {
   Client,
   credentials,
@@ -10,14 +11,13 @@ import {
 } from "@grpc/grpc-js";
 import { onTestFinished } from "vitest";
 import { HubService, PayloadSchema, WorkerService } from "../../src/wire/index.js";
-import { WireType } from "../../src/wire/wire-type.js";
 
 /** Fields that nobody has defined yet, one of each wire type. */
 const $unknown = [
-  { no: 3000, wireType: WireType.VARINT, data: new Uint8Array([0xac, 0x02]) },
-  { no: 3001, wireType: WireType.FIXED64, data: new Uint8Array(8).fill(7) },
-  { no: 3002, wireType: WireType.LENGTH_DELIMITED, data: new Uint8Array([2, 0x68, 0x69]) },
-  { no: 3003, wireType: WireType.FIXED32, data: new Uint8Array(4).fill(7) },
+  { no: 3000, wireType: WireType.Varint, data: new Uint8Array([0xac, 0x02]) },
+  { no: 3001, wireType: WireType.Bit64, data: new Uint8Array(8).fill(7) },
+  { no: 3002, wireType: WireType.LengthDelimited, data: new Uint8Array([2, 0x68, 0x69]) },
+  { no: 3003, wireType: WireType.Bit32, data: new Uint8Array(4).fill(7) },
 ];
 const unknownBytes = toBinary(PayloadSchema, Object.assign(create(PayloadSchema), { $unknown }));
 

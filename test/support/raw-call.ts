@@ -2,9 +2,8 @@ import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { onTestFinished } from "vitest";
 import type { GibbsError } from "../../src/base/error.js";
-import { RequestOptionsSchema } from "../../src/wire/index.js";
+import { type RequestOptionsSchema, RequestRequestSchema } from "../../src/wire/index.js";
 import { encodePayload } from "../../src/wire/payload.js";
-import { writeRequest } from "../../src/wire/relay.js";
 import { DETAILS_KEY, fromStatus } from "../../src/wire/status.js";
 
 /** Calls `HubService.Request` with raw bytes; returns how it failed. */
@@ -28,6 +27,7 @@ export function encodeRequest(
   method = "",
   options: MessageInitShape<typeof RequestOptionsSchema> = {},
 ): Buffer {
-  const encoded = toBinary(RequestOptionsSchema, create(RequestOptionsSchema, options));
-  return writeRequest(encodePayload(input), method, encoded);
+  const rest = create(RequestRequestSchema, { method, options });
+  // A request has the fields of its payload inline.
+  return Buffer.concat([encodePayload(input), toBinary(RequestRequestSchema, rest)]);
 }

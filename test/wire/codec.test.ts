@@ -1,7 +1,7 @@
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { KeptBytes } from "../../src/wire/bytes.js";
+import type { KeptBytes } from "../../src/base/bytes.js";
 import {
   type HubItemSchema,
   MultiplexRequestSchema,

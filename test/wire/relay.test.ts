@@ -9,7 +9,7 @@ import {
 } from "../../src/wire/index.js";
 import { encodePayload } from "../../src/wire/payload.js";
 import { readRequest, readResponse, writeRequest, writeResponse } from "../../src/wire/relay.js";
-import { encodeRequestOptions } from "../../src/wire/request-options.js";
+import { toRequestOptions } from "../../src/wire/request-options.js";
 import { data } from "../support/data.js";
 
 /** The kind of a payload as protobuf-es reads it. */
@@ -55,7 +55,7 @@ it("takes a payload's fields also when others stand between them", () => {
 it("writes a request as protobuf-es reads it", () => {
   fc.assert(
     fc.property(data, fc.string(), (value, method) => {
-      const options = encodeRequestOptions({ requestId: "r", runTimeoutMs: 1500 });
+      const options = toRequestOptions({ requestId: "r", runTimeoutMs: 1500 });
       const written = new Uint8Array(writeRequest(encodePayload(value), method, options));
       expect(fromBinary(RequestRequestSchema, written)).toEqual(
         create(RequestRequestSchema, {

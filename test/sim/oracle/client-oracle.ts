@@ -1,6 +1,5 @@
 import { status as grpcStatus, type StatusObject } from "@grpc/grpc-js";
-import type { KeptBytes } from "../../../src/wire/bytes.js";
-import { fromDuration } from "../../../src/wire/duration.js";
+import type { KeptBytes } from "../../../src/base/bytes.js";
 import {
   type ClientItem,
   decodeClientItems,
@@ -237,14 +236,14 @@ function wrongCall(
   process: SimProcess,
 ): string | undefined {
   const { options, payload, until } = asked;
-  const { queueTimeout, runTimeout } = call.options ?? {};
+  const { queueTimeoutMs, runTimeoutMs } = call.options ?? {};
   const isSame =
     Buffer.compare(bytesOf(call.payload), payload) === 0 &&
     call.method === (options.method ?? "") &&
     call.options?.idempotent === options.idempotent &&
     call.options?.maxAttempts === options.maxAttempts &&
-    (queueTimeout && fromDuration(queueTimeout)) === options.queueTimeoutMs &&
-    (runTimeout && fromDuration(runTimeout)) === options.runTimeoutMs &&
+    queueTimeoutMs === options.queueTimeoutMs &&
+    runTimeoutMs === options.runTimeoutMs &&
     call.metadata.length === Object.keys(options.metadata ?? {}).length;
   if (!isSame) return "the call as it was asked";
   const leftMs = Math.ceil(Math.max(0, until - process.now()));

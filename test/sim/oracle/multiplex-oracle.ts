@@ -1,7 +1,6 @@
+import type { KeptBytes } from "../../../src/base/bytes.js";
 import { GibbsError } from "../../../src/base/error.js";
 import { fixed } from "../../../src/base/limits.js";
-import type { KeptBytes } from "../../../src/wire/bytes.js";
-import { fromDuration } from "../../../src/wire/duration.js";
 import {
   type CallResponse,
   type ClientItem,
@@ -267,8 +266,8 @@ function readWish(wire: WireCall<KeptBytes>, known: Wish["flaw"]): Wish {
     metadataBytes,
     flaw: known ?? (isBad ? "BAD_OPTION" : undefined),
     timeoutMs,
-    queueTimeoutMs: options?.queueTimeout && fromDuration(options.queueTimeout),
-    runTimeoutMs: options?.runTimeout && fromDuration(options.runTimeout),
+    queueTimeoutMs: options?.queueTimeoutMs,
+    runTimeoutMs: options?.runTimeoutMs,
     idempotent: options?.idempotent,
     maxAttempts: options?.maxAttempts,
   };

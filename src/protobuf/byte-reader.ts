@@ -1,21 +1,19 @@
-import { asBuffer, type KeptBytes } from "./bytes.js";
-import { WireType } from "./wire-type.js";
+import { WireType } from "@bufbuild/protobuf/wire";
+import { asBuffer, type KeptBytes } from "../base/bytes.js";
 
 /**
- * Reads one protobuf message, field by field: {@link next} until it is false, after
- * each a value, {@link skip}, or the message within between {@link enter} and
- * {@link leave}. It makes no objects of its own: every request passes here six times.
+ * Reads one protobuf message, field by field: {@link next} until it is 0, after each
+ * a value, {@link skip}, or the nested message between {@link enter} and
+ * {@link leave}. It allocates nothing of its own: every request passes here six times.
  *
- * @throws Error from every method if the bytes are no protobuf.
+ * @throws Error from every method if the bytes are not protobuf.
  */
 export class ByteReader {
-  /** The number of the field that was read last. */
-  field = 0;
-  /** Its wire type. */
-  type = 0;
   readonly #bytes: Uint8Array;
   #at = 0;
   #end: number;
+  /** The wire type of the field that was read last. */
+  #type = 0;
   #buffer: Buffer | undefined;
 
   constructor(bytes: Uint8Array) {
@@ -28,11 +26,6 @@ export class ByteReader {
     return this.#at;
   }
 
-  /** Whether nothing is left of the message that was entered last. */
-  get isAtEnd(): boolean {
-    return this.#at >= this.#end;
-  }
-
   /** Goes into the message that is the field's value. Returns what {@link leave} needs. */
   enter(): number {
     const length = this.uint32();
@@ -41,31 +34,18 @@ export class ByteReader {
     return outer;
   }
 
-  /** Goes on behind the message that was entered last. */
+  /** Goes on behind the message that was entered last, all of which has been read. */
   leave(outer: number): void {
-    this.#at = this.#end;
     this.#end = outer;
   }
 
-  /** A view of the whole message that was entered last, which began at `from`; all of it counts as read. */
-  whole(from: number): Uint8Array {
-    this.#at = this.#end;
-    return this.#view(from, this.#end - from);
-  }
-
-  /** Goes on to the next field; false at the end. */
-  next(): boolean {
-    if (this.isAtEnd) return false;
+  /** The tag of the next field (its number and wire type, as on the wire); 0 at the end of the message. */
+  next(): number {
+    if (this.#at >= this.#end) return 0;
     const tag = this.uint32();
-    this.field = tag >>> 3;
-    this.type = tag & 7;
-    if (this.field === 0) throw new Error("a field with the number 0");
-    return true;
-  }
-
-  /** Whether the field that was read last is this one, of this type. */
-  is(field: number, type: number): boolean {
-    return this.field === field && this.type === type;
+    this.#type = tag & 7;
+    if (tag < 8) throw new Error("a field with the number 0");
+    return tag;
   }
 
   /** A varint, of which the lowest 32 bits count. */
@@ -77,7 +57,31 @@ export class ByteReader {
       if (shift < 32) value |= (byte & 0x7f) << shift;
       if (byte < 0x80) return value >>> 0;
     }
-    throw new Error("a varint of more than 10 bytes");
+    throw tooLong();
+  }
+
+  int32(): number {
+    return this.uint32() | 0;
+  }
+
+  bool(): boolean {
+    return this.int64() !== 0;
+  }
+
+  /** An int64, rounded where a number is not exact. */
+  int64(): number {
+    let low = 0;
+    let high = 0;
+    for (let shift = 0; shift < 70; shift += 7) {
+      if (this.#at >= this.#end) throw cut();
+      const byte = this.#bytes[this.#at++] as number;
+      const bits = byte & 0x7f;
+      if (shift < 32) low |= bits << shift;
+      if (shift === 28) high = bits >>> 4;
+      else if (shift > 28) high |= bits << (shift - 32);
+      if (byte < 0x80) return high * 2 ** 32 + (low >>> 0);
+    }
+    throw tooLong();
   }
 
   double(): number {
@@ -108,6 +112,11 @@ export class ByteReader {
     return this.#view(at, length).slice();
   }
 
+  /** What has been read since `from`, a {@link position}: a view of the bytes, no copy. */
+  since(from: number): Uint8Array {
+    return this.#view(from, this.#at - from);
+  }
+
   string(): string {
     const length = this.uint32();
     const at = this.#at;
@@ -121,21 +130,21 @@ export class ByteReader {
 
   /** Passes over the value of the field that was read last. */
   skip(): void {
-    switch (this.type) {
-      case WireType.VARINT:
+    switch (this.#type) {
+      case WireType.Varint:
         this.uint32();
         break;
-      case WireType.FIXED64:
+      case WireType.Bit64:
         this.#advance(8);
         break;
-      case WireType.LENGTH_DELIMITED:
+      case WireType.LengthDelimited:
         this.#advance(this.uint32());
         break;
-      case WireType.FIXED32:
+      case WireType.Bit32:
         this.#advance(4);
         break;
       default:
-        throw new Error(`the wire type ${this.type}`);
+        throw new Error(`the wire type ${this.#type}`);
     }
   }
 
@@ -161,6 +170,10 @@ const scratch = new Uint8Array(8);
 const scratchView = new DataView(scratch.buffer);
 
 const strict = new TextDecoder("utf-8", { fatal: true });
+
+function tooLong(): Error {
+  return new Error("a varint of more than 10 bytes");
+}
 
 function cut(): Error {
   return new Error("a message that was cut");

@@ -1,13 +1,13 @@
-import type { KeptBytes } from "./bytes.js";
-import { WireType } from "./wire-type.js";
+import type { KeptBytes } from "../base/bytes.js";
 
-// The protobuf wire format, as far as the messages need it that each request
-// causes: https://protobuf.dev/programming-guides/encoding/. protobuf-es writes
-// by reflection, which took half of the time that a request costs.
+// The protobuf wire format, as far as hot messages need it:
+// https://protobuf.dev/programming-guides/encoding/. protobuf-es writes by
+// reflection, which took half of the time that a request costs.
 
-const { VARINT, FIXED64, LENGTH_DELIMITED } = WireType;
-
-/** Writes one protobuf message after another into a buffer that grows. Fields below 16 only. */
+/**
+ * Writes one protobuf message after another into a buffer that grows. A `tag` is a
+ * field's number and wire type, as on the wire.
+ */
 export class ByteWriter {
   #buffer = Buffer.allocUnsafe(INITIAL_BYTES);
   #length = 0;
@@ -56,27 +56,34 @@ export class ByteWriter {
     if (this.#buffer.length > MAX_KEPT_BYTES) this.#buffer = Buffer.allocUnsafe(INITIAL_BYTES);
   }
 
-  /** A uint32, int32 that is not negative, bool or enum; zero is not written. */
-  uint32(field: number, value: number): void {
-    if (value !== 0) this.presentUint32(field, value);
-  }
-
-  /** A uint32 with presence. */
-  presentUint32(field: number, value: number): void {
-    this.#reserve(6);
-    this.#buffer[this.#length++] = (field << 3) | VARINT;
+  uint32(tag: number, value: number): void {
+    this.#reserve(10);
+    this.#varint(tag);
     this.#varint(value);
   }
 
-  /** A double; zero is not written, but negative zero is. */
-  double(field: number, value: number): void {
-    if (!Object.is(value, 0)) this.presentDouble(field, value);
+  /** Also an enum. */
+  int32(tag: number, value: number): void {
+    this.int64(tag, value);
   }
 
-  /** A double with presence. */
-  presentDouble(field: number, value: number): void {
-    this.#reserve(9);
-    this.#buffer[this.#length++] = (field << 3) | FIXED64;
+  bool(tag: number, value: boolean): void {
+    this.uint32(tag, value ? 1 : 0);
+  }
+
+  /** A whole number, of which 64 bits count. */
+  int64(tag: number, value: number): void {
+    if (value >= 0 && value < 2 ** 32) return this.uint32(tag, value);
+    this.#reserve(15);
+    this.#varint(tag);
+    let left = BigInt.asUintN(64, BigInt(value));
+    for (; left > 0x7fn; left >>= 7n) this.#buffer[this.#length++] = Number(left & 0x7fn) | 0x80;
+    this.#buffer[this.#length++] = Number(left);
+  }
+
+  double(tag: number, value: number): void {
+    this.#reserve(13);
+    this.#varint(tag);
     this.#buffer.writeDoubleLE(value, this.#length);
     this.#length += 8;
   }
@@ -87,42 +94,31 @@ export class ByteWriter {
     this.#append(fields);
   }
 
-  /** Bytes; none are not written. */
-  bytes(field: number, value: KeptBytes): void {
-    if (value.length > 0) this.presentBytes(field, value);
-  }
-
-  /** Bytes with presence, or a message that is encoded already. */
-  presentBytes(field: number, value: KeptBytes): void {
-    this.#reserve(6 + value.length);
-    this.#buffer[this.#length++] = (field << 3) | LENGTH_DELIMITED;
+  /** Bytes, or a message that is encoded already. */
+  bytes(tag: number, value: KeptBytes): void {
+    this.#reserve(10 + value.length);
+    this.#varint(tag);
     this.#varint(value.length);
     this.#append(value);
   }
 
-  /** A string; an empty one is not written. */
-  string(field: number, value: string): void {
-    if (value !== "") this.presentString(field, value);
-  }
-
-  /** A string with presence. */
-  presentString(field: number, value: string): void {
-    this.begin(field, value.length);
+  string(tag: number, value: string): void {
+    this.begin(tag, value.length);
     // UTF-8 has at most three bytes for a UTF-16 unit.
     this.#reserve(value.length * 3);
     if (!this.#appendAscii(value)) this.#length += this.#buffer.write(value, this.#length, "utf8");
     this.end();
   }
 
-  /** Has room for an item with so much in bytes and strings: to grow in its midst would copy it. */
-  reserve(bytes: number, utf16Units: number): void {
-    this.#reserve(bytes + 3 * utf16Units + MAX_OTHER_BYTES);
+  /** Makes room for about `bytes`: growing in the midst of an item would copy what it has so far. */
+  reserve(bytes: number): void {
+    this.#reserve(bytes + SPARE_BYTES);
   }
 
-  /** Begins a message within the message, of about `guess` bytes; until {@link end}. */
-  begin(field: number, guess: number): void {
-    this.#reserve(6);
-    this.#buffer[this.#length++] = (field << 3) | LENGTH_DELIMITED;
+  /** Begins a nested message of about `guess` bytes, which lasts until {@link end}. */
+  begin(tag: number, guess: number): void {
+    this.#reserve(10);
+    this.#varint(tag);
     // Its length is not known yet, only about how much room that will take.
     const room = varintLength(guess);
     this.#open.push(this.#length, room);
@@ -191,8 +187,8 @@ const INITIAL_BYTES = 1024;
 /** What is larger is handed over with its buffer. */
 const MAX_COPIED_BYTES = 128 * 1024;
 
-/** Tags, lengths and numbers of an item. */
-const MAX_OTHER_BYTES = 128;
+/** More than a size may be wrong by: strings of a few hundred characters that are not ASCII. */
+const SPARE_BYTES = 2048;
 
 const MAX_KEPT_BYTES = 1024 * 1024;
 

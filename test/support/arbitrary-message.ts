@@ -1,0 +1,79 @@
+import {
+  create,
+  type DescField,
+  type DescMessage,
+  type Message,
+  type MessageInitShape,
+  ScalarType,
+} from "@bufbuild/protobuf";
+import { type Duration, DurationSchema } from "@bufbuild/protobuf/wkt";
+import fc from "fast-check";
+
+/** Any message of a type, with anything that its descriptor allows. */
+export function messageOf(desc: DescMessage): fc.Arbitrary<Message> {
+  return initOf(desc, 3).map((init) => create(desc, init as MessageInitShape<DescMessage>));
+}
+
+/**
+ * Spans that a number of milliseconds holds exactly. None is negative: merged with another,
+ * its parts may differ in sign, which as milliseconds they cannot.
+ */
+const duration: fc.Arbitrary<Duration> = fc
+  .integer({ min: 0, max: 1e12 })
+  .map((ms) =>
+    create(DurationSchema, { seconds: BigInt(Math.trunc(ms / 1000)), nanos: (ms % 1000) * 1e6 }),
+  );
+
+const text = fc.string({ unit: "binary" }).map((one) => one.toWellFormed());
+
+const bytes = fc.oneof(
+  fc.uint8Array({ maxLength: 200 }),
+  // About where what is kept is no longer a string.
+  fc.uint8Array({ minLength: 1020, maxLength: 1030 }),
+);
+
+const scalars: Partial<Record<ScalarType, fc.Arbitrary<unknown>>> = {
+  [ScalarType.UINT32]: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
+  [ScalarType.INT32]: fc.integer(),
+  [ScalarType.INT64]: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+  [ScalarType.BOOL]: fc.boolean(),
+  [ScalarType.DOUBLE]: fc.double(),
+  [ScalarType.STRING]: text,
+  [ScalarType.BYTES]: bytes,
+};
+
+/** What protobuf-es creates a message from; messages nest to `depth`. */
+function initOf(desc: DescMessage, depth: number): fc.Arbitrary<unknown> {
+  if (desc.typeName === DurationSchema.typeName) return duration;
+  const members = desc.members.flatMap((member): [string, fc.Arbitrary<unknown>][] => {
+    if (member.kind === "field") {
+      const value = fieldOf(member, depth);
+      return value === undefined ? [] : [[member.localName, value]];
+    }
+    const cases = member.fields.flatMap((field) => {
+      const value = fieldOf(field, depth);
+      return value === undefined ? [] : [fc.record({ case: fc.constant(field.localName), value })];
+    });
+    return [[member.localName, fc.oneof(fc.constant({ case: undefined }), ...cases)]];
+  });
+  return fc.record(Object.fromEntries(members), { requiredKeys: [] });
+}
+
+/** Undefined for a message that is nested too deeply. */
+function fieldOf(field: DescField, depth: number): fc.Arbitrary<unknown> | undefined {
+  const one = itemOf(field, depth);
+  if (one === undefined) return undefined;
+  if (field.fieldKind === "list") return fc.array(one, { maxLength: 3 });
+  return field.fieldKind === "map" ? fc.dictionary(text, one, { maxKeys: 3 }) : one;
+}
+
+function itemOf(field: DescField, depth: number): fc.Arbitrary<unknown> | undefined {
+  if (field.message !== undefined) {
+    return depth === 0 ? undefined : initOf(field.message, depth - 1);
+  }
+  if (field.enum !== undefined)
+    return fc.constantFrom(...field.enum.values.map((one) => one.number));
+  const scalar = scalars[field.scalar];
+  if (scalar === undefined) throw new Error(`${field}: say here what it can hold`);
+  return scalar;
+}
