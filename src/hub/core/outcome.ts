@@ -42,6 +42,9 @@ const table: Record<HubReason, { code: Code; retryAfterMs?: number }> = {
   RESULT_TOO_LARGE: { code: "RESOURCE_EXHAUSTED" },
 };
 
+/** Why a request cannot be taken, and in words. */
+export type Refusal = [reason: HubReason, message: string];
+
 /** What a failure depends on beside its request. */
 export interface FailureContext {
   now: number;

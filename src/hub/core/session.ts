@@ -1,8 +1,9 @@
 import { IdMap } from "../../base/id-map.js";
 import { MAX_JOB_ID } from "./limits.js";
-import type { Seat } from "./method.js";
+import type { Linked, LinkedList } from "./linked-list.js";
 import type { Job } from "./request.js";
 import type { Timed } from "./timer-heap.js";
+import type { WorkerGroup } from "./worker-group.js";
 
 /** What a worker says of itself. */
 export interface WorkerHello {
@@ -29,14 +30,19 @@ export interface WorkerHello {
 export type SessionState = "opening" | "serving" | "draining" | "ended";
 
 /** One worker's stream and its slot ledger: `credit` given and unused, `inFlight` written and not over. */
-export class Session implements Timed {
+export class Session implements Timed, Linked<Session> {
   readonly timed = "session";
   state: SessionState = "opening";
   hello: WorkerHello | undefined;
   credit = 0;
   readonly inFlight: IdMap<Job> = new IdMap();
-  /** Its places in the idle lists of the methods that it serves. */
-  seats: Seat[] = [];
+  /** Those that serve what it serves, while it serves. In whose idle list it stands while it is idle. */
+  group: WorkerGroup<Session> | undefined;
+  /** When it fell idle, as a number that counts up. Belongs to the queues, as its place in the list does. */
+  idleSeq = 0;
+  prev: Session | undefined;
+  next: Session | undefined;
+  list: LinkedList<Session> | undefined;
   /** Whether its socket is full: such a session gets work only if no other can take it. */
   congested = false;
   /** Whether its worker loses one job after another, and gets none for a while. */

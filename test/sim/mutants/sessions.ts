@@ -1,7 +1,7 @@
 import type { Mutant } from "./mutant.js";
 
 const core = "hub/core/hub-core.ts";
-const sessions = "hub/core/session-book.ts";
+const sessions = "hub/core/sessions.ts";
 
 /** Faults in how the hub deals with the streams of its workers. */
 export const sessionMutants: readonly Mutant[] = [
@@ -14,13 +14,13 @@ export const sessionMutants: readonly Mutant[] = [
   {
     name: "a nack counts as ready",
     file: core,
-    find: 'if (execution === "NOT_STARTED") this.requests.refused(request, session, now);',
+    find: 'if (execution === "NOT_STARTED") this.#scheduler.refused(request, session, now);',
     replace:
-      'this.ready(session, 1, now);\n    if (execution === "NOT_STARTED") this.requests.refused(request, session, now);',
+      'this.ready(session, 1, now);\n    if (execution === "NOT_STARTED") this.#scheduler.refused(request, session, now);',
   },
   {
     name: "a late terminal event counts",
-    file: "hub/core/request-book.ts",
+    file: "hub/core/scheduler.ts",
     find: "else request.state.request = undefined;",
     replace: "",
   },
@@ -152,7 +152,7 @@ export const sessionMutants: readonly Mutant[] = [
   {
     name: "who was held back is never let go",
     file: sessions,
-    find: "session.isHeldBack = false;\n      if (session.credit > 0) this.#requests.queues.offer(session);",
+    find: "session.isHeldBack = false;\n      if (session.credit > 0) this.#queues.offer(session);",
     replace: "",
   },
   {
