@@ -6,6 +6,7 @@ import type { Method } from "../../src/hub/core/method.js";
 import type { Queues } from "../../src/hub/core/queues.js";
 import type { Request } from "../../src/hub/core/request.js";
 import type { Session } from "../../src/hub/core/session.js";
+import type { Slot } from "../../src/hub/core/slots.js";
 
 /** What must hold between any two events. Throws an AssertionError; cheap, for it runs very often. */
 export function checkState(core: HubCore): void {
@@ -18,13 +19,34 @@ function checkSessions({ sessions }: HubCore): void {
   for (const session of sessions) {
     assert(session.state !== "ended", "a gone worker stays nowhere");
     assert(session.state === "serving" || session.credit === 0, "only who serves has credit");
-    const held = session.credit + session.inFlight.size;
-    assert(held <= (session.hello?.maxSlots ?? 0), "the slot ledger");
-    for (const [id, job] of session.inFlight.entries()) {
-      assert(job.id === id, "a job stands under its id");
+    const jobs = session.inFlight.entries();
+    for (const [id, job] of jobs) {
+      assert(job.id === id && job.session === session, "a job stands under its id");
       if (job.request !== undefined) assert(job.request.state === job, "one job for a request");
     }
+    checkSlots(
+      session,
+      jobs.map(([, job]) => job.slot),
+    );
   }
+}
+
+/** `taken` are the slots of the jobs that are in flight. */
+function checkSlots({ slots, hello }: Session, taken: readonly Slot[]): void {
+  const { all, credit, busy } = slots;
+  assert(credit + busy <= (hello?.maxSlots ?? 0), "the slot ledger");
+  assert(all.length <= slots.capacity, "no more slots than the worker may offer");
+  assert(all.filter(({ state }) => state === "offered").length === credit, "credit is offered");
+  assert(all.filter(({ state }) => state === "busy").length === busy, "who is busy is counted");
+  for (const slot of all) {
+    const jobs = taken.filter((one) => one === slot).length;
+    assert(slot.jobs === jobs, "a slot counts its jobs");
+    assert((slot.state === "busy") === jobs > 0, "a slot is busy while it has jobs");
+  }
+  assert(
+    taken.every((slot) => all.includes(slot)),
+    "a job has a slot of its own session",
+  );
 }
 
 function checkRequests({ requests, sessions }: HubCore): void {

@@ -268,9 +268,8 @@ export class HubCore {
       this.violation(session, "a terminal event before hello", now);
       return undefined;
     }
-    const job = session.inFlight.get(jobId);
+    const job = session.finish(jobId);
     if (job !== undefined) {
-      session.inFlight.delete(jobId);
       this.#timers.remove(job);
       if (session.isDrained) this.workers.end(session, now, undefined);
       if (job.request !== undefined) return job.request;

@@ -5,7 +5,7 @@ import { canBeReceived, match } from "./matcher.js";
 import type { Method } from "./method.js";
 import { type HubReason, hubFailure } from "./outcome.js";
 import type { Queues } from "./queues.js";
-import { type Caller, Job, type Outcome, type Request, type Submission } from "./request.js";
+import type { Caller, Outcome, Request, Submission } from "./request.js";
 import type { Requests } from "./requests.js";
 import type { Session } from "./session.js";
 import type { Timed, TimerHeap } from "./timer-heap.js";
@@ -162,14 +162,12 @@ export class Scheduler {
 
   /** The request goes to `session`: its attempt may have run from here on. */
   #start(request: Request, session: Session, now: number): void {
-    const job = new Job(session.nextJobId(), session, request, now);
+    const job = session.start(request, now);
     this.#dequeue(request);
     request.state = job;
     request.attempts += 1;
     const { deadlineAt, runTimeoutMs } = request;
     this.#timers.set(request, Math.min(deadlineAt, endOf(job.startedAt, runTimeoutMs)));
-    session.inFlight.set(job.id, job);
-    session.credit -= 1;
     if (session.credit > 0) this.#queues.rotate(session);
     else this.#queues.withdraw(session);
     if (request.bytes >= LARGE_BYTES) excuse(session, request.bytes, now);

@@ -60,8 +60,7 @@ export class Sessions {
     const former = this.#instances.get(hello.instanceId);
     if (former !== undefined) this.end(former, now, sessionEnd.superseded());
     if (hello.instanceId !== "") this.#instances.set(hello.instanceId, session);
-    session.hello = hello;
-    session.state = "serving";
+    session.begin(hello);
     session.isHeldBack = this.#crashLoops.isHeldBack(hello.workerId);
     this.#scheduler.join(session, now);
     this.#emit({ kind: "welcome", session });
@@ -70,8 +69,7 @@ export class Sessions {
 
   /** It gets no more jobs, and ends when those that it has are over. */
   retire(session: Session, now: number): void {
-    session.state = "draining";
-    session.credit = 0;
+    session.close("draining");
     this.#scheduler.leave(session, now);
     if (session.isDrained) this.end(session, now, undefined);
   }
@@ -86,8 +84,7 @@ export class Sessions {
   /** Its stream is over, and what it had is lost. */
   close(session: Session, now: number, why: string): void {
     if (session.state === "ended") return;
-    session.state = "ended";
-    session.credit = 0;
+    session.close("ended");
     this.#scheduler.leave(session, now);
     this.#timers.remove(session);
     this.open.delete(session);
