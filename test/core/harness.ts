@@ -37,6 +37,8 @@ export class Harness {
   now = 1000;
   /** Everything that the core decided, in order. */
   readonly effects: Effect[] = [];
+  /** Called with what each flush decides. */
+  onFlush: (effects: readonly Effect[]) => void = () => {};
   #requests = 0;
 
   constructor(overrides: Partial<CoreLimits> = {}, random: () => number = () => 0.5) {
@@ -47,6 +49,7 @@ export class Harness {
   flush(): Effect[] {
     const effects = this.core.flush(this.now);
     this.effects.push(...effects);
+    this.onFlush(effects);
     return effects;
   }
 

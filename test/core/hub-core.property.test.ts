@@ -4,7 +4,7 @@ import type { Effect } from "../../src/hub/core/effect.js";
 import type { Job, Request } from "../../src/hub/core/request.js";
 import type { Session } from "../../src/hub/core/session.js";
 import { failure, Harness } from "./harness.js";
-import { checkFlushed, checkState } from "./invariants.js";
+import { checkFlushed, checkState, IdleOrder } from "./invariants.js";
 
 const METHODS = ["", "a", "b"];
 
@@ -98,6 +98,7 @@ const event: fc.Arbitrary<Event> = fc.oneof(
 /** A core, and a record of what its workers and callers see that does not trust it. */
 class World {
   readonly h = new Harness();
+  readonly #idleOrder = new IdleOrder(this.h.core);
   /** Those that are not settled. */
   readonly requests: Request[] = [];
   /** By place of arrival, as a request that is settled becomes another. */
@@ -106,6 +107,10 @@ class World {
   readonly written: { session: Session; job: Job }[] = [];
   readonly possibleRuns = new Map<number, number>();
   #seen = 0;
+
+  constructor() {
+    this.h.onFlush = (effects) => this.#idleOrder.checkDispatches(effects);
+  }
 
   apply(event: Event): void {
     const { h } = this;
@@ -184,6 +189,7 @@ class World {
         break;
     }
     checkState(h.core);
+    this.#idleOrder.update();
   }
 
   finish(pick: number, how: "answer" | "throw" | "notStarted" | "unknown"): void {
@@ -260,7 +266,7 @@ class World {
     this.flushed(h.effects.slice(this.#seen));
     checkFlushed(h.core, h.now);
     expect(h.core.workers.isClear, "nobody is remembered").toBe(true);
-    expect(h.core.requests.queues.methods.size, "no map keeps anything").toBe(0);
+    expect(h.core.queues.methods.size, "no map keeps anything").toBe(0);
     expect(h.core.requests.live.size).toBe(0);
     expect(h.core.idle).toBe(true);
     expect(h.core.nextWake()).toBe(Number.POSITIVE_INFINITY);

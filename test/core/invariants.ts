@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
+import type { Effect } from "../../src/hub/core/effect.js";
 import type { HubCore } from "../../src/hub/core/hub-core.js";
 import { fits } from "../../src/hub/core/matcher.js";
+import type { Method } from "../../src/hub/core/method.js";
+import type { Queues } from "../../src/hub/core/queues.js";
+import type { Request } from "../../src/hub/core/request.js";
+import type { Session } from "../../src/hub/core/session.js";
+import type { Slot } from "../../src/hub/core/slots.js";
 
 /** What must hold between any two events. Throws an AssertionError; cheap, for it runs very often. */
 export function checkState(core: HubCore): void {
@@ -13,13 +19,34 @@ function checkSessions({ sessions }: HubCore): void {
   for (const session of sessions) {
     assert(session.state !== "ended", "a gone worker stays nowhere");
     assert(session.state === "serving" || session.credit === 0, "only who serves has credit");
-    const held = session.credit + session.inFlight.size;
-    assert(held <= (session.hello?.maxSlots ?? 0), "the slot ledger");
-    for (const [id, job] of session.inFlight.entries()) {
-      assert(job.id === id, "a job stands under its id");
+    const jobs = session.inFlight.entries();
+    for (const [id, job] of jobs) {
+      assert(job.id === id && job.session === session, "a job stands under its id");
       if (job.request !== undefined) assert(job.request.state === job, "one job for a request");
     }
+    checkSlots(
+      session,
+      jobs.map(([, job]) => job.slot),
+    );
   }
+}
+
+/** `taken` are the slots of the jobs that are in flight. */
+function checkSlots({ slots, hello }: Session, taken: readonly Slot[]): void {
+  const { all, credit, busy } = slots;
+  assert(credit + busy <= (hello?.maxSlots ?? 0), "the slot ledger");
+  assert(all.length <= slots.capacity, "no more slots than the worker may offer");
+  assert(all.filter(({ state }) => state === "offered").length === credit, "credit is offered");
+  assert(all.filter(({ state }) => state === "busy").length === busy, "who is busy is counted");
+  for (const slot of all) {
+    const jobs = taken.filter((one) => one === slot).length;
+    assert(slot.jobs === jobs, "a slot counts its jobs");
+    assert((slot.state === "busy") === jobs > 0, "a slot is busy while it has jobs");
+  }
+  assert(
+    taken.every((slot) => all.includes(slot)),
+    "a job has a slot of its own session",
+  );
 }
 
 function checkRequests({ requests, sessions }: HubCore): void {
@@ -39,38 +66,139 @@ function checkRequests({ requests, sessions }: HubCore): void {
   assert(requests.heldBytes === bytes, "the bytes held are those of live requests");
 }
 
-function checkMethods({ requests, sessions }: HubCore): void {
+function checkMethods({ queues, sessions }: HubCore): void {
   let queued = 0;
   let workerless = 0;
-  for (const method of requests.queues.methods.values()) {
-    assert(method.queue.size + method.sessions.size > 0, "an empty method stays");
-    queued += method.queue.size;
-    if (method.sessions.size === 0) workerless += method.queue.size;
-    for (const session of method.sessions) assert(sessions.has(session), "a gone session serves");
+  let waiting = 0;
+  for (const method of queues.methods.values()) {
+    const { queue, groups } = method;
+    assert(queue.size + groups.length > 0, "an empty method stays");
+    assert((method.list === queues.waiting) === queue.size > 0, "who waits for it is known");
+    assert(new Set(groups).size === groups.length, "a group stands once with its method");
+    for (const group of groups) {
+      assert(queues.groups.get(group.key) === group, "a gone group serves");
+      assert(group.methods.has(method.name), "a group serves what its workers do");
+    }
+    queued += queue.size;
+    if (queue.size > 0) waiting += 1;
+    if (groups.length === 0) workerless += queue.size;
     let last = 0;
-    for (let request = method.queue.head; request; request = request.next) {
+    for (const request of waitingFor(method)) {
       assert(request.seq > last, "a queue is in order of arrival");
       last = request.seq;
     }
-    for (let seat = method.idle.head; seat; seat = seat.next) {
-      assert(seat.session.credit > 0, "only a session with credit is idle");
-    }
   }
-  assert(requests.queues.queued === queued, "the count of those who wait");
-  assert(requests.queues.workerless === workerless, "the count of those without a worker");
+  assert(queues.queued === queued, "the count of those who wait");
+  assert(queues.workerless === workerless, "the count of those without a worker");
+  assert(queues.waiting.size === waiting, "the methods that somebody waits for");
+  checkGroups(queues, sessions);
+}
+
+function checkGroups({ groups, methods }: Queues, sessions: ReadonlySet<Session>): void {
+  let members = 0;
+  for (const group of groups.values()) {
+    assert(group.sessions.size > 0, "an empty group stays");
+    for (const name of group.methods) {
+      assert(methods.get(name)?.groups.includes(group), "a method knows who serves it");
+    }
+    let idle = 0;
+    for (const session of group.sessions) {
+      assert(session.group === group && sessions.has(session), "a gone session serves");
+      assert(session.hello?.methods.size === group.methods.size, "the same set of methods");
+      for (const name of session.hello.methods.keys()) {
+        assert(group.methods.has(name), "the same set of methods");
+      }
+      const isIdle = session.credit > 0 && !session.isHeldBack;
+      assert((session.list === group.idle) === isIdle, "who is idle stands in its group's list");
+      if (isIdle) idle += 1;
+    }
+    assert(group.idle.size === idle, "nobody else is idle");
+    let last = 0;
+    for (let session = group.idle.head; session; session = session.next) {
+      assert(session.idleSeq > last, "the longest idle stands first");
+      last = session.idleSeq;
+    }
+    members += group.sessions.size;
+  }
+  const serving = [...sessions].filter(({ state }) => state === "serving");
+  assert(members === serving.length, "who serves is in one group");
 }
 
 /** What must hold right after a flush: nobody waits who need not. */
 export function checkFlushed(core: HubCore, now: number): void {
   checkState(core);
-  for (const method of core.requests.queues.methods.values()) {
-    for (let request = method.queue.head; request; request = request.next) {
+  for (const method of core.queues.methods.values()) {
+    for (const request of waitingFor(method)) {
       assert(request.deadlineAt > now, "a deadline that passed in the queue");
-      for (const session of method.sessions) {
-        const possible = session.credit > 0 && fits(request, session);
-        assert(!possible, "free credit and a waiting request that fits");
+      for (const { sessions } of method.groups) {
+        for (const session of sessions) {
+          const possible = session.credit > 0 && fits(request, session);
+          assert(!possible, "free credit and a waiting request that fits");
+        }
       }
     }
   }
   assert(core.nextWake() > now, "what is due is done");
+}
+
+function* waitingFor({ queue }: Method): Generator<Request> {
+  for (let request = queue.head; request; request = queue.after(request)) yield request;
+}
+
+/**
+ * Who is idle since when, by a book of its own: what a core gives, it must give to the session
+ * that is idle longest, but for a reason.
+ */
+export class IdleOrder {
+  readonly #core: HubCore;
+  /** The longest idle first. */
+  #idle: Session[] = [];
+
+  constructor(core: HubCore) {
+    this.#core = core;
+  }
+
+  /** To be called after each event. */
+  update(): void {
+    this.#admit((session) => session.credit > 0);
+  }
+
+  /** What a flush has decided. */
+  checkDispatches(effects: readonly Effect[]): void {
+    const credit = new Map<Session, number>();
+    for (const effect of effects) {
+      if (effect.kind !== "job") continue;
+      const { session } = effect;
+      credit.set(session, (credit.get(session) ?? session.credit) + 1);
+    }
+    // Whoever is held back no longer came before all matching.
+    this.#admit((session) => (credit.get(session) ?? session.credit) > 0);
+    for (const effect of effects) {
+      if (effect.kind !== "job") continue;
+      const { session, request } = effect;
+      // Others have drawbacks that are judged elsewhere.
+      const passedOver = this.#idle
+        .slice(0, this.#idle.indexOf(session))
+        .find((other) => !other.congested && serves(other, request) && fits(request, other));
+      const isPlain = request.lostBy === undefined;
+      assert(!isPlain || passedOver === undefined, "the longest idle worker");
+      const left = (credit.get(session) ?? 0) - 1;
+      credit.set(session, left);
+      this.#idle = this.#idle.filter((other) => other !== session);
+      if (left > 0) this.#idle.push(session);
+    }
+  }
+
+  #admit(hasCredit: (session: Session) => boolean): void {
+    const isIdle = (session: Session): boolean =>
+      session.state === "serving" && !session.isHeldBack && hasCredit(session);
+    this.#idle = this.#idle.filter(isIdle);
+    for (const session of this.#core.sessions) {
+      if (isIdle(session) && !this.#idle.includes(session)) this.#idle.push(session);
+    }
+  }
+}
+
+function serves(session: Session, request: Request): boolean {
+  return session.hello?.methods.has(request.method) ?? false;
 }

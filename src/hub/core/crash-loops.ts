@@ -28,7 +28,7 @@ export class CrashLoops {
     return this.#suspects.get(workerId)?.isHeldBack ?? false;
   }
 
-  /** `workerId` lost a job. Returns who is suspected, and for how long {@link wake} must wait. */
+  /** `workerId` lost a job. Returns who is suspected, and for how long {@link expire} must wait. */
   lost(workerId: string): { suspect: Suspect; forMs: number } {
     const suspect = this.#suspects.get(workerId) ?? new Suspect(workerId);
     this.#suspects.set(workerId, suspect);
@@ -40,7 +40,7 @@ export class CrashLoops {
   }
 
   /** The time is over: whoever was held back has one more window to prove itself, others are cleared. */
-  wake(suspect: Suspect): { forMs: number } | undefined {
+  expire(suspect: Suspect): { forMs: number } | undefined {
     if (suspect.isHeldBack) {
       suspect.isHeldBack = false;
       return { forMs: CRASH_LOOP.windowMs };

@@ -3,9 +3,9 @@ import type { Suspect } from "./crash-loops.js";
 import type { Effect } from "./effect.js";
 import type { CoreLimits } from "./limits.js";
 import { excuse, LARGE_BYTES, transferMs } from "./liveness.js";
-import { match } from "./matcher.js";
 import type { Method } from "./method.js";
 import { checkResult, type JobResult, runInfo, workerFailure } from "./outcome.js";
+import { Queues } from "./queues.js";
 import {
   type Caller,
   Job,
@@ -13,10 +13,11 @@ import {
   type RequestIdFormat,
   type Submission,
 } from "./request.js";
-import { RequestBook } from "./request-book.js";
+import { Requests } from "./requests.js";
+import { Scheduler } from "./scheduler.js";
 import type { Session, WorkerHello } from "./session.js";
-import { SessionBook } from "./session-book.js";
 import * as sessionEnd from "./session-end.js";
+import { Sessions } from "./sessions.js";
 import { TimerHeap } from "./timer-heap.js";
 import { Answer, type Peer } from "./unread.js";
 
@@ -31,10 +32,12 @@ type Waking = Request | Job | Session | Method | Suspect | Answer;
  */
 export class HubCore {
   readonly limits: CoreLimits;
-  readonly requests: RequestBook;
-  readonly workers: SessionBook;
+  readonly requests: Requests;
+  readonly workers: Sessions;
+  readonly queues: Queues;
   /** What was dropped because it came too late, from the wrong session, or was too much. */
   readonly dropped = { terminalEvents: 0, slots: 0 };
+  readonly #scheduler: Scheduler;
   readonly #timers = new TimerHeap<Waking>();
   readonly #effects: Effect[] = [];
   #promisedWake = Number.POSITIVE_INFINITY;
@@ -42,9 +45,15 @@ export class HubCore {
   /** `random` draws from 0 to 1, as `Math.random` does; `formatId` makes the ids of requests that bring none. */
   constructor(limits: CoreLimits, random: () => number, formatId: RequestIdFormat = String) {
     this.limits = limits;
+    const timers = this.#timers;
     const emit = (effect: Effect): void => this.#emit(effect);
-    this.requests = new RequestBook(limits, this.#timers, random, formatId, emit);
-    this.workers = new SessionBook(limits, this.#timers, this.requests, emit);
+    const requests = new Requests(limits, random, formatId);
+    const queues = new Queues(limits);
+    const scheduler = new Scheduler({ limits, timers, requests, queues, random, emit });
+    this.requests = requests;
+    this.queues = queues;
+    this.workers = new Sessions({ limits, timers, queues, scheduler, emit });
+    this.#scheduler = scheduler;
   }
 
   /** The streams of workers that are open. */
@@ -62,7 +71,7 @@ export class HubCore {
    * until it is {@link release}d the request is this one.
    */
   submit(submission: Submission, caller: Caller, callId: number, now: number): Request {
-    return this.requests.submit(submission, caller, callId, now);
+    return this.#scheduler.submit(submission, caller, callId, now);
   }
 
   /** Its `settle` was carried out, and its caller keeps it no more: it may become another request. */
@@ -73,9 +82,9 @@ export class HubCore {
   /** The caller has gone. */
   cancel(request: Request, now: number): void {
     if (request.state === "settled") return;
-    this.#abandoning(request, now, "CLIENT_CANCELLED", () =>
-      this.requests.fail(request, "CLIENT_CANCELLED", "the caller cancelled", now),
-    );
+    const { state } = request;
+    this.#scheduler.fail(request, "CLIENT_CANCELLED", "the caller cancelled", now);
+    if (state instanceof Job) this.#cancelJob(state, "CLIENT_CANCELLED", now);
   }
 
   /** An answer of so many bytes is on its way to `peer`. */
@@ -111,7 +120,7 @@ export class HubCore {
     if (slots < 1) return this.violation(session, "ready with zero slots", now);
     if (session.state !== "serving") return;
     this.dropped.slots += session.addCredit(slots);
-    if (session.credit > 0 && !session.isHeldBack) this.requests.queues.offer(session);
+    if (session.credit > 0 && !session.isHeldBack) this.queues.offer(session);
   }
 
   /** A job has an outcome. Counts once, and only from the session that holds the job. */
@@ -121,20 +130,20 @@ export class HubCore {
     const checked = checkResult(result, this.limits.maxPayloadBytes);
     if (checked.kind === "failure") {
       // Its worker was told the same time, and most handlers that it stops throw.
-      if (now >= this.#timers.timeOf(request)) return this.requests.expire(request, now);
+      if (now >= this.#timers.timeOf(request)) return this.#scheduler.expire(request, now);
       const error = workerFailure(request, checked.failure, now);
-      return this.requests.settle(request, { kind: "failure", error });
+      return this.#scheduler.settle(request, { kind: "failure", error });
     }
     const info = { ...runInfo(request, now), workerId: session.workerId };
-    this.requests.settle(request, { kind: "answer", payload: checked.payload, info });
+    this.#scheduler.settle(request, { kind: "answer", payload: checked.payload, info });
   }
 
   /** A job is over without an outcome. */
   nack(session: Session, jobId: number, execution: Execution, why: string, now: number): void {
     const request = this.#finish(session, jobId, now);
     if (request === undefined) return;
-    if (execution === "NOT_STARTED") this.requests.refused(request, session, now);
-    else this.requests.lost(request, session, why || "the worker lost the job", now);
+    if (execution === "NOT_STARTED") this.#scheduler.refused(request, session, now);
+    else this.#scheduler.lost(request, session, why || "the worker lost the job", now);
   }
 
   /** The worker wants no more jobs. */
@@ -171,7 +180,7 @@ export class HubCore {
   /** Takes nothing new, lets finish what runs, sends the workers home. */
   drain(now: number): void {
     if (this.requests.draining) return;
-    this.requests.drain(now);
+    this.#scheduler.drain(now);
     for (const session of [...this.sessions]) {
       if (session.state === "opening") this.workers.end(session, now, sessionEnd.draining());
       if (session.state !== "serving") continue;
@@ -185,7 +194,7 @@ export class HubCore {
     this.drain(now);
     for (const request of this.requests.live) {
       const message = "the hub was stopped while the request ran";
-      this.requests.fail(request, "HUB_SHUTDOWN", message, now);
+      this.#scheduler.fail(request, "HUB_SHUTDOWN", message, now);
     }
     for (const session of [...this.sessions]) this.workers.end(session, now, sessionEnd.draining());
   }
@@ -198,9 +207,7 @@ export class HubCore {
       if (due === undefined) break;
       this.#wake(due, now);
     }
-    match(this.requests.queues.takeTouched(), (request, session) =>
-      this.#dispatch(request, session, now),
-    );
+    this.#scheduler.match(now);
     return this.#effects.splice(0);
   }
 
@@ -219,51 +226,38 @@ export class HubCore {
     this.#effects.push(effect);
   }
 
-  #dispatch(request: Request, session: Session, now: number): void {
-    const job = new Job(session.nextJobId(), session, request, now);
-    this.requests.start(request, session, job);
-    session.credit -= 1;
-    if (session.credit > 0) this.requests.queues.sit(session);
-    else this.requests.queues.stand(session);
-    if (request.bytes >= LARGE_BYTES) excuse(session, request.bytes, now);
-    this.#emit({
-      kind: "job",
-      session,
-      job,
-      request,
-      timeLeftMs: this.#timers.timeOf(request) - now,
-    });
-  }
-
   #wake(due: Waking, now: number): void {
     switch (due.timed) {
       case "request":
-        this.#abandoning(due, now, "DEADLINE_EXCEEDED", () => this.requests.expire(due, now));
+        this.#expire(due, now);
         break;
       case "job":
         this.workers.end(due.session, now, sessionEnd.cancelIgnored(this.limits.cancelGraceMs));
         break;
       case "session":
-        this.workers.judge(due, now);
+        this.workers.check(due, now);
         break;
       case "suspect":
-        this.workers.wake(due, now);
+        this.workers.expire(due, now);
         break;
       case "answer":
         this.requests.unread.remove(due);
         this.#emit({ kind: "abandon", answer: due });
         break;
       case "method":
-        this.requests.expireWorkerless(due, now);
+        this.#scheduler.expireWorkerless(due, now);
         break;
     }
   }
 
-  /** Settles a request whose worker need not go on, and tells the worker so. */
-  #abandoning(request: Request, now: number, reason: string, settle: () => void): void {
-    const job = request.state;
-    settle();
-    if (!(job instanceof Job)) return;
+  #expire(request: Request, now: number): void {
+    const { state } = request;
+    this.#scheduler.expire(request, now);
+    if (state instanceof Job) this.#cancelJob(state, "DEADLINE_EXCEEDED", now);
+  }
+
+  /** Nobody waits for `job` any more: its worker need not go on. */
+  #cancelJob(job: Job, reason: string, now: number): void {
     this.#emit({ kind: "cancel", session: job.session, jobId: job.id, reason });
     this.#timers.set(job, now + this.limits.cancelGraceMs);
   }
@@ -274,9 +268,8 @@ export class HubCore {
       this.violation(session, "a terminal event before hello", now);
       return undefined;
     }
-    const job = session.inFlight.get(jobId);
+    const job = session.finish(jobId);
     if (job !== undefined) {
-      session.inFlight.delete(jobId);
       this.#timers.remove(job);
       if (session.isDrained) this.workers.end(session, now, undefined);
       if (job.request !== undefined) return job.request;

@@ -1,6 +1,7 @@
-import type { Method, Seat } from "./method.js";
+import type { Method } from "./method.js";
 import type { Request } from "./request.js";
 import type { Session } from "./session.js";
+import { isServedBefore } from "./waiting-queue.js";
 
 /** Whether `session` may be given `request`: every reason against it stands here. */
 export function fits(request: Request, session: Session): boolean {
@@ -9,16 +10,19 @@ export function fits(request: Request, session: Session): boolean {
   return request.refusedBy?.get(session) !== session.readies;
 }
 
-/** Whether a message with `request` is small enough for `session`. */
-export function canReceive(request: Request, session: Session): boolean {
-  return request.bytes <= (session.hello?.maxReceiveBytes ?? 0);
+/** Whether a message with `request` is small enough for a worker of `method`, idle or not. */
+export function canBeReceived(request: Request, method: Method): boolean {
+  for (const { sessions } of method.groups) {
+    for (const session of sessions) if (canReceive(request, session)) return true;
+  }
+  return false;
 }
 
 /**
  * Pairs waiting requests with idle sessions until no pair that fits is left:
- * the oldest request first, over all of `methods`; for each the longest idle
- * session. `assign` must take the request out of its queue and, once the
- * session's credit is used up, the session's seats out of the idle lists.
+ * the first to be served first, over all of `methods`; for each the longest idle
+ * session. `assign` must take the request out of its queue, and the session out of
+ * its idle list once its credit is used up.
  */
 export function match(
   methods: readonly Method[],
@@ -27,32 +31,44 @@ export function match(
   if (methods.length === 0) return;
   const cursors = methods.map((method) => ({ method, next: method.queue.head }));
   for (;;) {
-    let oldest: (typeof cursors)[number] | undefined;
+    let first: (typeof cursors)[number] | undefined;
     for (const cursor of cursors) {
-      if (cursor.next === undefined || cursor.method.idle.size === 0) continue;
-      if (oldest?.next === undefined || cursor.next.seq < oldest.next.seq) oldest = cursor;
+      if (cursor.next === undefined || !cursor.method.hasIdle) continue;
+      if (first?.next === undefined || isServedBefore(cursor.next, first.next)) first = cursor;
     }
-    const request = oldest?.next;
-    if (oldest === undefined || request === undefined) return;
-    oldest.next = request.next;
-    const session = pick(oldest.method.idle.head, request);
+    const request = first?.next;
+    if (first === undefined || request === undefined) return;
+    first.next = first.method.queue.after(request);
+    const session = pick(request, first.method);
     if (session !== undefined) assign(request, session);
   }
 }
 
-/** The best of the idle sessions that fit: the first without a drawback, else the first with the least. */
-function pick(first: Seat | undefined, request: Request): Session | undefined {
+/**
+ * The best of the idle sessions that fit: the longest idle without a drawback, else the
+ * longest idle with the least.
+ */
+function pick(request: Request, method: Method): Session | undefined {
   let best: Session | undefined;
-  let leastDrawback = Number.POSITIVE_INFINITY;
-  for (let seat = first; seat !== undefined; seat = seat.next) {
-    if (!fits(request, seat.session)) continue;
-    const drawback = drawbackOf(request, seat.session);
-    if (drawback === 0) return seat.session;
-    if (drawback >= leastDrawback) continue;
-    best = seat.session;
-    leastDrawback = drawback;
+  let least = Number.POSITIVE_INFINITY;
+  for (const { idle } of method.groups) {
+    for (let session = idle.head; session !== undefined; session = session.next) {
+      // From here on nobody in this group is better than the best of another.
+      if (least === 0 && best !== undefined && session.idleSeq > best.idleSeq) break;
+      if (!fits(request, session)) continue;
+      const drawback = drawbackOf(request, session);
+      if (drawback > least) continue;
+      if (drawback === least && best !== undefined && session.idleSeq > best.idleSeq) continue;
+      best = session;
+      least = drawback;
+      if (drawback === 0) break;
+    }
   }
   return best;
+}
+
+function canReceive(request: Request, session: Session): boolean {
+  return request.bytes <= (session.hello?.maxReceiveBytes ?? 0);
 }
 
 /** Why another idle session would be better; 0 if for no reason. */

@@ -1,21 +1,24 @@
 import type { Bagged } from "../../base/bag.js";
-import { type Linked, LinkedList } from "./linked-list.js";
-import type { Request } from "./request.js";
+import { FifoQueue } from "./fifo-queue.js";
+import type { Linked, LinkedList } from "./linked-list.js";
 import type { Session } from "./session.js";
 import type { Timed } from "./timer-heap.js";
+import type { WaitingQueue } from "./waiting-queue.js";
+import type { WorkerGroup } from "./worker-group.js";
 
-/** What is served by one name: who waits for it, who serves it, and who of those is idle. */
-export class Method implements Timed, Bagged {
+/** What is served by one name: who waits for it, and who serves it. */
+export class Method implements Timed, Bagged, Linked<Method> {
   readonly timed = "method";
-  /** Waiting requests by arrival. */
-  readonly queue: LinkedList<Request> = new LinkedList();
-  /** Sessions with credit, the longest idle first. */
-  readonly idle: LinkedList<Seat> = new LinkedList();
-  readonly sessions: Set<Session> = new Set();
-  /** Since when nobody serves it. */
+  readonly queue: WaitingQueue = new FifoQueue();
+  /** The workers that serve it, by all that they serve: usually one group. None is empty. */
+  readonly groups: WorkerGroup<Session>[] = [];
+  /** Since when no worker serves it, while none does. */
   workerlessSince: number;
   heapIndex = -1;
   bagIndex = -1;
+  prev: Method | undefined;
+  next: Method | undefined;
+  list: LinkedList<Method> | undefined;
 
   constructor(
     readonly name: string,
@@ -23,16 +26,14 @@ export class Method implements Timed, Bagged {
   ) {
     this.workerlessSince = now;
   }
-}
 
-/** A session's place in the idle list of one method. */
-export class Seat implements Linked<Seat> {
-  prev: Seat | undefined;
-  next: Seat | undefined;
-  list: LinkedList<Seat> | undefined;
+  get isWorkerless(): boolean {
+    return this.groups.length === 0;
+  }
 
-  constructor(
-    readonly session: Session,
-    readonly method: Method,
-  ) {}
+  /** Whether a worker that serves it is idle. */
+  get hasIdle(): boolean {
+    for (const group of this.groups) if (group.idle.size > 0) return true;
+    return false;
+  }
 }

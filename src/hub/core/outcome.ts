@@ -34,6 +34,9 @@ const retryAfter: Partial<Record<HubReason, number>> = {
   REJECTED: 1000,
 };
 
+/** Why a request cannot be taken, and in words. */
+export type Refusal = [reason: HubReason, message: string];
+
 /** What a failure depends on beside its request. */
 export interface FailureContext {
   now: number;

@@ -1,121 +1,171 @@
 import { Bag } from "../../base/bag.js";
-import { Method, Seat } from "./method.js";
+import { type CoreLimits, WORKERLESS_SHARE } from "./limits.js";
+import { LinkedList } from "./linked-list.js";
+import { Method } from "./method.js";
+import type { Refusal } from "./outcome.js";
 import type { Request } from "./request.js";
 import type { Session } from "./session.js";
+import { groupKey, WorkerGroup } from "./worker-group.js";
 
-/** Who wants to know what changes. */
-export interface QueuesListener {
-  /** The queue of a method without a worker has changed. */
-  onWorkerless(method: Method): void;
-  /** The method has its first session, or one less. */
-  onServers(method: Method, now: number): void;
-}
-
-/** Every method that somebody waits for or serves, and who is idle for it. */
+/**
+ * Every method that somebody waits for or serves, and who is idle for it. Only keeps
+ * this: what follows from a change is up to the caller, who is told what has changed.
+ */
 export class Queues {
   readonly methods: Map<string, Method> = new Map();
+  readonly groups: Map<string, WorkerGroup<Session>> = new Map();
   /** Waiting requests, over all methods. */
   queued = 0;
-  /** Those of them whose method nobody serves. */
+  /** Those of them whose method no worker serves. */
   workerless = 0;
+  /** Methods that somebody waits for. */
+  readonly waiting: LinkedList<Method> = new LinkedList();
+  readonly #maxQueued: number;
   readonly #touched: Bag<Method> = new Bag();
+  #lastIdleSeq = 0;
 
-  readonly #listener: QueuesListener;
-
-  constructor(listener: QueuesListener) {
-    this.#listener = listener;
+  constructor({ maxQueued }: CoreLimits) {
+    this.#maxQueued = maxQueued;
   }
 
-  /** Whether nobody serves the method. */
-  isWorkerless(name: string): boolean {
-    return !this.methods.get(name)?.sessions.size;
+  /** Why there is no room for one more request for `method`, if there is none. */
+  refusal(method: string): Refusal | undefined {
+    if (this.queued >= this.#maxQueued) {
+      return ["QUEUE_FULL", `${this.#maxQueued} requests are waiting already`];
+    }
+    const share = Math.max(1, Math.floor(this.#maxQueued * WORKERLESS_SHARE));
+    if (this.workerless >= share && (this.methods.get(method)?.isWorkerless ?? true)) {
+      return ["QUEUE_FULL", `${share} requests are waiting already for methods without a worker`];
+    }
+    return undefined;
   }
 
-  /** Puts `request` in its place by arrival. */
-  enqueue(request: Request, now: number): void {
+  /** Has `request` wait in its place; returns the method that it waits for. */
+  insert(request: Request, now: number): Method {
     const method = this.#method(request.method, now);
-    // A request that comes back is older than nearly all that wait, so its
-    // place is found from the front; a new one always goes to the end.
-    let next = method.queue.head;
-    if (method.queue.tail === undefined || method.queue.tail.seq < request.seq) next = undefined;
-    while (next !== undefined && next.seq < request.seq) next = next.next;
-    method.queue.insert(request, next);
+    method.queue.insert(request);
+    if (method.list === undefined) this.waiting.insert(method);
     this.queued += 1;
+    if (method.isWorkerless) this.workerless += 1;
     this.#touched.add(method);
-    if (method.sessions.size > 0) return;
-    this.workerless += 1;
-    this.#listener.onWorkerless(method);
+    return method;
   }
 
-  /** Takes a waiting request out. */
-  dequeue(request: Request): void {
+  /** Takes a waiting request out; returns the method that it waited for, if it did wait. */
+  remove(request: Request): Method | undefined {
     const method = this.methods.get(request.method);
-    if (method === undefined || request.list !== method.queue) return;
-    method.queue.remove(request);
+    if (!method?.queue.remove(request)) return undefined;
+    if (method.queue.size === 0) this.waiting.remove(method);
     this.queued -= 1;
-    if (method.sessions.size === 0) {
-      this.workerless -= 1;
-      this.#listener.onWorkerless(method);
-    }
+    if (method.isWorkerless) this.workerless -= 1;
     this.#prune(method);
+    return method;
   }
 
-  /** Makes `session` serve the methods of its hello. */
-  join(session: Session, now: number): void {
-    for (const name of session.hello?.methods.keys() ?? []) {
+  /**
+   * Makes `session` serve the methods of its hello; returns those among them that
+   * somebody waits for and that had no worker. A further worker can only help those who wait.
+   */
+  join(session: Session, now: number): Method[] {
+    const group = this.#group(session.hello?.methods.keys() ?? []);
+    session.group = group;
+    group.sessions.add(session);
+    if (group.sessions.size > 1) return [];
+    const rescued: Method[] = [];
+    for (const name of group.methods) {
       const method = this.#method(name, now);
-      method.sessions.add(session);
-      session.seats.push(new Seat(session, method));
-      // A further session can only help those who wait.
-      if (method.sessions.size > 1) continue;
-      this.workerless -= method.queue.size;
-      if (method.queue.size > 0) this.#listener.onServers(method, now);
-    }
-  }
-
-  /** Undoes {@link join}. */
-  leave(session: Session, now: number): void {
-    this.stand(session);
-    const { seats } = session;
-    session.seats = [];
-    for (const { method } of seats) {
-      method.sessions.delete(session);
-      if (method.sessions.size === 0) {
-        method.workerlessSince = now;
-        this.workerless += method.queue.size;
+      if (method.isWorkerless && method.queue.size > 0) {
+        this.workerless -= method.queue.size;
+        rescued.push(method);
       }
-      if (method.queue.size > 0) this.#listener.onServers(method, now);
-      this.#prune(method);
+      method.groups.push(group);
     }
+    return rescued;
   }
 
-  /** `session` has credit: it is idle from now on, if it was not before. */
+  /** Undoes {@link join}; returns the methods among them that somebody waits for. */
+  leave(session: Session, now: number): Method[] {
+    const { group } = session;
+    if (group === undefined) return [];
+    this.withdraw(session);
+    session.group = undefined;
+    group.sessions.delete(session);
+    const waiting: Method[] = [];
+    this.#eachWaiting(group, (method) => waiting.push(method));
+    if (group.sessions.size === 0) this.#disband(group, now);
+    return waiting;
+  }
+
+  /** `session` has more credit: it is idle from now on, if it was not before. */
   offer(session: Session): void {
-    for (const seat of session.seats) {
-      if (seat.list === undefined) seat.method.idle.insert(seat);
-      this.#touched.add(seat.method);
-    }
+    if (session.group === undefined) return;
+    if (session.list === undefined) this.#append(session, session.group);
+    // Nobody who waits for nothing can be helped, and who comes later touches its method itself.
+    if (this.waiting.size > 0) this.#eachWaiting(session.group, this.#touch);
   }
 
-  /** Puts `session` behind all idle sessions of its methods. */
-  sit(session: Session): void {
-    for (const seat of session.seats) {
-      seat.method.idle.remove(seat);
-      seat.method.idle.insert(seat);
-      this.#touched.add(seat.method);
-    }
+  /** Puts an idle session behind all others. */
+  rotate(session: Session): void {
+    if (session.group === undefined) return;
+    session.group.idle.remove(session);
+    this.#append(session, session.group);
   }
 
-  /** Takes `session` out of all idle lists. */
-  stand(session: Session): void {
-    for (const seat of session.seats) seat.method.idle.remove(seat);
+  /** `session` is not idle any more. */
+  withdraw(session: Session): void {
+    session.group?.idle.remove(session);
   }
 
   /** Methods in which something may have become possible since the last call. */
   takeTouched(): Method[] {
-    return this.#touched
-      .takeAll()
-      .filter((method) => method.queue.size > 0 && method.idle.size > 0);
+    return this.#touched.takeAll().filter((method) => method.queue.size > 0 && method.hasIdle);
+  }
+
+  readonly #touch = (method: Method): void => this.#touched.add(method);
+
+  /** Calls `visit` with each method that `group` serves and somebody waits for. */
+  #eachWaiting(group: WorkerGroup<Session>, visit: (method: Method) => void): void {
+    // Whichever are fewer: one worker may serve hundreds, and hundreds may have a queue.
+    if (this.waiting.size <= group.methods.size) {
+      for (let method = this.waiting.head; method !== undefined; method = method.next) {
+        if (group.methods.has(method.name)) visit(method);
+      }
+      return;
+    }
+    for (const name of group.methods) {
+      const method = this.methods.get(name);
+      if (method !== undefined && method.queue.size > 0) visit(method);
+    }
+  }
+
+  #append(session: Session, group: WorkerGroup<Session>): void {
+    session.idleSeq = ++this.#lastIdleSeq;
+    group.idle.insert(session);
+  }
+
+  #group(names: Iterable<string>): WorkerGroup<Session> {
+    const methods = new Set(names);
+    const key = groupKey(methods);
+    let group = this.groups.get(key);
+    if (group === undefined) {
+      group = new WorkerGroup(key, methods);
+      this.groups.set(key, group);
+    }
+    return group;
+  }
+
+  /** The last worker of the group has left. */
+  #disband(group: WorkerGroup<Session>, now: number): void {
+    this.groups.delete(group.key);
+    for (const name of group.methods) {
+      const method = this.#method(name, now);
+      method.groups.splice(method.groups.indexOf(group), 1);
+      if (method.isWorkerless) {
+        method.workerlessSince = now;
+        this.workerless += method.queue.size;
+      }
+      this.#prune(method);
+    }
   }
 
   #method(name: string, now: number): Method {
@@ -128,7 +178,7 @@ export class Queues {
   }
 
   #prune(method: Method): void {
-    if (method.queue.size > 0 || method.sessions.size > 0) return;
+    if (method.queue.size > 0 || !method.isWorkerless) return;
     this.methods.delete(method.name);
     this.#touched.delete(method);
   }

@@ -2,6 +2,7 @@ import type { Bagged } from "../../base/bag.js";
 import type { GibbsError } from "../../base/error.js";
 import type { Linked, LinkedList } from "./linked-list.js";
 import type { Session } from "./session.js";
+import type { Slot } from "./slots.js";
 import type { Timed } from "./timer-heap.js";
 import type { Peer } from "./unread.js";
 
@@ -172,7 +173,7 @@ export class Request implements Kept, Linked<Request>, Timed, Bagged {
   }
 }
 
-/** One attempt at one worker: in flight until its one terminal event. */
+/** One attempt at one worker, in a slot: in flight until its one terminal event. */
 export class Job implements Timed {
   readonly timed = "job";
   heapIndex = -1;
@@ -180,6 +181,7 @@ export class Job implements Timed {
   constructor(
     readonly id: number,
     readonly session: Session,
+    readonly slot: Slot,
     /** While the job is in flight: undefined once nobody waits for it any more. */
     public request: Request | undefined,
     readonly startedAt: number,

@@ -1,8 +1,10 @@
 import { IdMap } from "../../base/id-map.js";
 import { MAX_JOB_ID } from "./limits.js";
-import type { Seat } from "./method.js";
-import type { Job } from "./request.js";
+import type { Linked, LinkedList } from "./linked-list.js";
+import { Job, type Request } from "./request.js";
+import { SlotLedger } from "./slots.js";
 import type { Timed } from "./timer-heap.js";
+import type { WorkerGroup } from "./worker-group.js";
 
 /** What a worker says of itself. */
 export interface WorkerHello {
@@ -28,15 +30,20 @@ export interface WorkerHello {
  */
 export type SessionState = "opening" | "serving" | "draining" | "ended";
 
-/** One worker's stream and its slot ledger: `credit` given and unused, `inFlight` written and not over. */
-export class Session implements Timed {
+/** One worker's stream: its slots, and its jobs that are in flight, written and not over. */
+export class Session implements Timed, Linked<Session> {
   readonly timed = "session";
   state: SessionState = "opening";
   hello: WorkerHello | undefined;
-  credit = 0;
+  readonly slots: SlotLedger = new SlotLedger();
   readonly inFlight: IdMap<Job> = new IdMap();
-  /** Its places in the idle lists of the methods that it serves. */
-  seats: Seat[] = [];
+  /** Those that serve what it serves, while it serves. In whose idle list it stands while it is idle. */
+  group: WorkerGroup<Session> | undefined;
+  /** When it fell idle, as a number that counts up. Belongs to the queues, as its place in the list does. */
+  idleSeq = 0;
+  prev: Session | undefined;
+  next: Session | undefined;
+  list: LinkedList<Session> | undefined;
   /** Whether its socket is full: such a session gets work only if no other can take it. */
   congested = false;
   /** Whether its worker loses one job after another, and gets none for a while. */
@@ -72,17 +79,48 @@ export class Session implements Timed {
     return this.state === "draining" && this.inFlight.size === 0;
   }
 
-  /** Adds credit as far as the session's slots reach; returns how much was too much. */
-  addCredit(slots: number): number {
-    const room = (this.hello?.maxSlots ?? 0) - this.credit - this.inFlight.size;
-    const added = Math.min(slots, room);
-    this.credit += added;
-    this.readies += 1;
-    return slots - added;
+  /** How many jobs it may be given. */
+  get credit(): number {
+    return this.slots.credit;
   }
 
-  /** A job id that is not in use on this session. */
-  nextJobId(): number {
+  /** Its worker said hello, and serves from now on. */
+  begin(hello: WorkerHello): void {
+    this.state = "serving";
+    this.hello = hello;
+    this.slots.capacity = hello.maxSlots;
+  }
+
+  /** It gets no more jobs: it finishes those that it has, or has ended. */
+  close(state: "draining" | "ended"): void {
+    this.state = state;
+    this.slots.withdraw();
+  }
+
+  /** Adds credit as far as the session's slots reach; returns how much was too much. */
+  addCredit(slots: number): number {
+    this.readies += 1;
+    return this.slots.offer(slots);
+  }
+
+  /** Puts an attempt at `request` in flight, in a slot that is offered. */
+  start(request: Request, now: number): Job {
+    const job = new Job(this.#nextJobId(), this, this.slots.take(), request, now);
+    this.inFlight.set(job.id, job);
+    return job;
+  }
+
+  /** The job of that id had its terminal event; returns it, if it was in flight. */
+  finish(jobId: number): Job | undefined {
+    const job = this.inFlight.get(jobId);
+    if (job === undefined) return undefined;
+    this.inFlight.delete(jobId);
+    this.slots.leave(job.slot);
+    return job;
+  }
+
+  /** An id that no job in flight has. */
+  #nextJobId(): number {
     do {
       this.#lastJobId = this.#lastJobId === MAX_JOB_ID ? 1 : this.#lastJobId + 1;
     } while (this.inFlight.has(this.#lastJobId));

@@ -221,9 +221,9 @@ export class HubProcess implements HubEnd {
 
   /** A hub with nothing to do keeps no request. */
   checkIdle(): void {
-    const { requests, sessions } = this.core;
-    const left = [requests.live.size, requests.heldBytes, requests.queues.methods.size];
-    left.push(requests.queues.queued, requests.queues.workerless, sessions.size);
+    const { requests, sessions, queues } = this.core;
+    const left = [requests.live.size, requests.heldBytes, queues.methods.size, queues.groups.size];
+    left.push(queues.queued, queues.workerless, sessions.size);
     if (left.some((size) => size !== 0) || this.oracle.books.calls.size > 0) {
       this.#world.fail("nothing is left", `the idle hub holds ${left.join(", ")}`);
     }

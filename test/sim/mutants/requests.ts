@@ -1,6 +1,8 @@
 import type { Mutant } from "./mutant.js";
 
-const book = "hub/core/request-book.ts";
+const scheduler = "hub/core/scheduler.ts";
+const requests = "hub/core/requests.ts";
+const fifo = "hub/core/fifo-queue.ts";
 const queues = "hub/core/queues.ts";
 const matcher = "hub/core/matcher.ts";
 
@@ -9,36 +11,36 @@ export const requestMutants: readonly Mutant[] = [
   {
     name: "a request that comes wakes nobody",
     file: queues,
-    find: "this.queued += 1;\n    this.#touched.add(method);",
-    replace: "this.queued += 1;",
+    find: "this.workerless += 1;\n    this.#touched.add(method);",
+    replace: "this.workerless += 1;",
   },
   {
     name: "a ready wakes nobody",
     file: queues,
-    find: "seat.method.idle.insert(seat);\n      this.#touched.add(seat.method);\n    }\n  }\n\n  /** Puts",
-    replace: "seat.method.idle.insert(seat);\n    }\n  }\n\n  /** Puts",
+    find: "if (this.waiting.size > 0) this.#eachWaiting(session.group, this.#touch);",
+    replace: "",
   },
   {
     name: "what nobody called idempotent runs again",
-    file: book,
+    file: scheduler,
     find: "if (!(request.idempotent ?? declared ?? false)) {",
     replace: "if (request.idempotent === false) {",
   },
   {
     name: "the worker's word on idempotence beats the caller's",
-    file: book,
+    file: scheduler,
     find: "if (!(request.idempotent ?? declared ?? false)) {",
     replace: "if (!(declared || request.idempotent)) {",
   },
   {
     name: "attempts are not limited",
-    file: book,
+    file: scheduler,
     find: "if (request.attempts >= request.maxAttempts) {",
     replace: "if (request.attempts >= 1000) {",
   },
   {
     name: "refusals are not limited",
-    file: book,
+    file: scheduler,
     find: "if (request.refusals < MAX_REFUSALS)",
     replace: "if (request.refusals < 1000)",
   },
@@ -50,46 +52,46 @@ export const requestMutants: readonly Mutant[] = [
   },
   {
     name: "a deadline in the queue has no timer",
-    file: book,
+    file: scheduler,
     find: "Math.min(deadlineAt - MIN_TIME_LEFT_MS, waitUntil)",
     replace: "waitUntil",
   },
   {
     name: "a job is dispatched without time left",
-    file: book,
+    file: scheduler,
     find: "Math.min(deadlineAt - MIN_TIME_LEFT_MS, waitUntil)",
     replace: "Math.min(deadlineAt, waitUntil)",
   },
   {
     name: "run_timeout is ignored",
-    file: book,
+    file: scheduler,
     find: "Math.min(deadlineAt, endOf(job.startedAt, runTimeoutMs))",
     replace: "deadlineAt",
   },
   {
     name: "queue_timeout starts anew with a nack",
-    file: book,
+    file: scheduler,
     find: "request.refusals += 1;",
     replace: "request.refusals += 1;\n    request.requeuedAt = now;",
   },
   {
     name: "what was lost goes to the end of its queue",
-    file: queues,
-    find: "while (next !== undefined && next.seq < request.seq) next = next.next;",
+    file: fifo,
+    find: "while (next !== undefined && isServedBefore(next, request)) next = next.next;",
     replace: "next = undefined;",
   },
   {
     name: "the newest goes first",
-    file: matcher,
-    find: "({ method, next: method.queue.head })",
-    replace: "({ method, next: method.queue.tail })",
+    file: "hub/core/waiting-queue.ts",
+    find: "return one.seq < other.seq;",
+    replace: "return one.seq > other.seq;",
   },
   {
     name: "the oldest is dropped instead of the newest",
-    file: book,
+    file: scheduler,
     find: "else this.fail(request, ...refusal, now);",
     replace: `else {
-      const oldest = [...this.live].find((one) => one.list !== undefined);
+      const oldest = [...this.#requests.live].find((one) => one.list !== undefined);
       if (oldest === undefined || refusal[0] !== "QUEUE_FULL") this.fail(request, ...refusal, now);
       else {
         this.fail(oldest, ...refusal, now);
@@ -99,13 +101,13 @@ export const requestMutants: readonly Mutant[] = [
   },
   {
     name: "bytes held leak",
-    file: book,
+    file: requests,
     find: "this.heldBytes -= request.bytes;",
     replace: "",
   },
   {
     name: "a settled request stays in a map",
-    file: book,
+    file: requests,
     find: "this.live.delete(request);",
     replace: "",
   },
@@ -142,13 +144,13 @@ export const requestMutants: readonly Mutant[] = [
   },
   {
     name: "the payload of a settled request is kept",
-    file: book,
+    file: requests,
     find: 'request.payload = "";',
     replace: "",
   },
   {
     name: "what waits is not refused in a drain",
-    file: book,
+    file: scheduler,
     find: 'if (request.state === "queued") this.#refuseDraining(request, now);',
     replace: "",
   },
@@ -183,6 +185,36 @@ export const requestMutants: readonly Mutant[] = [
     replace: "",
   },
   {
+    name: "a worker with slots left is given one job after another",
+    file: queues,
+    find: "session.group.idle.remove(session);\n    this.#append(session, session.group);",
+    replace: "",
+  },
+  {
+    name: "the longest idle is looked for among the workers of one group",
+    file: matcher,
+    find: "if (least === 0 && best !== undefined && session.idleSeq > best.idleSeq) break;",
+    replace: "if (least === 0) break;",
+  },
+  {
+    name: "the longest idle of several groups is mistaken",
+    file: matcher,
+    find: "session.idleSeq > best.idleSeq) break;",
+    replace: "session.idleSeq < best.idleSeq) break;",
+  },
+  {
+    name: "workers that share one method share a group",
+    file: "hub/core/worker-group.ts",
+    find: "return JSON.stringify([...methods].sort());",
+    replace: 'return [...methods].sort()[0] ?? "";',
+  },
+  {
+    name: "a group stays when its last worker has left",
+    file: queues,
+    find: "if (group.sessions.size === 0) this.#disband(group, now);",
+    replace: "",
+  },
+  {
     name: "a worker gets what it cannot receive",
     file: matcher,
     find: "return request.bytes <= (session.hello?.maxReceiveBytes ?? 0);",
@@ -196,13 +228,13 @@ export const requestMutants: readonly Mutant[] = [
   },
   {
     name: "unread answers do not count",
-    file: book,
+    file: requests,
     find: "return this.heldBytes + this.unread.bytes + this.#arrivingBytes;",
     replace: "return this.heldBytes + this.#arrivingBytes;",
   },
   {
     name: "a slow reader is served on",
-    file: book,
+    file: requests,
     find: "this.unread.of(peer) > maxUnreadBytes) {",
     replace: "this.unread.of(peer) < 0) {",
   },

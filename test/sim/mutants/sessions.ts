@@ -1,48 +1,68 @@
 import type { Mutant } from "./mutant.js";
 
 const core = "hub/core/hub-core.ts";
-const sessions = "hub/core/session-book.ts";
+const sessions = "hub/core/sessions.ts";
 
 /** Faults in how the hub deals with the streams of its workers. */
 export const sessionMutants: readonly Mutant[] = [
   {
     name: "a slot is given back twice",
     file: core,
-    find: "session.inFlight.delete(jobId);",
-    replace: "session.inFlight.delete(jobId);\n      this.ready(session, 1, now);",
+    find: "const job = session.finish(jobId);\n    if (job !== undefined) {",
+    replace:
+      "const job = session.finish(jobId);\n    if (job !== undefined) {\n      this.ready(session, 1, now);",
+  },
+  {
+    name: "a job leaves its slot twice",
+    file: "hub/core/session.ts",
+    find: "this.slots.leave(job.slot);",
+    replace: "this.slots.leave(job.slot);\n    this.slots.leave(job.slot);",
+  },
+  {
+    name: "a cancelled job leaves its slot before it is over",
+    file: core,
+    find: "this.#timers.set(job, now + this.limits.cancelGraceMs);",
+    replace:
+      "this.#timers.set(job, now + this.limits.cancelGraceMs);\n    job.session.slots.leave(job.slot);",
+  },
+  {
+    name: "a job takes no slot",
+    file: "hub/core/slots.ts",
+    find: "this.credit -= 1;\n    this.busy += 1;",
+    replace: "this.busy += 1;",
   },
   {
     name: "a nack counts as ready",
     file: core,
-    find: 'if (execution === "NOT_STARTED") this.requests.refused(request, session, now);',
+    find: 'if (execution === "NOT_STARTED") this.#scheduler.refused(request, session, now);',
     replace:
-      'this.ready(session, 1, now);\n    if (execution === "NOT_STARTED") this.requests.refused(request, session, now);',
+      'this.ready(session, 1, now);\n    if (execution === "NOT_STARTED") this.#scheduler.refused(request, session, now);',
   },
   {
     name: "a late terminal event counts",
-    file: "hub/core/request-book.ts",
+    file: "hub/core/scheduler.ts",
     find: "else request.state.request = undefined;",
     replace: "",
   },
   {
     name: "a result of another session counts",
     file: core,
-    find: "const job = session.inFlight.get(jobId);",
+    find: "const job = session.finish(jobId);",
     replace:
-      "const job = [session, ...this.sessions].find((one) => one.inFlight.has(jobId))?.inFlight.get(jobId);",
+      "const job = [session, ...this.sessions].find((one) => one.inFlight.has(jobId))?.finish(jobId);",
   },
   {
     name: "credit is not clamped",
-    file: "hub/core/session.ts",
-    find: "const added = Math.min(slots, room);",
-    replace: "const added = slots;",
+    file: "hub/core/slots.ts",
+    find: "Math.min(count, this.capacity - this.credit - this.busy);",
+    replace: "Math.min(count, this.capacity);",
   },
   {
     name: "credit is kept over a reconnect",
     file: sessions,
     find: "if (former !== undefined) this.end(former, now, sessionEnd.superseded());",
     replace:
-      "session.credit = former?.credit ?? 0;\n    if (former !== undefined) this.end(former, now, sessionEnd.superseded());",
+      "session.slots.capacity = hello.maxSlots;\n    session.slots.offer(former?.credit ?? 0);\n    if (former !== undefined) this.end(former, now, sessionEnd.superseded());",
   },
   {
     name: "a half-open predecessor is not superseded",
@@ -152,7 +172,7 @@ export const sessionMutants: readonly Mutant[] = [
   {
     name: "who was held back is never let go",
     file: sessions,
-    find: "session.isHeldBack = false;\n      if (session.credit > 0) this.#requests.queues.offer(session);",
+    find: "session.isHeldBack = false;\n      if (session.credit > 0) this.#queues.offer(session);",
     replace: "",
   },
   {

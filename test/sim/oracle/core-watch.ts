@@ -1,6 +1,6 @@
 import type { Effect } from "../../../src/hub/core/effect.js";
 import { HubCore } from "../../../src/hub/core/hub-core.js";
-import { checkFlushed, checkState } from "../../core/invariants.js";
+import { checkFlushed, checkState, IdleOrder } from "../../core/invariants.js";
 import type { World } from "../world.js";
 
 type Method = (...args: unknown[]) => unknown;
@@ -29,6 +29,7 @@ export const effectKinds: readonly string[] = Object.keys(effects);
 
 /** Counts what a core is told and what it decides, and checks its invariants after each event. */
 export function watchCore(core: HubCore, world: World): void {
+  const idleOrder = new IdleOrder(core);
   let depth = 0;
   for (const name of coreEvents) {
     const original = core[name as keyof HubCore] as Method;
@@ -37,8 +38,13 @@ export function watchCore(core: HubCore, world: World): void {
       depth += 1;
       const returned = original.apply(core, args);
       depth -= 1;
-      if (name === "flush") judgeFlush(core, returned as Effect[], world);
-      else if (depth === 0 && name !== "nextWake") checkState(core);
+      if (name === "flush") {
+        judgeFlush(core, returned as Effect[], world);
+        idleOrder.checkDispatches(returned as Effect[]);
+      } else if (depth === 0 && name !== "nextWake") {
+        checkState(core);
+        idleOrder.update();
+      }
       return returned;
     };
     Object.defineProperty(core, name, { value: watched });

@@ -3,31 +3,38 @@ import { CrashLoops, type Suspect } from "./crash-loops.js";
 import type { Effect } from "./effect.js";
 import type { CoreLimits } from "./limits.js";
 import { beatIntervalMs, checkLiveness, forgive, nextCheckAt } from "./liveness.js";
-import type { RequestBook } from "./request-book.js";
+import type { Queues } from "./queues.js";
+import type { Scheduler } from "./scheduler.js";
 import { Session, type WorkerHello } from "./session.js";
 import * as sessionEnd from "./session-end.js";
 import type { Timed, TimerHeap } from "./timer-heap.js";
 
+/** What the sessions work on. */
+export interface SessionsParts {
+  limits: CoreLimits;
+  timers: TimerHeap<Timed>;
+  queues: Queues;
+  scheduler: Scheduler;
+  emit: (effect: Effect) => void;
+}
+
 /** All streams of workers that are open: who they are, whether they live, how they end. */
-export class SessionBook {
+export class Sessions {
   readonly open: Set<Session> = new Set();
   readonly #limits: CoreLimits;
   readonly #timers: TimerHeap<Timed>;
-  readonly #requests: RequestBook;
+  readonly #queues: Queues;
+  readonly #scheduler: Scheduler;
   readonly #emit: (effect: Effect) => void;
   readonly #instances = new Map<string, Session>();
   readonly #crashLoops = new CrashLoops();
   #lastId = 0;
 
-  constructor(
-    limits: CoreLimits,
-    timers: TimerHeap<Timed>,
-    requests: RequestBook,
-    emit: (effect: Effect) => void,
-  ) {
+  constructor({ limits, timers, queues, scheduler, emit }: SessionsParts) {
     this.#limits = limits;
     this.#timers = timers;
-    this.#requests = requests;
+    this.#queues = queues;
+    this.#scheduler = scheduler;
     this.#emit = emit;
   }
 
@@ -53,19 +60,17 @@ export class SessionBook {
     const former = this.#instances.get(hello.instanceId);
     if (former !== undefined) this.end(former, now, sessionEnd.superseded());
     if (hello.instanceId !== "") this.#instances.set(hello.instanceId, session);
-    session.hello = hello;
-    session.state = "serving";
+    session.begin(hello);
     session.isHeldBack = this.#crashLoops.isHeldBack(hello.workerId);
-    this.#requests.queues.join(session, now);
+    this.#scheduler.join(session, now);
     this.#emit({ kind: "welcome", session });
     this.#watch(session);
   }
 
   /** It gets no more jobs, and ends when those that it has are over. */
   retire(session: Session, now: number): void {
-    session.state = "draining";
-    session.credit = 0;
-    this.#requests.queues.leave(session, now);
+    session.close("draining");
+    this.#scheduler.leave(session, now);
     if (session.isDrained) this.end(session, now, undefined);
   }
 
@@ -79,9 +84,8 @@ export class SessionBook {
   /** Its stream is over, and what it had is lost. */
   close(session: Session, now: number, why: string): void {
     if (session.state === "ended") return;
-    session.state = "ended";
-    session.credit = 0;
-    this.#requests.queues.leave(session, now);
+    session.close("ended");
+    this.#scheduler.leave(session, now);
     this.#timers.remove(session);
     this.open.delete(session);
     if (this.#instances.get(session.instanceId) === session) {
@@ -91,7 +95,7 @@ export class SessionBook {
     for (const job of session.inFlight.values()) {
       this.#timers.remove(job);
       if (job.request === undefined) continue;
-      this.#requests.lost(job.request, session, why, now);
+      this.#scheduler.lost(job.request, session, why, now);
       lostAny = true;
     }
     session.inFlight.clear();
@@ -99,7 +103,7 @@ export class SessionBook {
   }
 
   /** Looks whether the session still lives. */
-  judge(session: Session, now: number): void {
+  check(session: Session, now: number): void {
     const found = checkLiveness(session, this.#limits, this.#beatIntervalMs, now);
     if (found === "ask") {
       session.lastBeatAt = now;
@@ -117,13 +121,13 @@ export class SessionBook {
   }
 
   /** The time of a suspect is over. */
-  wake(suspect: Suspect, now: number): void {
-    const next = this.#crashLoops.wake(suspect);
+  expire(suspect: Suspect, now: number): void {
+    const next = this.#crashLoops.expire(suspect);
     if (next === undefined) return;
     this.#timers.set(suspect, now + next.forMs);
     for (const session of this.#named(suspect.workerId)) {
       session.isHeldBack = false;
-      if (session.credit > 0) this.#requests.queues.offer(session);
+      if (session.credit > 0) this.#queues.offer(session);
     }
   }
 
@@ -133,7 +137,7 @@ export class SessionBook {
     if (!suspect.isHeldBack) return;
     for (const session of this.#named(workerId)) {
       session.isHeldBack = true;
-      this.#requests.queues.stand(session);
+      this.#queues.withdraw(session);
     }
   }
 

@@ -1,0 +1,95 @@
+import { Bag } from "../../base/bag.js";
+import type { GibbsError } from "../../base/error.js";
+import { type CoreLimits, MAX_SPARE, MIN_TIME_LEFT_MS } from "./limits.js";
+import { arrivalRefused, type Refusal } from "./outcome.js";
+import { type Caller, Request, type RequestIdFormat, type Submission } from "./request.js";
+import { type Peer, UnreadAnswers } from "./unread.js";
+
+/** All requests that are not settled: what they hold, and whether there is room for more. */
+export class Requests {
+  readonly live: Bag<Request> = new Bag();
+  readonly unread: UnreadAnswers = new UnreadAnswers();
+  /** What the live requests hold. */
+  heldBytes = 0;
+  /** Whether the hub takes nothing new. */
+  draining = false;
+  readonly #limits: CoreLimits;
+  readonly #random: () => number;
+  readonly #formatId: RequestIdFormat;
+  readonly #spare: Request[] = [];
+  #arrivingBytes = 0;
+  #lastSeq = 0;
+
+  constructor(limits: CoreLimits, random: () => number, formatId: RequestIdFormat) {
+    this.#limits = limits;
+    this.#random = random;
+    this.#formatId = formatId;
+  }
+
+  /** A request of so many bytes has begun to arrive. Returns why there is no room for it, if there is none. */
+  arriving(bytes: number): GibbsError | undefined {
+    if (this.#allBytes + bytes > this.#limits.maxHeldBytes) {
+      return arrivalRefused(this.#fullMessage, this.#random());
+    }
+    this.#arrivingBytes += bytes;
+    return undefined;
+  }
+
+  /** It is there, or will never be. */
+  arrived(bytes: number): void {
+    this.#arrivingBytes -= bytes;
+  }
+
+  /** Makes a request of `submission`, and counts it. */
+  add(submission: Submission, caller: Caller, callId: number, now: number): Request {
+    const request = this.#spare.pop() ?? new Request(this.#formatId);
+    request.begin(++this.#lastSeq, submission, now, caller, callId);
+    this.live.add(request);
+    this.heldBytes += request.bytes;
+    return request;
+  }
+
+  /** Why `request`, which was just added, cannot be taken, whether or not somebody is idle for it. */
+  refusal(request: Request, peer: Peer | undefined): Refusal | undefined {
+    const { maxPayloadBytes, maxHeldBytes, maxUnreadBytes } = this.#limits;
+    const { payload, runTimeoutMs } = request;
+    if (payload.length > maxPayloadBytes) {
+      const message = `the payload has ${payload.length} bytes, more than ${maxPayloadBytes}`;
+      return ["PAYLOAD_TOO_LARGE", message];
+    }
+    if (runTimeoutMs !== undefined && runTimeoutMs < MIN_TIME_LEFT_MS) {
+      return ["RUN_TIMEOUT", "the run timeout leaves no time to run"];
+    }
+    if (this.draining) return ["DRAINING", "the hub is shutting down"];
+    if (peer !== undefined && this.unread.of(peer) > maxUnreadBytes) {
+      const message = `the caller has yet to read ${this.unread.of(peer)} bytes of answers`;
+      return ["SLOW_READER", message];
+    }
+    if (this.#allBytes > maxHeldBytes) return ["HELD_BYTES_FULL", this.#fullMessage];
+    return undefined;
+  }
+
+  /** `request`, which waits nowhere and is with no worker any more, has its outcome. */
+  settle(request: Request): void {
+    request.state = "settled";
+    this.live.delete(request);
+    this.heldBytes -= request.bytes;
+    request.payload = "";
+  }
+
+  /** The caller of a settled request was told, and nobody keeps it: another may take its place. */
+  release(request: Request): void {
+    if (this.#spare.length >= MAX_SPARE) return;
+    request.clear();
+    this.#spare.push(request);
+  }
+
+  /** All that is held, is not read yet, or arrives. */
+  get #allBytes(): number {
+    return this.heldBytes + this.unread.bytes + this.#arrivingBytes;
+  }
+
+  get #fullMessage(): string {
+    return `the hub holds ${this.#limits.maxHeldBytes} bytes already`;
+  }
+}

@@ -1,0 +1,22 @@
+import { LinkedList } from "./linked-list.js";
+
+/**
+ * Workers that serve the same set of methods. They share one idle list, so that a job
+ * moves its worker in one list, however many methods the worker serves.
+ */
+export class WorkerGroup<Session> {
+  readonly sessions: Set<Session> = new Set();
+  /** Sessions with credit, the longest idle first. */
+  readonly idle: LinkedList<Session> = new LinkedList();
+
+  constructor(
+    /** The same for the same methods, in whatever order a worker names them. */
+    readonly key: string,
+    readonly methods: ReadonlySet<string>,
+  ) {}
+}
+
+/** The {@link WorkerGroup.key} of workers that serve `methods`. */
+export function groupKey(methods: Iterable<string>): string {
+  return JSON.stringify([...methods].sort());
+}
