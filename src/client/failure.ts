@@ -72,7 +72,7 @@ export function closedByHub(): GibbsError {
   return new GibbsError("UNAVAILABLE", message, { reason: "CONNECTION_LOST" });
 }
 
-/** The hub sent what is no message of its own. */
+/** The hub sent a message that does not decode. */
 export function unreadable(cause: unknown): GibbsError {
   const message = `the hub sent what cannot be read: ${messageOf(cause)}`;
   return new GibbsError("INTERNAL", message, { reason: "TRANSPORT", cause });
@@ -107,8 +107,8 @@ export function responseTooLarge(
   return new GibbsError("RESOURCE_EXHAUSTED", message, details);
 }
 
-/** The worker answered with what is no payload. */
-export function malformedAnswer(requestId: string | undefined, cause: unknown): GibbsError {
+/** The output is not a payload. */
+export function malformedResponse(requestId: string | undefined, cause: unknown): GibbsError {
   const message = `the worker's answer is no payload: ${messageOf(cause)}`;
   const details = { reason: "RESULT_MALFORMED", execution: "FINISHED", requestId, cause } as const;
   return new GibbsError("INTERNAL", message, details);

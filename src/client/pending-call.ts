@@ -3,8 +3,8 @@ import type { Bagged } from "../base/bag.js";
 import type { Clock, Timer } from "../base/clock.js";
 import { GibbsError } from "../base/error.js";
 import { type Data, decodePayload, type EncodedPayload, encodePayload } from "../wire/payload.js";
-import { type GivenUp, givenUp, malformedAnswer, responseTooLarge } from "./failure.js";
-import { ANSWER_GRACE_MS, type IncomingAnswer, type OutgoingCall } from "./transport.js";
+import { type GivenUp, givenUp, malformedResponse, responseTooLarge } from "./failure.js";
+import { type IncomingResponse, type OutgoingCall, RESPONSE_GRACE_MS } from "./transport.js";
 
 /**
  * One send of a request, from its caller's side.
@@ -24,20 +24,20 @@ export class PendingCall implements Bagged {
   #state: "waiting" | "sent" | "settled" = "waiting";
   readonly #timer: Timer;
   readonly #stopListening: () => void;
-  readonly #resolve: (answer: IncomingAnswer) => void;
+  readonly #resolve: (response: IncomingResponse) => void;
   readonly #reject: (error: GibbsError) => void;
 
   constructor(
     call: OutgoingCall,
     clock: Clock,
-    resolve: (answer: IncomingAnswer) => void,
+    resolve: (response: IncomingResponse) => void,
     reject: (error: GibbsError) => void,
   ) {
     this.call = call;
     this.payload = encodePayload(call.input);
     this.#resolve = resolve;
     this.#reject = reject;
-    const patienceMs = call.until - clock.now() + ANSWER_GRACE_MS;
+    const patienceMs = call.until - clock.now() + RESPONSE_GRACE_MS;
     this.#timer = clock.setTimer(patienceMs, () => this.giveUp("NO_ANSWER"));
     this.#stopListening = onAbort(call.options.signal, () => this.giveUp("CLIENT_CANCELLED"));
   }
@@ -69,7 +69,7 @@ export class PendingCall implements Bagged {
   }
 
   /** The hub responded. Fails the call if the output is larger than `maxPayloadBytes`, or malformed. */
-  respond(payload: Uint8Array, info: IncomingAnswer["info"], maxPayloadBytes: number): void {
+  respond(payload: Uint8Array, info: IncomingResponse["info"], maxPayloadBytes: number): void {
     if (this.isSettled) return;
     if (payload.length > maxPayloadBytes) {
       return this.fail(responseTooLarge(this.requestId, payload.length, maxPayloadBytes));
@@ -78,7 +78,7 @@ export class PendingCall implements Bagged {
     try {
       output = decodePayload(payload);
     } catch (error) {
-      return this.fail(malformedAnswer(this.requestId, error));
+      return this.fail(malformedResponse(this.requestId, error));
     }
     this.#settle();
     this.#resolve({ output, info });

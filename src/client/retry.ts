@@ -4,7 +4,7 @@ import { type Clock, delay } from "../base/clock.js";
 import { GibbsError } from "../base/error.js";
 import { fixed, type RequestOptions } from "../base/options.js";
 import type { Random } from "../base/random.js";
-import type { IncomingAnswer, OutgoingCall, Transport } from "./transport.js";
+import type { IncomingResponse, OutgoingCall, Transport } from "./transport.js";
 
 /** What all requests of a client have in common. */
 export interface RetryContext {
@@ -25,7 +25,7 @@ export interface RetryContext {
 export async function sendWithRetries(
   first: OutgoingCall,
   context: RetryContext,
-): Promise<IncomingAnswer> {
+): Promise<IncomingResponse> {
   const { transport, clock, random, patienceMs } = context;
   const { options } = first;
   let call = first;
