@@ -11,7 +11,7 @@ import { clientFixed } from "./options.js";
 import type { PendingCall } from "./pending-call.js";
 
 /** What a stream reports. */
-export interface CallStreamListener {
+export interface MultiplexStreamListener {
   /** The hub takes fewer calls than the stream was given: this one belongs on another. */
   onOverflow(pending: PendingCall): void;
   /** Called once and last, when all calls have an outcome. */
@@ -19,7 +19,7 @@ export interface CallStreamListener {
 }
 
 /** What a stream keeps to, whatever its hub says. */
-export interface CallStreamLimits {
+export interface MultiplexStreamLimits {
   /** The most bytes of a payload. */
   maxPayloadBytes: number;
   /** The id of the first call. */
@@ -65,12 +65,12 @@ const ASSUMED_OPEN_CALLS = 1024;
  *
  * On the way to closing it half-closes. Settings after the first are ignored.
  */
-export class CallStream {
+export class MultiplexStream {
   readonly #grpc: ClientDuplexStream<Buffer, Buffer>;
   readonly #clock: Clock;
   /** The most bytes of a payload, by this side's word. */
   readonly #limitBytes: number;
-  readonly #listener: CallStreamListener;
+  readonly #listener: MultiplexStreamListener;
   readonly #calls: OpenCalls;
   readonly #flusher: Flusher;
   #state: StreamState;
@@ -78,8 +78,8 @@ export class CallStream {
   constructor(
     grpc: ClientDuplexStream<Buffer, Buffer>,
     clock: Clock,
-    { maxPayloadBytes, firstId }: CallStreamLimits,
-    listener: CallStreamListener,
+    { maxPayloadBytes, firstId }: MultiplexStreamLimits,
+    listener: MultiplexStreamListener,
   ) {
     this.#grpc = grpc;
     this.#limitBytes = maxPayloadBytes;

@@ -6,7 +6,7 @@ import { withDefaults } from "../base/option-table.js";
 import { DEFAULT_ADDRESS, type RequestOptions } from "../base/options.js";
 import { HubConnection } from "./connection.js";
 import { mapConcurrently } from "./map.js";
-import { Multiplex } from "./multiplex.js";
+import { MultiplexTransport } from "./multiplex.js";
 import {
   type ClientOptions,
   type ClientSettings,
@@ -15,8 +15,8 @@ import {
   mapOptionTable,
 } from "./options.js";
 import { type RetryContext, sendWithRetries } from "./retry.js";
-import type { IncomingAnswer } from "./transport.js";
-import { Unary } from "./unary.js";
+import type { IncomingResponse } from "./transport.js";
+import { RequestTransport } from "./unary.js";
 
 /** An answer with how it came about. */
 export interface Answer<Out> {
@@ -51,7 +51,7 @@ export class Client {
   readonly #limits: ClientSettings;
   readonly #clock: Clock;
   readonly #connection: HubConnection;
-  readonly #way: RetryContext;
+  readonly #sending: RetryContext;
   readonly #closing = new AbortController();
 
   /**
@@ -63,9 +63,10 @@ export class Client {
     this.#clock = options.clock ?? systemClock;
     const target = formatAddress(parseAddress(address));
     this.#connection = new HubConnection(target, this.#limits, this.#clock);
-    const Way = this.#limits.transport === "unary" ? Unary : Multiplex;
-    this.#way = {
-      transport: new Way(this.#connection, this.#clock, this.#limits.maxPayloadBytes),
+    const TransportClass =
+      this.#limits.transport === "unary" ? RequestTransport : MultiplexTransport;
+    this.#sending = {
+      transport: new TransportClass(this.#connection, this.#clock, this.#limits.maxPayloadBytes),
       clock: this.#clock,
       random: options.random ?? Math.random,
       patienceMs: this.#limits.connectTimeoutMs,
@@ -85,7 +86,7 @@ export class Client {
     return (await this.#send(input, options)).output as Out;
   }
 
-  /** As {@link Client.request}, and tells where and how long the request waited and ran. */
+  /** As {@link Client.request}, and reports where and how long the request waited and ran. */
   async requestWithInfo<Out = unknown>(
     input: unknown,
     options: RequestOptions = {},
@@ -95,13 +96,13 @@ export class Client {
   }
 
   /**
-   * Requests the answers to many inputs, so many at once, and gives them as they
-   * are taken: `for await (const answer of client.map(inputs)) ...`. Inputs may be
-   * endless; they are read no further ahead than they are sent.
+   * Sends many inputs, up to `concurrency` at once, and yields the answers:
+   * `for await (const answer of client.map(inputs)) ...`. Inputs may be endless;
+   * they are read no further ahead than they are sent.
    *
    * @param inputs an iterable or async iterable of JSON-like data or bytes.
    * @throws what {@link Client.request} throws for the first input that fails, and
-   * what `inputs` throws; the requests under way are then given up, as they are when
+   * what `inputs` throws; the requests in flight are then given up, as they are when
    * the loop is left.
    */
   map<Out = unknown>(
@@ -122,17 +123,17 @@ export class Client {
     return mapConcurrently(inputs, run, how);
   }
 
-  #send(input: unknown, options: RequestOptions): Promise<IncomingAnswer> {
+  #send(input: unknown, options: RequestOptions): Promise<IncomingResponse> {
     const timeoutMs = Math.min(options.timeoutMs ?? this.#limits.timeoutMs, MAX_TIMEOUT_MS);
     checkRequestOptions(options);
     const call = { input, options, until: this.#clock.now() + timeoutMs };
-    return sendWithRetries(call, this.#way);
+    return sendWithRetries(call, this.#sending);
   }
 
-  /** Closes the connection. Requests that are under way end as CANCELLED. */
+  /** Closes the connection. Requests in flight end as CANCELLED. */
   close(): void {
     this.#closing.abort();
-    this.#way.transport.close();
+    this.#sending.transport.close();
     this.#connection.close();
   }
 }

@@ -4,9 +4,9 @@ import { internal } from "../base/failures.js";
 import type { HubConnection } from "./connection.js";
 import { type GivenUp, givenUp } from "./failure.js";
 import { PendingCall } from "./pending-call.js";
-import type { IncomingAnswer, OutgoingCall, Transport } from "./transport.js";
+import type { IncomingResponse, OutgoingCall, Transport } from "./transport.js";
 
-/** What all ways to the hub have in common: calls wait until there is a connection. */
+/** What all transports share: calls wait until there is a connection. */
 export abstract class ConnectedTransport implements Transport {
   readonly #connection: Pick<HubConnection, "ready">;
   readonly #clock: Clock;
@@ -25,7 +25,7 @@ export abstract class ConnectedTransport implements Transport {
   /** Starts the call: there is a connection. */
   protected abstract start(pending: PendingCall): void;
 
-  send(call: OutgoingCall): Promise<IncomingAnswer> {
+  send(call: OutgoingCall): Promise<IncomingResponse> {
     return new Promise((resolve, reject) => {
       const over = this.#isOver(call);
       if (over !== undefined) {

@@ -71,7 +71,7 @@ export function closedByHub(): GibbsError {
   return gibbsError("CONNECTION_LOST", "the hub ended the stream");
 }
 
-/** The hub sent what is no message of its own. */
+/** The hub sent a message that does not decode. */
 export function unreadable(cause: unknown): GibbsError {
   const message = `the hub sent what cannot be read: ${messageOf(cause)}`;
   return gibbsError("TRANSPORT", message, { cause });

@@ -1,17 +1,17 @@
 import type { Clock } from "../base/clock.js";
-import { CallStream } from "./call-stream.js";
+import { MultiplexStream } from "./call-stream.js";
 import { ConnectedTransport } from "./connected-transport.js";
 import type { HubConnection } from "./connection.js";
 import type { PendingCall } from "./pending-call.js";
 
-/** What Multiplex needs of a connection. */
+/** What the transport needs of a connection. */
 export type MultiplexConnection = Pick<HubConnection, "ready" | "openMultiplex">;
 
 /** All calls on as few streams as the hub allows: what happens at one instant is one write. */
-export class Multiplex extends ConnectedTransport {
+export class MultiplexTransport extends ConnectedTransport {
   readonly #connection: MultiplexConnection;
   readonly #clock: Clock;
-  readonly #streams = new Set<CallStream>();
+  readonly #streams = new Set<MultiplexStream>();
   readonly #maxPayloadBytes: number;
   readonly #firstId: number;
 
@@ -42,10 +42,10 @@ export class Multiplex extends ConnectedTransport {
     if (!this.tryStart(pending)) this.#open().add(pending);
   }
 
-  #open(): CallStream {
+  #open(): MultiplexStream {
     const grpc = this.#connection.openMultiplex();
     const limits = { maxPayloadBytes: this.#maxPayloadBytes, firstId: this.#firstId };
-    const stream: CallStream = new CallStream(grpc, this.#clock, limits, {
+    const stream: MultiplexStream = new MultiplexStream(grpc, this.#clock, limits, {
       onOverflow: (pending) => this.place(pending),
       onEnd: () => this.#streams.delete(stream),
     });

@@ -6,7 +6,7 @@ import { malformedResult } from "../base/failures.js";
 import { gibbsError } from "../base/reasons.js";
 import { type Data, decodePayload, type EncodedPayload, encodePayload } from "../wire/payload.js";
 import { type GivenUp, givenUp, responseTooLarge } from "./failure.js";
-import { ANSWER_GRACE_MS, type IncomingAnswer, type OutgoingCall } from "./transport.js";
+import { type IncomingResponse, type OutgoingCall, RESPONSE_GRACE_MS } from "./transport.js";
 
 /**
  * One send of a request, from its caller's side.
@@ -26,20 +26,20 @@ export class PendingCall implements Bagged {
   #state: "waiting" | "sent" | "settled" = "waiting";
   readonly #timer: Timer;
   readonly #stopListening: () => void;
-  readonly #resolve: (answer: IncomingAnswer) => void;
+  readonly #resolve: (response: IncomingResponse) => void;
   readonly #reject: (error: GibbsError) => void;
 
   constructor(
     call: OutgoingCall,
     clock: Clock,
-    resolve: (answer: IncomingAnswer) => void,
+    resolve: (response: IncomingResponse) => void,
     reject: (error: GibbsError) => void,
   ) {
     this.call = call;
     this.payload = encodePayload(call.input);
     this.#resolve = resolve;
     this.#reject = reject;
-    const patienceMs = call.until - clock.now() + ANSWER_GRACE_MS;
+    const patienceMs = call.until - clock.now() + RESPONSE_GRACE_MS;
     this.#timer = clock.setTimer(patienceMs, () => this.giveUp("NO_ANSWER"));
     this.#stopListening = onAbort(call.options.signal, () => this.giveUp("CLIENT_CANCELLED"));
   }
@@ -71,7 +71,7 @@ export class PendingCall implements Bagged {
   }
 
   /** The hub responded. Fails the call if the output is larger than `maxPayloadBytes`, or malformed. */
-  respond(payload: Uint8Array, info: IncomingAnswer["info"], maxPayloadBytes: number): void {
+  respond(payload: Uint8Array, info: IncomingResponse["info"], maxPayloadBytes: number): void {
     if (this.isSettled) return;
     if (payload.length > maxPayloadBytes) {
       return this.fail(responseTooLarge(this.requestId, payload.length, maxPayloadBytes));

@@ -6,7 +6,7 @@ import { fixed } from "../base/limits.js";
 import type { RequestOptions } from "../base/options.js";
 import type { Random } from "../base/random.js";
 import { clientFixed } from "./options.js";
-import type { IncomingAnswer, OutgoingCall, Transport } from "./transport.js";
+import type { IncomingResponse, OutgoingCall, Transport } from "./transport.js";
 
 /** What all requests of a client have in common. */
 export interface RetryContext {
@@ -27,7 +27,7 @@ export interface RetryContext {
 export async function sendWithRetries(
   first: OutgoingCall,
   context: RetryContext,
-): Promise<IncomingAnswer> {
+): Promise<IncomingResponse> {
   const { transport, clock, random, patienceMs } = context;
   const { options } = first;
   let call = first;

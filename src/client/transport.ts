@@ -10,8 +10,8 @@ export interface OutgoingCall {
   until: number;
 }
 
-/** Its answer. */
-export interface IncomingAnswer {
+/** What the hub responds to it, decoded. */
+export interface IncomingResponse {
   output: Data;
   info: {
     requestId: string;
@@ -22,7 +22,7 @@ export interface IncomingAnswer {
   };
 }
 
-/** A way to the hub. */
+/** Sends calls to the hub by one of its RPCs. */
 export interface Transport {
   /**
    * Sends a call once.
@@ -30,7 +30,7 @@ export interface Transport {
    * @throws TypeError if the input cannot be sent; GibbsError with the outcome,
    * whose execution is NOT_STARTED if nothing was sent.
    */
-  send(call: OutgoingCall): Promise<IncomingAnswer>;
+  send(call: OutgoingCall): Promise<IncomingResponse>;
 
   /** Ends every open call as CANCELLED / CLIENT_CLOSED, and takes no more. */
   close(): void;
@@ -40,4 +40,4 @@ export interface Transport {
  * The hub answers at the deadline, with the reason; only when it does not answer
  * at all does the client give up, this much later. In milliseconds.
  */
-export const ANSWER_GRACE_MS = 1000;
+export const RESPONSE_GRACE_MS = 1000;

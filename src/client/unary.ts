@@ -12,7 +12,7 @@ import { explainError, tooLarge } from "./failure.js";
 import type { PendingCall } from "./pending-call.js";
 
 /** One gRPC call for each request, as the generated clients of all languages make it. */
-export class Unary extends ConnectedTransport {
+export class RequestTransport extends ConnectedTransport {
   readonly #connection: HubConnection;
   readonly #clock: Clock;
   readonly #maxPayloadBytes: number;
@@ -49,13 +49,13 @@ export class Unary extends ConnectedTransport {
     const metadata = toMetadata(call.options, leftMs);
     const grpc = this.#connection.request(message, metadata, (how, response) => {
       this.#open.delete(pending);
-      if (how.code === status.OK) this.#answer(pending, response);
+      if (how.code === status.OK) this.#respond(pending, response);
       else pending.fail(explainError(how, { requestId }));
     });
     pending.onGivenUp = () => grpc.cancel();
   }
 
-  #answer(pending: PendingCall, response: Buffer | undefined): void {
+  #respond(pending: PendingCall, response: Buffer | undefined): void {
     let read: ReturnType<typeof readResponse>;
     try {
       if (response === undefined) throw new Error("there is none");

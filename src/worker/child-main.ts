@@ -10,57 +10,69 @@ import type { JobInput } from "./executor.js";
 import { buildHandlers, type HandlerTable, runHandler } from "./handler.js";
 import { holdLifeline } from "./lifeline.js";
 
-let token = "";
-let handlers: HandlerTable = new Map();
-let settings: ChildSettings | undefined;
-let running: AbortController | undefined;
-
-/** A message without its token. */
-type Told<M> = M extends FromChild ? Omit<M, "token"> : never;
-
-function tell(message: Told<FromChild>, then: () => void = () => {}): void {
-  // Not connected any more: the agent is gone, and "disconnect" ends this process.
-  if (process.connected) process.send?.({ ...message, token }, then);
+/** What this process runs. */
+interface Model {
+  handlers: HandlerTable;
+  settings: ChildSettings;
+  token: string;
 }
 
-async function start(given: ChildSettings): Promise<void> {
-  settings = given;
-  const module: { default?: unknown } = await import(given.moduleUrl);
+/** What this process is now. Its agent starts it once, and then gives it one job at a time. */
+type State =
+  | { kind: "new" | "starting" }
+  | { kind: "idle"; model: Model }
+  | { kind: "busy"; model: Model; abort: AbortController };
+
+let state: State = { kind: "new" };
+
+function send(message: FromChild, then: () => void = () => {}): void {
+  // Not connected any more: the agent is gone, and "disconnect" ends this process.
+  if (process.connected) process.send?.(message, then);
+}
+
+async function load(settings: ChildSettings): Promise<HandlerTable> {
+  const module: { default?: unknown } = await import(settings.moduleUrl);
   if (module.default === undefined) {
     throw gibbsError(
       "NO_HANDLER",
       "the module has no default export: export default a function, a class with a method call(input), or an object of those by method",
     );
   }
-  handlers = buildHandlers(module.default, given.method, given.args);
-  const methods = Array.from(handlers.keys(), (name) => ({ name, idempotent: given.idempotent }));
-  tell({ kind: "up", methods });
+  return buildHandlers(module.default, settings.method, settings.args);
 }
 
-async function run(job: JobInput): Promise<void> {
-  running = new AbortController();
-  const { maxPayloadBytes = 0, sendStacks = false } = settings ?? {};
-  const outcome = await runHandler(handlers, job, running, { maxPayloadBytes, sendStacks });
-  running = undefined;
-  tell({ kind: "outcome", outcome });
+async function start(settings: ChildSettings, token: string): Promise<void> {
+  state = { kind: "starting" };
+  try {
+    const handlers = await load(settings);
+    state = { kind: "idle", model: { handlers, settings, token } };
+    const { idempotent } = settings;
+    const methods = Array.from(handlers.keys(), (name) => ({ name, idempotent }));
+    send({ kind: "up", methods, token });
+  } catch (error) {
+    const stack = error instanceof Error ? String(error.stack) : "";
+    send({ kind: "failed", message: messageOf(error), stack, token }, () => process.exit(1));
+  }
 }
 
-function fail(error: unknown): void {
-  const stack = error instanceof Error ? String(error.stack) : "";
-  tell({ kind: "failed", message: messageOf(error), stack }, () => process.exit(1));
+async function run(job: JobInput, model: Model): Promise<void> {
+  const abort = new AbortController();
+  state = { kind: "busy", model, abort };
+  const outcome = await runHandler(model.handlers, job, abort, model.settings);
+  state = { kind: "idle", model };
+  send({ kind: "outcome", outcome, token: model.token });
 }
 
 process.on("message", (message: ToChild) => {
   switch (message.kind) {
     case "start":
-      token = message.token;
-      start(message.settings).catch(fail);
+      void start(message.settings, message.token);
       break;
     case "job":
-      void run(message.job);
+      if (state.kind === "idle") void run(message.job, state.model);
       break;
     case "cancel":
-      running?.abort(new Error(message.reason));
+      if (state.kind === "busy") state.abort.abort(new Error(message.reason));
       break;
   }
 });

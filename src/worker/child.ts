@@ -2,23 +2,41 @@ import { type ChildProcess, fork } from "node:child_process";
 import { onAbort } from "../base/abort.js";
 import type { Clock, Timer } from "../base/clock.js";
 import { randomId } from "../base/random.js";
+import { checkTransition, type Transitions } from "../base/transition.js";
 import type { ChildSettings, FromChild, ToChild } from "./child-messages.js";
 import type { JobInput, JobOutcome, ServedMethod } from "./executor.js";
 
-/** What a child tells whoever forked it. `onGone` comes once and last, after the outcome of its job. */
+/** What a child reports to the agent that forked it. `onGone` comes once and last, after the outcome of its job. */
 export interface ChildListener {
   onUp(methods: readonly ServedMethod[]): void;
   onGone(why: string, wasIdle: boolean): void;
 }
 
-/** What a child is now. Its job is part of being busy. */
+/** What a child is now. Its job belongs to being busy. */
 type ChildState =
   | { kind: "starting"; failure: string | undefined }
   | { kind: "idle" }
   | { kind: "busy"; done: (outcome: JobOutcome) => void; kill: Timer | undefined; release(): void }
   | { kind: "gone" };
 
-/** One worker process. */
+const transitions: Transitions<ChildState["kind"]> = {
+  starting: ["idle", "gone"],
+  idle: ["busy", "gone"],
+  busy: ["idle", "gone"],
+  gone: [],
+};
+
+/**
+ * One worker process.
+ *
+ * | from | event | to |
+ * |---|---|---|
+ * | starting | it has loaded the model | idle |
+ * | starting | it has failed to | starting, with why: it exits by itself |
+ * | idle | a job | busy |
+ * | busy | the outcome | idle |
+ * | any but gone | the process has ended | gone: a job's outcome is a nack |
+ */
 export class Child {
   readonly #process: ChildProcess;
   readonly #clock: Clock;
@@ -62,7 +80,11 @@ export class Child {
     return this.#state.kind === "idle";
   }
 
-  /** Gives an idle child a job. After `signal` fires it has `killGraceMs` until it is killed. */
+  /**
+   * Gives an idle child a job. After `signal` fires it has `killGraceMs` until it is killed.
+   *
+   * @throws GibbsError INTERNAL / INTERNAL if it is not idle.
+   */
   run(
     job: JobInput,
     signal: AbortSignal,
@@ -75,7 +97,7 @@ export class Child {
       this.#state.kill = this.#clock.setTimer(killGraceMs, () => this.kill());
     };
     const busy = { kind: "busy" as const, done, kill: undefined, release: () => {} };
-    this.#state = busy;
+    this.#transition(busy);
     this.#send({ kind: "job", job });
     busy.release = onAbort(signal, cancel);
   }
@@ -95,11 +117,13 @@ export class Child {
     if (message?.token !== this.#token) return;
     switch (message.kind) {
       case "up":
-        this.#state = { kind: "idle" };
+        if (this.#state.kind !== "starting") break;
+        this.#transition({ kind: "idle" });
         this.#listener.onUp(message.methods);
         break;
       case "failed":
-        this.#state = { kind: "starting", failure: message.stack || message.message };
+        if (this.#state.kind !== "starting") break;
+        this.#state.failure = message.stack || message.message;
         break;
       case "outcome":
         if (this.#state.kind === "busy") this.#finish(message.outcome, { kind: "idle" });
@@ -115,12 +139,19 @@ export class Child {
   }
 
   #finish(outcome: JobOutcome, next: ChildState): void {
-    const was = this.#state;
+    const state = this.#state;
+    this.#transition(next);
+    if (state.kind === "busy") state.done(outcome);
+  }
+
+  #transition(next: ChildState): void {
+    const state = this.#state;
+    checkTransition("a worker process", transitions, state.kind, next.kind);
+    if (state.kind === "busy") {
+      state.kill?.cancel();
+      state.release();
+    }
     this.#state = next;
-    if (was.kind !== "busy") return;
-    was.kill?.cancel();
-    was.release();
-    was.done(outcome);
   }
 
   #howItDied(): string {

@@ -1,5 +1,5 @@
 import type { RequestOptions } from "../../../src/base/options.js";
-import { Multiplex } from "../../../src/client/multiplex.js";
+import { MultiplexTransport } from "../../../src/client/multiplex.js";
 import { type RetryContext, sendWithRetries } from "../../../src/client/retry.js";
 import type { OutgoingCall } from "../../../src/client/transport.js";
 import { Chance } from "../machine/chance.js";
@@ -20,7 +20,7 @@ function unnamed(call: OutgoingCall): OutgoingCall {
 }
 
 /**
- * A client process: the real transport `Multiplex` with its streams and its
+ * A client process: the real transport for `Multiplex` with its streams and its
  * retries, as `src/client/client` uses them, over simulated connections.
  */
 export class ClientProcess {
@@ -29,7 +29,7 @@ export class ClientProcess {
   readonly link: HubLink;
   readonly oracle: ClientOracle;
   readonly #world: World;
-  readonly #multiplex: Multiplex;
+  readonly #multiplex: MultiplexTransport;
   readonly #closing = new AbortController();
   readonly #context: RetryContext;
 
@@ -44,7 +44,7 @@ export class ClientProcess {
     this.oracle = new ClientOracle(this.process, world, { maxPayloadBytes, patienceMs });
     this.link = new HubLink(world, { ...this, chance }, (call) => this.oracle.opened(call));
     const firstId = chance.flip(0.3) ? MAX_ID - chance.int(0, 3) : 1;
-    this.#multiplex = new Multiplex(this.link, this.process, maxPayloadBytes, firstId);
+    this.#multiplex = new MultiplexTransport(this.link, this.process, maxPayloadBytes, firstId);
     this.#context = {
       transport: {
         send: (call) => this.#multiplex.send(unnamed(call)),

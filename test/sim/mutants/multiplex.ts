@@ -1,7 +1,7 @@
 import type { Mutant } from "./mutant.js";
 
 const stream = "hub/multiplex-stream.ts";
-const callStream = "client/call-stream.ts";
+const multiplexStream = "client/call-stream.ts";
 const openCalls = "client/open-calls.ts";
 const retry = "client/retry.ts";
 
@@ -141,13 +141,13 @@ export const clientMutants: readonly Mutant[] = [
   },
   {
     name: "a stream that leaves takes new calls",
-    file: callStream,
+    file: multiplexStream,
     find: 'return state.kind === "opening" && this.#calls.size < ASSUMED_OPEN_CALLS;',
     replace: "return this.#calls.size < ASSUMED_OPEN_CALLS;",
   },
   {
     name: "a stream that leaves closes before its last call",
-    file: callStream,
+    file: multiplexStream,
     find: 'if (this.#state.kind === "draining" && this.#calls.size === 0) this.#close();',
     replace: 'if (this.#state.kind === "draining") this.#grpc.end();',
   },
@@ -177,13 +177,13 @@ export const clientMutants: readonly Mutant[] = [
   },
   {
     name: "a full socket is written to",
-    file: callStream,
+    file: multiplexStream,
     find: "return this.#grpc.writableNeedDrain ? undefined : state.settings;",
     replace: "return state.settings;",
   },
   {
     name: "a socket that was full is not written to again",
-    file: callStream,
+    file: multiplexStream,
     find: 'grpc.on("drain", () => this.#flushLater());',
     replace: "",
   },
@@ -201,19 +201,19 @@ export const clientMutants: readonly Mutant[] = [
   },
   {
     name: "an input larger than the hub takes is sent",
-    file: callStream,
+    file: multiplexStream,
     find: "maxPayloadBytes: Math.min(maxPayloadBytes, this.#limitBytes),",
     replace: "maxPayloadBytes: this.#limitBytes,",
   },
   {
     name: "an answer larger than the client takes is taken",
-    file: callStream,
+    file: multiplexStream,
     find: "respond(payload, info, this.#limitBytes);",
     replace: "respond(payload, info, Number.POSITIVE_INFINITY);",
   },
   {
     name: "more calls are opened than the hub takes",
-    file: callStream,
+    file: multiplexStream,
     find: "this.#calls.takeBeyond(maxOpenCalls)",
     replace: "this.#calls.takeBeyond(ASSUMED_OPEN_CALLS)",
   },
@@ -225,7 +225,7 @@ export const clientMutants: readonly Mutant[] = [
   },
   {
     name: "a stream without calls stays",
-    file: callStream,
+    file: multiplexStream,
     find: "if (isIdle) this.#close();\n      else",
     replace: "",
   },

@@ -1,14 +1,14 @@
 import type { StatusObject } from "@grpc/grpc-js";
 import type { GibbsError } from "../../../src/base/error.js";
 import type { RequestOptions } from "../../../src/base/options.js";
-import type { IncomingAnswer } from "../../../src/client/transport.js";
+import type { IncomingResponse } from "../../../src/client/transport.js";
 import type { HubItem } from "../../../src/wire/multiplex.js";
 import { encodePayload } from "../../../src/wire/payload.js";
 import type { Input } from "../actors/wish.js";
 
 /** What the caller of a client was told. */
 export type AskedTold =
-  | { kind: "answer"; answer: IncomingAnswer }
+  | { kind: "answer"; answer: IncomingResponse }
   | { kind: "failure"; error: GibbsError };
 
 /** A client's Multiplex stream as the client has it. */
