@@ -1,16 +1,15 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
 import type { ClientOptions, HubOptions, WorkerOptions } from "../../src/base/options.js";
 import { Client } from "../../src/client/client.js";
 import { Hub } from "../../src/hub/hub.js";
 import type { Handlers } from "../../src/worker/handler.js";
 import { Worker } from "../../src/worker/worker.js";
+import { root } from "./root.js";
 
-/** The folder of the project. */
-export const root: string = fileURLToPath(new URL("../../", import.meta.url));
+export { root } from "./root.js";
 
 /** A listening hub in this process, closed when the test is over. */
 export async function startHub(options: HubOptions = {}): Promise<Hub> {
