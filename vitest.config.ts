@@ -9,7 +9,7 @@ const unit = [
   "test/{base,bench,cli,core,sim}/**/*.test.ts",
   "test/chaos/{check,coverage,schedule}.test.ts",
   "test/conformance/rules.test.ts",
-  "test/house/!(faults).test.ts",
+  "test/house/!(check|faults).test.ts",
   "test/parity/names.test.ts",
   "test/wire/!(generated-client).test.ts",
   "test/worker/session.test.ts",
