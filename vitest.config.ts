@@ -1,14 +1,59 @@
-import { defineConfig } from "vitest/config";
+import { configDefaults, defineConfig, type Plugin } from "vitest/config";
+
+/**
+ * The tests that open no socket, start no process and need no build: `npm run test:unit`. Setup
+ * files hold both projects to this list: a unit test that opens something fails, and so does a
+ * file outside this list that opens nothing.
+ */
+const unit = [
+  "test/{base,bench,cli,core,sim}/**/*.test.ts",
+  "test/chaos/{check,coverage,schedule}.test.ts",
+  "test/conformance/rules.test.ts",
+  "test/house/!(check|faults).test.ts",
+  "test/parity/names.test.ts",
+  "test/wire/!(generated-client).test.ts",
+  "test/worker/session.test.ts",
+];
+
+/** Fails a unit test that imports what only a build makes. */
+const noBuild: Plugin = {
+  name: "no-build",
+  enforce: "pre",
+  resolveId(source, importer) {
+    if (!/^(gibbs(\/|$)|#dist\/)/.test(source)) return;
+    throw new Error(`${importer} imports ${source}, which needs a build: not in a unit test`);
+  },
+};
 
 export default defineConfig({
   // `#` imports lead to the sources, as relative ones do, and not to what was built of them.
   ssr: { resolve: { conditions: ["@gibbs/source", "node"] } },
   test: {
-    include: ["test/**/*.test.ts"],
-    globalSetup: ["test/support/global-setup.ts"],
     setupFiles: ["test/support/leak-check.ts"],
+    reporters: ["default", "./test/support/slowest-files.ts"],
     // Generous: no test measures time, so a slow machine must not fail one.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    projects: [
+      {
+        extends: true,
+        plugins: [noBuild],
+        test: {
+          name: "unit",
+          include: unit,
+          setupFiles: ["test/support/forbid-input-output.ts"],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "integration",
+          include: ["test/**/*.test.ts"],
+          exclude: [...configDefaults.exclude, ...unit],
+          globalSetup: ["test/support/global-setup.ts"],
+          setupFiles: ["test/support/expect-input-output.ts"],
+        },
+      },
+    ],
   },
 });

@@ -1,106 +1,222 @@
-// Runs everything that CI runs, in CI's order, goes on after a failure, and says
-// at the end what to do about each: npm run check
-import { spawnSync } from "node:child_process";
+// Runs what CI runs, in CI's order, goes on after a failure, and says at the end
+// how long each check took and what to do about each failure: npm run check
+// Given names, it runs only those: npm run check -- lint types
+import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 
 const scratch = mkdtempSync(join(tmpdir(), "gibbs-check-"));
 const testReport = join(scratch, "tests.json");
 
+// Neighbours that are `light` use one core each and write nothing that another
+// reads: they run side by side. All others run alone.
 const checks = [
   {
-    name: "generated code",
+    name: "generated",
+    about: "src/gen is what the .proto files generate",
     command: "npx buf generate && git add --intent-to-add src/gen && git diff --exit-code src/gen",
-    mend: "src/gen is not what the .proto files generate: commit what `npm run generate` has written",
+    fix: "commit what `npm run generate` has written to src/gen",
   },
   {
-    name: "buf lint",
+    name: "proto-lint",
+    about: "the .proto files keep buf's rules, STANDARD and COMMENTS",
     command: "npx buf lint",
-    mend: "mend the .proto file as buf says; its rules are STANDARD and COMMENTS",
+    fix: "change the .proto file as buf says",
+    light: true,
   },
   {
-    name: "buf format",
+    name: "proto-format",
+    about: "the .proto files are formatted",
     command: "npx buf format --diff --exit-code",
-    mend: "run `npx buf format --write`",
+    fix: "run `npx buf format --write`",
+    light: true,
   },
   {
-    name: "buf breaking",
+    name: "breaking",
+    about: "the contract still serves those who speak its last release",
     command: "npx buf breaking proto --against proto/contract.binpb",
-    mend: "the contract would break those who speak it: add fields instead of changing them",
+    fix: "add fields instead of changing them",
+    light: true,
   },
   {
-    name: "format and lint",
+    name: "lint",
+    about: "format and lint of everything else",
     command: "npx biome check --error-on-warnings .",
-    mend: "run `npm run format`, and mend by hand what is left",
+    fix: "run `npm run format`, and fix what is left by hand",
+    light: true,
   },
   {
-    name: "promise rules",
+    name: "build",
+    about: "src compiles to dist",
+    command: "npm run build",
+    fix: "fix what tsc reports in src",
+  },
+  {
+    name: "types",
+    about: "tests, scripts, examples and the benchmark type-check; needs dist",
+    command: "npx tsc --noEmit",
+    fix: "fix the types that tsc names",
+    light: true,
+  },
+  {
+    name: "promises",
+    about: "no floating promise, no switch that forgets a case; needs dist",
     command: "npx eslint --max-warnings 0 .",
-    mend: "await the promise, or say `void` where nobody can wait for it",
+    fix: "await the promise, or write `void` where nobody can wait for it",
+    light: true,
   },
-  { name: "types", command: "npx tsc --noEmit", mend: "mend the types that tsc names" },
-  { name: "build", command: "npm run build", mend: "mend what tsc says of src and conformance" },
   {
-    name: "unused code",
+    name: "unused",
+    about: "no unused file, export or dependency",
     command: "npx knip",
-    mend: "remove what nobody uses, or stop exporting it",
+    fix: "remove what nobody uses, or stop exporting it",
+    light: true,
   },
   {
     name: "faults",
+    about: "each fault has an entry, a test and a row in docs/reliability.md",
     command: "npm run check:faults",
-    mend: "add what it names: each fault has an entry, a test and a row in docs/reliability.md",
+    fix: "add what it names",
+    light: true,
   },
   {
     name: "package",
+    about: "the package can be imported as its `exports` promise; needs dist",
     command: "npx publint --strict && npx attw --pack . --profile esm-only",
-    mend: "mend `exports` and `files` in package.json",
+    fix: "fix `exports` and `files` in package.json",
   },
   {
     name: "tests",
-    command: `npm test -- --reporter=default --reporter=json --outputFile.json=${testReport}`,
-    mend: "run the failing file alone: `npx vitest run test/...`",
+    about: "all tests; `npm run test:unit` is the part that takes seconds",
+    command: `npm test -- --reporter=default --reporter=./test/support/slowest-files.ts --reporter=json --outputFile.json=${testReport}`,
+    fix: "run the failing file alone: `npx vitest run test/...`",
   },
   {
-    name: "simulation",
+    name: "sim",
+    about: "2,000 fixed seeds of the simulation, and 2,000 from a number of the commit",
     command: "node scripts/check-simulation.js",
-    mend: "run the command that the failing seed prints; if it says `never seen`, see test/sim/coverage.ts",
+    fix: "run the command that the failing seed prints; for `never seen`, see test/sim/coverage.ts",
   },
   {
-    name: "mutants of the simulation",
+    name: "mutants",
+    about: "the simulation finds each fault that is put into a copy of src",
     command: "npm run sim:mutants",
-    mend: "make the oracle in test/sim/oracle see the survivor, or fit test/sim/mutants to src",
+    fix: "make the oracle in test/sim/oracle see the survivor, or refit test/sim/mutants to src",
   },
   {
-    name: "other Node versions",
+    name: "nodes",
+    about: "the tests of the library on the other Node versions",
     command: "npm run check:nodes",
-    mend: "run the failing file with that version: see scripts/check-nodes.js",
+    fix: "run the failing file with that version: see scripts/check-nodes.js",
   },
   {
-    name: "snippets",
+    name: "docs",
+    about: "the snippets of README and docs run as they stand",
     command: "npm run check:docs",
-    mend: "mend the snippet, or what it shows: every snippet of README and docs is run",
+    fix: "fix the snippet, or what it shows",
   },
 ];
 
-const failed = [];
-for (const { name, command, mend } of checks) {
-  console.log(`\n--- ${name}: ${command}`);
-  const { status } = spawnSync(command, { shell: true, stdio: "inherit" });
-  if (status !== 0) failed.push({ name, mend });
+const HELP = `Runs the checks that CI runs, or only those that are named.
+
+npm run check -- [NAME...]
+
+${checks.map(({ name, about }) => `  ${name.padEnd(14)}${about}`).join("\n")}
+
+  --list        the names, one a line
+  --help        this text
+
+Ends with 1 if a check fails, and with 2 if a name is unknown.`;
+
+process.exitCode = await main();
+rmSync(scratch, { recursive: true });
+
+async function main() {
+  const { values, positionals } = parseArgs({
+    options: { help: { type: "boolean" }, list: { type: "boolean" } },
+    allowPositionals: true,
+  });
+  const names = checks.map(({ name }) => name);
+  if (values.help || values.list) {
+    console.log(values.help ? HELP : names.join("\n"));
+    return 0;
+  }
+  const unknown = positionals.filter((name) => !names.includes(name));
+  if (unknown.length > 0) {
+    console.error(`no check is named ${unknown.join(", ")}; the checks are ${names.join(", ")}`);
+    return 2;
+  }
+  const chosen = checks.filter(
+    ({ name }) => positionals.length === 0 || positionals.includes(name),
+  );
+  const results = [];
+  for (const group of groupsOf(chosen)) results.push(...(await runGroup(group)));
+  return report(results);
 }
 
-console.log("");
-for (const { name, mend } of failed) console.log(`FAILED ${name}: ${mend}`);
+/** Checks that run side by side, group after group. */
+function groupsOf(chosen) {
+  const groups = [];
+  for (const check of chosen) {
+    const last = groups.at(-1);
+    if (check.light && last?.every(({ light }) => light)) last.push(check);
+    else groups.push([check]);
+  }
+  return groups;
+}
 
-const tests = readReport();
-const checksFailed = failed.filter(({ name }) => name !== "tests").length;
-const passed = checks.length - 1 - checksFailed + tests.passed;
-// A run that broke off before it could report has failed, too.
-const broken = failed.length > checksFailed && tests.failed === 0 ? 1 : 0;
-console.log(`${passed} passed, ${checksFailed + tests.failed + broken} failed`);
-rmSync(scratch, { recursive: true });
-process.exitCode = failed.length === 0 ? 0 : 1;
+/** Runs the checks of a group, as many at once as there are cores; returns them in order. */
+async function runGroup(group) {
+  const results = new Map();
+  const waiting = [...group];
+  const work = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      results.set(next, await run(next, group.length > 1));
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, work));
+  return group.map((check) => results.get(check));
+}
+
+/** Runs a check; `apart` holds its output back until it has ended. */
+async function run(check, apart) {
+  const title = `\n--- ${check.name}: ${check.command}`;
+  if (!apart) console.log(title);
+  const startedAt = performance.now();
+  const stdio = apart ? ["ignore", "pipe", "pipe"] : "inherit";
+  const child = spawn(check.command, { shell: true, stdio });
+  const printed = [];
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on("data", (chunk) => printed.push(chunk));
+  }
+  const status = await new Promise((resolve) => child.on("close", resolve));
+  const seconds = (performance.now() - startedAt) / 1000;
+  if (apart) console.log(`${title}\n${Buffer.concat(printed)}`.trimEnd());
+  console.log(`${check.name}: ${status === 0 ? "passed" : "FAILED"} in ${seconds.toFixed(1)} s`);
+  return { check, passed: status === 0, seconds };
+}
+
+/** Prints what came of the checks, and returns the exit code. */
+function report(results) {
+  console.log("");
+  for (const { check, seconds } of results) {
+    console.log(`${seconds.toFixed(1).padStart(7)} s  ${check.name}`);
+  }
+  console.log("");
+  const failed = results.filter(({ passed }) => !passed);
+  for (const { check } of failed) console.log(`FAILED ${check.name}: ${check.fix}`);
+
+  const others = results.filter(({ check }) => check.name !== "tests");
+  const tests = readReport();
+  const othersFailed = others.filter(({ passed }) => !passed).length;
+  // A run of the tests that broke off before it could report has failed, too.
+  const broken = failed.length > othersFailed && tests.failed === 0 ? 1 : 0;
+  const passed = others.length - othersFailed + tests.passed;
+  console.log(`${passed} passed, ${othersFailed + tests.failed + broken} failed`);
+  return failed.length === 0 ? 0 : 1;
+}
 
 function readReport() {
   try {

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { Model } from "../../conformance/kit/model.js";
 import { rules } from "../../conformance/kit/rules.js";
 import { scenarios } from "../../conformance/scenarios/index.js";
-import { root } from "../support/running.js";
+import { root } from "../support/root.js";
 
 const read = (file: string): string => readFileSync(join(root, file), "utf8");
 

@@ -1,126 +1,132 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { root } from "../support/running.js";
+import { root } from "../support/root.js";
+import { circlesIn } from "./circles.js";
+import { coreMayImport, draw, mayImport, roomOf, roomsOf } from "./rooms.js";
+import { linesWith, sourcesIn } from "./sources.js";
 
 /** The rules of the house: each is a list of what breaks it. */
 
-interface Source {
-  path: string;
-  text: string;
-  /** The files of this project that it imports, from the root. */
-  imports: string[];
-}
+const MAX_FILE_LINES = 300;
+const MAX_CORE_LINES = 2_000;
+const MAX_FOLDER_FILES = 14;
 
-function sources(folder: string): Source[] {
-  return readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
-    .filter((name) => /\.(ts|js)$/.test(name))
-    .map((name) => {
-      const path = join(folder, name);
-      const text = readFileSync(join(root, path), "utf8");
-      const specifiers = text.matchAll(/(?:from|import)\s*\(?\s*"([.#][^"]+)"/g);
-      const imports = Array.from(specifiers, ([, specifier = ""]) => target(path, specifier));
-      return { path, text, imports };
-    });
-}
+// Temporary, and to be emptied: what breaks a rule until the folders are sorted.
+const inCircles: readonly string[] = ["src/hub/core/method.ts", "src/hub/core/session.ts"];
+const crowded: readonly string[] = ["src/hub/core", "src/wire", "src/worker"];
 
-/** The file that an import means, be it relative or by package.json's `imports`. */
-function target(path: string, specifier: string): string {
-  if (specifier === "#conformance") return "conformance/index.ts";
-  const file = specifier.startsWith("#")
-    ? specifier.replace("#", "src/")
-    : join(dirname(path), specifier);
-  return file.replace(/\.js$/, ".ts");
-}
-
-/** The kit; the workers beside it are what it is tried on. */
-const kit = sources("conformance").filter(({ path }) => path.endsWith(".ts"));
-const all = [...sources("src"), ...kit];
-const src = all.filter(({ path }) => !path.startsWith("src/gen/"));
-const tests = sources("test");
-
-/** The room of a file: conformance, the first folder below src, or the two first for the core. */
-function room(path: string): string {
-  if (path.startsWith("conformance/")) return "conformance";
-  if (path.startsWith("src/hub/core/")) return "hub/core";
-  return /^src\/([^/]+)\//.exec(path)?.[1] ?? "root";
-}
-
-/** Which rooms a room may look into. */
-const mayImport: Record<string, string[]> = {
-  base: [],
-  protobuf: ["base"],
-  gen: ["base", "protobuf"],
-  wire: ["base", "protobuf", "gen"],
-  "hub/core": [],
-  hub: ["base", "wire", "hub/core"],
-  worker: ["base", "wire"],
-  client: ["base", "wire"],
-  conformance: ["base", "wire"],
-  cli: ["base", "hub", "worker", "client", "conformance"],
-  root: ["hub", "worker", "client"],
-};
+const all = [
+  ...sourcesIn("src"),
+  // The models and the wrong workers, which are JavaScript, are users of the library.
+  ...sourcesIn("conformance").filter(({ path }) => path.endsWith(".ts")),
+];
+const src = all.filter(({ path }) => roomOf(path) !== "gen");
+const core = src.filter(({ path }) => roomOf(path) === "hub/core");
+const tests = sourcesIn("test");
 
 describe("the house", () => {
   it("imports in one direction", () => {
     const wrong = all.flatMap(({ path, imports }) =>
       imports
-        .filter((imported) => room(imported) !== room(path))
-        .filter((imported) => !mayImport[room(path)]?.includes(room(imported)))
-        // The core knows nothing but itself, errors and containers.
-        .filter(
-          (imported) =>
-            !(
-              room(path) === "hub/core" &&
-              /base\/(bag|error|failures|id-map|reasons)\.ts$/.test(imported)
-            ),
-        )
+        .filter((imported) => roomOf(imported) !== roomOf(path))
+        .filter((imported) => !mayImport[roomOf(path)]?.includes(roomOf(imported)))
+        .filter((imported) => roomOf(path) !== "hub/core" || !coreMayImport.test(imported))
         .map((imported) => `${path} imports ${imported}`),
     );
     expect(wrong).toEqual([]);
   });
 
+  it("has no circle of imports, type-only ones included", () => {
+    const circles = circlesIn(new Map(src.map(({ path, imports }) => [path, imports])));
+    const found = circles
+      .filter((circle) => circle.some((path) => !inCircles.includes(path)))
+      .map((circle) => [...circle, circle[0]].join(" -> "));
+    expect(found).toEqual([]);
+  });
+
+  it("looks as ARCHITECTURE.md draws it", () => {
+    const page = readFileSync(join(root, "ARCHITECTURE.md"), "utf8");
+    const [, drawn] = /^```text house\n(.*?)^```$/ms.exec(page) ?? [];
+    const house = draw(roomsOf(all));
+    expect(drawn, `the block \`text house\` of ARCHITECTURE.md must be:\n\n${house}\n`).toBe(house);
+  });
+
   it("touches timers and clocks in one file, and in the demo that measures", () => {
     const allowed = /^src\/(base\/clock|cli\/demo(\/.*)?)\.ts$/;
     const banned = /\b(setTimeout|setInterval|setImmediate|Date\.now|performance\.now|new Date)\b/;
-    expect(offenders(src, banned, allowed)).toEqual([]);
+    expect(linesWith(src, banned, allowed)).toEqual([]);
   });
 
   it("keeps gRPC, promises and logs out of the core", () => {
-    const core = src.filter(({ path }) => room(path) === "hub/core");
     expect(core.length).toBeGreaterThan(5);
     expect(
-      offenders(core, /grpc-js|nice-grpc|\bPromise\b|\basync\b|\bconsole\b|[lL]ogger/),
+      linesWith(core, /grpc-js|nice-grpc|\bPromise\b|\basync\b|\bconsole\b|[lL]ogger/),
     ).toEqual([]);
   });
 
   it("imports generated code only where it meets the wire", () => {
     const wrong = src.filter(
-      ({ path, imports }) => room(path) !== "wire" && imports.some((one) => room(one) === "gen"),
+      ({ path, imports }) =>
+        roomOf(path) !== "wire" && imports.some((one) => roomOf(one) === "gen"),
     );
     expect(wrong.map(({ path }) => path)).toEqual([]);
   });
 
-  it("has no file of more than 300 lines", () => {
-    const long = src.filter(({ text }) => text.split("\n").length > 301);
-    expect(long.map(({ path }) => path)).toEqual([]);
+  it(`has no file of more than ${MAX_FILE_LINES} lines`, () => {
+    const long = src
+      .map(({ path, text }) => ({ path, lines: linesOf(text) }))
+      .filter(({ lines }) => lines > MAX_FILE_LINES);
+    expect(long).toEqual([]);
+  });
+
+  it(`has a core of at most ${MAX_CORE_LINES} lines`, () => {
+    const lines = core.reduce((sum, { text }) => sum + linesOf(text), 0);
+    expect(lines).toBeLessThanOrEqual(MAX_CORE_LINES);
+  });
+
+  it(`has no folder of more than ${MAX_FOLDER_FILES} files`, () => {
+    const counts = new Map<string, number>();
+    for (const { path } of src) counts.set(dirname(path), (counts.get(dirname(path)) ?? 0) + 1);
+    const full = [...counts].filter(([, files]) => files > MAX_FOLDER_FILES);
+    expect(full.filter(([folder]) => !crowded.includes(folder))).toEqual([]);
   });
 
   it("does not sleep in tests", () => {
-    const banned = /\b(setTimeout|setInterval|timers\/promises|sleep)\b/;
-    expect(offenders(tests, banned, /^test\/house\//)).toEqual([]);
+    const banned = /\b(?:(?:setTimeout|setInterval|timers\/promises)\b|sleep\()/;
+    expect(linesWith(tests, banned, /^test\/house\//)).toEqual([]);
   });
 });
 
-function offenders(files: readonly Source[], banned: RegExp, allowed = /^$/): string[] {
-  return files
-    .filter(({ path }) => !allowed.test(path))
-    .flatMap(({ path, text }) =>
-      text
-        .split("\n")
-        .map((line, index) => ({ line, at: `${path}:${index + 1}` }))
-        // What a comment says, or the name of a test, calls nothing.
-        .filter(({ line }) => banned.test(line.replace(/\/\/.*|^\s*\/?\*.*/, "")))
-        .map(({ line, at }) => `${at}: ${line.trim()}`),
-    );
+describe("a circle", () => {
+  it("is the shortest way back, once for all nodes that are in it", () => {
+    const graph = new Map([
+      ["a", ["b"]],
+      ["b", ["c", "e"]],
+      ["c", ["d"]],
+      ["d", ["b"]],
+      ["e", ["b"]],
+      ["f", ["f"]],
+      ["g", ["h", "a"]],
+      ["h", []],
+    ]);
+    expect(circlesIn(graph)).toEqual([["b", "e"], ["f"]]);
+  });
+
+  it("of two pairs is two", () => {
+    const graph = new Map([
+      ["a", ["b", "c"]],
+      ["b", ["a"]],
+      ["c", ["d"]],
+      ["d", ["c"]],
+    ]);
+    expect(circlesIn(graph)).toEqual([
+      ["a", "b"],
+      ["c", "d"],
+    ]);
+  });
+});
+
+function linesOf(text: string): number {
+  return text.trimEnd().split("\n").length;
 }

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import ts from "typescript";
 import { describe, expect, it } from "vitest";
-import { root } from "../support/running.js";
+import { root } from "../support/root.js";
 
 /** The rules of the house that need to know the syntax and the types. */
 

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { root } from "../support/running.js";
+import { root } from "../support/root.js";
 
 /** What the original promises, according to its own tests and documentation. */
 const behaviours = [

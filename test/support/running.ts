@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
 import { Client } from "../../src/client/client.js";
 import type { ClientOptions } from "../../src/client/options.js";
@@ -10,9 +9,9 @@ import type { HubOptions } from "../../src/hub/options.js";
 import type { Handlers } from "../../src/worker/handler.js";
 import type { WorkerOptions } from "../../src/worker/options.js";
 import { Worker } from "../../src/worker/worker.js";
+import { root } from "./root.js";
 
-/** The project's root folder. */
-export const root: string = fileURLToPath(new URL("../../", import.meta.url));
+export { root } from "./root.js";
 
 /** A listening hub in this process, closed when the test is over. */
 export async function startHub(options: HubOptions = {}): Promise<Hub> {

@@ -37,8 +37,9 @@ describe("a message reader", () => {
             return bytes;
           });
           const read = readIn(new MessageReader(MAX_BYTES), Buffer.concat(framed), cuts);
-          expect(read.map(({ bytes }) => Buffer.from(bytes))).toEqual(
-            sent.map((one) => Buffer.from(one.message)),
+          // As strings: toEqual takes seconds for arrays of this many bytes.
+          expect(read.map(({ bytes }) => bytes.toString("latin1"))).toEqual(
+            sent.map((one) => Buffer.from(one.message).toString("latin1")),
           );
           expect(read.map(({ isCompressed }) => isCompressed)).toEqual(
             sent.map((one) => one.isCompressed),
@@ -51,11 +52,14 @@ describe("a message reader", () => {
   it("tells what it waits for, byte by byte", () => {
     const reader = new MessageReader(MAX_BYTES);
     const framed = withPrefix(Buffer.alloc(40_000, 1));
-    for (const [at, byte] of framed.subarray(0, -1).entries()) {
+    const awaited: (number | undefined)[] = [];
+    for (const byte of framed.subarray(0, -1)) {
       reader.push(Buffer.from([byte]));
-      expect(reader.next()).toBeUndefined();
-      expect(reader.awaited).toBe(at < 4 ? undefined : 40_000);
+      if (reader.next() !== undefined) throw new Error("a message before its last byte");
+      awaited.push(reader.awaited);
     }
+    expect(new Set(awaited.slice(0, 4))).toEqual(new Set([undefined]));
+    expect(new Set(awaited.slice(4))).toEqual(new Set([40_000]));
     reader.push(framed.subarray(-1));
     expect(reader.next()?.bytes).toEqual(framed.subarray(5));
     expect(reader.awaited).toBeUndefined();

@@ -4,39 +4,48 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { systemClock } from "../../../src/base/clock.js";
-import { clientMutants, multiplexMutants } from "./multiplex.js";
+import { allMutants } from "./all.js";
+import { applyTo, locate } from "./fit.js";
 import type { Mutant } from "./mutant.js";
-import { requestMutants } from "./requests.js";
-import { sessionMutants } from "./sessions.js";
-import { workerMutants } from "./workers.js";
+import { SourceTree } from "./source-tree.js";
 
-const HELP = `Puts one fault after another into a copy of src, and runs the simulation
-against it: it must find every one.
+const HELP = `Puts one fault at a time into a copy of src and runs the simulation against it,
+which must find every one.
 
 npm run sim:mutants -- [options]
 
   --only TEXT   only the mutants whose name contains TEXT
   --seeds N     how many seeds each may survive (default 2000)
+  --fit         only check that each mutant still fits src, which takes seconds
   --help        this text
 
-Ends with 1 if a mutant survives, or no longer fits the source.`;
+Ends with 1 if a mutant survives, or no longer fits src.`;
+
+/** A mutant, and the file that it changes. */
+interface Fitted {
+  mutant: Mutant;
+  /** Below src. */
+  path: string;
+  /** The whole file with the mutant in it. */
+  source: string;
+}
 
 /** What came of a mutant. */
 interface Finding {
-  mutant: Mutant;
+  fitted: Fitted;
   seed: string | undefined;
   check: string;
   seconds: number;
 }
 
-/** So many seeds must find nothing in src as it is. */
+/** How many seeds must find nothing in src as it is. */
 const SEEDS_OF_THE_ORIGINAL = 100;
 
-/** A run that takes so long has no end. */
+/** A run that takes longer than this never ends. */
 const HANG_MS = 300_000;
 
 const root = new URL("../../../", import.meta.url).pathname;
-/** What the simulation is made of, and how it is run. */
+/** What the simulation needs in order to run. */
 const needed = [
   "src",
   "test/sim",
@@ -50,6 +59,7 @@ const { values } = parseArgs({
   options: {
     only: { type: "string", default: "" },
     seeds: { type: "string", default: "2000" },
+    fit: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
 });
@@ -58,31 +68,24 @@ if (values.help) console.log(HELP);
 else process.exitCode = await main();
 
 async function main(): Promise<number> {
-  const mutants = [
-    ...requestMutants,
-    ...sessionMutants,
-    ...workerMutants,
-    ...multiplexMutants,
-    ...clientMutants,
-  ];
-  const chosen = mutants.filter(({ name }) => name.includes(values.only));
+  const chosen = allMutants.filter(({ name }) => name.includes(values.only));
   if (chosen.length === 0) throw new Error(`no mutant's name contains "${values.only}"`);
-  const misfits = chosen.filter((mutant) => occurrences(mutant) !== 1);
-  for (const mutant of misfits) {
-    console.log(`"${mutant.name}" stands ${occurrences(mutant)} times in src/${mutant.file}`);
+  const fitted = fitAll(chosen);
+  if (fitted.length < chosen.length) return 1;
+  if (values.fit) {
+    console.log(`all ${chosen.length} mutants fit src`);
+    return 0;
   }
-  if (misfits.length > 0) return 1;
   const [sum, seed, check] = await simulate(undefined, SEEDS_OF_THE_ORIGINAL);
   if (sum !== "0 violations") {
     const what = seed === undefined ? "does not run" : `breaks "${check}" in seed ${seed}`;
     console.log(`src as it is ${what}: a mutant would prove nothing`);
     return 1;
   }
-  const waiting = [...chosen];
   const findings: Finding[] = [];
   const work = async (): Promise<void> => {
-    for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
-      const finding = await hunt(mutant);
+    for (let next = fitted.shift(); next !== undefined; next = fitted.shift()) {
+      const finding = await hunt(next);
       findings.push(finding);
       console.log(show(finding));
     }
@@ -90,31 +93,44 @@ async function main(): Promise<number> {
   await Promise.all(Array.from({ length: availableParallelism() }, work));
   const survivors = findings.filter(({ seed }) => seed === undefined);
   console.log(`${findings.length - survivors.length} of ${findings.length} mutants found`);
-  for (const { mutant } of survivors) console.log(`SURVIVED ${mutant.name} (src/${mutant.file})`);
+  for (const { fitted } of survivors) {
+    console.log(`SURVIVED ${fitted.mutant.name} (${fitted.mutant.at} in src/${fitted.path})`);
+  }
   return survivors.length === 0 ? 0 : 1;
 }
 
-function occurrences({ file, find }: Mutant): number {
-  return readFileSync(join(root, "src", file), "utf8").split(find).length - 1;
+/** Puts each mutant into the source; says which ones do not fit, and leaves them out. */
+function fitAll(mutants: readonly Mutant[]): Fitted[] {
+  const tree = SourceTree.read(join(root, "src"));
+  return mutants.flatMap((mutant) => {
+    try {
+      const match = locate(mutant, tree);
+      const source = readFileSync(join(root, "src", match.path), "utf8");
+      return [{ mutant, path: match.path, source: applyTo(source, mutant, match) }];
+    } catch (error) {
+      console.log((error as Error).message);
+      return [];
+    }
+  });
 }
 
 /** Runs the simulation against one mutant, in a folder of its own. */
-async function hunt(mutant: Mutant): Promise<Finding> {
+async function hunt(fitted: Fitted): Promise<Finding> {
   const startedAt = systemClock.now();
-  const [sum, seed, check = sum] = await simulate(mutant, Number(values.seeds));
-  return { mutant, seed, check, seconds: (systemClock.now() - startedAt) / 1000 };
+  const [sum, seed, check = sum] = await simulate(fitted, Number(values.seeds));
+  return { fitted, seed, check, seconds: (systemClock.now() - startedAt) / 1000 };
 }
 
-/** Returns how it ended, and which seed broke what if one did. */
+/** Returns how it ended and, if a seed broke a check, which. */
 async function simulate(
-  mutant: Mutant | undefined,
+  fitted: Fitted | undefined,
   seeds: number,
 ): Promise<[sum: string, seed: string | undefined, check: string | undefined]> {
   const folder = mkdtempSync(join(tmpdir(), "gibbs-mutant-"));
   try {
     for (const path of needed) cpSync(join(root, path), join(folder, path), { recursive: true });
     symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
-    if (mutant !== undefined) apply(mutant, folder);
+    if (fitted !== undefined) writeFileSync(join(folder, "src", fitted.path), fitted.source);
     const printed = await run(folder, seeds);
     const [sum = "no run"] = /^\d+ violations/m.exec(printed) ?? [];
     const [, seed, check] = /^seed (\d+) broke "([^"]+)"/m.exec(printed) ?? [];
@@ -122,15 +138,6 @@ async function simulate(
   } finally {
     rmSync(folder, { recursive: true });
   }
-}
-
-function apply({ file, find, replace }: Mutant, folder: string): void {
-  const path = join(folder, "src", file);
-  const source = readFileSync(path, "utf8");
-  writeFileSync(
-    path,
-    source.replace(find, () => replace),
-  );
 }
 
 function run(folder: string, seeds: number): Promise<string> {
@@ -150,7 +157,7 @@ function run(folder: string, seeds: number): Promise<string> {
   });
 }
 
-function show({ mutant, seed, check, seconds }: Finding): string {
+function show({ fitted, seed, check, seconds }: Finding): string {
   const how = seed === undefined ? `SURVIVED: ${check}` : `seed ${seed.padStart(4)}: ${check}`;
-  return `${seconds.toFixed(1).padStart(5)} s  ${mutant.name.padEnd(52)} ${how}`;
+  return `${seconds.toFixed(1).padStart(5)} s  ${fitted.mutant.name.padEnd(52)} ${how}`;
 }

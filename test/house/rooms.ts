@@ -1,0 +1,62 @@
+import { circlesIn, type Graph } from "./circles.js";
+import type { Source } from "./sources.js";
+
+/**
+ * The rooms of the house, each a folder of `src` or the kit beside it, and which rooms each may import. A file
+ * belongs to the innermost room around it; `index` has the files beside the folders.
+ */
+export const mayImport: Readonly<Record<string, readonly string[]>> = {
+  base: [],
+  protobuf: ["base"],
+  gen: ["base", "protobuf"],
+  wire: ["base", "protobuf", "gen"],
+  "hub/core": [],
+  hub: ["base", "wire", "hub/core"],
+  worker: ["base", "wire"],
+  client: ["base", "wire"],
+  conformance: ["base", "wire"],
+  cli: ["base", "hub", "worker", "client", "conformance"],
+  index: ["hub", "worker", "client"],
+};
+
+/** What the core may import from other rooms: files that hold no state of their own. */
+export const coreMayImport = /^src\/base\/(bag|error|failures|id-map|reasons)\.ts$/;
+
+export function roomOf(path: string): string {
+  const inside = path.replace(/^src\//, "");
+  const rooms = Object.keys(mayImport).filter((room) => inside.startsWith(`${room}/`));
+  return rooms.sort((a, b) => b.length - a.length)[0] ?? "index";
+}
+
+/** Which rooms each room imports. */
+export function roomsOf(sources: readonly Source[]): Graph {
+  const graph = new Map<string, string[]>();
+  for (const { path, imports } of sources) {
+    const room = roomOf(path);
+    const others = imports.map(roomOf).filter((other) => other !== room);
+    graph.set(room, [...new Set([...(graph.get(room) ?? []), ...others])]);
+  }
+  return graph;
+}
+
+/**
+ * Draws the rooms in layers, the highest first. A room stands one layer above the highest
+ * room that it imports. The graph must have no circle.
+ */
+export function draw(graph: Graph): string {
+  const [circle] = circlesIn(graph);
+  if (circle !== undefined) throw new Error(`rooms in a circle: ${circle.join(" -> ")}`);
+  const layerOf = (room: string): number =>
+    Math.max(-1, ...(graph.get(room) ?? []).map(layerOf)) + 1;
+  const order = (a: string, b: string): number => layerOf(b) - layerOf(a) || (a < b ? -1 : 1);
+  const rooms = [...graph.keys()].sort(order);
+  const width = Math.max(...rooms.map((room) => room.length)) + 3;
+  const lines = rooms.map((room, index) => {
+    const imports = [...(graph.get(room) ?? [])].sort(order).join("  ");
+    const arrow = `${room} `.padEnd(width, "─");
+    const line = imports === "" ? room : `${arrow}▶ ${imports}`;
+    const above = rooms[index - 1];
+    return above !== undefined && layerOf(above) !== layerOf(room) ? `\n${line}` : line;
+  });
+  return `${lines.join("\n")}\n`;
+}

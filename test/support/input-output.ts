@@ -1,0 +1,33 @@
+import childProcess from "node:child_process";
+import dgram from "node:dgram";
+import { syncBuiltinESMExports } from "node:module";
+import net from "node:net";
+
+// biome-ignore lint/suspicious/noExplicitAny: stands for the signature of any method
+type Method = (...args: any[]) => unknown;
+
+/**
+ * Calls `listener` before each socket or process that the code of this thread opens. What it
+ * throws reaches the code that was about to open it.
+ */
+export function onInputOutput(listener: (what: string) => void): void {
+  // Every way to a socket or a process ends in one of these, http2's and grpc-js's among them.
+  const doors: readonly [owner: object, method: string, what: string][] = [
+    [net.Socket.prototype, "connect", "connects a socket"],
+    [net.Server.prototype, "listen", "listens on a socket"],
+    [dgram.Socket.prototype, "bind", "binds a UDP socket"],
+    [childProcess.ChildProcess.prototype, "spawn", "starts a process"],
+    [childProcess, "spawnSync", "starts a process"],
+    [childProcess, "execSync", "starts a process"],
+    [childProcess, "execFileSync", "starts a process"],
+  ];
+  for (const [owner, method, what] of doors) {
+    const methods = owner as Record<string, Method>;
+    const original = methods[method] as Method;
+    methods[method] = function (this: unknown, ...args: unknown[]): unknown {
+      listener(what);
+      return original.apply(this, args);
+    };
+  }
+  syncBuiltinESMExports();
+}
