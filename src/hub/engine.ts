@@ -8,7 +8,14 @@ import type { HubEventInit } from "../wire/worker-events.js";
 import type { Effect } from "./core/effect.js";
 import { HubCore } from "./core/hub-core.js";
 import type { CoreLimits } from "./core/limits.js";
-import type { Caller, Outcome, Request, RequestIdFormat, Submission } from "./core/request.js";
+import type {
+  Caller,
+  Outcome,
+  Request,
+  RequestIdFormat,
+  Submission,
+  Ticket,
+} from "./core/request.js";
 import type { Session } from "./core/session.js";
 import type { Answer, Peer } from "./core/unread.js";
 
@@ -61,11 +68,16 @@ export class Engine {
   }
 
   /**
-   * Takes a request in; `caller` is told its outcome once, later. What is returned is
-   * this request until then, and another one afterwards.
+   * Takes a request in; `caller` is told its outcome once, later, under `callId`.
+   * Returns what {@link cancel} takes.
    */
-  submit(submission: Submission, caller: Caller, callId = 0): Request {
+  submit(submission: Submission, caller: Caller, callId = 0): Ticket {
     return this.tell((core, now) => core.submit(submission, caller, callId, now));
+  }
+
+  /** The caller of a request has gone. Does nothing if the request is settled. */
+  cancel(ticket: Ticket): void {
+    this.tell((core, now) => core.cancel(ticket, now));
   }
 
   /**
@@ -158,7 +170,7 @@ export class Engine {
   }
 
   #settle(request: Request, outcome: Outcome): void {
-    request.caller.settled(request, outcome);
+    request.caller.settled(request.callId, request.requestId, outcome);
     this.#core.release(request);
   }
 

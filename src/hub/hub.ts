@@ -17,7 +17,7 @@ import { Descriptors, ReflectionService, ReflectionServiceV1Alpha } from "../wir
 import { toRequestOptions } from "../wire/request-options.js";
 import { WorkerService } from "../wire/worker-events.js";
 import { ClientStreams } from "./client-streams.js";
-import type { Outcome, Request, Submission } from "./core/request.js";
+import type { Outcome, Submission } from "./core/request.js";
 import { Engine } from "./engine.js";
 import { type StreamHandler, takeOver } from "./grpc-internals.js";
 import { Health } from "./health.js";
@@ -131,18 +131,16 @@ export class Hub {
     return new Promise((resolve, reject) => {
       const submission = this.#toSubmission(input, options);
       let stopListening = (): void => {};
-      const settled = (request: Request, outcome: Outcome): void => {
+      const settled = (_callId: number, requestId: string, outcome: Outcome): void => {
         stopListening();
         try {
-          resolve(toOutput(outcome, request) as Out);
+          resolve(toOutput(outcome, requestId) as Out);
         } catch (error) {
           reject(error);
         }
       };
-      const request = this.#engine.submit(submission, { settled });
-      stopListening = onAbort(options.signal, () =>
-        this.#engine.tell((core, now) => core.cancel(request, now)),
-      );
+      const ticket = this.#engine.submit(submission, { settled });
+      stopListening = onAbort(options.signal, () => this.#engine.cancel(ticket));
     });
   }
 
@@ -250,7 +248,7 @@ export class Hub {
   }
 }
 
-function toOutput(outcome: Outcome, { requestId }: Request): unknown {
+function toOutput(outcome: Outcome, requestId: string): unknown {
   if (outcome.kind === "failure") throw outcome.error;
   try {
     return decodePayload(outcome.payload);

@@ -12,7 +12,7 @@ import {
 } from "../wire/multiplex.js";
 import { toStatus, toStatusFields } from "../wire/status.js";
 import type { ClientStream, ClientStreams } from "./client-streams.js";
-import { type Caller, NO_METADATA, type Outcome, type Request } from "./core/request.js";
+import { type Caller, NO_METADATA, type Outcome, type Ticket } from "./core/request.js";
 import type { Answer } from "./core/unread.js";
 import type { Engine, Outlet } from "./engine.js";
 import type { CallHandler, CallListener, ServerCall } from "./server-call.js";
@@ -44,7 +44,7 @@ class MultiplexStream implements Outlet, ClientStream, CallListener, Caller {
   readonly #call: ServerCall;
   readonly #context: MultiplexContext;
   /** The calls without an outcome. */
-  readonly #open = new IdMap<Request>();
+  readonly #open = new IdMap<Ticket>();
   bagIndex = -1;
   /** Messages that were written and not taken yet. */
   readonly #untaken = new Bag<Answer>();
@@ -129,9 +129,9 @@ class MultiplexStream implements Outlet, ClientStream, CallListener, Caller {
         if (this.#open.has(id)) return this.#end(violation(`a second open call ${id}`));
         return this.#begin(id, item.value);
       case "cancel": {
-        const request = this.#open.get(id);
-        if (request === undefined) return;
-        return this.#context.engine.tell((core, now) => core.cancel(request, now));
+        const ticket = this.#open.get(id);
+        if (ticket !== undefined) this.#context.engine.cancel(ticket);
+        return;
       }
       case undefined:
         return;
@@ -157,7 +157,7 @@ class MultiplexStream implements Outlet, ClientStream, CallListener, Caller {
     }
   }
 
-  settled({ callId: id, requestId }: Request, outcome: Outcome): void {
+  settled(id: number, requestId: string, outcome: Outcome): void {
     this.#open.delete(id);
     if (this.#state === "ended") return;
     if (outcome.kind === "failure") {
@@ -183,9 +183,7 @@ class MultiplexStream implements Outlet, ClientStream, CallListener, Caller {
     const { engine, streams } = this.#context;
     streams.delete(this);
     for (const answer of this.#untaken.takeAll()) engine.sent(answer);
-    for (const request of this.#open.values()) {
-      engine.tell((core, now) => core.cancel(request, now));
-    }
+    for (const ticket of this.#open.values()) engine.cancel(ticket);
     this.#open.clear();
   }
 }

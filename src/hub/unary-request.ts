@@ -2,7 +2,7 @@ import type { Clock, Timer } from "../base/clock.js";
 import { GibbsError, messageOf } from "../base/error.js";
 import { readRequest, writeResponse } from "../wire/relay.js";
 import { toStatus } from "../wire/status.js";
-import type { Caller, MetadataPair, Outcome, Request, Submission } from "./core/request.js";
+import type { Caller, MetadataPair, Outcome, Submission, Ticket } from "./core/request.js";
 import type { Answer } from "./core/unread.js";
 import type { Engine } from "./engine.js";
 import type { CallHandler, CallListener, ServerCall } from "./server-call.js";
@@ -45,7 +45,7 @@ class UnaryRequest implements CallListener, Caller {
   #arrived: (() => void) | undefined;
   /** How long the message may be on its way. */
   readonly #patience: Timer;
-  #request: Request | undefined;
+  #ticket: Ticket | undefined;
   #answer: Answer | undefined;
   #isClosed = false;
 
@@ -81,7 +81,7 @@ class UnaryRequest implements CallListener, Caller {
     } catch (error) {
       return this.#call.end(toStatus(asGibbsError(error)));
     }
-    this.#request = this.#context.engine.submit(submission, this);
+    this.#ticket = this.#context.engine.submit(submission, this);
   }
 
   onClose(): void {
@@ -89,9 +89,7 @@ class UnaryRequest implements CallListener, Caller {
     this.#stopWaiting();
     const { engine } = this.#context;
     if (this.#answer !== undefined) return engine.sent(this.#answer);
-    const request = this.#request;
-    if (request === undefined) return;
-    engine.tell((core, now) => core.cancel(request, now));
+    if (this.#ticket !== undefined) engine.cancel(this.#ticket);
   }
 
   /** The message is there, or will never be. */
@@ -119,9 +117,8 @@ class UnaryRequest implements CallListener, Caller {
     return timeoutMs && timeoutMs - (this.#context.engine.now() - this.#beganAt);
   }
 
-  settled({ requestId }: Request, outcome: Outcome): void {
+  settled(_callId: number, requestId: string, outcome: Outcome): void {
     const call = this.#call;
-    this.#request = undefined;
     if (outcome.kind === "failure") return call.end(toStatus(outcome.error));
     let response: Buffer;
     try {

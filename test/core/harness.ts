@@ -77,7 +77,7 @@ export class Harness {
       maxAttempts: 3,
       ...wish,
     };
-    return this.core.submit(submission, { settled() {} }, 0, this.now);
+    return this.core.requests.submit(submission, { settled() {} }, 0, this.now);
   }
 
   /** A worker that has said hello and given `slots`. */

@@ -125,7 +125,7 @@ describe("the slot ledger", () => {
     const worker = h.worker();
     const request = h.submit();
     h.flush();
-    h.core.cancel(request, h.now);
+    h.core.cancel(request.seq, h.now);
     const kinds = h.flush().map(({ kind }) => kind);
     expect(kinds).toEqual(["settle", "cancel"]);
     expect(h.ending(request)).toBe("CANCELLED CLIENT_CANCELLED UNKNOWN");
@@ -139,7 +139,7 @@ describe("the slot ledger", () => {
     const worker = h.worker();
     const request = h.submit();
     h.flush();
-    h.core.cancel(request, h.now);
+    h.core.cancel(request.seq, h.now);
     for (let beat = 0; beat < 31; beat += 1) {
       h.core.heard(worker, h.now);
       h.advance(1000);
@@ -362,7 +362,7 @@ describe("outcomes", () => {
     h.worker(1);
     const request = h.submit();
     h.flush();
-    h.core.cancel(request, h.now);
+    h.core.cancel(request.seq, h.now);
     expect([h.core.requests.heldBytes, request.payload.length]).toEqual([0, 0]);
   });
 

@@ -12,6 +12,7 @@ import {
   type Request,
   type RequestIdFormat,
   type Submission,
+  type Ticket,
 } from "./request.js";
 import { RequestBook } from "./request-book.js";
 import type { Session, WorkerHello } from "./session.js";
@@ -58,21 +59,22 @@ export class HubCore {
   }
 
   /**
-   * A caller asks. Its outcome comes as a `settle` effect, perhaps with the next flush;
-   * until it is {@link release}d the request is this one.
+   * A caller asks. Its outcome comes as a `settle` effect, with the next flush at the
+   * earliest. Returns what {@link cancel} takes.
    */
-  submit(submission: Submission, caller: Caller, callId: number, now: number): Request {
-    return this.requests.submit(submission, caller, callId, now);
+  submit(submission: Submission, caller: Caller, callId: number, now: number): Ticket {
+    return this.requests.submit(submission, caller, callId, now).seq;
   }
 
-  /** Its `settle` was carried out, and its caller keeps it no more: it may become another request. */
+  /** The `settle` of `request` was carried out: the object may become another request. */
   release(request: Request): void {
     this.requests.release(request);
   }
 
-  /** The caller has gone. */
-  cancel(request: Request, now: number): void {
-    if (request.state === "settled") return;
+  /** The caller has gone. Does nothing if the request is settled. */
+  cancel(ticket: Ticket, now: number): void {
+    const request = this.requests.live.get(ticket);
+    if (request === undefined) return;
     this.#abandoning(request, now, "CLIENT_CANCELLED", () =>
       this.requests.fail(request, "CLIENT_CANCELLED", "the caller cancelled", now),
     );

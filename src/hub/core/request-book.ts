@@ -1,4 +1,3 @@
-import { Bag } from "../../base/bag.js";
 import type { GibbsError } from "../../base/error.js";
 import type { Effect } from "./effect.js";
 import {
@@ -8,6 +7,7 @@ import {
   MIN_TIME_LEFT_MS,
   WORKERLESS_SHARE,
 } from "./limits.js";
+import { LiveRequests } from "./live-requests.js";
 import { canReceive } from "./matcher.js";
 import type { Method } from "./method.js";
 import { arrivalRefused, type HubReason, hubFailure } from "./outcome.js";
@@ -30,7 +30,7 @@ export class RequestBook {
     onWorkerless: (method) => this.#watchWorkerless(method),
     onServers: (method, now) => this.#onServersChange(method, now),
   });
-  readonly live: Bag<Request> = new Bag();
+  readonly live: LiveRequests = new LiveRequests();
   readonly unread: UnreadAnswers = new UnreadAnswers();
   /** What the live requests hold. */
   heldBytes = 0;
@@ -42,7 +42,6 @@ export class RequestBook {
   readonly #emit: (effect: Effect) => void;
   #arrivingBytes = 0;
   readonly #spare: Request[] = [];
-  #lastSeq = 0;
 
   constructor(
     limits: CoreLimits,
@@ -75,7 +74,7 @@ export class RequestBook {
   /** Takes a request in, or settles it at once if it cannot be taken. */
   submit(submission: Submission, caller: Caller, callId: number, now: number): Request {
     const request = this.#spare.pop() ?? new Request(this.#formatId);
-    request.begin(++this.#lastSeq, submission, now, caller, callId);
+    request.begin(this.live.nextSeq(), submission, now, caller, callId);
     this.live.add(request);
     this.heldBytes += request.bytes;
     const refusal = this.#refusal(request, submission.peer);
@@ -97,7 +96,7 @@ export class RequestBook {
     this.#emit({ kind: "settle", request, outcome });
   }
 
-  /** The caller of a settled request was told, and nobody keeps it: another may take its place. */
+  /** The caller of a settled request was told: the object may become another request. */
   release(request: Request): void {
     if (this.#spare.length >= MAX_SPARE) return;
     request.clear();
