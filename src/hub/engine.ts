@@ -3,9 +3,7 @@ import type { Clock, Timer } from "../base/clock.js";
 import type { GibbsError } from "../base/error.js";
 import { Flusher } from "../base/flusher.js";
 import type { Random } from "../base/random.js";
-import type { KeptBytes } from "../wire/bytes.js";
-import type { HubEventInit } from "../wire/worker-events.js";
-import type { Effect } from "./core/effect.js";
+import type { WorkerEffect } from "./core/effect.js";
 import { HubCore } from "./core/hub-core.js";
 import type { CoreLimits } from "./core/limits.js";
 import type {
@@ -19,9 +17,6 @@ import type {
 import type { Session } from "./core/session.js";
 import type { Answer, Peer } from "./core/unread.js";
 
-/** An event for a worker, with a payload as it was kept. */
-export type OutgoingEvent = HubEventInit<KeptBytes>;
-
 /** A stream that gathers what is to be written until the end of a flush. */
 export interface Outlet extends Bagged {
   /** Writes what was gathered. */
@@ -30,16 +25,9 @@ export interface Outlet extends Bagged {
 
 /** A worker's stream as the engine uses it. */
 export interface WorkerPort extends Outlet {
-  /** Puts an event into the next write. */
-  push(event: OutgoingEvent): void;
-  /** Ends the stream after what was pushed: with OK, or with a status. */
-  end(error: GibbsError | undefined): void;
-  /** The answer to its hello. */
-  welcome(): OutgoingEvent;
+  /** Carries an effect out, on the stream or in what its next {@link flush} writes; after an `end` none follows. */
+  perform(effect: WorkerEffect): void;
 }
-
-/** What is to be done on a worker's stream. */
-type WorkerEffect = Exclude<Effect, { kind: "settle" | "abandon" }>;
 
 /**
  * Drives the core: gives it the time, flushes it when something happened or when
@@ -177,12 +165,9 @@ export class Engine {
   #perform(effect: WorkerEffect): void {
     const port = this.#workers.get(effect.session);
     if (port === undefined) return;
-    if (effect.kind === "end") {
-      this.#unwritten.delete(port);
-      return port.end(effect.error);
-    }
-    port.push(effect.kind === "welcome" ? port.welcome() : toEvent(effect));
-    this.#unwritten.add(port);
+    port.perform(effect);
+    if (effect.kind === "end") this.#unwritten.delete(port);
+    else this.#unwritten.add(port);
   }
 
   /** Keeps one timer, set to when the core wants to be woken or earlier. */
@@ -199,40 +184,3 @@ export class Engine {
     this.#timer = { at: wakeAt, cancel: () => timer.cancel() };
   }
 }
-
-function toEvent(effect: Exclude<WorkerEffect, { kind: "end" | "welcome" }>): OutgoingEvent {
-  switch (effect.kind) {
-    case "job": {
-      const { job, request, timeLeftMs } = effect;
-      const { method, payload, attempts, metadata, requestId } = request;
-      const hasLimit = timeLeftMs !== Number.POSITIVE_INFINITY;
-      return {
-        case: "job",
-        value: {
-          jobId: job.id,
-          method,
-          payload,
-          attempt: attempts,
-          timeoutMs: hasLimit ? Math.min(Math.ceil(timeLeftMs), MAX_TIMEOUT_MS) : undefined,
-          metadata,
-          requestId,
-        },
-      };
-    }
-    case "cancel":
-      return { case: "cancel", value: { jobId: effect.jobId, reason: effect.reason } };
-    case "heartbeat":
-      return { case: "heartbeat", value: {} };
-    case "drain":
-      return {
-        case: "drain",
-        value: { next: { case: "reconnectAfterMs", value: RECONNECT_AFTER_MS } },
-      };
-  }
-}
-
-/** The longest timeout that a job can name: uint32 on the wire. */
-const MAX_TIMEOUT_MS = 2 ** 32 - 1;
-
-/** A worker of a hub that shuts down comes back after this: another hub may take its place. */
-const RECONNECT_AFTER_MS = 100;

@@ -3,6 +3,9 @@ import type { Job, Outcome, Request } from "./request.js";
 import type { Session } from "./session.js";
 import type { Answer } from "./unread.js";
 
+/** What is to be done on a worker's stream. */
+export type WorkerEffect = Exclude<Effect, { kind: "settle" | "abandon" }>;
+
 /** What the shell is to do. Effects of one session stand in the order of the wire. */
 export type Effect =
   | { kind: "settle"; request: Request; outcome: Outcome }

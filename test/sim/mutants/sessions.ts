@@ -118,18 +118,18 @@ export const sessionMutants: readonly Mutant[] = [
   },
   {
     name: "the time that is left does not travel",
-    file: "hub/engine.ts",
+    file: "hub/work-events.ts",
     find: "timeoutMs: hasLimit ? Math.min(Math.ceil(timeLeftMs), MAX_TIMEOUT_MS) : undefined,",
     replace: "",
   },
   {
     name: "what came before a violation is lost",
     file: "hub/worker-stream.ts",
-    find: "for (const event of events) this.#apply(event, core, now);",
+    find: "for (const event of events) tellWorkerEvent(event, core, session, maxSlots, now);",
     replace: `if (events.some(({ event }) => event.case === "ready" && event.value.slots < 1)) {
-        return core.violation(this.#session, "ready with zero slots", now);
+        return core.violation(session, "ready with zero slots", now);
       }
-      for (const event of events) this.#apply(event, core, now);`,
+      for (const event of events) tellWorkerEvent(event, core, session, maxSlots, now);`,
   },
   {
     name: "a broken connection is not told to the core",
