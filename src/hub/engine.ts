@@ -15,7 +15,7 @@ import type {
   Ticket,
 } from "./core/request.js";
 import type { Session } from "./core/session.js";
-import type { Answer, Peer } from "./core/unread.js";
+import type { Peer, UnreadResponse } from "./core/unread.js";
 
 /** A stream that gathers what is to be written until the end of a flush. */
 export interface Outlet extends Bagged {
@@ -90,19 +90,19 @@ export class Engine {
   }
 
   /**
-   * While a request is settled or an outlet is written: an answer of so many bytes
+   * While a request is settled or an outlet is written: a response of `bytes` bytes
    * was given to the transport for `peer`. `abandon` is called if it is not
    * {@link sent} in time.
    */
-  sending(peer: Peer, bytes: number, abandon: () => void): Answer {
-    const answer = this.#core.sending(peer, bytes, this.#clock.now());
-    answer.onAbandoned = abandon;
-    return answer;
+  sending(peer: Peer, bytes: number, abandon: () => void): UnreadResponse {
+    const response = this.#core.sending(peer, bytes, this.#clock.now());
+    response.onAbandoned = abandon;
+    return response;
   }
 
-  /** The answer was taken, or never will be. Counts once. */
-  sent(answer: Answer): void {
-    this.#core.sent(answer);
+  /** The response was taken, or never will be. Counts once. */
+  sent(response: UnreadResponse): void {
+    this.#core.sent(response);
   }
 
   /** Takes a worker's stream in. */
@@ -150,7 +150,7 @@ export class Engine {
       else if (effect.kind !== "abandon") this.#perform(effect);
     }
     // Last: the end of a stream cancels its calls, and the jobs above may be theirs.
-    for (const effect of effects) if (effect.kind === "abandon") effect.answer.onAbandoned();
+    for (const effect of effects) if (effect.kind === "abandon") effect.response.onAbandoned();
     for (const outlet of this.#unwritten.takeAll()) outlet.flush();
     this.#flushing = false;
     this.#sleep();

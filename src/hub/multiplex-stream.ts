@@ -13,7 +13,7 @@ import {
 import { toStatus, toStatusFields } from "../wire/status.js";
 import type { ClientStream, ClientStreams } from "./client-streams.js";
 import { type Caller, NO_METADATA, type Outcome, type Ticket } from "./core/request.js";
-import type { Answer } from "./core/unread.js";
+import type { UnreadResponse } from "./core/unread.js";
 import type { Engine, Outlet } from "./engine.js";
 import type { CallHandler, CallListener, ServerCall } from "./server-call.js";
 import { asGibbsError, type SubmissionContext, toSubmission } from "./submission.js";
@@ -46,8 +46,8 @@ class MultiplexStream implements Outlet, ClientStream, CallListener, Caller {
   /** The calls without an outcome. */
   readonly #open = new IdMap<Ticket>();
   bagIndex = -1;
-  /** Messages that were written and not taken yet. */
-  readonly #untaken = new Bag<Answer>();
+  /** Messages that were written and that the client has not read yet. */
+  readonly #unread = new Bag<UnreadResponse>();
   #outbox: HubItemInit[] = [];
   /** How many calls of the message at hand were one too many. */
   #refused = 0;
@@ -94,11 +94,11 @@ class MultiplexStream implements Outlet, ClientStream, CallListener, Caller {
 
   #write(message: Buffer): void {
     const { engine } = this.#context;
-    const answer = engine.sending(this, message.length, () => this.#end(slowReader()));
-    this.#untaken.add(answer);
+    const response = engine.sending(this, message.length, () => this.#end(slowReader()));
+    this.#unread.add(response);
     const isFull = !this.#call.write(message, () => {
-      engine.sent(answer);
-      this.#untaken.delete(answer);
+      engine.sent(response);
+      this.#unread.delete(response);
     });
     // Who does not read its answers is not read either.
     if (isFull) this.#call.pause();
@@ -182,7 +182,7 @@ class MultiplexStream implements Outlet, ClientStream, CallListener, Caller {
     this.#outbox = [];
     const { engine, streams } = this.#context;
     streams.delete(this);
-    for (const answer of this.#untaken.takeAll()) engine.sent(answer);
+    for (const response of this.#unread.takeAll()) engine.sent(response);
     for (const ticket of this.#open.values()) engine.cancel(ticket);
     this.#open.clear();
   }

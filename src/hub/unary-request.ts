@@ -3,7 +3,7 @@ import { GibbsError, messageOf } from "../base/error.js";
 import { readRequest, writeResponse } from "../wire/relay.js";
 import { toStatus } from "../wire/status.js";
 import type { Caller, MetadataPair, Outcome, Submission, Ticket } from "./core/request.js";
-import type { Answer } from "./core/unread.js";
+import type { UnreadResponse } from "./core/unread.js";
 import type { Engine } from "./engine.js";
 import type { CallHandler, CallListener, ServerCall } from "./server-call.js";
 import { asGibbsError, type SubmissionContext, toSubmission } from "./submission.js";
@@ -46,7 +46,7 @@ class UnaryRequest implements CallListener, Caller {
   /** How long the message may be on its way. */
   readonly #patience: Timer;
   #ticket: Ticket | undefined;
-  #answer: Answer | undefined;
+  #response: UnreadResponse | undefined;
   #isClosed = false;
 
   constructor(call: ServerCall, context: UnaryContext) {
@@ -88,7 +88,7 @@ class UnaryRequest implements CallListener, Caller {
     this.#isClosed = true;
     this.#stopWaiting();
     const { engine } = this.#context;
-    if (this.#answer !== undefined) return engine.sent(this.#answer);
+    if (this.#response !== undefined) return engine.sent(this.#response);
     if (this.#ticket !== undefined) engine.cancel(this.#ticket);
   }
 
@@ -129,7 +129,7 @@ class UnaryRequest implements CallListener, Caller {
     call.answer(response);
     if (this.#isClosed) return;
     // Held against the caller until its connection has taken it.
-    this.#answer = this.#context.engine.sending(call.peer, response.length, () => call.abandon());
+    this.#response = this.#context.engine.sending(call.peer, response.length, () => call.abandon());
   }
 }
 

@@ -759,9 +759,9 @@ describe("answers that are not read", () => {
 
   it("are taken back after a while, in which a slow link could have carried them", () => {
     const h = new Harness();
-    const answer = h.core.sending({}, 40_960, h.now);
+    const response = h.core.sending({}, 40_960, h.now);
     expect(h.advance(39_999)).toEqual([]);
-    expect(h.advance(1)).toEqual([{ kind: "abandon", answer }]);
+    expect(h.advance(1)).toEqual([{ kind: "abandon", response }]);
     expect(h.core.requests.unread.bytes).toBe(0);
     expect(h.core.nextWake()).toBe(Number.POSITIVE_INFINITY);
   });

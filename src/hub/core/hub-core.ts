@@ -19,10 +19,10 @@ import type { Session, WorkerHello } from "./session.js";
 import { SessionBook } from "./session-book.js";
 import * as sessionEnd from "./session-end.js";
 import { TimerHeap } from "./timer-heap.js";
-import { Answer, type Peer } from "./unread.js";
+import { type Peer, UnreadResponse } from "./unread.js";
 
 /** What has a time at which something is to be done about it. */
-type Waking = Request | Job | Session | Method | Suspect | Answer;
+type Waking = Request | Job | Session | Method | Suspect | UnreadResponse;
 
 /**
  * The whole hub but for its sockets: events go in and change state only;
@@ -80,18 +80,18 @@ export class HubCore {
     );
   }
 
-  /** An answer of so many bytes is on its way to `peer`. */
-  sending(peer: Peer, bytes: number, now: number): Answer {
-    const answer = new Answer(peer, bytes);
-    this.requests.unread.add(answer);
-    this.#timers.set(answer, now + this.limits.slowReaderTimeoutMs + transferMs(bytes));
-    return answer;
+  /** A response of `bytes` bytes is on its way to `peer`. */
+  sending(peer: Peer, bytes: number, now: number): UnreadResponse {
+    const response = new UnreadResponse(peer, bytes);
+    this.requests.unread.add(response);
+    this.#timers.set(response, now + this.limits.slowReaderTimeoutMs + transferMs(bytes));
+    return response;
   }
 
   /** The caller has taken it, or is gone. */
-  sent(answer: Answer): void {
-    this.#timers.remove(answer);
-    this.requests.unread.remove(answer);
+  sent(response: UnreadResponse): void {
+    this.#timers.remove(response);
+    this.requests.unread.remove(response);
   }
 
   /** A worker opened a stream. */
@@ -251,9 +251,9 @@ export class HubCore {
       case "suspect":
         this.workers.wake(due, now);
         break;
-      case "answer":
+      case "response":
         this.requests.unread.remove(due);
-        this.#emit({ kind: "abandon", answer: due });
+        this.#emit({ kind: "abandon", response: due });
         break;
       case "method":
         this.requests.expireWorkerless(due, now);

@@ -22,7 +22,7 @@ import {
 } from "./request.js";
 import type { Session } from "./session.js";
 import type { Timed, TimerHeap } from "./timer-heap.js";
-import { type Peer, UnreadAnswers } from "./unread.js";
+import { type Peer, UnreadResponses } from "./unread.js";
 
 /** All requests that are not settled: their admission, their limits in time, their one outcome. */
 export class RequestBook {
@@ -31,7 +31,7 @@ export class RequestBook {
     onServers: (method, now) => this.#onServersChange(method, now),
   });
   readonly live: LiveRequests = new LiveRequests();
-  readonly unread: UnreadAnswers = new UnreadAnswers();
+  readonly unread: UnreadResponses = new UnreadResponses();
   /** What the live requests hold. */
   heldBytes = 0;
   draining = false;

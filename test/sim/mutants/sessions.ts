@@ -158,13 +158,13 @@ export const sessionMutants: readonly Mutant[] = [
   {
     name: "an answer that nobody takes is kept",
     file: core,
-    find: 'this.#emit({ kind: "abandon", answer: due });',
+    find: 'this.#emit({ kind: "abandon", response: due });',
     replace: "",
   },
   {
     name: "an answer that was taken is counted on",
     file: core,
-    find: "this.#timers.remove(answer);\n    this.requests.unread.remove(answer);",
-    replace: "this.#timers.remove(answer);",
+    find: "this.#timers.remove(response);\n    this.requests.unread.remove(response);",
+    replace: "this.#timers.remove(response);",
   },
 ];
