@@ -25,9 +25,10 @@ import { Http2Call } from "./http2-call.js";
 import { Listener } from "./listener.js";
 import { type MultiplexContext, multiplexHandler } from "./multiplex-stream.js";
 import { reflectionHandlers } from "./reflection.js";
+import { requestHandler } from "./request-envelope.js";
 import type { CallHandler } from "./server-call.js";
 import { type SubmissionContext, toSubmission } from "./submission.js";
-import { malformedResult, requestHandler } from "./unary-request.js";
+import { malformedResult } from "./unary-request.js";
 import { workHandler } from "./worker-stream.js";
 
 /** How long answers that are being written may take when the hub closes. */
