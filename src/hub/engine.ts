@@ -1,19 +1,21 @@
 import { Bag, type Bagged } from "../base/bag.js";
-import type { KeptBytes } from "../base/bytes.js";
 import type { Clock, Timer } from "../base/clock.js";
 import type { GibbsError } from "../base/error.js";
 import { Flusher } from "../base/flusher.js";
 import type { Random } from "../base/random.js";
-import type { HubEventInit } from "../wire/worker-events.js";
-import type { Effect } from "./core/effect.js";
+import type { WorkerEffect } from "./core/effect.js";
 import { HubCore } from "./core/hub-core.js";
 import type { CoreLimits } from "./core/limits.js";
-import type { Caller, Outcome, Request, RequestIdFormat, Submission } from "./core/request.js";
+import type {
+  Caller,
+  Outcome,
+  Request,
+  RequestIdFormat,
+  Submission,
+  Ticket,
+} from "./core/request.js";
 import type { Session } from "./core/session.js";
-import type { Answer, Peer } from "./core/unread.js";
-
-/** An event for a worker, with a payload as it was kept. */
-export type OutgoingEvent = HubEventInit<KeptBytes>;
+import type { Peer, UnreadResponse } from "./core/unread.js";
 
 /** A stream that gathers what is to be written until the end of a flush. */
 export interface Outlet extends Bagged {
@@ -23,16 +25,9 @@ export interface Outlet extends Bagged {
 
 /** A worker's stream as the engine uses it. */
 export interface WorkerPort extends Outlet {
-  /** Puts an event into the next write. */
-  push(event: OutgoingEvent): void;
-  /** Ends the stream after what was pushed: with OK, or with a status. */
-  end(error: GibbsError | undefined): void;
-  /** The answer to its hello. */
-  welcome(): OutgoingEvent;
+  /** Carries an effect out, on the stream or in what its next {@link flush} writes; after an `end` none follows. */
+  perform(effect: WorkerEffect): void;
 }
-
-/** What is to be done on a worker's stream. */
-type WorkerEffect = Exclude<Effect, { kind: "settle" | "abandon" }>;
 
 /**
  * Drives the core: gives it the time, flushes it when something happened or when
@@ -61,11 +56,16 @@ export class Engine {
   }
 
   /**
-   * Takes a request in; `caller` is told its outcome once, later. What is returned is
-   * this request until then, and another one afterwards.
+   * Takes a request in; `caller` is told its outcome once, later, under `callId`.
+   * Returns what {@link cancel} takes.
    */
-  submit(submission: Submission, caller: Caller, callId = 0): Request {
+  submit(submission: Submission, caller: Caller, callId = 0): Ticket {
     return this.tell((core, now) => core.submit(submission, caller, callId, now));
+  }
+
+  /** The caller of a request has gone. Does nothing if the request is settled. */
+  cancel(ticket: Ticket): void {
+    this.tell((core, now) => core.cancel(ticket, now));
   }
 
   /**
@@ -90,19 +90,19 @@ export class Engine {
   }
 
   /**
-   * While a request is settled or an outlet is written: an answer of so many bytes
+   * While a request is settled or an outlet is written: a response of `bytes` bytes
    * was given to the transport for `peer`. `abandon` is called if it is not
    * {@link sent} in time.
    */
-  sending(peer: Peer, bytes: number, abandon: () => void): Answer {
-    const answer = this.#core.sending(peer, bytes, this.#clock.now());
-    answer.onAbandoned = abandon;
-    return answer;
+  sending(peer: Peer, bytes: number, abandon: () => void): UnreadResponse {
+    const response = this.#core.sending(peer, bytes, this.#clock.now());
+    response.onAbandoned = abandon;
+    return response;
   }
 
-  /** The answer was taken, or never will be. Counts once. */
-  sent(answer: Answer): void {
-    this.#core.sent(answer);
+  /** The response was taken, or never will be. Counts once. */
+  sent(response: UnreadResponse): void {
+    this.#core.sent(response);
   }
 
   /** Takes a worker's stream in. */
@@ -150,7 +150,7 @@ export class Engine {
       else if (effect.kind !== "abandon") this.#perform(effect);
     }
     // Last: the end of a stream cancels its calls, and the jobs above may be theirs.
-    for (const effect of effects) if (effect.kind === "abandon") effect.answer.onAbandoned();
+    for (const effect of effects) if (effect.kind === "abandon") effect.response.onAbandoned();
     for (const outlet of this.#unwritten.takeAll()) outlet.flush();
     this.#flushing = false;
     this.#sleep();
@@ -158,19 +158,16 @@ export class Engine {
   }
 
   #settle(request: Request, outcome: Outcome): void {
-    request.caller.settled(request, outcome);
+    request.caller.settled(request.callId, request.requestId, outcome);
     this.#core.release(request);
   }
 
   #perform(effect: WorkerEffect): void {
     const port = this.#workers.get(effect.session);
     if (port === undefined) return;
-    if (effect.kind === "end") {
-      this.#unwritten.delete(port);
-      return port.end(effect.error);
-    }
-    port.push(effect.kind === "welcome" ? port.welcome() : toEvent(effect));
-    this.#unwritten.add(port);
+    port.perform(effect);
+    if (effect.kind === "end") this.#unwritten.delete(port);
+    else this.#unwritten.add(port);
   }
 
   /** Keeps one timer, set to when the core wants to be woken or earlier. */
@@ -187,40 +184,3 @@ export class Engine {
     this.#timer = { at: wakeAt, cancel: () => timer.cancel() };
   }
 }
-
-function toEvent(effect: Exclude<WorkerEffect, { kind: "end" | "welcome" }>): OutgoingEvent {
-  switch (effect.kind) {
-    case "job": {
-      const { job, request, timeLeftMs } = effect;
-      const { method, payload, attempts, metadata, requestId } = request;
-      const hasLimit = timeLeftMs !== Number.POSITIVE_INFINITY;
-      return {
-        case: "job",
-        value: {
-          jobId: job.id,
-          method,
-          payload,
-          attempt: attempts,
-          timeoutMs: hasLimit ? Math.min(Math.ceil(timeLeftMs), MAX_TIMEOUT_MS) : undefined,
-          metadata,
-          requestId,
-        },
-      };
-    }
-    case "cancel":
-      return { case: "cancel", value: { jobId: effect.jobId, reason: effect.reason } };
-    case "heartbeat":
-      return { case: "heartbeat", value: {} };
-    case "drain":
-      return {
-        case: "drain",
-        value: { next: { case: "reconnectAfterMs", value: RECONNECT_AFTER_MS } },
-      };
-  }
-}
-
-/** The longest timeout that a job can name: uint32 on the wire. */
-const MAX_TIMEOUT_MS = 2 ** 32 - 1;
-
-/** A worker of a hub that shuts down comes back after this: another hub may take its place. */
-const RECONNECT_AFTER_MS = 100;

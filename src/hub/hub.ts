@@ -20,7 +20,7 @@ import { Descriptors, ReflectionService, ReflectionServiceV1Alpha } from "../wir
 import { toRequestOptions } from "../wire/request-options.js";
 import { WorkerService } from "../wire/worker-events.js";
 import { ClientStreams } from "./client-streams.js";
-import type { Outcome, Request, Submission } from "./core/request.js";
+import type { Outcome, Submission } from "./core/request.js";
 import { Engine } from "./engine.js";
 import { type StreamHandler, takeOver } from "./grpc-internals.js";
 import { Health } from "./health.js";
@@ -29,9 +29,9 @@ import { Listener } from "./listener.js";
 import { type MultiplexContext, multiplexHandler } from "./multiplex-stream.js";
 import { type HubOptions, type HubSettings, hubOptionTable } from "./options.js";
 import { reflectionHandlers } from "./reflection.js";
+import { requestHandler } from "./request-envelope.js";
 import type { CallHandler } from "./server-call.js";
 import { type SubmissionContext, toSubmission } from "./submission.js";
-import { requestHandler } from "./unary-request.js";
 import { workHandler } from "./worker-stream.js";
 
 /** How long answers that are being written may take when the hub closes. */
@@ -135,18 +135,16 @@ export class Hub {
     return new Promise((resolve, reject) => {
       const submission = this.#toSubmission(input, options);
       let stopListening = (): void => {};
-      const settled = (request: Request, outcome: Outcome): void => {
+      const settled = (_callId: number, requestId: string, outcome: Outcome): void => {
         stopListening();
         try {
-          resolve(toOutput(outcome, request) as Out);
+          resolve(toOutput(outcome, requestId) as Out);
         } catch (error) {
           reject(error);
         }
       };
-      const request = this.#engine.submit(submission, { settled });
-      stopListening = onAbort(options.signal, () =>
-        this.#engine.tell((core, now) => core.cancel(request, now)),
-      );
+      const ticket = this.#engine.submit(submission, { settled });
+      stopListening = onAbort(options.signal, () => this.#engine.cancel(ticket));
     });
   }
 
@@ -254,7 +252,7 @@ export class Hub {
   }
 }
 
-function toOutput(outcome: Outcome, { requestId }: Request): unknown {
+function toOutput(outcome: Outcome, requestId: string): unknown {
   if (outcome.kind === "failure") throw outcome.error;
   try {
     return decodePayload(outcome.payload);

@@ -13,8 +13,8 @@ import {
 } from "../wire/multiplex.js";
 import { toStatus, toStatusFields } from "../wire/status.js";
 import type { ClientStream, ClientStreams } from "./client-streams.js";
-import { type Caller, NO_METADATA, type Outcome, type Request } from "./core/request.js";
-import type { Answer } from "./core/unread.js";
+import { type Caller, NO_METADATA, type Outcome, type Ticket } from "./core/request.js";
+import type { UnreadResponse } from "./core/unread.js";
 import type { Engine, Outlet } from "./engine.js";
 import type { HubSettings } from "./options.js";
 import type { CallHandler, CallListener, ServerCall } from "./server-call.js";
@@ -46,10 +46,10 @@ class MultiplexStream implements Outlet, ClientStream, CallListener, Caller {
   readonly #call: ServerCall;
   readonly #context: MultiplexContext;
   /** The calls without an outcome. */
-  readonly #open = new IdMap<Request>();
+  readonly #open = new IdMap<Ticket>();
   bagIndex = -1;
-  /** Messages that were written and not taken yet. */
-  readonly #untaken = new Bag<Answer>();
+  /** Messages that were written and that the client has not read yet. */
+  readonly #unread = new Bag<UnreadResponse>();
   #outbox: HubItemInit[] = [];
   /** How many calls of the message at hand were one too many. */
   #refused = 0;
@@ -96,11 +96,11 @@ class MultiplexStream implements Outlet, ClientStream, CallListener, Caller {
 
   #write(message: Buffer): void {
     const { engine } = this.#context;
-    const answer = engine.sending(this, message.length, () => this.#end(slowReader()));
-    this.#untaken.add(answer);
+    const response = engine.sending(this, message.length, () => this.#end(slowReader()));
+    this.#unread.add(response);
     const isFull = !this.#call.write(message, () => {
-      engine.sent(answer);
-      this.#untaken.delete(answer);
+      engine.sent(response);
+      this.#unread.delete(response);
     });
     // Who does not read its answers is not read either.
     if (isFull) this.#call.pause();
@@ -131,9 +131,9 @@ class MultiplexStream implements Outlet, ClientStream, CallListener, Caller {
         if (this.#open.has(id)) return this.#end(violation(`a second open call ${id}`));
         return this.#begin(id, item.value);
       case "cancel": {
-        const request = this.#open.get(id);
-        if (request === undefined) return;
-        return this.#context.engine.tell((core, now) => core.cancel(request, now));
+        const ticket = this.#open.get(id);
+        if (ticket !== undefined) this.#context.engine.cancel(ticket);
+        return;
       }
       case undefined:
         return;
@@ -159,7 +159,7 @@ class MultiplexStream implements Outlet, ClientStream, CallListener, Caller {
     }
   }
 
-  settled({ callId: id, requestId }: Request, outcome: Outcome): void {
+  settled(id: number, requestId: string, outcome: Outcome): void {
     this.#open.delete(id);
     if (this.#state === "ended") return;
     if (outcome.kind === "failure") {
@@ -184,10 +184,8 @@ class MultiplexStream implements Outlet, ClientStream, CallListener, Caller {
     this.#outbox = [];
     const { engine, streams } = this.#context;
     streams.delete(this);
-    for (const answer of this.#untaken.takeAll()) engine.sent(answer);
-    for (const request of this.#open.values()) {
-      engine.tell((core, now) => core.cancel(request, now));
-    }
+    for (const response of this.#unread.takeAll()) engine.sent(response);
+    for (const ticket of this.#open.values()) engine.cancel(ticket);
     this.#open.clear();
   }
 }

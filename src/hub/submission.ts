@@ -7,10 +7,10 @@ import type { MetadataPair, Submission } from "./core/request.js";
 import type { Peer } from "./core/unread.js";
 import type { HubSettings } from "./options.js";
 
-/** What a caller sent. */
-type Wish = Pick<Call<KeptBytes>, "payload" | "method" | "options">;
+/** What a request's message says of it. */
+export type RequestFields = Pick<Call<KeptBytes>, "payload" | "method" | "options">;
 
-/** What turns a caller's wish into a submission to the core. */
+/** What a request is completed with before it is submitted to the core. */
 export interface SubmissionContext {
   limits: Pick<HubSettings, "defaultTimeoutMs" | "maxTimeoutMs">;
   /** The id of a request that brings none, or its number. */
@@ -18,14 +18,14 @@ export interface SubmissionContext {
 }
 
 /**
- * Checks what a caller wants and completes it with the hub's defaults.
+ * Checks what a caller asks for and completes it with the hub's defaults.
  * `timeoutMs` is undefined for a caller without a deadline, `peer` for one in
  * this process.
  *
  * @throws GibbsError INVALID_ARGUMENT / BAD_OPTION, not started.
  */
 export function toSubmission(
-  { payload, method, options }: Wish,
+  { payload, method, options }: RequestFields,
   metadata: MetadataPair[],
   timeoutMs: number | undefined,
   peer: Peer | undefined,

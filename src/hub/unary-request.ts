@@ -2,13 +2,19 @@ import type { Clock, Timer } from "../base/clock.js";
 import { type GibbsError, messageOf } from "../base/error.js";
 import { malformedResult } from "../base/failures.js";
 import { gibbsError } from "../base/reasons.js";
-import { readRequest, writeResponse } from "../wire/relay.js";
+import type { EncodedPayload } from "../wire/payload.js";
+import type { CallInfo } from "../wire/relay.js";
 import { toStatus } from "../wire/status.js";
-import type { Caller, MetadataPair, Outcome, Request, Submission } from "./core/request.js";
-import type { Answer } from "./core/unread.js";
+import type { Caller, MetadataPair, Outcome, Submission, Ticket } from "./core/request.js";
+import type { UnreadResponse } from "./core/unread.js";
 import type { Engine } from "./engine.js";
 import type { CallHandler, CallListener, ServerCall } from "./server-call.js";
-import { asGibbsError, type SubmissionContext, toSubmission } from "./submission.js";
+import {
+  asGibbsError,
+  type RequestFields,
+  type SubmissionContext,
+  toSubmission,
+} from "./submission.js";
 
 /**
  * The hub ends a call this much before its gRPC deadline, in milliseconds: at
@@ -17,13 +23,28 @@ import { asGibbsError, type SubmissionContext, toSubmission } from "./submission
  */
 const DEADLINE_MARGIN_MS = 5;
 
-/** A method and options need less; the whole message is kept, and only payloads are counted. */
-const MAX_BESIDES_BYTES = 16 * 1024;
-
 /** What is smaller is one or two reads, and counts when it is there. */
 const SMALL_BYTES = 64 * 1024;
 
-/** What the calls of `HubService.Request` at one hub have in common. */
+/** How a unary method puts requests and answers into its messages. Payloads stay encoded. */
+export interface Envelope {
+  /** The type of its request message, as errors name it. */
+  readonly requestType: string;
+  /**
+   * Reads a request message.
+   *
+   * @throws Error that says what is malformed.
+   */
+  read(message: Buffer): RequestFields;
+  /**
+   * Writes the response message for a worker's answer.
+   *
+   * @throws Error that says what is malformed in the answer.
+   */
+  write(answer: EncodedPayload, info: CallInfo): Buffer;
+}
+
+/** What the unary calls that become requests have in common at one hub. */
 export interface UnaryContext {
   engine: Engine;
   clock: Clock;
@@ -32,128 +53,167 @@ export interface UnaryContext {
   forwardMetadata: readonly string[];
 }
 
-/** The handler of `HubService.Request`. */
-export function requestHandler(context: UnaryContext): CallHandler {
-  return (call) => new UnaryRequest(call, context);
+/** Serves a unary method: each of its calls is a request for the workers. */
+export function unaryHandler(envelope: Envelope, context: UnaryContext): CallHandler {
+  return (call) => new UnaryCall(call, envelope, context);
 }
 
-/** One call of `HubService.Request`. Its payloads stay encoded. */
-class UnaryRequest implements CallListener, Caller {
-  readonly #call: ServerCall;
-  readonly #context: UnaryContext;
-  readonly #beganAt: number;
-  #message: Buffer | undefined;
-  /** While a message is on its way that counts: what ends that. */
-  #arrived: (() => void) | undefined;
-  /** How long the message may be on its way. */
-  readonly #patience: Timer;
-  #request: Request | undefined;
-  #answer: Answer | undefined;
-  #isClosed = false;
+/** A request message on its way. */
+class Arrival {
+  message: Buffer | undefined;
+  /** Ends the count of its bytes, once they count. */
+  uncount: (() => void) | undefined;
 
-  constructor(call: ServerCall, context: UnaryContext) {
-    this.#call = call;
-    this.#context = context;
-    this.#beganAt = context.engine.now();
-    const { defaultTimeoutMs, maxTimeoutMs } = context.submissions.limits;
-    const { timeoutMs = defaultTimeoutMs } = call;
-    const patienceMs = Number.isNaN(timeoutMs) ? defaultTimeoutMs : timeoutMs;
-    this.#patience = context.clock.setTimer(Math.min(patienceMs, maxTimeoutMs), () =>
-      call.refuse(toStatus(tooLate())),
-    );
-  }
+  constructor(
+    /** When the call began, on the engine's clock. */
+    readonly beganAt: number,
+    /** The call's `grpc-timeout`. */
+    readonly timeoutMs: number | undefined,
+    /** Bounds how long the message may be on its way. */
+    readonly timer: Timer,
+  ) {}
 
-  onAwaited(bytes: number): void {
-    if (bytes < SMALL_BYTES || this.#arrived !== undefined) return;
-    const arrived = this.#context.engine.arriving(bytes);
-    if (typeof arrived === "function") this.#arrived = arrived;
-    else this.#call.refuse(toStatus(arrived));
-  }
-
-  onMessage(message: Buffer): void {
-    if (this.#message === undefined) this.#message = message;
-    else this.#call.end(toStatus(malformed("a second message")));
-  }
-
-  onHalfClose(): void {
-    this.#stopWaiting();
-    let submission: Submission;
-    try {
-      submission = this.#toSubmission();
-    } catch (error) {
-      return this.#call.end(toStatus(asGibbsError(error)));
-    }
-    this.#request = this.#context.engine.submit(submission, this);
-  }
-
-  onClose(): void {
-    this.#isClosed = true;
-    this.#stopWaiting();
-    const { engine } = this.#context;
-    if (this.#answer !== undefined) return engine.sent(this.#answer);
-    const request = this.#request;
-    if (request === undefined) return;
-    engine.tell((core, now) => core.cancel(request, now));
+  /** What is left of the time that the caller gave: undefined if it gave none, NaN if malformed. */
+  timeLeftMs(now: number): number | undefined {
+    return this.timeoutMs && this.timeoutMs - (now - this.beganAt);
   }
 
   /** The message is there, or will never be. */
-  #stopWaiting(): void {
-    this.#arrived?.();
-    this.#patience.cancel();
+  end(): void {
+    this.uncount?.();
+    this.timer.cancel();
+  }
+}
+
+/**
+ * The life of a unary call, by what it holds:
+ *
+ * | from | event | to |
+ * |---|---|---|
+ * | the {@link Arrival} of its message | its caller half-closed | its request's {@link Ticket} |
+ * | the {@link Arrival} of its message | the request is refused | over |
+ * | its request's {@link Ticket} | the request was answered | its {@link UnreadResponse} |
+ * | its request's {@link Ticket} | the request failed | over |
+ * | any | the call was closed: what it holds is given back | over |
+ */
+type CallState = Arrival | Ticket | UnreadResponse | "over";
+
+/** One call of a unary method, from its first byte until its connection took the response. */
+class UnaryCall implements CallListener, Caller {
+  readonly #call: ServerCall;
+  readonly #envelope: Envelope;
+  readonly #context: UnaryContext;
+  #state: CallState;
+
+  constructor(call: ServerCall, envelope: Envelope, context: UnaryContext) {
+    this.#call = call;
+    this.#envelope = envelope;
+    this.#context = context;
+    const { defaultTimeoutMs, maxTimeoutMs } = context.submissions.limits;
+    const { timeoutMs } = call;
+    // A malformed timeout is refused once the message is there.
+    const isTimed = timeoutMs !== undefined && !Number.isNaN(timeoutMs);
+    const patienceMs = Math.min(isTimed ? timeoutMs : defaultTimeoutMs, maxTimeoutMs);
+    const timer = context.clock.setTimer(patienceMs, () => this.#refuse(tooLate()));
+    this.#state = new Arrival(context.engine.now(), timeoutMs, timer);
   }
 
-  #toSubmission(): Submission {
-    const { submissions, forwardMetadata } = this.#context;
-    const metadata: MetadataPair[] = forwardMetadata.flatMap((key) =>
-      this.#call.header(key).map((value) => ({ key, value })),
-    );
-    const left = this.#timeLeftMs();
-    if (Number.isNaN(left)) throw malformed("its grpc-timeout is none");
-    // Whole, as a request keeps it.
-    const timeoutMs = left && Math.ceil(left - Math.min(DEADLINE_MARGIN_MS, left / 10));
-    const request = read(this.#message);
-    return toSubmission(request, metadata, timeoutMs, this.#call.peer, submissions);
+  onAwaited(bytes: number): void {
+    const arrival = this.#state;
+    if (!(arrival instanceof Arrival)) return;
+    if (bytes < SMALL_BYTES || arrival.uncount !== undefined) return;
+    const counted = this.#context.engine.arriving(bytes);
+    if (typeof counted === "function") arrival.uncount = counted;
+    else this.#refuse(counted);
   }
 
-  /** What is left of the time that the caller gave, if it gave one. */
-  #timeLeftMs(): number | undefined {
-    const { timeoutMs } = this.#call;
-    return timeoutMs && timeoutMs - (this.#context.engine.now() - this.#beganAt);
+  onMessage(message: Buffer): void {
+    const arrival = this.#state;
+    if (!(arrival instanceof Arrival)) return;
+    if (arrival.message === undefined) arrival.message = message;
+    else {
+      this.#release();
+      this.#call.end(toStatus(this.#malformed("a second message")));
+    }
   }
 
-  settled({ requestId }: Request, outcome: Outcome): void {
+  onHalfClose(): void {
+    const arrival = this.#state;
+    if (!(arrival instanceof Arrival)) return;
+    arrival.end();
+    try {
+      this.#state = this.#context.engine.submit(this.#toSubmission(arrival), this);
+    } catch (error) {
+      this.#state = "over";
+      this.#call.end(toStatus(asGibbsError(error)));
+    }
+  }
+
+  settled(_callId: number, requestId: string, outcome: Outcome): void {
     const call = this.#call;
-    this.#request = undefined;
+    const isClosed = this.#state === "over";
+    this.#state = "over";
     if (outcome.kind === "failure") return call.end(toStatus(outcome.error));
     let response: Buffer;
     try {
-      response = writeResponse(outcome.payload, { requestId, ...outcome.info });
+      response = this.#envelope.write(outcome.payload, { requestId, ...outcome.info });
     } catch (error) {
       return call.end(
         toStatus(malformedResult(error, { requestId, attempts: outcome.info.attempts })),
       );
     }
     call.answer(response);
-    if (this.#isClosed) return;
+    if (isClosed) return;
     // Held against the caller until its connection has taken it.
-    this.#answer = this.#context.engine.sending(call.peer, response.length, () => call.abandon());
+    this.#state = this.#context.engine.sending(call.peer, response.length, () => call.abandon());
   }
-}
 
-function read(encoded: Buffer | undefined): ReturnType<typeof readRequest> {
-  if (encoded === undefined) throw malformed("no message");
-  try {
-    const request = readRequest(encoded);
-    const besides = encoded.length - request.payload.length;
-    if (besides <= MAX_BESIDES_BYTES) return request;
-    throw new Error(`${besides} bytes beside its payload`);
-  } catch (error) {
-    throw malformed(messageOf(error));
+  onClose(): void {
+    this.#release();
   }
-}
 
-function malformed(what: string): GibbsError {
-  return gibbsError("MALFORMED", `not a RequestRequest: ${what}`, { execution: "NOT_STARTED" });
+  #refuse(error: GibbsError): void {
+    this.#release();
+    this.#call.refuse(toStatus(error));
+  }
+
+  /** Gives back what the call holds. */
+  #release(): void {
+    const state = this.#state;
+    this.#state = "over";
+    if (state === "over") return;
+    const { engine } = this.#context;
+    if (typeof state === "number") engine.cancel(state);
+    else if (state instanceof Arrival) state.end();
+    else engine.sent(state);
+  }
+
+  #toSubmission(arrival: Arrival): Submission {
+    const { submissions, forwardMetadata } = this.#context;
+    const metadata: MetadataPair[] = forwardMetadata.flatMap((key) =>
+      this.#call.header(key).map((value) => ({ key, value })),
+    );
+    const left = arrival.timeLeftMs(this.#context.engine.now());
+    if (Number.isNaN(left)) throw this.#malformed("its grpc-timeout is none");
+    // Whole, as a request keeps it.
+    const timeoutMs = left && Math.ceil(left - Math.min(DEADLINE_MARGIN_MS, left / 10));
+    const request = this.#read(arrival.message);
+    return toSubmission(request, metadata, timeoutMs, this.#call.peer, submissions);
+  }
+
+  #read(message: Buffer | undefined): RequestFields {
+    if (message === undefined) throw this.#malformed("no message");
+    try {
+      return this.#envelope.read(message);
+    } catch (error) {
+      throw this.#malformed(messageOf(error));
+    }
+  }
+
+  #malformed(what: string): GibbsError {
+    const message = `not a ${this.#envelope.requestType}: ${what}`;
+    return gibbsError("MALFORMED", message, { execution: "NOT_STARTED" });
+  }
 }
 
 function tooLate(): GibbsError {

@@ -1,48 +1,24 @@
-import { type Execution, type GibbsError, messageOf } from "../base/error.js";
-import { fixed } from "../base/limits.js";
+import { type GibbsError, messageOf } from "../base/error.js";
 import type { Logger } from "../base/logger.js";
-import { codeOf, toStatus, unpackHandlerDetails } from "../wire/status.js";
-import {
-  decodeWorkRequest,
-  encodeHubEvents,
-  type Failure,
-  HeartbeatMode,
-  type Hello,
-  Idempotency,
-  type Nack,
-  type Result,
-  WireExecution,
-  type WorkerEvent,
-} from "../wire/worker-events.js";
-import type { HubCore } from "./core/hub-core.js";
-import type { JobResult, WorkerFailure } from "./core/outcome.js";
-import type { Session, WorkerHello } from "./core/session.js";
+import { toStatus } from "../wire/status.js";
+import { decodeWorkRequest, encodeHubEvents, type WorkerEvent } from "../wire/worker-events.js";
+import type { WorkerEffect } from "./core/effect.js";
+import type { Session } from "./core/session.js";
 import * as sessionEnd from "./core/session-end.js";
-import type { Engine, OutgoingEvent, WorkerPort } from "./engine.js";
-import type { HubSettings } from "./options.js";
+import type { Engine, WorkerPort } from "./engine.js";
 import type { CallHandler, CallListener, ServerCall } from "./server-call.js";
+import {
+  type HubIdentity,
+  type OutgoingEvent,
+  tellWorkerEvent,
+  toHubEvent,
+} from "./work-events.js";
 
-/** What the streams of one hub have in common. */
-export interface WorkerStreamContext {
+/** What the `Work` streams of one hub have in common. */
+export interface WorkContext extends HubIdentity {
   engine: Engine;
-  limits: Pick<HubSettings, WelcomeLimit>;
-  hubId: string;
   logger: Logger;
 }
-
-type WelcomeLimit =
-  | "heartbeatIntervalMs"
-  | "livenessTimeoutMs"
-  | "hubTimeoutMs"
-  | "cancelGraceMs"
-  | "maxPayloadBytes"
-  | "maxSlots";
-
-/** gRPC's own limit, for a worker that does not say what it can receive. */
-const DEFAULT_RECEIVE_BYTES = 4 * 1024 * 1024;
-
-/** What a job's message holds beside its payload, at most. */
-const JOB_ENVELOPE_BYTES = 16 * 1024;
 
 /**
  * Of all streams that have nothing to write, and never written to: an array for each of ten
@@ -51,25 +27,28 @@ const JOB_ENVELOPE_BYTES = 16 * 1024;
 const NOTHING: OutgoingEvent[] = [];
 
 /** The handler of `WorkerService.Work`. */
-export function workHandler(context: WorkerStreamContext): CallHandler {
-  return (call) => new WorkerStream(call, context);
+export function workHandler(context: WorkContext): CallHandler {
+  return (call) => new WorkStream(call, context);
 }
 
 /** One worker's `Work` call: its messages to events of the core, the core's effects to messages. */
-class WorkerStream implements WorkerPort, CallListener {
+class WorkStream implements WorkerPort, CallListener {
   readonly #call: ServerCall;
-  readonly #context: WorkerStreamContext;
+  readonly #context: WorkContext;
   readonly #session: Session;
   bagIndex = -1;
   #outbox: OutgoingEvent[] = NOTHING;
 
-  constructor(call: ServerCall, context: WorkerStreamContext) {
+  constructor(call: ServerCall, context: WorkContext) {
     this.#call = call;
     this.#context = context;
     this.#session = context.engine.open(this);
   }
 
-  push(event: OutgoingEvent): void {
+  perform(effect: WorkerEffect): void {
+    if (effect.kind === "end") return this.#end(effect.error);
+    if (effect.kind === "welcome") this.#context.logger.info(this.#logFields(), "worker connected");
+    const event = toHubEvent(effect, this.#context);
     if (this.#outbox === NOTHING) this.#outbox = [event];
     else this.#outbox.push(event);
   }
@@ -84,9 +63,9 @@ class WorkerStream implements WorkerPort, CallListener {
     }
   }
 
-  end(error: GibbsError | undefined): void {
+  #end(error: GibbsError | undefined): void {
     this.flush();
-    const fields = { workerId: this.#session.workerId, session: this.#session.id };
+    const fields = this.#logFields();
     if (error === undefined) {
       this.#context.logger.info(fields, "worker left");
       this.#call.end();
@@ -99,31 +78,13 @@ class WorkerStream implements WorkerPort, CallListener {
     }
   }
 
-  welcome(): OutgoingEvent {
-    const { limits, hubId } = this.#context;
-    this.#context.logger.info(
-      { workerId: this.#session.workerId, session: this.#session.id },
-      "worker connected",
-    );
-    return {
-      case: "welcome",
-      value: {
-        sessionId: String(this.#session.id),
-        hubId,
-        heartbeatIntervalMs: limits.heartbeatIntervalMs,
-        livenessTimeoutMs: limits.livenessTimeoutMs,
-        hubTimeoutMs: limits.hubTimeoutMs,
-        cancelGraceMs: limits.cancelGraceMs,
-        maxPayloadBytes: limits.maxPayloadBytes,
-        maxSlots: this.#session.hello?.maxSlots ?? 1,
-      },
-    };
+  #logFields(): Record<string, unknown> {
+    return { workerId: this.#session.workerId, session: this.#session.id };
   }
 
   onClose(): void {
     if (this.#session.state !== "ended") {
-      const fields = { workerId: this.#session.workerId, session: this.#session.id };
-      this.#context.logger.warn(fields, "worker lost: its connection broke");
+      this.#context.logger.warn(this.#logFields(), "worker lost: its connection broke");
     }
     this.#context.engine.lost(this.#session);
   }
@@ -141,99 +102,21 @@ class WorkerStream implements WorkerPort, CallListener {
   }
 
   onMessage(encoded: Buffer): void {
+    const session = this.#session;
+    const { maxSlots } = this.#context.limits;
     this.#context.engine.tell((core, now) => {
       let events: WorkerEvent[];
       try {
         events = decodeWorkRequest(encoded);
       } catch (error) {
-        return core.violation(this.#session, `not a WorkRequest: ${messageOf(error)}`, now);
+        return core.violation(session, `not a WorkRequest: ${messageOf(error)}`, now);
       }
-      core.heard(this.#session, now);
+      core.heard(session, now);
       try {
-        for (const event of events) this.#apply(event, core, now);
+        for (const event of events) tellWorkerEvent(event, core, session, maxSlots, now);
       } catch (error) {
-        core.violation(this.#session, `what cannot be read: ${messageOf(error)}`, now);
+        core.violation(session, `what cannot be read: ${messageOf(error)}`, now);
       }
     });
   }
-
-  #apply({ event }: WorkerEvent, core: HubCore, now: number): void {
-    const session = this.#session;
-    switch (event.case) {
-      case "hello": {
-        const wrong = whatIsWrong(event.value);
-        if (wrong !== undefined) return core.violation(session, wrong, now);
-        return core.hello(session, this.#readHello(event.value), now);
-      }
-      case "ready":
-        return core.ready(session, event.value.slots, now);
-      case "result":
-        return core.result(session, event.value.jobId, readResult(event.value), now);
-      case "nack":
-        return core.nack(
-          session,
-          event.value.jobId,
-          readExecution(event.value),
-          event.value.reason,
-          now,
-        );
-      case "drain":
-        return core.workerDrain(session, now);
-      case "heartbeat":
-        return core.announced(session, event.value.pendingBytes, now);
-      case undefined:
-        return;
-    }
-  }
-
-  #readHello(hello: Hello): WorkerHello {
-    const beatsWhileBusy = hello.heartbeatMode === HeartbeatMode.ALWAYS;
-    const methods = hello.methods.map(
-      ({ name, idempotency }) =>
-        [name, { idempotent: idempotency === Idempotency.IDEMPOTENT }] as const,
-    );
-    return {
-      workerId: hello.workerId,
-      instanceId: Buffer.from(hello.instanceId).toString("hex"),
-      methods: new Map(methods.length > 0 ? methods : [["", { idempotent: false }]]),
-      beatsWhileBusy,
-      maxReceiveBytes: (hello.maxReceiveBytes ?? DEFAULT_RECEIVE_BYTES) - JOB_ENVELOPE_BYTES,
-      maxSlots: beatsWhileBusy ? this.#context.limits.maxSlots : 1,
-    };
-  }
-}
-
-function whatIsWrong(hello: Hello): string | undefined {
-  const { maxNameLength, maxMethods, maxLabels } = fixed;
-  const labels = Object.entries(hello.labels);
-  if (hello.methods.length > maxMethods) return `more than ${maxMethods} methods`;
-  if (labels.length > maxLabels) return `more than ${maxLabels} labels`;
-  const names = [hello.workerId, hello.name, hello.version, hello.sdk];
-  names.push(...hello.methods.map((method) => method.name), ...labels.flat());
-  if (names.some((name) => name.length > maxNameLength)) {
-    return `a name in hello has more than ${maxNameLength} characters`;
-  }
-  return hello.instanceId.length > 64 ? "an instance_id of more than 64 bytes" : undefined;
-}
-
-function readResult({ outcome }: Result): JobResult {
-  switch (outcome.case) {
-    case "payload":
-      return { kind: "answer", payload: outcome.value };
-    case "failure":
-      return { kind: "failure", failure: readFailure(outcome.value) };
-    case undefined:
-      return { kind: "answer", payload: new Uint8Array() };
-  }
-}
-
-function readFailure(failure: Failure): WorkerFailure {
-  const { type, message, stack, reason } = failure;
-  const code = failure.code === 0 ? undefined : (codeOf(failure.code) ?? "UNKNOWN");
-  const { details, retryAfterMs } = unpackHandlerDetails(failure.details);
-  return { code, type, message, stack, reason, details, retryAfterMs };
-}
-
-function readExecution({ execution }: Nack): Execution {
-  return execution === WireExecution.NOT_STARTED ? "NOT_STARTED" : "UNKNOWN";
 }

@@ -40,9 +40,17 @@ export class Harness {
   /** Called with what each flush decides. */
   onFlush: (effects: readonly Effect[]) => void = () => {};
   #requests = 0;
+  /** The latest request: callers get only its ticket, but tests look at it. */
+  #added: Request | undefined;
 
   constructor(overrides: Partial<CoreLimits> = {}, random: () => number = () => 0.5) {
     this.core = new HubCore({ ...limits, ...overrides }, random);
+    const { requests } = this.core;
+    const add = requests.add.bind(requests);
+    requests.add = (...args) => {
+      this.#added = add(...args);
+      return this.#added;
+    };
   }
 
   /** Flushes and returns what came of it. */
@@ -80,7 +88,8 @@ export class Harness {
       maxAttempts: 3,
       ...wish,
     };
-    return this.core.submit(submission, { settled() {} }, 0, this.now);
+    this.core.submit(submission, { settled() {} }, 0, this.now);
+    return this.#added as Request;
   }
 
   /** A worker that has said hello and given `slots`. */
@@ -88,6 +97,10 @@ export class Harness {
     const session = this.core.open(this.now);
     const hello: WorkerHello = {
       workerId: `w${session.id}`,
+      name: "",
+      version: "",
+      sdk: "",
+      labels: {},
       instanceId: "",
       methods: new Map([["", { idempotent: false }]]),
       beatsWhileBusy: true,

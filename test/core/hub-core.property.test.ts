@@ -26,7 +26,7 @@ type Event =
       beats: boolean;
       instance: number;
     }
-  | { kind: "open" | "flush" | "drainHub" }
+  | { kind: "open" | "flush" | "drainHub" | "cancelLate" }
   | { kind: "ready"; pick: number; slots: number }
   | { kind: "finish"; pick: number; how: "answer" | "throw" | "notStarted" | "unknown" }
   | { kind: "forge"; pick: number; job: number }
@@ -58,6 +58,7 @@ const event: fc.Arbitrary<Event> = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("open" as const) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("cancelLate" as const) }) },
   { weight: 8, arbitrary: fc.record({ kind: fc.constant("flush" as const) }) },
   {
     weight: 4,
@@ -163,8 +164,12 @@ class World {
         break;
       case "cancel":
         if (this.requests.length > 0) {
-          h.core.cancel(this.requests[event.pick % this.requests.length] as Request, h.now);
+          const request = this.requests[event.pick % this.requests.length] as Request;
+          h.core.cancel(request.seq, h.now);
         }
+        break;
+      case "cancelLate":
+        this.cancelLate();
         break;
       case "drainWorker":
         this.#withSession(event.pick, (session) => {
@@ -208,6 +213,15 @@ class World {
       if (request !== undefined && execution === "NOT_STARTED") this.#ran(request, -1);
       h.core.nack(session, job.id, execution, "", h.now);
     }
+  }
+
+  /** Everyone who was told an outcome cancels: their tickets name nobody any more. */
+  cancelLate(): void {
+    const { core, now } = this.h;
+    const open = [...core.requests.live].map(({ seq }) => seq);
+    for (const ticket of this.settled.keys()) core.cancel(ticket, now);
+    const left = [...core.requests.live].map(({ seq }) => seq);
+    expect(left, "a stale ticket cancels nothing").toEqual(open);
   }
 
   /** Books what the core decided, and checks what it may not decide. */

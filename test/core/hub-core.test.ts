@@ -125,7 +125,7 @@ describe("the slot ledger", () => {
     const worker = h.worker();
     const request = h.submit();
     h.flush();
-    h.core.cancel(request, h.now);
+    h.core.cancel(request.seq, h.now);
     const kinds = h.flush().map(({ kind }) => kind);
     expect(kinds).toEqual(["settle", "cancel"]);
     expect(h.ending(request)).toBe("CANCELLED CLIENT_CANCELLED UNKNOWN");
@@ -139,7 +139,7 @@ describe("the slot ledger", () => {
     const worker = h.worker();
     const request = h.submit();
     h.flush();
-    h.core.cancel(request, h.now);
+    h.core.cancel(request.seq, h.now);
     for (let beat = 0; beat < 31; beat += 1) {
       h.core.heard(worker, h.now);
       h.advance(1000);
@@ -362,7 +362,7 @@ describe("outcomes", () => {
     h.worker(1);
     const request = h.submit();
     h.flush();
-    h.core.cancel(request, h.now);
+    h.core.cancel(request.seq, h.now);
     expect([h.core.requests.heldBytes, request.payload.length]).toEqual([0, 0]);
   });
 
@@ -759,9 +759,9 @@ describe("answers that are not read", () => {
 
   it("are taken back after a while, in which a slow link could have carried them", () => {
     const h = new Harness();
-    const answer = h.core.sending({}, 40_960, h.now);
+    const response = h.core.sending({}, 40_960, h.now);
     expect(h.advance(39_999)).toEqual([]);
-    expect(h.advance(1)).toEqual([{ kind: "abandon", answer }]);
+    expect(h.advance(1)).toEqual([{ kind: "abandon", response }]);
     expect(h.core.requests.unread.bytes).toBe(0);
     expect(h.core.nextWake()).toBe(Number.POSITIVE_INFINITY);
   });

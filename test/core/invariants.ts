@@ -51,8 +51,11 @@ function checkSlots({ slots, hello }: Session, taken: readonly Slot[]): void {
 
 function checkRequests({ requests, sessions }: HubCore): void {
   let bytes = 0;
+  let size = 0;
   for (const request of requests.live) {
-    const { state, list } = request;
+    const { state, list, seq } = request;
+    size += 1;
+    assert(requests.live.get(seq) === request, "a live request is found by its ticket");
     assert(state !== "settled", "nothing settled stays");
     bytes += request.bytes;
     if (state === "queued") {
@@ -63,6 +66,7 @@ function checkRequests({ requests, sessions }: HubCore): void {
     assert(sessions.has(state.session), "a running request has a live worker");
     assert(state.session.inFlight.get(state.id) === state, "a running request is in the ledger");
   }
+  assert(requests.live.size === size, "the count of live requests");
   assert(requests.heldBytes === bytes, "the bytes held are those of live requests");
 }
 

@@ -1,13 +1,16 @@
 import type { GibbsError } from "../../base/error.js";
 import type { Job, Outcome, Request } from "./request.js";
 import type { Session } from "./session.js";
-import type { Answer } from "./unread.js";
+import type { UnreadResponse } from "./unread.js";
+
+/** What is to be done on a worker's stream. */
+export type WorkerEffect = Exclude<Effect, { kind: "settle" | "abandon" }>;
 
 /** What the shell is to do. Effects of one session stand in the order of the wire. */
 export type Effect =
   | { kind: "settle"; request: Request; outcome: Outcome }
-  /** The caller does not take its answer: take it back. */
-  | { kind: "abandon"; answer: Answer }
+  /** The caller does not read its response: take it back. */
+  | { kind: "abandon"; response: UnreadResponse }
   | { kind: "welcome"; session: Session }
   /** `timeLeftMs` is what the job may take, `Infinity` for no limit. */
   | { kind: "job"; session: Session; job: Job; request: Request; timeLeftMs: number }

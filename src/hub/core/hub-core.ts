@@ -12,6 +12,7 @@ import {
   type Request,
   type RequestIdFormat,
   type Submission,
+  type Ticket,
 } from "./request.js";
 import { Requests } from "./requests.js";
 import { Scheduler } from "./scheduler.js";
@@ -19,10 +20,10 @@ import type { Session, WorkerHello } from "./session.js";
 import * as sessionEnd from "./session-end.js";
 import { Sessions } from "./sessions.js";
 import { TimerHeap } from "./timer-heap.js";
-import { Answer, type Peer } from "./unread.js";
+import { type Peer, UnreadResponse } from "./unread.js";
 
 /** What has a time at which something is to be done about it. */
-type Waking = Request | Job | Session | Method | Suspect | Answer;
+type Waking = Request | Job | Session | Method | Suspect | UnreadResponse;
 
 /**
  * The whole hub but for its sockets: events go in and change state only;
@@ -67,38 +68,39 @@ export class HubCore {
   }
 
   /**
-   * A caller asks. Its outcome comes as a `settle` effect, perhaps with the next flush;
-   * until it is {@link release}d the request is this one.
+   * A caller asks. Its outcome comes as a `settle` effect, with the next flush at the
+   * earliest. Returns what {@link cancel} takes.
    */
-  submit(submission: Submission, caller: Caller, callId: number, now: number): Request {
-    return this.#scheduler.submit(submission, caller, callId, now);
+  submit(submission: Submission, caller: Caller, callId: number, now: number): Ticket {
+    return this.#scheduler.submit(submission, caller, callId, now).seq;
   }
 
-  /** Its `settle` was carried out, and its caller keeps it no more: it may become another request. */
+  /** The `settle` of `request` was carried out: the object may become another request. */
   release(request: Request): void {
     this.requests.release(request);
   }
 
-  /** The caller has gone. */
-  cancel(request: Request, now: number): void {
-    if (request.state === "settled") return;
+  /** The caller has gone. Does nothing if the request is settled. */
+  cancel(ticket: Ticket, now: number): void {
+    const request = this.requests.live.get(ticket);
+    if (request === undefined) return;
     const { state } = request;
     this.#scheduler.fail(request, "CLIENT_CANCELLED", "the caller cancelled", now);
     if (state instanceof Job) this.#cancelJob(state, "CLIENT_CANCELLED", now);
   }
 
-  /** An answer of so many bytes is on its way to `peer`. */
-  sending(peer: Peer, bytes: number, now: number): Answer {
-    const answer = new Answer(peer, bytes);
-    this.requests.unread.add(answer);
-    this.#timers.set(answer, now + this.limits.slowReaderTimeoutMs + transferMs(bytes));
-    return answer;
+  /** A response of `bytes` bytes is on its way to `peer`. */
+  sending(peer: Peer, bytes: number, now: number): UnreadResponse {
+    const response = new UnreadResponse(peer, bytes);
+    this.requests.unread.add(response);
+    this.#timers.set(response, now + this.limits.slowReaderTimeoutMs + transferMs(bytes));
+    return response;
   }
 
   /** The caller has taken it, or is gone. */
-  sent(answer: Answer): void {
-    this.#timers.remove(answer);
-    this.requests.unread.remove(answer);
+  sent(response: UnreadResponse): void {
+    this.#timers.remove(response);
+    this.requests.unread.remove(response);
   }
 
   /** A worker opened a stream. */
@@ -240,9 +242,9 @@ export class HubCore {
       case "suspect":
         this.workers.expire(due, now);
         break;
-      case "answer":
+      case "response":
         this.requests.unread.remove(due);
-        this.#emit({ kind: "abandon", answer: due });
+        this.#emit({ kind: "abandon", response: due });
         break;
       case "method":
         this.#scheduler.expireWorkerless(due, now);

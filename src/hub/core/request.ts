@@ -1,4 +1,3 @@
-import type { Bagged } from "../../base/bag.js";
 import type { GibbsError } from "../../base/error.js";
 import type { Linked, LinkedList } from "./linked-list.js";
 import type { Session } from "./session.js";
@@ -54,6 +53,12 @@ export interface RunInfo {
   runTimeMs: number;
 }
 
+/**
+ * Names one request to the core, for good: it is the request's `seq`, which no other
+ * request ever has. Once its request is settled, a ticket names nothing.
+ */
+export type Ticket = number;
+
 /** Makes the id of a request from its number. */
 export type RequestIdFormat = (number: number) => string;
 
@@ -61,9 +66,9 @@ export type RequestIdFormat = (number: number) => string;
 export interface Caller {
   /**
    * Called once for each request, when its `settle` is carried out; must not throw.
-   * Afterwards the request may become another: whoever kept it lets go of it.
+   * `callId` is the one that the request was submitted with.
    */
-  settled(request: Request, outcome: Outcome): void;
+  settled(callId: number, requestId: string, outcome: Outcome): void;
 }
 
 /** What is kept of a submission. */
@@ -75,7 +80,7 @@ type Kept = Omit<Submission, "peer" | "requestId">;
  * young collections of garbage, and a hub behind which many wait would fill the old
  * generation with settled ones.
  */
-export class Request implements Kept, Linked<Request>, Timed, Bagged {
+export class Request implements Kept, Linked<Request>, Timed {
   method = "";
   payload: Uint8Array | string = "";
   metadata: MetadataPair[] = NO_METADATA;
@@ -86,7 +91,7 @@ export class Request implements Kept, Linked<Request>, Timed, Bagged {
   maxAttempts = 0;
 
   state: "queued" | "settled" | Job = "settled";
-  /** Its place by arrival, kept over all attempts. */
+  /** Its place by arrival, kept over all attempts, and its {@link Ticket}. */
   seq = 0;
   /** When it came, on the core's clock. */
   arrivedAt = 0;
@@ -111,7 +116,6 @@ export class Request implements Kept, Linked<Request>, Timed, Bagged {
   next: Request | undefined;
   list: LinkedList<Request> | undefined;
   heapIndex = -1;
-  bagIndex = -1;
   #id: string | number = 0;
   readonly #formatId: RequestIdFormat;
 

@@ -1,14 +1,14 @@
-import { Bag } from "../../base/bag.js";
 import type { GibbsError } from "../../base/error.js";
 import { type CoreLimits, MAX_SPARE, MIN_TIME_LEFT_MS } from "./limits.js";
+import { LiveRequests } from "./live-requests.js";
 import { arrivalRefused, type Refusal } from "./outcome.js";
 import { type Caller, Request, type RequestIdFormat, type Submission } from "./request.js";
-import { type Peer, UnreadAnswers } from "./unread.js";
+import { type Peer, UnreadResponses } from "./unread.js";
 
 /** All requests that are not settled: what they hold, and whether there is room for more. */
 export class Requests {
-  readonly live: Bag<Request> = new Bag();
-  readonly unread: UnreadAnswers = new UnreadAnswers();
+  readonly live: LiveRequests = new LiveRequests();
+  readonly unread: UnreadResponses = new UnreadResponses();
   /** What the live requests hold. */
   heldBytes = 0;
   /** Whether the hub takes nothing new. */
@@ -18,7 +18,6 @@ export class Requests {
   readonly #formatId: RequestIdFormat;
   readonly #spare: Request[] = [];
   #arrivingBytes = 0;
-  #lastSeq = 0;
 
   constructor(limits: CoreLimits, random: () => number, formatId: RequestIdFormat) {
     this.#limits = limits;
@@ -43,7 +42,7 @@ export class Requests {
   /** Makes a request of `submission`, and counts it. */
   add(submission: Submission, caller: Caller, callId: number, now: number): Request {
     const request = this.#spare.pop() ?? new Request(this.#formatId);
-    request.begin(++this.#lastSeq, submission, now, caller, callId);
+    request.begin(this.live.nextSeq(), submission, now, caller, callId);
     this.live.add(request);
     this.heldBytes += request.bytes;
     return request;
@@ -77,7 +76,7 @@ export class Requests {
     request.payload = "";
   }
 
-  /** The caller of a settled request was told, and nobody keeps it: another may take its place. */
+  /** The caller of a settled request was told: the object may become another request. */
   release(request: Request): void {
     if (this.#spare.length >= MAX_SPARE) return;
     request.clear();

@@ -9,6 +9,10 @@ import type { WorkerGroup } from "./worker-group.js";
 /** What a worker says of itself. */
 export interface WorkerHello {
   workerId: string;
+  name: string;
+  version: string;
+  sdk: string;
+  labels: Readonly<Record<string, string>>;
   /** Names the process; a later session of the same one supersedes this one. Empty: none. */
   instanceId: string;
   /** What it serves, and whether that may run more than once. */

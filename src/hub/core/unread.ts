@@ -4,9 +4,9 @@ import type { Timed } from "./timer-heap.js";
 /** A connection of callers; only which one it is counts. */
 export type Peer = object;
 
-/** An answer that was given to the transport and that its caller has not taken yet. */
-export class Answer implements Timed, Bagged {
-  readonly timed = "answer";
+/** A response message that was given to the transport and that its caller has not taken yet. */
+export class UnreadResponse implements Timed, Bagged {
+  readonly timed = "response";
   heapIndex = -1;
   bagIndex = -1;
   /** Whether it counts: it was neither taken nor given up. */
@@ -22,20 +22,20 @@ export class Answer implements Timed, Bagged {
 }
 
 /** How much the callers have not taken yet, each and together. */
-export class UnreadAnswers {
+export class UnreadResponses {
   bytes = 0;
   readonly #bytesOf = new WeakMap<Peer, number>();
 
-  add({ peer, bytes }: Answer): void {
+  add({ peer, bytes }: UnreadResponse): void {
     this.bytes += bytes;
     this.#bytesOf.set(peer, this.of(peer) + bytes);
   }
 
-  /** Counts once: of the answers of a stream that are due at one time, the first ends the stream and with it all. */
-  remove(answer: Answer): void {
-    if (!answer.isUnread) return;
-    answer.isUnread = false;
-    const { peer, bytes } = answer;
+  /** Counts once: of the responses of a stream that are due at one time, the first ends the stream and with it all. */
+  remove(response: UnreadResponse): void {
+    if (!response.isUnread) return;
+    response.isUnread = false;
+    const { peer, bytes } = response;
     this.bytes -= bytes;
     this.#bytesOf.set(peer, this.of(peer) - bytes);
   }

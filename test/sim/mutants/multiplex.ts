@@ -17,8 +17,8 @@ export const multiplexMutants: readonly Mutant[] = [
   {
     name: "the calls of a broken stream go on",
     file: stream,
-    find: "for (const request of this.#open.values()) {",
-    replace: "for (const request of [] as Request[]) {",
+    find: "for (const ticket of this.#open.values()) engine.cancel(ticket);",
+    replace: "",
   },
   {
     name: "a client is not told of a drain",
@@ -53,19 +53,19 @@ export const multiplexMutants: readonly Mutant[] = [
   {
     name: "a message that was taken counts as unread",
     file: stream,
-    find: "engine.sent(answer);\n      this.#untaken.delete(answer);",
-    replace: "this.#untaken.delete(answer);",
+    find: "engine.sent(response);\n      this.#unread.delete(response);",
+    replace: "this.#unread.delete(response);",
   },
   {
     name: "what a broken stream has not read counts on",
     file: stream,
-    find: "for (const answer of this.#untaken.takeAll()) engine.sent(answer);",
+    find: "for (const response of this.#unread.takeAll()) engine.sent(response);",
     replace: "",
   },
   {
     name: "unread messages that are due together count out twice",
     file: "hub/core/unread.ts",
-    find: "if (!answer.isUnread) return;",
+    find: "if (!response.isUnread) return;",
     replace: "",
   },
   {
@@ -73,7 +73,7 @@ export const multiplexMutants: readonly Mutant[] = [
     file: "hub/engine.ts",
     find: 'else if (effect.kind !== "abandon") this.#perform(effect);',
     replace:
-      'else if (effect.kind === "abandon") effect.answer.onAbandoned();\n      else this.#perform(effect);',
+      'else if (effect.kind === "abandon") effect.response.onAbandoned();\n      else this.#perform(effect);',
   },
   {
     name: "one call too many is open",
@@ -90,8 +90,8 @@ export const multiplexMutants: readonly Mutant[] = [
   {
     name: "a cancel is not passed on",
     file: stream,
-    find: "return this.#context.engine.tell((core, now) => core.cancel(request, now));",
-    replace: "return;",
+    find: "if (ticket !== undefined) this.#context.engine.cancel(ticket);",
+    replace: "",
   },
   {
     name: "a half-closed stream does not end",

@@ -114,15 +114,15 @@ export const requestMutants: readonly Mutant[] = [
   {
     name: "a request becomes another before its caller is told",
     file: "hub/engine.ts",
-    find: "request.caller.settled(request, outcome);\n    this.#core.release(request);",
+    find: "request.caller.settled(request.callId, request.requestId, outcome);\n    this.#core.release(request);",
     replace:
-      "const { caller } = request;\n    this.#core.release(request);\n    caller.settled(request, outcome);",
+      "const { caller } = request;\n    this.#core.release(request);\n    caller.settled(request.callId, request.requestId, outcome);",
   },
   {
     name: "who was told cancels whom its request has become",
-    file: "hub/unary-request.ts",
-    find: "this.#request = undefined;",
-    replace: "",
+    file: "hub/core/live-requests.ts",
+    find: "return request?.seq === seq ? request : undefined;",
+    replace: "return request;",
   },
   {
     name: "a request that becomes another has run already",

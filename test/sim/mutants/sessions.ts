@@ -138,18 +138,18 @@ export const sessionMutants: readonly Mutant[] = [
   },
   {
     name: "the time that is left does not travel",
-    file: "hub/engine.ts",
+    file: "hub/work-events.ts",
     find: "timeoutMs: hasLimit ? Math.min(Math.ceil(timeLeftMs), MAX_TIMEOUT_MS) : undefined,",
     replace: "",
   },
   {
     name: "what came before a violation is lost",
     file: "hub/worker-stream.ts",
-    find: "for (const event of events) this.#apply(event, core, now);",
+    find: "for (const event of events) tellWorkerEvent(event, core, session, maxSlots, now);",
     replace: `if (events.some(({ event }) => event.case === "ready" && event.value.slots < 1)) {
-        return core.violation(this.#session, "ready with zero slots", now);
+        return core.violation(session, "ready with zero slots", now);
       }
-      for (const event of events) this.#apply(event, core, now);`,
+      for (const event of events) tellWorkerEvent(event, core, session, maxSlots, now);`,
   },
   {
     name: "a broken connection is not told to the core",
@@ -178,13 +178,13 @@ export const sessionMutants: readonly Mutant[] = [
   {
     name: "an answer that nobody takes is kept",
     file: core,
-    find: 'this.#emit({ kind: "abandon", answer: due });',
+    find: 'this.#emit({ kind: "abandon", response: due });',
     replace: "",
   },
   {
     name: "an answer that was taken is counted on",
     file: core,
-    find: "this.#timers.remove(answer);\n    this.requests.unread.remove(answer);",
-    replace: "this.#timers.remove(answer);",
+    find: "this.#timers.remove(response);\n    this.requests.unread.remove(response);",
+    replace: "this.#timers.remove(response);",
   },
 ];

@@ -1,5 +1,6 @@
 import type { Effect } from "../../../src/hub/core/effect.js";
 import { HubCore } from "../../../src/hub/core/hub-core.js";
+import type { Ticket } from "../../../src/hub/core/request.js";
 import { checkFlushed, checkState, IdleOrder } from "../../core/invariants.js";
 import type { World } from "../world.js";
 
@@ -30,6 +31,8 @@ export const effectKinds: readonly string[] = Object.keys(effects);
 /** Counts what a core is told and what it decides, and checks its invariants after each event. */
 export function watchCore(core: HubCore, world: World): void {
   const idleOrder = new IdleOrder(core);
+  const cancel = core.cancel.bind(core);
+  const settled: Ticket[] = [];
   let depth = 0;
   for (const name of coreEvents) {
     const original = core[name as keyof HubCore] as Method;
@@ -38,9 +41,16 @@ export function watchCore(core: HubCore, world: World): void {
       depth += 1;
       const returned = original.apply(core, args);
       depth -= 1;
+      if (name === "submit") {
+        // From callers who were told long ago: it must do nothing, whoever has come since.
+        for (const ticket of settled) cancel(ticket, world.timeline.now);
+      }
       if (name === "flush") {
         judgeFlush(core, returned as Effect[], world);
         idleOrder.checkDispatches(returned as Effect[]);
+        for (const effect of returned as Effect[]) {
+          if (effect.kind === "settle") settled.push(effect.request.seq);
+        }
       } else if (depth === 0 && name !== "nextWake") {
         checkState(core);
         idleOrder.update();

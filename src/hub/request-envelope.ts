@@ -1,0 +1,25 @@
+import { readRequest, writeResponse } from "../wire/relay.js";
+import type { CallHandler } from "./server-call.js";
+import { type Envelope, type UnaryContext, unaryHandler } from "./unary-request.js";
+
+/** A method and options need less; the whole message is kept, and only payloads are counted. */
+const MAX_BESIDES_BYTES = 16 * 1024;
+
+/** The messages of `HubService.Request`. */
+const requestEnvelope: Envelope = {
+  requestType: "RequestRequest",
+
+  read(message) {
+    const request = readRequest(message);
+    const besides = message.length - request.payload.length;
+    if (besides <= MAX_BESIDES_BYTES) return request;
+    throw new Error(`${besides} bytes beside its payload`);
+  },
+
+  write: writeResponse,
+};
+
+/** The handler of `HubService.Request`. */
+export function requestHandler(context: UnaryContext): CallHandler {
+  return unaryHandler(requestEnvelope, context);
+}
