@@ -1,67 +1,64 @@
 import type { Mutant } from "./mutant.js";
 
-const session = "worker/session.ts";
-const jobs = "worker/session-jobs.ts";
-
 /** Faults of a worker. */
 export const workerMutants: readonly Mutant[] = [
   {
     name: "the worker offers slots that are taken",
-    file: session,
+    at: "WorkerSession.offerSlots",
     find: "const more = this.#port.freeSlots() - this.#credit;",
     replace: "const more = this.#port.freeSlots() + this.#jobs.running - this.#credit;",
   },
   {
     name: "the worker forgets what it has offered",
-    file: session,
+    at: "WorkerSession.offerSlots",
     find: "this.#credit += more;",
     replace: "",
   },
   {
     name: "a drained worker starts a job",
-    file: session,
+    at: "WorkerSession.#onJob",
     find: "if (this.#isTaking) this.#jobs.accept(job);\n    else",
     replace: "this.#jobs.accept(job);\n    if (false)",
   },
   {
     name: "no terminal event after a cancel",
-    file: jobs,
+    at: "SessionJobs.#start",
     find: "this.#listener.onOutcome(jobId, outcome);",
     replace: "if (!accepted.abort.signal.aborted) this.#listener.onOutcome(jobId, outcome);",
   },
   {
     name: "the handler is not told when its time is over",
-    file: jobs,
+    at: "SessionJobs.accept",
     find: "if (timeoutMs !== undefined) {",
     replace: "if (timeoutMs === 0) {",
   },
   {
     name: "a job without a slot is held for ever",
-    file: jobs,
+    at: "SessionJobs.accept",
     find: 'this.#giveBack(jobId, "no slot came free for it"),',
     replace: "undefined,",
   },
   {
     name: "a cancel of a held job is ignored",
-    file: jobs,
+    at: "SessionJobs.cancel",
     find: "if (this.#held.has(accepted)) this.#giveBack(jobId, reason);\n    else",
     replace: "if (!this.#held.has(accepted))",
   },
   {
     name: "orphans are not told",
-    file: jobs,
+    at: "SessionJobs.orphan",
     find: 'accepted.abort.abort(new Error("the connection to the hub was lost"));',
     replace: "",
   },
   {
     name: "heartbeats are not answered",
-    file: session,
+    at: "WorkerSession.receive",
     find: 'this.#push({ case: "heartbeat", value: {} });',
     replace: "",
   },
   {
     name: "a silent hub is never left",
-    file: "worker/silence.ts",
+    at: "SilenceWatch.#judge",
     find: "if (leftMs <= 0) return this.#onSilent(",
     replace: "if (leftMs <= -1e9) return this.#onSilent(",
   },
