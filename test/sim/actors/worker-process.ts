@@ -1,5 +1,4 @@
 import type { StatusObject } from "@grpc/grpc-js";
-import { Backoff } from "../../../src/base/backoff.js";
 import {
   decodeWorkResponse,
   encodeWorkerEvents,
@@ -8,7 +7,7 @@ import {
   type WorkerEventInit,
 } from "../../../src/wire/worker-events.js";
 import type { JobInput } from "../../../src/worker/executor.js";
-import { workerFixed } from "../../../src/worker/options.js";
+import { Reconnect } from "../../../src/worker/reconnect.js";
 import { WorkerSession } from "../../../src/worker/session.js";
 import { Chance } from "../machine/chance.js";
 import { Connection, type PeerEnd, readStatus } from "../machine/connection.js";
@@ -20,13 +19,9 @@ import { SimExecutor, type WorkerKind } from "./executor.js";
 
 const CONNECT_TIMEOUT_MS = 20_000;
 
-/** Codes after which `src/worker/life` does not dial again. */
-const FINAL =
-  /^(UNAUTHENTICATED|PERMISSION_DENIED|INVALID_ARGUMENT|FAILED_PRECONDITION|UNIMPLEMENTED)$/;
-
 /**
- * A worker process: one real session after another, dialled again with the real
- * backoff as `src/worker/life` does it, over simulated connections.
+ * A worker process: one real session after another, as the real
+ * `Reconnect` has it, over simulated connections.
  */
 export class WorkerProcess implements PeerEnd {
   readonly process: SimProcess;
@@ -41,15 +36,13 @@ export class WorkerProcess implements PeerEnd {
   isLeaving = false;
   readonly #world: World;
   readonly #instanceId: Uint8Array;
-  readonly #backoff: Backoff;
+  readonly #reconnect: Reconnect;
   /** Whether it repeats on a new stream what it said on the old one. */
   readonly #repeats: boolean;
   /** When it last lost a slot that nobody used. */
   #slotLostAt = Number.NEGATIVE_INFINITY;
   #session: WorkerSession | undefined;
   #oracle: WorkerOracle | undefined;
-  #awaySince: number;
-  #gaveUp = false;
   #lastResults: WorkerEventInit[] = [];
 
   constructor(world: World, kind: WorkerKind, seed: number) {
@@ -61,8 +54,7 @@ export class WorkerProcess implements PeerEnd {
     this.path = new Path(chance, 0.125, chance.pick([1, 5, 50]));
     this.#instanceId = Uint8Array.from({ length: 16 }, () => chance.int(0, 255));
     this.#repeats = chance.flip(0.3);
-    this.#backoff = new Backoff(workerFixed.reconnect, () => chance.int(0, 1023) / 1024);
-    this.#awaySince = world.timeline.now;
+    this.#reconnect = new Reconnect("hub", this.process, () => chance.int(0, 1023) / 1024);
     this.executor = new SimExecutor(kind, this.#executorPort());
     void this.executor.start((change) => this.#onSlots(change));
     this.#dial();
@@ -80,23 +72,15 @@ export class WorkerProcess implements PeerEnd {
 
   onEnd(status: StatusObject | undefined): void {
     const error = status && readStatus(status);
-    const { welcomed, next } = (this.#session as WorkerSession).ended(error);
+    const end = (this.#session as WorkerSession).ended(error);
     this.#world.log(() => `${this.kind.workerId} lost its hub: ${error?.message ?? "OK"}`);
     this.#oracle?.over();
     this.#session = undefined;
     this.connection = undefined;
-    const isFinal =
-      error !== undefined && (FINAL.test(error.code) || error.reason === "SUPERSEDED");
-    if (this.isLeaving || (isFinal && !this.#gaveUp)) return this.die(false);
-    if (welcomed) {
-      this.#backoff.reset();
-      this.#awaySince = this.process.now();
-    }
-    const { afterMs, maxMs } = workerFixed.reconnectSlow;
-    const awayLong = this.process.now() - this.#awaySince > afterMs;
-    const pauseMs = this.#backoff.next(awayLong ? maxMs : undefined);
-    const leastMs = next?.kind === "reconnect" ? next.afterMs : 0;
-    this.process.setTimer(Math.ceil(Math.max(pauseMs, leastMs)), () => this.#dial());
+    if (this.isLeaving) return this.die(false);
+    const next = this.#reconnect.after(end);
+    if (next.kind === "stop") return this.die(false);
+    this.process.setTimer(Math.ceil(next.afterMs), () => this.#dial());
   }
 
   /** Finishes what runs, then exits. */
@@ -131,7 +115,6 @@ export class WorkerProcess implements PeerEnd {
   }
 
   #dial(): void {
-    this.#gaveUp = false;
     const connection = new Connection(this.#world.timeline, this, () => this.#world.hub);
     this.#world.connections.add(connection);
     this.connection = connection;
@@ -149,7 +132,6 @@ export class WorkerProcess implements PeerEnd {
         freeSlots: () => this.free,
         send: (events) => this.#send(connection, events),
         giveUp: () => {
-          this.#gaveUp = true;
           this.#oracle?.gaveUp();
           connection.cancel();
         },
