@@ -11,6 +11,7 @@ const unit = [
   "test/conformance/rules.test.ts",
   "test/house/!(check|faults).test.ts",
   "test/parity/names.test.ts",
+  "test/sdk/documents.test.ts",
   "test/wire/!(generated-client).test.ts",
   "test/worker/session.test.ts",
 ];

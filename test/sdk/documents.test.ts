@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { root } from "../support/running.js";
+import { root } from "../support/root.js";
 import { languages } from "./languages.js";
 
 /** The maximum number of lines of a worker meant to be read. */
