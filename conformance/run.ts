@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from "#base/clock.js";
-import { withDefaults } from "#base/option-table.js";
-import { gibbsError } from "#base/reasons.js";
+import { gibbsError } from "#base/errors/reasons.js";
+import { withDefaults } from "#base/options/option-table.js";
 import { ConformanceFailure } from "./kit/expectation.js";
 import { Kit } from "./kit/kit.js";
 import { type RuleId, rules } from "./kit/rules.js";

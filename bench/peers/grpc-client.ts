@@ -1,6 +1,6 @@
 import { Client, credentials } from "@grpc/grpc-js";
 import { definition, HubService, type RequestResponse } from "gibbs/proto";
-import { channelOptions } from "#dist/wire/channel-options.js";
+import { channelOptions } from "#dist/wire/grpc/channel-options.js";
 import { fromKind, toKind } from "./kind.js";
 import { loads } from "./loads.js";
 import { optionsOf, serve } from "./serve.js";

@@ -7,8 +7,8 @@ import {
   type sendUnaryData,
 } from "@grpc/grpc-js";
 import { HubService } from "gibbs/proto";
-import { channelOptions } from "#dist/wire/channel-options.js";
-import { rawService } from "#dist/wire/raw-service.js";
+import { channelOptions } from "#dist/wire/grpc/channel-options.js";
+import { rawService } from "#dist/wire/grpc/raw-service.js";
 import { optionsOf, serve } from "./serve.js";
 import { usage } from "./usage.js";
 

@@ -1,6 +1,6 @@
 import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } from "@grpc/grpc-js";
 import { definition, HubService, type Payload, type RequestRequest } from "gibbs/proto";
-import { channelOptions } from "#dist/wire/channel-options.js";
+import { channelOptions } from "#dist/wire/grpc/channel-options.js";
 import { type Handler, type HandlerName, handlers } from "./handlers.js";
 import { fromKind, toKind } from "./kind.js";
 import { optionsOf, serve } from "./serve.js";

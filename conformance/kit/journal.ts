@@ -1,4 +1,4 @@
-import { decodePayload } from "#wire/payload.js";
+import { decodePayload } from "#wire/payload/payload.js";
 
 /** The longest line of the journal, in characters. */
 const MAX_LINE = 240;

@@ -1,9 +1,9 @@
 import { create } from "@bufbuild/protobuf";
 import { onAbort } from "#base/abort.js";
 import { type Clock, delay } from "#base/clock.js";
-import { welcomeDefaults } from "#base/limits.js";
+import { welcomeDefaults } from "#base/options/limits.js";
 import { WelcomeSchema } from "#wire/index.js";
-import { HeartbeatMode, type HubEventInit, type Welcome } from "#wire/worker-events.js";
+import { HeartbeatMode, type HubEventInit, type Welcome } from "#wire/messages/work.js";
 import { Changes } from "./changes.js";
 import { ConformanceFailure, type Expectation, expecting } from "./expectation.js";
 import { Journal } from "./journal.js";

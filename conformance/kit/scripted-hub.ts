@@ -1,12 +1,12 @@
 import { createServer, type Server as NetServer, type Socket } from "node:net";
 import { Server, ServerCredentials, type ServerDuplexStream } from "@grpc/grpc-js";
 import type { Clock } from "#base/clock.js";
-import { type GibbsError, messageOf } from "#base/error.js";
-import { welcomeDefaults } from "#base/limits.js";
-import { gibbsError } from "#base/reasons.js";
-import { channelOptions } from "#wire/channel-options.js";
-import { rawService } from "#wire/raw-service.js";
-import { WorkerService } from "#wire/worker-events.js";
+import { type GibbsError, messageOf } from "#base/errors/error.js";
+import { gibbsError } from "#base/errors/reasons.js";
+import { welcomeDefaults } from "#base/options/limits.js";
+import { channelOptions } from "#wire/grpc/channel-options.js";
+import { rawService } from "#wire/grpc/raw-service.js";
+import { WorkerService } from "#wire/messages/work.js";
 import type { Journal } from "./journal.js";
 import { WorkStream } from "./work-stream.js";
 

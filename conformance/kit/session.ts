@@ -1,5 +1,5 @@
-import { type Data, decodePayload, encodePayload } from "#wire/payload.js";
-import type { Failure, Hello, HubEventInit, Job } from "#wire/worker-events.js";
+import type { Failure, Hello, HubEventInit, Job } from "#wire/messages/work.js";
+import { type Data, decodePayload, encodePayload } from "#wire/payload/payload.js";
 import { ConformanceFailure, check, type Expectation, expecting } from "./expectation.js";
 import { describeEvent, describeEvents } from "./journal.js";
 import type { ReceivedEvent, StreamState, WorkStream } from "./work-stream.js";

@@ -1,5 +1,5 @@
-import type { OptionTable } from "#base/option-table.js";
-import { SECOND } from "#base/units.js";
+import type { OptionTable } from "#base/options/option-table.js";
+import { SECOND } from "#base/options/units.js";
 
 /** How long the kit waits for a worker. Times in milliseconds. */
 export interface ConformanceTimes {

@@ -2,10 +2,10 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import type { ServerDuplexStream } from "@grpc/grpc-js";
 import { asBuffer, asPlainBytes } from "#base/bytes.js";
 import type { Clock } from "#base/clock.js";
-import { type GibbsError, messageOf } from "#base/error.js";
+import { type GibbsError, messageOf } from "#base/errors/error.js";
+import { toStatus } from "#wire/grpc/status.js";
 import { WorkRequestSchema, type WorkResponse, WorkResponseSchema } from "#wire/index.js";
-import { toStatus } from "#wire/status.js";
-import type { HubEventInit, WorkerEvent } from "#wire/worker-events.js";
+import type { HubEventInit, WorkerEvent } from "#wire/messages/work.js";
 import { describeEvent, type Journal } from "./journal.js";
 
 /** An event from the worker, as `case` and `value`. */

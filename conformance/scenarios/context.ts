@@ -1,4 +1,4 @@
-import type { MetadataEntry } from "#wire/metadata.js";
+import type { MetadataEntry } from "#wire/messages/metadata.js";
 import { check, expecting } from "../kit/expectation.js";
 import { type HandlerContext, Model } from "../kit/model.js";
 import type { JobInit, Session } from "../kit/session.js";

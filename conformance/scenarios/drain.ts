@@ -1,4 +1,4 @@
-import { WireExecution } from "#wire/worker-events.js";
+import { WireExecution } from "#wire/messages/work.js";
 import { check, expecting } from "../kit/expectation.js";
 import { describeEvent } from "../kit/journal.js";
 import type { Kit } from "../kit/kit.js";

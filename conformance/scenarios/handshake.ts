@@ -1,5 +1,5 @@
-import { fixed } from "#base/limits.js";
-import type { Hello } from "#wire/worker-events.js";
+import { fixed } from "#base/options/limits.js";
+import type { Hello } from "#wire/messages/work.js";
 import { check, expecting } from "../kit/expectation.js";
 import { describeEvent } from "../kit/journal.js";
 import type { Scenario } from "./scenario.js";

@@ -1,5 +1,5 @@
-import { GibbsError } from "#base/error.js";
-import { gibbsError } from "#base/reasons.js";
+import { GibbsError } from "#base/errors/error.js";
+import { gibbsError } from "#base/errors/reasons.js";
 import { ConformanceFailure, check, expecting } from "../kit/expectation.js";
 import { describeEvents } from "../kit/journal.js";
 import type { Kit } from "../kit/kit.js";

@@ -1,4 +1,4 @@
-import { welcomeDefaults } from "#base/limits.js";
+import { welcomeDefaults } from "#base/options/limits.js";
 import { check, expecting } from "../kit/expectation.js";
 import { Model } from "../kit/model.js";
 import type { Scenario } from "./scenario.js";

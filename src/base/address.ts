@@ -1,6 +1,6 @@
 import { BlockList } from "node:net";
-import type { GibbsError } from "./error.js";
-import { gibbsError } from "./reasons.js";
+import type { GibbsError } from "./errors/error.js";
+import { gibbsError } from "./errors/reasons.js";
 
 /** Where something listens: `host` and `port`, or the path of a Unix socket. */
 export type Address = { host: string; port: number } | { path: string };

@@ -1,4 +1,4 @@
-import { gibbsError } from "./reasons.js";
+import { gibbsError } from "./errors/reasons.js";
 
 /** The states of a life cycle, each with those that may follow it. */
 export type Transitions<State extends string> = Readonly<Record<State, readonly State[]>>;

@@ -1,4 +1,4 @@
-import { describeError, GibbsError, messageOf } from "../base/error.js";
+import { describeError, GibbsError, messageOf } from "../base/errors/error.js";
 
 /** How a command ended, for scripts. */
 export const ExitCode = {

@@ -1,7 +1,7 @@
 import { pipeline } from "node:stream/promises";
 import { Command } from "commander";
-import { checkRequestOptions } from "../base/check-options.js";
 import { systemClock } from "../base/clock.js";
+import { checkRequestOptions } from "../base/options/check-request-options.js";
 import { onShutdownSignals } from "../base/signals.js";
 import { Client } from "../client/client.js";
 import { clientOptionTable, mapOptionTable } from "../client/options.js";

@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
-import type { AnyOptionEntry, OptionTable } from "../base/option-table.js";
-import { MiB } from "../base/units.js";
+import type { AnyOptionEntry, OptionTable } from "../base/options/option-table.js";
+import { MiB } from "../base/options/units.js";
 import { parseCount, parseDuration, parseJsonArray, parseSize } from "./common.js";
 
 const parsers = { count: parseCount, bytes: parseSize, ms: parseDuration };

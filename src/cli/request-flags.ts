@@ -1,5 +1,9 @@
 import type { Command } from "commander";
-import { hubAddress, type RequestOptions, requestOptionTable } from "../base/options.js";
+import {
+  hubAddress,
+  type RequestOptions,
+  requestOptionTable,
+} from "../base/options/common-options.js";
 import { clientOptionTable } from "../client/options.js";
 import { addFlags, readFlags } from "./option-flags.js";
 

@@ -1,9 +1,9 @@
 import { onAbort } from "../base/abort.js";
 import { formatAddress, parseAddress } from "../base/address.js";
-import { checkRequestOptions } from "../base/check-options.js";
 import { type Clock, systemClock } from "../base/clock.js";
-import { withDefaults } from "../base/option-table.js";
-import { DEFAULT_ADDRESS, type RequestOptions } from "../base/options.js";
+import { checkRequestOptions } from "../base/options/check-request-options.js";
+import { DEFAULT_ADDRESS, type RequestOptions } from "../base/options/common-options.js";
+import { withDefaults } from "../base/options/option-table.js";
 import { HubConnection } from "./connection.js";
 import { mapConcurrently } from "./map.js";
 import { MultiplexTransport } from "./multiplex.js";
@@ -14,9 +14,9 @@ import {
   type MapOptions,
   mapOptionTable,
 } from "./options.js";
+import { RequestTransport } from "./request.js";
 import { type RetryContext, sendWithRetries } from "./retry.js";
 import type { IncomingResponse } from "./transport.js";
-import { RequestTransport } from "./unary.js";
 
 /** An answer with how it came about. */
 export interface Answer<Out> {

@@ -1,6 +1,6 @@
 import type { Clock } from "../base/clock.js";
-import { GibbsError } from "../base/error.js";
-import { internal } from "../base/failures.js";
+import { GibbsError } from "../base/errors/error.js";
+import { internal } from "../base/errors/failures.js";
 import type { HubConnection } from "./connection.js";
 import { type GivenUp, givenUp } from "./failure.js";
 import { PendingCall } from "./pending-call.js";

@@ -11,11 +11,11 @@ import {
 } from "@grpc/grpc-js";
 import { onAbort } from "../base/abort.js";
 import { type Clock, delay } from "../base/clock.js";
-import type { GibbsError } from "../base/error.js";
-import { gibbsError } from "../base/reasons.js";
-import { channelOptions } from "../wire/channel-options.js";
+import type { GibbsError } from "../base/errors/error.js";
+import { gibbsError } from "../base/errors/reasons.js";
+import { channelOptions } from "../wire/grpc/channel-options.js";
+import { rawService } from "../wire/grpc/raw-service.js";
 import { HubService } from "../wire/index.js";
-import { rawService } from "../wire/raw-service.js";
 
 const { request, multiplex } = rawService(HubService);
 

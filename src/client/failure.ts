@@ -5,9 +5,9 @@ import {
   GibbsError,
   type GibbsErrorDetails,
   messageOf,
-} from "../base/error.js";
-import { gibbsError, type Reason } from "../base/reasons.js";
-import { DETAILS_KEY, fromStatus } from "../wire/status.js";
+} from "../base/errors/error.js";
+import { gibbsError, type Reason } from "../base/errors/reasons.js";
+import { DETAILS_KEY, fromStatus } from "../wire/grpc/status.js";
 import { clientFixed } from "./options.js";
 
 /** What a status means that the transport made and not the hub, by its code. */

@@ -11,7 +11,7 @@ export {
   type Execution,
   GibbsError,
   type GibbsErrorDetails,
-} from "../base/error.js";
-export { DEFAULT_ADDRESS, type RequestOptions } from "../base/options.js";
+} from "../base/errors/error.js";
+export { DEFAULT_ADDRESS, type RequestOptions } from "../base/options/common-options.js";
 export { type Answer, Client } from "./client.js";
 export type { ClientOptions, MapOptions } from "./options.js";

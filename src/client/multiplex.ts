@@ -1,7 +1,7 @@
 import type { Clock } from "../base/clock.js";
-import { MultiplexStream } from "./call-stream.js";
 import { ConnectedTransport } from "./connected-transport.js";
 import type { HubConnection } from "./connection.js";
+import { MultiplexStream } from "./multiplex-stream.js";
 import type { PendingCall } from "./pending-call.js";
 
 /** What the transport needs of a connection. */

@@ -1,8 +1,8 @@
-import type { GibbsError } from "../base/error.js";
-import { IdMap } from "../base/id-map.js";
-import { toMetadataEntries } from "../wire/metadata.js";
-import type { Call, ClientItemInit } from "../wire/multiplex.js";
-import { toRequestOptions } from "../wire/request-options.js";
+import { IdMap } from "../base/containers/id-map.js";
+import type { GibbsError } from "../base/errors/error.js";
+import { toMetadataEntries } from "../wire/messages/metadata.js";
+import type { Call, ClientItemInit } from "../wire/messages/multiplex.js";
+import { toRequestOptions } from "../wire/messages/request-options.js";
 import { outboxFull, streamBroke, tooLarge } from "./failure.js";
 import { clientFixed } from "./options.js";
 import type { PendingCall } from "./pending-call.js";

@@ -1,6 +1,10 @@
-import type { OptionTable } from "../base/option-table.js";
-import { type CommonOptions, maxPayloadBytes, type RequestOptions } from "../base/options.js";
-import { MINUTE, MiB, SECOND } from "../base/units.js";
+import {
+  type CommonOptions,
+  maxPayloadBytes,
+  type RequestOptions,
+} from "../base/options/common-options.js";
+import type { OptionTable } from "../base/options/option-table.js";
+import { MINUTE, MiB, SECOND } from "../base/options/units.js";
 
 /** How a `Client` behaves. Times in milliseconds. */
 export interface ClientOptions extends Omit<CommonOptions, "logger"> {

@@ -1,10 +1,15 @@
 import { onAbort } from "../base/abort.js";
-import type { Bagged } from "../base/bag.js";
 import type { Clock, Timer } from "../base/clock.js";
-import type { GibbsError } from "../base/error.js";
-import { malformedResult } from "../base/failures.js";
-import { gibbsError } from "../base/reasons.js";
-import { type Data, decodePayload, type EncodedPayload, encodePayload } from "../wire/payload.js";
+import type { Bagged } from "../base/containers/bag.js";
+import type { GibbsError } from "../base/errors/error.js";
+import { malformedResult } from "../base/errors/failures.js";
+import { gibbsError } from "../base/errors/reasons.js";
+import {
+  type Data,
+  decodePayload,
+  type EncodedPayload,
+  encodePayload,
+} from "../wire/payload/payload.js";
 import { type GivenUp, givenUp, responseTooLarge } from "./failure.js";
 import { type IncomingResponse, type OutgoingCall, RESPONSE_GRACE_MS } from "./transport.js";
 

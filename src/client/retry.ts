@@ -1,9 +1,9 @@
 import { onAbort } from "../base/abort.js";
 import { Backoff } from "../base/backoff.js";
 import { type Clock, delay } from "../base/clock.js";
-import { GibbsError } from "../base/error.js";
-import { fixed } from "../base/limits.js";
-import type { RequestOptions } from "../base/options.js";
+import { GibbsError } from "../base/errors/error.js";
+import type { RequestOptions } from "../base/options/common-options.js";
+import { fixed } from "../base/options/limits.js";
 import type { Random } from "../base/random.js";
 import { clientFixed } from "./options.js";
 import type { IncomingResponse, OutgoingCall, Transport } from "./transport.js";

@@ -1,5 +1,5 @@
-import type { RequestOptions } from "../base/options.js";
-import type { Data } from "../wire/payload.js";
+import type { RequestOptions } from "../base/options/common-options.js";
+import type { Data } from "../wire/payload/payload.js";
 
 /** A request as it is sent, perhaps more than once. */
 export interface OutgoingCall {

@@ -1,6 +1,6 @@
-import { Bag, type Bagged } from "../base/bag.js";
 import type { Clock, Timer } from "../base/clock.js";
-import type { GibbsError } from "../base/error.js";
+import { Bag, type Bagged } from "../base/containers/bag.js";
+import type { GibbsError } from "../base/errors/error.js";
 import { Flusher } from "../base/flusher.js";
 import type { Random } from "../base/random.js";
 import type { WorkerEffect } from "./core/effect.js";

@@ -1,11 +1,11 @@
 import type { ServerUnaryCall, ServerWritableStream, sendUnaryData } from "@grpc/grpc-js";
-import { GibbsError } from "../base/error.js";
+import { GibbsError } from "../base/errors/error.js";
 import {
   type HealthCheckRequest,
   type HealthCheckResponse,
   ServingStatus,
-} from "../wire/health.js";
-import { toStatus } from "../wire/status.js";
+} from "../wire/grpc/health.js";
+import { toStatus } from "../wire/grpc/status.js";
 
 type Reply = Pick<HealthCheckResponse, "status">;
 type Watcher = ServerWritableStream<HealthCheckRequest, Reply>;

@@ -1,24 +1,28 @@
 import { Server } from "@grpc/grpc-js";
 import { onAbort } from "../base/abort.js";
 import { formatAddress, isLoopback, parseAddress } from "../base/address.js";
-import { checkRequestOptions } from "../base/check-options.js";
 import { type Clock, delay, systemClock } from "../base/clock.js";
-import { malformedResult } from "../base/failures.js";
-import { fixed } from "../base/limits.js";
+import { malformedResult } from "../base/errors/failures.js";
+import { gibbsError } from "../base/errors/reasons.js";
 import { type Logger, silentLogger } from "../base/logger.js";
-import { withDefaults } from "../base/option-table.js";
-import type { RequestOptions } from "../base/options.js";
+import { checkRequestOptions } from "../base/options/check-request-options.js";
+import type { RequestOptions } from "../base/options/common-options.js";
+import { fixed } from "../base/options/limits.js";
+import { withDefaults } from "../base/options/option-table.js";
 import { randomId } from "../base/random.js";
-import { gibbsError } from "../base/reasons.js";
-import { channelOptions } from "../wire/channel-options.js";
-import { definition } from "../wire/definition.js";
-import { HealthService } from "../wire/health.js";
+import { channelOptions } from "../wire/grpc/channel-options.js";
+import { definition } from "../wire/grpc/definition.js";
+import { HealthService } from "../wire/grpc/health.js";
+import {
+  Descriptors,
+  ReflectionService,
+  ReflectionServiceV1Alpha,
+} from "../wire/grpc/reflection.js";
 import { HubService } from "../wire/index.js";
-import { toMetadataEntries } from "../wire/metadata.js";
-import { decodePayload, encodePayload } from "../wire/payload.js";
-import { Descriptors, ReflectionService, ReflectionServiceV1Alpha } from "../wire/reflection.js";
-import { toRequestOptions } from "../wire/request-options.js";
-import { WorkerService } from "../wire/worker-events.js";
+import { toMetadataEntries } from "../wire/messages/metadata.js";
+import { toRequestOptions } from "../wire/messages/request-options.js";
+import { WorkerService } from "../wire/messages/work.js";
+import { decodePayload, encodePayload } from "../wire/payload/payload.js";
 import { ClientStreams } from "./client-streams.js";
 import type { Outcome, Submission } from "./core/request.js";
 import { Engine } from "./engine.js";

@@ -11,8 +11,8 @@ export {
   type Execution,
   GibbsError,
   type GibbsErrorDetails,
-} from "../base/error.js";
+} from "../base/errors/error.js";
 export type { Logger } from "../base/logger.js";
-export { DEFAULT_ADDRESS, type RequestOptions } from "../base/options.js";
+export { DEFAULT_ADDRESS, type RequestOptions } from "../base/options/common-options.js";
 export { Hub } from "./hub.js";
 export type { HubOptions } from "./options.js";

@@ -2,8 +2,8 @@ import { createServer, type Server as NetServer, type Socket } from "node:net";
 import { type Server, ServerCredentials } from "@grpc/grpc-js";
 import { type Address, formatAddress } from "../base/address.js";
 import { type Clock, delay } from "../base/clock.js";
-import type { GibbsError } from "../base/error.js";
-import { gibbsError } from "../base/reasons.js";
+import type { GibbsError } from "../base/errors/error.js";
+import { gibbsError } from "../base/errors/reasons.js";
 import type { HubSettings } from "./options.js";
 
 /**

@@ -1,17 +1,17 @@
-import { Bag } from "../base/bag.js";
 import type { KeptBytes } from "../base/bytes.js";
-import { type GibbsError, messageOf } from "../base/error.js";
-import { draining, violation } from "../base/failures.js";
-import { IdMap } from "../base/id-map.js";
-import { gibbsError } from "../base/reasons.js";
+import { Bag } from "../base/containers/bag.js";
+import { IdMap } from "../base/containers/id-map.js";
+import { type GibbsError, messageOf } from "../base/errors/error.js";
+import { draining, violation } from "../base/errors/failures.js";
+import { gibbsError } from "../base/errors/reasons.js";
+import { toStatus, toStatusFields } from "../wire/grpc/status.js";
 import {
   type Call,
   type ClientItem,
   decodeClientItems,
   encodeHubItems,
   type HubItemInit,
-} from "../wire/multiplex.js";
-import { toStatus, toStatusFields } from "../wire/status.js";
+} from "../wire/messages/multiplex.js";
 import type { ClientStream, ClientStreams } from "./client-streams.js";
 import { type Caller, NO_METADATA, type Outcome, type Ticket } from "./core/request.js";
 import type { UnreadResponse } from "./core/unread.js";

@@ -1,7 +1,11 @@
-import { welcomeDefaults } from "../base/limits.js";
-import type { OptionTable } from "../base/option-table.js";
-import { type CommonOptions, DEFAULT_ADDRESS, maxPayloadBytes } from "../base/options.js";
-import { HOUR, INT32_MAX, MINUTE, MiB, SECOND, UINT32_MAX } from "../base/units.js";
+import {
+  type CommonOptions,
+  DEFAULT_ADDRESS,
+  maxPayloadBytes,
+} from "../base/options/common-options.js";
+import { welcomeDefaults } from "../base/options/limits.js";
+import type { OptionTable } from "../base/options/option-table.js";
+import { HOUR, INT32_MAX, MINUTE, MiB, SECOND, UINT32_MAX } from "../base/options/units.js";
 
 /** How a `Hub` behaves. Times in milliseconds, sizes in bytes. */
 export interface HubOptions extends CommonOptions {

@@ -1,5 +1,5 @@
 import type { ServerDuplexStream } from "@grpc/grpc-js";
-import type { Descriptors, Reflected, ServerReflectionRequest } from "../wire/reflection.js";
+import type { Descriptors, Reflected, ServerReflectionRequest } from "../wire/grpc/reflection.js";
 
 type ReflectionCall = ServerDuplexStream<
   ServerReflectionRequest,

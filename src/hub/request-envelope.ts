@@ -1,4 +1,4 @@
-import { readRequest, writeResponse } from "../wire/relay.js";
+import { readRequest, writeResponse } from "../wire/messages/request.js";
 import type { CallHandler } from "./server-call.js";
 import { type Envelope, type UnaryContext, unaryHandler } from "./unary-request.js";
 

@@ -1,8 +1,8 @@
 import type { KeptBytes } from "../base/bytes.js";
-import { GibbsError } from "../base/error.js";
-import { badRequestOption, internal } from "../base/failures.js";
-import { fixed } from "../base/limits.js";
-import type { Call } from "../wire/multiplex.js";
+import { GibbsError } from "../base/errors/error.js";
+import { badRequestOption, internal } from "../base/errors/failures.js";
+import { fixed } from "../base/options/limits.js";
+import type { Call } from "../wire/messages/multiplex.js";
 import type { MetadataPair, Submission } from "./core/request.js";
 import type { Peer } from "./core/unread.js";
 import type { HubSettings } from "./options.js";

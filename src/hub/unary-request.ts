@@ -1,10 +1,10 @@
 import type { Clock, Timer } from "../base/clock.js";
-import { type GibbsError, messageOf } from "../base/error.js";
-import { malformedResult } from "../base/failures.js";
-import { gibbsError } from "../base/reasons.js";
-import type { EncodedPayload } from "../wire/payload.js";
-import type { CallInfo } from "../wire/relay.js";
-import { toStatus } from "../wire/status.js";
+import { type GibbsError, messageOf } from "../base/errors/error.js";
+import { malformedResult } from "../base/errors/failures.js";
+import { gibbsError } from "../base/errors/reasons.js";
+import { toStatus } from "../wire/grpc/status.js";
+import type { CallInfo } from "../wire/messages/request.js";
+import type { EncodedPayload } from "../wire/payload/payload.js";
 import type { Caller, MetadataPair, Outcome, Submission, Ticket } from "./core/request.js";
 import type { UnreadResponse } from "./core/unread.js";
 import type { Engine } from "./engine.js";

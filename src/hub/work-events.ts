@@ -1,7 +1,7 @@
 import type { KeptBytes } from "../base/bytes.js";
-import type { Execution } from "../base/error.js";
-import { fixed } from "../base/limits.js";
-import { codeOf, unpackHandlerDetails } from "../wire/status.js";
+import type { Execution } from "../base/errors/error.js";
+import { fixed } from "../base/options/limits.js";
+import { codeOf, unpackHandlerDetails } from "../wire/grpc/status.js";
 import {
   type Failure,
   HeartbeatMode,
@@ -12,7 +12,7 @@ import {
   type Result,
   WireExecution,
   type WorkerEvent,
-} from "../wire/worker-events.js";
+} from "../wire/messages/work.js";
 import type { WorkerEffect } from "./core/effect.js";
 import type { HubCore } from "./core/hub-core.js";
 import type { JobResult, WorkerFailure } from "./core/outcome.js";

@@ -1,7 +1,7 @@
-import { type GibbsError, messageOf } from "../base/error.js";
+import { type GibbsError, messageOf } from "../base/errors/error.js";
 import type { Logger } from "../base/logger.js";
-import { toStatus } from "../wire/status.js";
-import { decodeWorkRequest, encodeHubEvents, type WorkerEvent } from "../wire/worker-events.js";
+import { toStatus } from "../wire/grpc/status.js";
+import { decodeWorkRequest, encodeHubEvents, type WorkerEvent } from "../wire/messages/work.js";
 import type { WorkerEffect } from "./core/effect.js";
 import type { Session } from "./core/session.js";
 import * as sessionEnd from "./core/session-end.js";

@@ -6,9 +6,9 @@
  * @module gibbs/proto
  */
 
-export { GibbsError } from "../base/error.js";
+export { GibbsError } from "../base/errors/error.js";
 export * from "../gen/gibbs/v1/hub_pb.js";
 export * from "../gen/gibbs/v1/payload_pb.js";
 export * from "../gen/gibbs/v1/worker_pb.js";
-export { type Definition, definition, type MethodDefinition } from "./definition.js";
-export { DETAILS_KEY, fromStatus } from "./status.js";
+export { type Definition, definition, type MethodDefinition } from "./grpc/definition.js";
+export { DETAILS_KEY, fromStatus } from "./grpc/status.js";

@@ -1,4 +1,4 @@
-import type { ErrorDetail, Execution } from "../base/error.js";
+import type { ErrorDetail, Execution } from "../base/errors/error.js";
 
 /** A job as whoever computes it sees it. Can be sent to another process. */
 export interface JobInput {

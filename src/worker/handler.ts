@@ -1,6 +1,5 @@
-import { type ErrorDetail, type GibbsError, messageOf } from "../base/error.js";
-import { gibbsError } from "../base/reasons.js";
-import { decodePayload, encodePayload, MAX_ANSWER_DEPTH } from "../wire/payload.js";
+import { type ErrorDetail, type GibbsError, messageOf } from "../base/errors/error.js";
+import { gibbsError } from "../base/errors/reasons.js";
 import {
   clip,
   fitting,
@@ -8,7 +7,8 @@ import {
   MAX_STACK_BYTES,
   numberOf,
   packHandlerDetails,
-} from "../wire/status.js";
+} from "../wire/grpc/status.js";
+import { decodePayload, encodePayload, MAX_ANSWER_DEPTH } from "../wire/payload/payload.js";
 import {
   type Abort,
   failed,

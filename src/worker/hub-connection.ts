@@ -1,15 +1,15 @@
 import type { Clock } from "../base/clock.js";
-import type { GibbsError } from "../base/error.js";
+import type { GibbsError } from "../base/errors/error.js";
 import type { Logger } from "../base/logger.js";
 import {
   decodeWorkResponse,
   encodeWorkerEvents,
   type HubEvent,
   type WorkerEventInit,
-} from "../wire/worker-events.js";
-import { openWorkStream, type WorkStream, type WorkStreamListener } from "./connection.js";
+} from "../wire/messages/work.js";
 import type { Executor } from "./executor.js";
-import { type SessionEnd, type SessionPort, WorkerSession } from "./session.js";
+import { type SessionEnd, type SessionPort, WorkerSession } from "./session/session.js";
+import { openWorkStream, type WorkStream, type WorkStreamListener } from "./work-call.js";
 
 /** What a connection is made of. Times in milliseconds. */
 export interface HubConnectionOptions {

@@ -11,9 +11,9 @@ export {
   type Execution,
   GibbsError,
   type GibbsErrorDetails,
-} from "../base/error.js";
+} from "../base/errors/error.js";
 export type { Logger } from "../base/logger.js";
-export { DEFAULT_ADDRESS } from "../base/options.js";
+export { DEFAULT_ADDRESS } from "../base/options/common-options.js";
 export type { Random } from "../base/random.js";
 export type { Handler, HandlerClass, Handlers, JobContext } from "./handler.js";
 export type { WorkerOptions, WorkersOptions } from "./options.js";

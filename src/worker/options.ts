@@ -1,6 +1,6 @@
-import type { OptionTable } from "../base/option-table.js";
-import { type CommonOptions, hubAddress, maxPayloadBytes } from "../base/options.js";
-import { MINUTE, SECOND, UINT32_MAX } from "../base/units.js";
+import { type CommonOptions, hubAddress, maxPayloadBytes } from "../base/options/common-options.js";
+import type { OptionTable } from "../base/options/option-table.js";
+import { MINUTE, SECOND, UINT32_MAX } from "../base/options/units.js";
 
 /** How a `Worker` behaves. Times in milliseconds, sizes in bytes. */
 export interface WorkerOptions extends CommonOptions {

@@ -1,9 +1,9 @@
 import { Backoff } from "../base/backoff.js";
 import type { Clock } from "../base/clock.js";
-import { type Code, GibbsError } from "../base/error.js";
+import { type Code, GibbsError } from "../base/errors/error.js";
 import type { Random } from "../base/random.js";
 import { workerFixed } from "./options.js";
-import type { SessionEnd } from "./session.js";
+import type { SessionEnd } from "./session/session.js";
 
 /** Statuses after which dialing again makes no sense. */
 const finalCodes: ReadonlySet<Code> = new Set([

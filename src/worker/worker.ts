@@ -1,8 +1,8 @@
-import { withDefaults } from "../base/option-table.js";
+import { withDefaults } from "../base/options/option-table.js";
 import { onShutdownSignals } from "../base/signals.js";
 import { buildHandlers, type Handlers } from "./handler.js";
 import { InProcessExecutor } from "./in-process.js";
-import { WorkerLoop } from "./life.js";
+import { WorkerLoop } from "./loop.js";
 import { type WorkerOptions, workerOptionTable } from "./options.js";
 
 /**

@@ -1,11 +1,11 @@
 import { onAbort } from "../base/abort.js";
 import { systemClock } from "../base/clock.js";
 import { silentLogger } from "../base/logger.js";
-import { withDefaults } from "../base/option-table.js";
-import { ChildPool } from "./child-pool.js";
-import { WorkerLoop } from "./life.js";
-import { resolveModule } from "./module.js";
+import { withDefaults } from "../base/options/option-table.js";
+import { WorkerLoop } from "./loop.js";
 import { type WorkersOptions, workersOptionTable } from "./options.js";
+import { ChildPool } from "./processes/child-pool.js";
+import { resolveModule } from "./processes/module.js";
 
 /** Worker processes that {@link startWorkers} has started. */
 export interface Workers {

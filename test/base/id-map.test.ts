@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { IdMap } from "../../src/base/id-map.js";
+import { IdMap } from "../../src/base/containers/id-map.js";
 
 // A few ids, some far apart, and many that collide in a small table.
 const id = fc.oneof(

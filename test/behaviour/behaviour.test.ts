@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { GibbsError } from "../../src/base/error.js";
-import { encodePayload } from "../../src/wire/payload.js";
+import { GibbsError } from "../../src/base/errors/error.js";
+import { encodePayload } from "../../src/wire/payload/payload.js";
 import { hello, RawWorker, ready } from "../support/raw-worker.js";
 import { startHub, startWorker } from "../support/running.js";
 import { ways } from "./callers.js";

@@ -1,5 +1,5 @@
 import { onTestFinished } from "vitest";
-import type { RequestOptions } from "../../src/base/options.js";
+import type { RequestOptions } from "../../src/base/options/common-options.js";
 import { Client } from "../../src/client/client.js";
 import type { Hub } from "../../src/hub/hub.js";
 

@@ -1,4 +1,4 @@
-import type { GibbsError } from "../../src/base/error.js";
+import type { GibbsError } from "../../src/base/errors/error.js";
 import type { Client } from "../../src/client/client.js";
 import type { Cluster } from "./cluster.js";
 import { loadGibbs } from "./gibbs.js";

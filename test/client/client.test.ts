@@ -2,10 +2,10 @@ import { Server, ServerCredentials, type ServerDuplexStream } from "@grpc/grpc-j
 import { describe, expect, it, onTestFinished } from "vitest";
 import { Client } from "../../src/client/client.js";
 import type { Hub } from "../../src/hub/hub.js";
+import { rawService } from "../../src/wire/grpc/raw-service.js";
 import { HubService } from "../../src/wire/index.js";
-import { encodeHubItems } from "../../src/wire/multiplex.js";
-import { encodePayload } from "../../src/wire/payload.js";
-import { rawService } from "../../src/wire/raw-service.js";
+import { encodeHubItems } from "../../src/wire/messages/multiplex.js";
+import { encodePayload } from "../../src/wire/payload/payload.js";
 import { ManualClock } from "../support/manual-clock.js";
 import { hello, RawWorker, ready } from "../support/raw-worker.js";
 import { gibbsHub, startClient, startHub, startWorker } from "../support/running.js";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { encodePayload } from "../../src/wire/payload.js";
+import { encodePayload } from "../../src/wire/payload/payload.js";
 import { hello, RawWorker } from "../support/raw-worker.js";
 import { startClient, startHub, startWorker } from "../support/running.js";
 

@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { expect, it } from "vitest";
-import type { GibbsError } from "../../src/base/error.js";
-import { decodePayload } from "../../src/wire/payload.js";
-import { DETAILS_KEY, fromStatus } from "../../src/wire/status.js";
+import type { GibbsError } from "../../src/base/errors/error.js";
+import { DETAILS_KEY, fromStatus } from "../../src/wire/grpc/status.js";
+import { decodePayload } from "../../src/wire/payload/payload.js";
 import { arrived } from "../support/arrived.js";
 import { HeldJobs } from "../support/held-jobs.js";
 import { ManualClock } from "../support/manual-clock.js";

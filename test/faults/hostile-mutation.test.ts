@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { encodeWorkerEvents } from "../../src/wire/worker-events.js";
+import { encodeWorkerEvents } from "../../src/wire/messages/work.js";
 import { encodeRequest } from "../support/raw-call.js";
 import { connectHttp2, frame, paths, post } from "../support/raw-http2.js";
 import { answer, hello, ready } from "../support/raw-worker.js";

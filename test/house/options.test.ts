@@ -2,10 +2,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { conformanceOptionTable } from "../../conformance/kit/times.js";
-import { fixed } from "../../src/base/limits.js";
-import { type AnyOptionEntry, withDefaults } from "../../src/base/option-table.js";
-import { DEFAULT_ADDRESS, requestOptionTable } from "../../src/base/options.js";
-import { HOUR, KiB, MINUTE, MiB, SECOND } from "../../src/base/units.js";
+import { DEFAULT_ADDRESS, requestOptionTable } from "../../src/base/options/common-options.js";
+import { fixed } from "../../src/base/options/limits.js";
+import { type AnyOptionEntry, withDefaults } from "../../src/base/options/option-table.js";
+import { HOUR, KiB, MINUTE, MiB, SECOND } from "../../src/base/options/units.js";
 import { clientOptionTable, mapOptionTable } from "../../src/client/options.js";
 import { hubOptionTable } from "../../src/hub/options.js";
 import { workerOptionTable, workersOptionTable } from "../../src/worker/options.js";
@@ -16,7 +16,7 @@ import { root } from "../support/running.js";
 type Table = Readonly<Record<string, AnyOptionEntry>>;
 
 const owners: [name: string, file: string, table: Table][] = [
-  ["RequestOptions", "src/base/options.ts", requestOptionTable],
+  ["RequestOptions", "src/base/options/common-options.ts", requestOptionTable],
   ["HubOptions", "src/hub/options.ts", hubOptionTable],
   ["WorkerOptions", "src/worker/options.ts", workerOptionTable],
   ["WorkersOptions", "src/worker/options.ts", workersOptionTable],
@@ -133,7 +133,9 @@ describe("an option of a request", () => {
   });
 
   it("has the default attempts in its comment", () => {
-    const comment = comments("src/base/options.ts", "RequestOptions").get("maxAttempts");
+    const comment = comments("src/base/options/common-options.ts", "RequestOptions").get(
+      "maxAttempts",
+    );
     expect(comment).toContain(`1 to ${fixed.maxAttempts}. Default ${fixed.defaultAttempts}.`);
   });
 });

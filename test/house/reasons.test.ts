@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { status } from "@grpc/grpc-js";
 import { describe, expect, it } from "vitest";
-import type { Code } from "../../src/base/error.js";
-import { reasons } from "../../src/base/reasons.js";
+import type { Code } from "../../src/base/errors/error.js";
+import { reasons } from "../../src/base/errors/reasons.js";
 import { root } from "../support/running.js";
 
 /** The table of reasons, the code and the documents say the same. */
@@ -32,7 +32,7 @@ function filesIn(folder: string, name: RegExp): File[] {
 }
 
 const src = [...filesIn("src", /\.ts$/), ...filesIn("conformance", /\.ts$/)].filter(
-  ({ path }) => path !== "src/base/reasons.ts",
+  ({ path }) => path !== "src/base/errors/reasons.ts",
 );
 const sdks = [
   ...filesIn("sdk/go", /(?<!_test)\.go$/).filter(({ path }) => !path.includes("examples")),

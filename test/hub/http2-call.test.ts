@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { Http2Call } from "../../src/hub/http2-call.js";
-import { decodePayload } from "../../src/wire/payload.js";
+import { decodePayload } from "../../src/wire/payload/payload.js";
 import { ManualClock } from "../support/manual-clock.js";
 import { encodeRequest } from "../support/raw-call.js";
 import { connectHttp2, endOf, frame, openCall, paths, post } from "../support/raw-http2.js";

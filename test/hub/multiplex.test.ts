@@ -1,8 +1,8 @@
 import { constants } from "node:http2";
 import { describe, expect, it } from "vitest";
-import { encodeClientItems, type HubItem } from "../../src/wire/multiplex.js";
-import { decodePayload, encodePayload } from "../../src/wire/payload.js";
-import { fromStatusFields } from "../../src/wire/status.js";
+import { fromStatusFields } from "../../src/wire/grpc/status.js";
+import { encodeClientItems, type HubItem } from "../../src/wire/messages/multiplex.js";
+import { decodePayload, encodePayload } from "../../src/wire/payload/payload.js";
 import { ManualClock } from "../support/manual-clock.js";
 import { connectHttp2, frame, openCall } from "../support/raw-http2.js";
 import { call, cancel, RawMultiplex } from "../support/raw-multiplex.js";

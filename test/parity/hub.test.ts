@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { DEFAULT_ADDRESS } from "../../src/base/options.js";
+import { DEFAULT_ADDRESS } from "../../src/base/options/common-options.js";
 import { Hub } from "../../src/hub/hub.js";
 import { begun, closedGate, type Gated, gated, serve } from "../support/gated.js";
 import { ManualClock } from "../support/manual-clock.js";

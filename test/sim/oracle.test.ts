@@ -1,14 +1,14 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { GibbsError } from "../../src/base/error.js";
-import { encodeClientItems, encodeHubItems } from "../../src/wire/multiplex.js";
-import { toRequestOptions } from "../../src/wire/request-options.js";
-import { toStatus } from "../../src/wire/status.js";
+import { GibbsError } from "../../src/base/errors/error.js";
+import { toStatus } from "../../src/wire/grpc/status.js";
+import { encodeClientItems, encodeHubItems } from "../../src/wire/messages/multiplex.js";
+import { toRequestOptions } from "../../src/wire/messages/request-options.js";
 import {
   encodeHubEvents,
   encodeWorkerEvents,
   HeartbeatMode,
   type HubEventInit,
-} from "../../src/wire/worker-events.js";
+} from "../../src/wire/messages/work.js";
 import { makeProbe, type Wish } from "./actors/wish.js";
 import { SimProcess } from "./machine/process.js";
 import type { ServerCall, StreamObserver } from "./machine/server-call.js";

@@ -1,4 +1,4 @@
-import { decodePayload } from "../../src/wire/payload.js";
+import { decodePayload } from "../../src/wire/payload/payload.js";
 import type { JobInput } from "../../src/worker/executor.js";
 import type { Fault } from "./actions.js";
 import { Client } from "./actors/client.js";

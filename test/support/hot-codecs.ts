@@ -14,8 +14,8 @@ import {
 import { type Duration, DurationSchema } from "@bufbuild/protobuf/wkt";
 import { ByteReader } from "../../src/protobuf/byte-reader.js";
 import { ByteWriter } from "../../src/protobuf/byte-writer.js";
-import { fromDuration, toDuration } from "../../src/wire/duration.js";
 import { type Payload, PayloadSchema } from "../../src/wire/index.js";
+import { fromDuration, toDuration } from "../../src/wire/messages/duration.js";
 import { bytesOf } from "./bytes.js";
 import { root } from "./running.js";
 

@@ -1,4 +1,4 @@
-import type { HubEventInit, Job } from "../../src/wire/worker-events.js";
+import type { HubEventInit, Job } from "../../src/wire/messages/work.js";
 
 /** A job event with defaults for the fields a test does not care about. */
 export function job(fields: Partial<Job>): HubEventInit {

@@ -1,10 +1,10 @@
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { onTestFinished } from "vitest";
-import type { GibbsError } from "../../src/base/error.js";
+import type { GibbsError } from "../../src/base/errors/error.js";
+import { DETAILS_KEY, fromStatus } from "../../src/wire/grpc/status.js";
 import { type RequestOptionsSchema, RequestRequestSchema } from "../../src/wire/index.js";
-import { encodePayload } from "../../src/wire/payload.js";
-import { DETAILS_KEY, fromStatus } from "../../src/wire/status.js";
+import { encodePayload } from "../../src/wire/payload/payload.js";
 
 /** Calls `HubService.Request` with raw bytes; returns how it failed. */
 export function callRaw(address: string, bytes: Buffer): Promise<GibbsError> {

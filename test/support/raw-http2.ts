@@ -10,8 +10,8 @@ import {
 import { connect as connectTcp } from "node:net";
 import { onTestFinished } from "vitest";
 import { parseAddress } from "../../src/base/address.js";
-import type { GibbsError } from "../../src/base/error.js";
-import { DETAILS_KEY, fromStatus } from "../../src/wire/status.js";
+import type { GibbsError } from "../../src/base/errors/error.js";
+import { DETAILS_KEY, fromStatus } from "../../src/wire/grpc/status.js";
 
 // gRPC over HTTP/2 without a gRPC library, to send what no library would.
 

@@ -5,8 +5,8 @@ import {
   decodeHubItems,
   encodeClientItems,
   type HubItem,
-} from "../../src/wire/multiplex.js";
-import { encodePayload } from "../../src/wire/payload.js";
+} from "../../src/wire/messages/multiplex.js";
+import { encodePayload } from "../../src/wire/payload/payload.js";
 
 /** A client's Multiplex stream scripted by a test, item by item. */
 export class RawMultiplex {

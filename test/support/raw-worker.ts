@@ -6,15 +6,15 @@ import {
   type StatusObject,
 } from "@grpc/grpc-js";
 import { onTestFinished } from "vitest";
-import type { GibbsError } from "../../src/base/error.js";
-import { encodePayload } from "../../src/wire/payload.js";
-import { DETAILS_KEY, fromStatus } from "../../src/wire/status.js";
+import type { GibbsError } from "../../src/base/errors/error.js";
+import { DETAILS_KEY, fromStatus } from "../../src/wire/grpc/status.js";
 import {
   decodeWorkResponse,
   encodeWorkerEvents,
   type HubEvent,
   type WorkerEventInit,
-} from "../../src/wire/worker-events.js";
+} from "../../src/wire/messages/work.js";
+import { encodePayload } from "../../src/wire/payload/payload.js";
 
 /** An event of the hub, as `case` and `value`. */
 export type Heard = HubEvent["event"];

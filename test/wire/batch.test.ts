@@ -1,11 +1,11 @@
 import { expect, it } from "vitest";
-import { MAX_BATCH_BYTES } from "../../src/wire/batch.js";
+import { MAX_BATCH_BYTES } from "../../src/wire/messages/batch.js";
 import {
   decodeWorkRequest,
   decodeWorkResponse,
   encodeHubEvents,
   encodeWorkerEvents,
-} from "../../src/wire/worker-events.js";
+} from "../../src/wire/messages/work.js";
 import { job } from "../support/job.js";
 
 it("puts everything into one message, in order", () => {

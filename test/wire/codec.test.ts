@@ -18,7 +18,7 @@ import {
   encodeClientItems,
   encodeHubItems,
   type HubItemInit,
-} from "../../src/wire/multiplex.js";
+} from "../../src/wire/messages/multiplex.js";
 import {
   decodeWorkRequest,
   decodeWorkResponse,
@@ -26,7 +26,7 @@ import {
   encodeWorkerEvents,
   type HubEventInit,
   type WorkerEventInit,
-} from "../../src/wire/worker-events.js";
+} from "../../src/wire/messages/work.js";
 import { bytesOf } from "../support/bytes.js";
 import { job } from "../support/job.js";
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { withPrefix } from "../../src/wire/message-prefix.js";
-import { MessageReader, type RawMessage } from "../../src/wire/message-reader.js";
+import { withPrefix } from "../../src/wire/grpc/message-prefix.js";
+import { MessageReader, type RawMessage } from "../../src/wire/grpc/message-reader.js";
 
 const MAX_BYTES = 100_000;
 

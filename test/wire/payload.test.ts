@@ -3,7 +3,7 @@ import { ValueSchema } from "@bufbuild/protobuf/wkt";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { PayloadSchema } from "../../src/wire/index.js";
-import { decodePayload, encodePayload } from "../../src/wire/payload.js";
+import { decodePayload, encodePayload } from "../../src/wire/payload/payload.js";
 import { data } from "../support/data.js";
 
 describe("payload", () => {

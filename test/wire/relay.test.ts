@@ -7,9 +7,14 @@ import {
   RequestRequestSchema,
   RequestResponseSchema,
 } from "../../src/wire/index.js";
-import { encodePayload } from "../../src/wire/payload.js";
-import { readRequest, readResponse, writeRequest, writeResponse } from "../../src/wire/relay.js";
-import { toRequestOptions } from "../../src/wire/request-options.js";
+import {
+  readRequest,
+  readResponse,
+  writeRequest,
+  writeResponse,
+} from "../../src/wire/messages/request.js";
+import { toRequestOptions } from "../../src/wire/messages/request-options.js";
+import { encodePayload } from "../../src/wire/payload/payload.js";
 import { data } from "../support/data.js";
 
 /** The kind of a payload as protobuf-es reads it. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { GibbsError } from "../../src/base/error.js";
-import { clip, DETAILS_KEY, fromStatus, toStatus } from "../../src/wire/status.js";
+import { GibbsError } from "../../src/base/errors/error.js";
+import { clip, DETAILS_KEY, fromStatus, toStatus } from "../../src/wire/grpc/status.js";
 
 function roundTrip(error: GibbsError): GibbsError {
   const { code, details, metadata } = toStatus(error);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { type Code, GibbsError } from "../../src/base/error.js";
+import { type Code, GibbsError } from "../../src/base/errors/error.js";
 import { Reconnect } from "../../src/worker/reconnect.js";
-import type { SessionEnd } from "../../src/worker/session.js";
+import type { SessionEnd } from "../../src/worker/session/session.js";
 import { ManualClock } from "../support/manual-clock.js";
 
 /** With the longest pauses. */

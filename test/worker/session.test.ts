@@ -1,9 +1,9 @@
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
 import { HubEventSchema } from "../../src/gen/gibbs/v1/worker_pb.js";
-import type { HubEventInit, WorkerEventInit } from "../../src/wire/worker-events.js";
+import type { HubEventInit, WorkerEventInit } from "../../src/wire/messages/work.js";
 import type { Executor, JobInput, JobOutcome } from "../../src/worker/executor.js";
-import { WorkerSession } from "../../src/worker/session.js";
+import { WorkerSession } from "../../src/worker/session/session.js";
 import { job as aJob } from "../support/job.js";
 import { ManualClock } from "../support/manual-clock.js";
 

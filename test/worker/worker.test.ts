@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { deferred } from "../../src/base/deferred.js";
-import { GibbsError } from "../../src/base/error.js";
+import { GibbsError } from "../../src/base/errors/error.js";
 import { Hub } from "../../src/hub/hub.js";
 import type { JobContext } from "../../src/worker/handler.js";
 import { Worker } from "../../src/worker/worker.js";

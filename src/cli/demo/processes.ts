@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
-import { gibbsError } from "../../base/reasons.js";
+import { gibbsError } from "../../base/errors/reasons.js";
 
 const bin = fileURLToPath(new URL("../../../bin/gibbs.js", import.meta.url));
 

@@ -1,5 +1,5 @@
-import { type GibbsError, messageOf } from "../../base/error.js";
-import { gibbsError } from "../../base/reasons.js";
+import { type GibbsError, messageOf } from "../../base/errors/error.js";
+import { gibbsError } from "../../base/errors/reasons.js";
 
 const NEWLINE = 0x0a;
 

@@ -1,10 +1,10 @@
 import type { Readable } from "node:stream";
 import { InvalidArgumentError } from "commander";
 import { type Clock, delay } from "../../base/clock.js";
-import { describeError, GibbsError } from "../../base/error.js";
-import type { RequestOptions } from "../../base/options.js";
-import { gibbsError } from "../../base/reasons.js";
-import { MiB } from "../../base/units.js";
+import { describeError, GibbsError } from "../../base/errors/error.js";
+import { gibbsError } from "../../base/errors/reasons.js";
+import type { RequestOptions } from "../../base/options/common-options.js";
+import { MiB } from "../../base/options/units.js";
 import type { Answer, Client } from "../../client/client.js";
 import { mapConcurrently } from "../../client/map.js";
 import { clientOptionTable } from "../../client/options.js";

@@ -1,4 +1,4 @@
-import type { GibbsError } from "../../base/error.js";
+import type { GibbsError } from "../../base/errors/error.js";
 import type { Job, Outcome, Request } from "./request.js";
 import type { Session } from "./session.js";
 import type { UnreadResponse } from "./unread.js";

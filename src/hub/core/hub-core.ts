@@ -1,4 +1,4 @@
-import type { Execution } from "../../base/error.js";
+import type { Execution } from "../../base/errors/error.js";
 import type { Suspect } from "./crash-loops.js";
 import type { Effect } from "./effect.js";
 import type { CoreLimits } from "./limits.js";

@@ -1,4 +1,4 @@
-import type { Bagged } from "../../base/bag.js";
+import type { Bagged } from "../../base/containers/bag.js";
 import { FifoQueue } from "./fifo-queue.js";
 import type { Linked, LinkedList } from "./linked-list.js";
 import type { Session } from "./session.js";

@@ -1,5 +1,10 @@
-import { type Code, type ErrorDetail, type Execution, GibbsError } from "../../base/error.js";
-import { gibbsError, type Reason, reasons } from "../../base/reasons.js";
+import {
+  type Code,
+  type ErrorDetail,
+  type Execution,
+  GibbsError,
+} from "../../base/errors/error.js";
+import { gibbsError, type Reason, reasons } from "../../base/errors/reasons.js";
 import { Job, type Request, type RunInfo } from "./request.js";
 
 /** Why the hub fails a request by itself. */

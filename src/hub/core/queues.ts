@@ -1,4 +1,4 @@
-import { Bag } from "../../base/bag.js";
+import { Bag } from "../../base/containers/bag.js";
 import { type CoreLimits, WORKERLESS_SHARE } from "./limits.js";
 import { LinkedList } from "./linked-list.js";
 import { Method } from "./method.js";

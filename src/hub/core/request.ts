@@ -1,4 +1,4 @@
-import type { GibbsError } from "../../base/error.js";
+import type { GibbsError } from "../../base/errors/error.js";
 import type { Linked, LinkedList } from "./linked-list.js";
 import type { Session } from "./session.js";
 import type { Slot } from "./slots.js";

@@ -1,4 +1,4 @@
-import type { GibbsError } from "../../base/error.js";
+import type { GibbsError } from "../../base/errors/error.js";
 import { type CoreLimits, MAX_SPARE, MIN_TIME_LEFT_MS } from "./limits.js";
 import { LiveRequests } from "./live-requests.js";
 import { arrivalRefused, type Refusal } from "./outcome.js";

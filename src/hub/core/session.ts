@@ -1,4 +1,4 @@
-import { IdMap } from "../../base/id-map.js";
+import { IdMap } from "../../base/containers/id-map.js";
 import { MAX_JOB_ID } from "./limits.js";
 import type { Linked, LinkedList } from "./linked-list.js";
 import { Job, type Request } from "./request.js";

@@ -1,4 +1,4 @@
-import type { GibbsError } from "../../base/error.js";
+import type { GibbsError } from "../../base/errors/error.js";
 import { CrashLoops, type Suspect } from "./crash-loops.js";
 import type { Effect } from "./effect.js";
 import type { CoreLimits } from "./limits.js";

@@ -1,4 +1,4 @@
-import type { Bagged } from "../../base/bag.js";
+import type { Bagged } from "../../base/containers/bag.js";
 import type { Timed } from "./timer-heap.js";
 
 /** A connection of callers; only which one it is counts. */

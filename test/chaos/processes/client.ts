@@ -1,5 +1,5 @@
 import { delay, systemClock } from "../../../src/base/clock.js";
-import type { GibbsError } from "../../../src/base/error.js";
+import type { GibbsError } from "../../../src/base/errors/error.js";
 import { loadGibbs } from "../gibbs.js";
 import { type CallOutcome, Journal } from "../journal.js";
 import { machineNow } from "../machine-time.js";

@@ -1,13 +1,13 @@
 import { Client, type ClientDuplexStream, credentials } from "@grpc/grpc-js";
 import { delay, systemClock } from "../../../src/base/clock.js";
-import { decodePayload, encodePayload } from "../../../src/wire/payload.js";
 import {
   decodeWorkResponse,
   encodeWorkerEvents,
   type Job,
   WireExecution,
   type WorkerEventInit,
-} from "../../../src/wire/worker-events.js";
+} from "../../../src/wire/messages/work.js";
+import { decodePayload, encodePayload } from "../../../src/wire/payload/payload.js";
 import { Journal } from "../journal.js";
 import { recording } from "../recording.js";
 import { between } from "../seeded.js";

@@ -1,4 +1,4 @@
-import type { RequestOptions } from "../../../src/base/options.js";
+import type { RequestOptions } from "../../../src/base/options/common-options.js";
 import { MultiplexTransport } from "../../../src/client/multiplex.js";
 import { type RetryContext, sendWithRetries } from "../../../src/client/retry.js";
 import type { OutgoingCall } from "../../../src/client/transport.js";

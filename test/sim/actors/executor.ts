@@ -1,6 +1,6 @@
 import type { Timer } from "../../../src/base/clock.js";
-import { decodePayload, encodePayload } from "../../../src/wire/payload.js";
-import { packHandlerDetails } from "../../../src/wire/status.js";
+import { packHandlerDetails } from "../../../src/wire/grpc/status.js";
+import { decodePayload, encodePayload } from "../../../src/wire/payload/payload.js";
 import {
   type Abort,
   type Executor,

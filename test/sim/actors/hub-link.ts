@@ -1,7 +1,7 @@
 import type { ClientDuplexStream } from "@grpc/grpc-js";
 import { onAbort } from "../../../src/base/abort.js";
 import { Backoff } from "../../../src/base/backoff.js";
-import { GibbsError } from "../../../src/base/error.js";
+import { GibbsError } from "../../../src/base/errors/error.js";
 import type { MultiplexConnection } from "../../../src/client/multiplex.js";
 import type { Chance } from "../machine/chance.js";
 import { ClientCall } from "../machine/client-call.js";

@@ -7,8 +7,8 @@ import { type MultiplexContext, multiplexHandler } from "../../../src/hub/multip
 import { requestHandler } from "../../../src/hub/request-envelope.js";
 import type { CallHandler } from "../../../src/hub/server-call.js";
 import { workHandler } from "../../../src/hub/worker-stream.js";
-import { decodePayload } from "../../../src/wire/payload.js";
-import { readResponse } from "../../../src/wire/relay.js";
+import { readResponse } from "../../../src/wire/messages/request.js";
+import { decodePayload } from "../../../src/wire/payload/payload.js";
 import { Chance } from "../machine/chance.js";
 import { type Connection, type HubEnd, readStatus } from "../machine/connection.js";
 import { SimProcess } from "../machine/process.js";

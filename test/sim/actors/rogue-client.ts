@@ -2,8 +2,8 @@ import {
   type ClientItemInit,
   decodeHubItems,
   encodeClientItems,
-} from "../../../src/wire/multiplex.js";
-import { encodePayload } from "../../../src/wire/payload.js";
+} from "../../../src/wire/messages/multiplex.js";
+import { encodePayload } from "../../../src/wire/payload/payload.js";
 import { Chance } from "../machine/chance.js";
 import type { ClientCall } from "../machine/client-call.js";
 import { Path } from "../machine/pipe.js";

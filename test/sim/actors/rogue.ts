@@ -1,12 +1,12 @@
 import type { StatusObject } from "@grpc/grpc-js";
-import { encodePayload } from "../../../src/wire/payload.js";
 import {
   decodeWorkResponse,
   encodeWorkerEvents,
   type Job,
   WireExecution,
   type WorkerEventInit,
-} from "../../../src/wire/worker-events.js";
+} from "../../../src/wire/messages/work.js";
+import { encodePayload } from "../../../src/wire/payload/payload.js";
 import type { JobInput } from "../../../src/worker/executor.js";
 import { Chance } from "../machine/chance.js";
 import { Connection, type PeerEnd } from "../machine/connection.js";

@@ -1,8 +1,8 @@
 import { create, toBinary } from "@bufbuild/protobuf";
-import type { RequestOptions } from "../../../src/base/options.js";
+import type { RequestOptions } from "../../../src/base/options/common-options.js";
 import { RequestRequestSchema } from "../../../src/gen/gibbs/v1/hub_pb.js";
-import { toDuration } from "../../../src/wire/duration.js";
-import { encodePayload } from "../../../src/wire/payload.js";
+import { toDuration } from "../../../src/wire/messages/duration.js";
+import { encodePayload } from "../../../src/wire/payload/payload.js";
 import type { Chance } from "../machine/chance.js";
 import { Asked } from "../oracle/asked.js";
 

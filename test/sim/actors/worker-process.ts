@@ -5,10 +5,10 @@ import {
   HeartbeatMode,
   Idempotency,
   type WorkerEventInit,
-} from "../../../src/wire/worker-events.js";
+} from "../../../src/wire/messages/work.js";
 import type { JobInput } from "../../../src/worker/executor.js";
 import { Reconnect } from "../../../src/worker/reconnect.js";
-import { WorkerSession } from "../../../src/worker/session.js";
+import { WorkerSession } from "../../../src/worker/session/session.js";
 import { Chance } from "../machine/chance.js";
 import { Connection, type PeerEnd, readStatus } from "../machine/connection.js";
 import { Path } from "../machine/pipe.js";

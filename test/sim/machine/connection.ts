@@ -1,6 +1,6 @@
 import { status as grpcStatus, Metadata, type StatusObject } from "@grpc/grpc-js";
-import type { GibbsError } from "../../../src/base/error.js";
-import { DETAILS_KEY, fromStatus } from "../../../src/wire/status.js";
+import type { GibbsError } from "../../../src/base/errors/error.js";
+import { DETAILS_KEY, fromStatus } from "../../../src/wire/grpc/status.js";
 import { type Path, Pipe } from "./pipe.js";
 import type { SimProcess } from "./process.js";
 import type { ServerCall } from "./server-call.js";

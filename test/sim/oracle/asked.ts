@@ -1,9 +1,9 @@
 import type { StatusObject } from "@grpc/grpc-js";
-import type { GibbsError } from "../../../src/base/error.js";
-import type { RequestOptions } from "../../../src/base/options.js";
+import type { GibbsError } from "../../../src/base/errors/error.js";
+import type { RequestOptions } from "../../../src/base/options/common-options.js";
 import type { IncomingResponse } from "../../../src/client/transport.js";
-import type { HubItem } from "../../../src/wire/multiplex.js";
-import { encodePayload } from "../../../src/wire/payload.js";
+import type { HubItem } from "../../../src/wire/messages/multiplex.js";
+import { encodePayload } from "../../../src/wire/payload/payload.js";
 import type { Input } from "../actors/wish.js";
 
 /** What the caller of a client was told. */

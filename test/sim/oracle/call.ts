@@ -1,4 +1,4 @@
-import type { Code, GibbsError } from "../../../src/base/error.js";
+import type { Code, GibbsError } from "../../../src/base/errors/error.js";
 import type { HubReason } from "../../../src/hub/core/outcome.js";
 import type { Flaw, Wish } from "../actors/wish.js";
 import type { Asked } from "./asked.js";

@@ -1,14 +1,14 @@
 import { status as grpcStatus, type StatusObject } from "@grpc/grpc-js";
 import type { KeptBytes } from "../../../src/base/bytes.js";
+import { fromStatusFields } from "../../../src/wire/grpc/status.js";
 import {
   type ClientItem,
   decodeClientItems,
   decodeHubItems,
   type HubItem,
   type Call as WireCall,
-} from "../../../src/wire/multiplex.js";
-import { decodePayload } from "../../../src/wire/payload.js";
-import { fromStatusFields } from "../../../src/wire/status.js";
+} from "../../../src/wire/messages/multiplex.js";
+import { decodePayload } from "../../../src/wire/payload/payload.js";
 import { bytesOf } from "../../support/bytes.js";
 import type { Input } from "../actors/wish.js";
 import type { ClientCall } from "../machine/client-call.js";

@@ -1,7 +1,7 @@
-import type { Execution, GibbsError } from "../../../src/base/error.js";
+import type { Execution, GibbsError } from "../../../src/base/errors/error.js";
 import { clientFixed } from "../../../src/client/options.js";
-import { decodePayload } from "../../../src/wire/payload.js";
-import { fromStatusFields } from "../../../src/wire/status.js";
+import { fromStatusFields } from "../../../src/wire/grpc/status.js";
+import { decodePayload } from "../../../src/wire/payload/payload.js";
 import type { Asked, AskedTold } from "./asked.js";
 
 /** What a client keeps to. */

@@ -1,5 +1,5 @@
-import type { GibbsError } from "../../../src/base/error.js";
-import type { HubEvent, Job } from "../../../src/wire/worker-events.js";
+import type { GibbsError } from "../../../src/base/errors/error.js";
+import type { HubEvent, Job } from "../../../src/wire/messages/work.js";
 import type { Books } from "./books.js";
 import type { Call } from "./call.js";
 import { excuse, LARGE_BYTES } from "./hearing.js";

@@ -1,4 +1,4 @@
-import { codeOf, unpackHandlerDetails } from "../../../src/wire/status.js";
+import { codeOf, unpackHandlerDetails } from "../../../src/wire/grpc/status.js";
 import {
   decodeWorkRequest,
   type Failure,
@@ -6,7 +6,7 @@ import {
   type Result,
   WireExecution,
   type WorkerEvent,
-} from "../../../src/wire/worker-events.js";
+} from "../../../src/wire/messages/work.js";
 import type { Books } from "./books.js";
 import type { Call, Expected } from "./call.js";
 import type { HeldJob, Stream } from "./stream.js";

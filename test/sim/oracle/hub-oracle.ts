@@ -1,11 +1,11 @@
-import type { GibbsError } from "../../../src/base/error.js";
+import type { GibbsError } from "../../../src/base/errors/error.js";
 import type { CoreLimits } from "../../../src/hub/core/limits.js";
 import {
   decodeWorkRequest,
   decodeWorkResponse,
   type HubEvent,
   type WorkerEvent,
-} from "../../../src/wire/worker-events.js";
+} from "../../../src/wire/messages/work.js";
 import type { AnswerObserver } from "../actors/client.js";
 import type { Wish } from "../actors/wish.js";
 import { readStatus } from "../machine/connection.js";

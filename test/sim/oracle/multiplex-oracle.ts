@@ -1,6 +1,7 @@
 import type { KeptBytes } from "../../../src/base/bytes.js";
-import { GibbsError } from "../../../src/base/error.js";
-import { fixed } from "../../../src/base/limits.js";
+import { GibbsError } from "../../../src/base/errors/error.js";
+import { fixed } from "../../../src/base/options/limits.js";
+import { fromStatusFields } from "../../../src/wire/grpc/status.js";
 import {
   type CallResponse,
   type ClientItem,
@@ -8,9 +9,8 @@ import {
   decodeHubItems,
   type HubItem,
   type Call as WireCall,
-} from "../../../src/wire/multiplex.js";
-import { decodePayload } from "../../../src/wire/payload.js";
-import { fromStatusFields } from "../../../src/wire/status.js";
+} from "../../../src/wire/messages/multiplex.js";
+import { decodePayload } from "../../../src/wire/payload/payload.js";
 import { bytesOf } from "../../support/bytes.js";
 import { FORWARDED, type Wish } from "../actors/wish.js";
 import { readStatus } from "../machine/connection.js";

@@ -1,5 +1,5 @@
-import type { Hello } from "../../../src/wire/worker-events.js";
-import { HeartbeatMode, Idempotency } from "../../../src/wire/worker-events.js";
+import type { Hello } from "../../../src/wire/messages/work.js";
+import { HeartbeatMode, Idempotency } from "../../../src/wire/messages/work.js";
 import type { Call } from "./call.js";
 
 /** What of a message to a worker is for the other fields of a job, in bytes. */

@@ -1,5 +1,5 @@
-import type { Code, Execution, GibbsError } from "../../../src/base/error.js";
-import { decodePayload } from "../../../src/wire/payload.js";
+import type { Code, Execution, GibbsError } from "../../../src/base/errors/error.js";
+import { decodePayload } from "../../../src/wire/payload/payload.js";
 import type { Books } from "./books.js";
 import type { Call, Expected, Reason, Told } from "./call.js";
 

@@ -1,4 +1,4 @@
-import type { HubEvent, WorkerEventInit } from "../../../src/wire/worker-events.js";
+import type { HubEvent, WorkerEventInit } from "../../../src/wire/messages/work.js";
 import type { JobInput } from "../../../src/worker/executor.js";
 import { workerFixed } from "../../../src/worker/options.js";
 import type { SimProcess } from "../machine/process.js";

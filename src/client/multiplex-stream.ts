@@ -1,0 +1,227 @@
+import type { ClientDuplexStream, ServiceError } from "@grpc/grpc-js";
+import type { Clock, Timer } from "../base/clock.js";
+import type { GibbsError } from "../base/errors/error.js";
+import { Flusher } from "../base/flusher.js";
+import { checkTransition, type Transitions } from "../base/transition.js";
+import { fromStatusFields } from "../wire/grpc/status.js";
+import { decodeHubItems, encodeClientItems, type HubItem } from "../wire/messages/multiplex.js";
+import { closedByHub, explainError, unreadable } from "./failure.js";
+import { OpenCalls } from "./open-calls.js";
+import { clientFixed } from "./options.js";
+import type { PendingCall } from "./pending-call.js";
+
+/** What a stream reports. */
+export interface MultiplexStreamListener {
+  /** The hub takes fewer calls than the stream was given: this one belongs on another. */
+  onOverflow(pending: PendingCall): void;
+  /** Called once and last, when all calls have an outcome. */
+  onEnd(): void;
+}
+
+/** What a stream keeps to, whatever its hub says. */
+export interface MultiplexStreamLimits {
+  /** The most bytes of a payload. */
+  maxPayloadBytes: number;
+  /** The id of the first call. */
+  firstId: number;
+}
+
+/** What the hub takes. */
+interface Settings {
+  /** The most bytes of a payload, by either side's word. */
+  maxPayloadBytes: number;
+  maxOpenCalls: number;
+}
+
+/** What a stream is now, with what it needs for that. */
+type StreamState =
+  | { kind: "opening"; idle: Timer }
+  | { kind: "open"; idle: Timer; settings: Settings }
+  | { kind: "draining"; settings: Settings }
+  | { kind: "closing" }
+  | { kind: "ended" };
+
+const transitions: Transitions<StreamState["kind"]> = {
+  opening: ["open", "closing", "ended"],
+  open: ["draining", "closing", "ended"],
+  draining: ["closing", "ended"],
+  closing: ["ended"],
+  ended: [],
+};
+
+/** Until the hub has said how many calls it takes, this many. */
+const ASSUMED_OPEN_CALLS = 1024;
+
+/**
+ * The client's side of one `Multiplex` stream.
+ *
+ * | from | event | to |
+ * |---|---|---|
+ * | opening | settings | open: what waits is written |
+ * | opening, open | a while without a call | closing |
+ * | open | drain | draining: takes no further call |
+ * | open, draining | drain, or the end of a call, and no call is open | closing |
+ * | any but ended | end of the stream; a message that breaks the protocol | ended: open calls fail, unsent ones as not started |
+ *
+ * On the way to closing it half-closes. Settings after the first are ignored.
+ */
+export class MultiplexStream {
+  readonly #grpc: ClientDuplexStream<Buffer, Buffer>;
+  readonly #clock: Clock;
+  /** The most bytes of a payload, by this side's word. */
+  readonly #limitBytes: number;
+  readonly #listener: MultiplexStreamListener;
+  readonly #calls: OpenCalls;
+  readonly #flusher: Flusher;
+  #state: StreamState;
+
+  constructor(
+    grpc: ClientDuplexStream<Buffer, Buffer>,
+    clock: Clock,
+    { maxPayloadBytes, firstId }: MultiplexStreamLimits,
+    listener: MultiplexStreamListener,
+  ) {
+    this.#grpc = grpc;
+    this.#limitBytes = maxPayloadBytes;
+    this.#clock = clock;
+    this.#listener = listener;
+    this.#calls = new OpenCalls(firstId, () => {
+      this.#closeIfDrained();
+      this.#flushLater();
+    });
+    this.#flusher = new Flusher(clock, () => this.#flush());
+    this.#state = { kind: "opening", idle: this.#watchIdle(undefined) };
+    grpc.on("data", (encoded: Buffer) => this.#receive(encoded));
+    grpc.on("error", (error: ServiceError) => this.#end(explainError(error, {})));
+    grpc.on("status", ({ code }) => {
+      if (code === 0) this.#end(closedByHub());
+    });
+    grpc.on("end", () => grpc.end());
+    grpc.on("drain", () => this.#flushLater());
+  }
+
+  /** Whether it takes a further call. */
+  get hasRoom(): boolean {
+    const state = this.#state;
+    if (state.kind === "open") return this.#calls.size < state.settings.maxOpenCalls;
+    return state.kind === "opening" && this.#calls.size < ASSUMED_OPEN_CALLS;
+  }
+
+  /** Sends a call, with all others of its instant in one write. */
+  add(pending: PendingCall): void {
+    this.#calls.add(pending);
+    this.#flushLater();
+  }
+
+  /** Gives the stream up, and every call on it. */
+  close(): void {
+    this.#calls.giveUp();
+    this.#grpc.cancel();
+  }
+
+  #flushLater(): void {
+    if (this.#writableTo() !== undefined && this.#calls.isWaiting) this.#flusher.soon();
+  }
+
+  /** What the hub takes; undefined while nothing may be written. */
+  #writableTo(): Settings | undefined {
+    const state = this.#state;
+    if (state.kind !== "open" && state.kind !== "draining") return undefined;
+    return this.#grpc.writableNeedDrain ? undefined : state.settings;
+  }
+
+  #flush(): void {
+    const settings = this.#writableTo();
+    if (settings === undefined) return;
+    const items = this.#calls.takeItems(settings.maxPayloadBytes, this.#clock.now());
+    for (const message of encodeClientItems(items)) this.#grpc.write(message);
+    this.#closeIfDrained();
+  }
+
+  #receive(encoded: Buffer): void {
+    let items: HubItem[];
+    try {
+      items = decodeHubItems(encoded);
+    } catch (error) {
+      return this.#abandon(unreadable(error));
+    }
+    for (const item of items) this.#apply(item);
+  }
+
+  #apply({ id, item }: HubItem): void {
+    switch (item.case) {
+      case "settings":
+        return this.#open(item.value);
+      case "drain":
+        return this.#drain();
+      case "response": {
+        const { payload, requestId, workerId, attempts, queueTimeMs, runTimeMs } = item.value;
+        const info = { requestId, workerId, attempts, queueTimeMs, runTimeMs };
+        this.#calls.take(id)?.respond(payload, info, this.#limitBytes);
+        return this.#closeIfDrained();
+      }
+      case "status":
+        this.#calls.take(id)?.fail(fromStatusFields(item.value));
+        return this.#closeIfDrained();
+      case undefined:
+        return;
+    }
+  }
+
+  #open({ maxPayloadBytes, maxOpenCalls }: Settings): void {
+    if (this.#state.kind !== "opening") return;
+    const settings = {
+      maxPayloadBytes: Math.min(maxPayloadBytes, this.#limitBytes),
+      maxOpenCalls,
+    };
+    this.#transition({ kind: "open", idle: this.#state.idle, settings });
+    for (const pending of this.#calls.takeBeyond(maxOpenCalls)) this.#listener.onOverflow(pending);
+    this.#flushLater();
+  }
+
+  #drain(): void {
+    if (this.#state.kind === "opening") return this.#abandon(closedByHub());
+    if (this.#state.kind !== "open") return;
+    this.#transition({ kind: "draining", settings: this.#state.settings });
+    this.#closeIfDrained();
+  }
+
+  #closeIfDrained(): void {
+    if (this.#state.kind === "draining" && this.#calls.size === 0) this.#close();
+  }
+
+  #close(): void {
+    this.#transition({ kind: "closing" });
+    this.#grpc.end();
+  }
+
+  /** The hub broke the protocol. */
+  #abandon(error: GibbsError): void {
+    this.#end(error);
+    this.#grpc.cancel();
+  }
+
+  #end(error: GibbsError): void {
+    if (this.#state.kind === "ended") return;
+    this.#transition({ kind: "ended" });
+    this.#calls.fail(error);
+    this.#listener.onEnd();
+  }
+
+  #transition(next: StreamState): void {
+    const state = this.#state;
+    checkTransition("a Multiplex stream", transitions, state.kind, next.kind);
+    if ("idle" in state && !("idle" in next)) state.idle.cancel();
+    this.#state = next;
+  }
+
+  /** A stream without calls is not kept: it would keep the process alive. `lastId`: as of the last look. */
+  #watchIdle(lastId: number | undefined): Timer {
+    return this.#clock.setTimer(clientFixed.idleStreamMs, () => {
+      if (!("idle" in this.#state)) return;
+      const isIdle = this.#calls.size === 0 && this.#calls.lastId === lastId;
+      if (isIdle) this.#close();
+      else this.#state.idle = this.#watchIdle(this.#calls.lastId);
+    });
+  }
+}

@@ -1,0 +1,130 @@
+import { LazyAbort } from "../../base/abort.js";
+import type { Clock, Timer } from "../../base/clock.js";
+import { IdMap } from "../../base/containers/id-map.js";
+import type { Job } from "../../wire/messages/work.js";
+import type { Executor, JobOutcome } from "../executor.js";
+import { workerFixed } from "../options.js";
+import { toInput } from "./job-events.js";
+
+/** What the jobs of a session need of their surroundings. */
+export interface JobsPort {
+  readonly clock: Clock;
+  readonly executor: Executor;
+  /** The free slots of the executor, now. */
+  freeSlots(): number;
+}
+
+/** What becomes of the jobs: each ends with one of these, unless it is orphaned. */
+export interface JobsListener {
+  onOutcome(jobId: number, outcome: JobOutcome): void;
+  /** The job was not started. */
+  onGivenBack(jobId: number, reason: string): void;
+}
+
+/** A job that was accepted: held until a slot is really free, then running. */
+interface AcceptedJob {
+  job: Job;
+  abort: LazyAbort;
+  /** When its time is over. */
+  timeout: Timer | undefined;
+}
+
+/** The jobs of one session: held or running. */
+export class SessionJobs {
+  readonly #port: JobsPort;
+  readonly #listener: JobsListener;
+  readonly #jobs = new IdMap<AcceptedJob>();
+  /** Those of them that wait for a slot, in their order, with when they have done so for too long. */
+  readonly #held = new Map<AcceptedJob, Timer>();
+
+  constructor(port: JobsPort, listener: JobsListener) {
+    this.#port = port;
+    this.#listener = listener;
+  }
+
+  /** How many have a slot. */
+  get running(): number {
+    return this.#jobs.size - this.#held.size;
+  }
+
+  /** Starts a job, now or when a slot is free; gives it back if none is for a while. */
+  accept(job: Job): void {
+    const { jobId, timeoutMs } = job;
+    const accepted: AcceptedJob = { job, abort: new LazyAbort(), timeout: undefined };
+    this.#jobs.set(jobId, accepted);
+    if (timeoutMs !== undefined) {
+      accepted.timeout = this.#port.clock.setTimer(timeoutMs, () =>
+        this.cancel(jobId, "its time is over"),
+      );
+    }
+    if (this.#port.freeSlots() > 0) return this.#start(accepted);
+    // A slot can be gone that was free when its credit was given: a process that
+    // died while idle. The one that replaces it may be there in a moment.
+    const patience = this.#port.clock.setTimer(workerFixed.holdMs, () =>
+      this.#giveBack(jobId, "no slot came free for it"),
+    );
+    this.#held.set(accepted, patience);
+  }
+
+  /** Nobody waits for the job any more. */
+  cancel(jobId: number, reason: string): void {
+    const accepted = this.#jobs.get(jobId);
+    if (accepted === undefined) return;
+    if (this.#held.has(accepted)) this.#giveBack(jobId, reason);
+    else accepted.abort.abort(new Error(reason));
+  }
+
+  /** Starts held jobs, as many as there are free slots. */
+  startHeld(): void {
+    for (const accepted of this.#held.keys()) {
+      if (this.#port.freeSlots() === 0) return;
+      this.#start(accepted);
+    }
+  }
+
+  giveBackHeld(reason: string): void {
+    for (const { job } of this.#held.keys()) this.#giveBack(job.jobId, reason);
+  }
+
+  /** The stream is gone: what still runs is told so, and its outcome is dropped. */
+  orphan(): void {
+    for (const accepted of this.#jobs.values()) {
+      accepted.timeout?.cancel();
+      accepted.abort.abort(new Error("the connection to the hub was lost"));
+    }
+    this.#jobs.clear();
+    for (const patience of this.#held.values()) patience.cancel();
+    this.#held.clear();
+  }
+
+  #start(accepted: AcceptedJob): void {
+    const { jobId } = accepted.job;
+    this.#release(accepted);
+    this.#port.executor.run(toInput(accepted.job), accepted.abort, (outcome) => {
+      if (this.#jobs.get(jobId) !== accepted) return;
+      this.#forget(jobId);
+      this.#listener.onOutcome(jobId, outcome);
+    });
+  }
+
+  #giveBack(jobId: number, reason: string): void {
+    this.#forget(jobId);
+    this.#listener.onGivenBack(jobId, reason);
+  }
+
+  #forget(jobId: number): void {
+    const accepted = this.#jobs.get(jobId);
+    if (accepted === undefined) return;
+    accepted.timeout?.cancel();
+    this.#jobs.delete(jobId);
+    this.#release(accepted);
+  }
+
+  /** A job is held no longer. */
+  #release(accepted: AcceptedJob): void {
+    const patience = this.#held.get(accepted);
+    if (patience === undefined) return;
+    patience.cancel();
+    this.#held.delete(accepted);
+  }
+}

@@ -1,0 +1,66 @@
+import { type ChannelOptions, Client, credentials, type ServiceError } from "@grpc/grpc-js";
+import type { GibbsError } from "../base/errors/error.js";
+import { channelOptions } from "../wire/grpc/channel-options.js";
+import { rawService } from "../wire/grpc/raw-service.js";
+import { DETAILS_KEY, fromStatus } from "../wire/grpc/status.js";
+import { WorkerService } from "../wire/messages/work.js";
+
+/** What a stream reports, after its opening has returned. `onEnd` comes once and last: with nothing after a clean end. */
+export interface WorkStreamListener {
+  onMessage(encoded: Uint8Array): void;
+  onEnd(error: GibbsError | undefined): void;
+}
+
+/** One `Work` call on a channel of its own. */
+export interface WorkStream {
+  write(encoded: Buffer): void;
+  /** Gives the call up. `onEnd` follows. */
+  cancel(): void;
+}
+
+const { work } = rawService(WorkerService);
+
+/** Opens a `Work` call at `address`. Does not throw: a failure is an `onEnd`. */
+export function openWorkStream(
+  address: string,
+  maxPayloadBytes: number,
+  listener: WorkStreamListener,
+): WorkStream {
+  const client = new Client(address, credentials.createInsecure(), options(maxPayloadBytes));
+  const call = client.makeBidiStreamRequest(
+    work.path,
+    work.requestSerialize,
+    work.responseDeserialize,
+  );
+  let ended = false;
+  const end = (error: GibbsError | undefined): void => {
+    if (ended) return;
+    ended = true;
+    client.close();
+    listener.onEnd(error);
+  };
+  call.on("data", (encoded: Buffer) => listener.onMessage(encoded));
+  call.on("error", (error: ServiceError) => {
+    const details = error.metadata?.get(DETAILS_KEY)[0];
+    end(fromStatus(error.code, error.details ?? error.message, details));
+  });
+  call.on("status", (status) => {
+    if (status.code === 0) end(undefined);
+  });
+  call.on("end", () => call.end());
+  return {
+    write: (encoded) => void call.write(encoded),
+    cancel: () => call.cancel(),
+  };
+}
+
+function options(maxPayloadBytes: number): ChannelOptions {
+  return {
+    ...channelOptions(maxPayloadBytes),
+    "grpc.keepalive_permit_without_calls": 1,
+    // A stream is never replayed, so nothing need be kept for that.
+    "grpc.enable_retries": 0,
+    // Each attempt dials anew instead of waiting for the backoff of an earlier one.
+    "grpc.use_local_subchannel_pool": 1,
+  };
+}
