@@ -1,14 +1,22 @@
 import { createServer, type Server as NetServer, type Socket } from "node:net";
-import { type Server, ServerCredentials } from "@grpc/grpc-js";
+import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { type Address, formatAddress } from "../base/address.js";
 import { type Clock, delay } from "../base/clock.js";
 import { GibbsError } from "../base/error.js";
 import type { HubOptions } from "../base/options.js";
+import { channelOptions } from "../wire/channel-options.js";
+import { type StreamHandler, takeOver } from "./grpc-internals.js";
+
+type ListenerLimit =
+  | "maxConnections"
+  | "maxPayloadBytes"
+  | "maxStreamsPerConnection"
+  | "helloTimeoutMs";
 
 /**
- * The port of a hub. It owns its sockets, and gives them to grpc-js: a peer that
- * connects and then says nothing cannot be closed through grpc-js, and would keep
- * a hub that shuts down alive.
+ * The port of a hub. It owns its sockets, and gives them to grpc-js, which keeps the
+ * connections (keepalive, limits, GOAWAY): a peer that connects and then says nothing
+ * cannot be closed through grpc-js, and would keep a hub that shuts down alive.
  */
 export class Listener {
   readonly #grpc: Server;
@@ -17,13 +25,17 @@ export class Listener {
   readonly #sockets = new Set<Socket>();
 
   constructor(
-    grpc: Server,
-    limits: Required<Pick<HubOptions, "maxConnections" | "helloTimeoutMs">>,
+    limits: Required<Pick<HubOptions, ListenerLimit>>,
     clock: Clock,
+    serve: StreamHandler,
   ) {
-    this.#grpc = grpc;
+    this.#grpc = new Server({
+      ...channelOptions(limits.maxPayloadBytes),
+      "grpc.max_concurrent_streams": limits.maxStreamsPerConnection,
+    });
+    takeOver(this.#grpc, serve);
     this.#clock = clock;
-    const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
+    const injector = this.#grpc.createConnectionInjector(ServerCredentials.createInsecure());
     this.#net = createServer({ noDelay: true }, (socket) => {
       this.#sockets.add(socket);
       const silent = clock.setTimer(limits.helloTimeoutMs, () => {

@@ -158,7 +158,7 @@ class UnaryCall implements CallListener, Caller {
     } catch (error) {
       return call.end(toStatus(malformedResult(error, requestId, outcome.info.attempts)));
     }
-    call.answer(response);
+    call.respond(response);
     if (isClosed) return;
     // Held against the caller until its connection has taken it.
     this.#state = this.#context.engine.sending(call.peer, response.length, () => call.abandon());
