@@ -1,4 +1,3 @@
-import type { ServerUnaryCall, ServerWritableStream, sendUnaryData } from "@grpc/grpc-js";
 import { GibbsError } from "../base/errors/error.js";
 import {
   type HealthCheckRequest,
@@ -6,38 +5,34 @@ import {
   ServingStatus,
 } from "../wire/grpc/health.js";
 import { toStatus } from "../wire/grpc/status.js";
+import type { DecodedCall, DecodedService } from "./decoded-call.js";
 
-type Reply = Pick<HealthCheckResponse, "status">;
-type Watcher = ServerWritableStream<HealthCheckRequest, Reply>;
+type Response = Pick<HealthCheckResponse, "status">;
 
 /** `grpc.health.v1.Health`: serving until the hub drains, for the hub as a whole and for each service. */
 export class Health {
   readonly #services: ReadonlySet<string>;
-  readonly #watchers = new Set<Watcher>();
+  readonly #watchers = new Set<DecodedCall<Response>>();
   #status = ServingStatus.SERVING;
 
   constructor(services: Iterable<string>) {
     this.#services = new Set(["", ...services]);
   }
 
-  /** The handlers, in the shape of grpc-js. */
-  readonly handlers = {
-    check: (
-      call: ServerUnaryCall<HealthCheckRequest, Reply>,
-      callback: sendUnaryData<Reply>,
-    ): void => {
-      const { service } = call.request;
-      if (this.#services.has(service)) return callback(null, { status: this.#status });
-      callback(toStatus(new GibbsError("NOT_FOUND", `no service "${service}" here`)));
+  readonly check: DecodedService<HealthCheckRequest, Response> = {
+    onRequest: ({ service }, call) => {
+      if (this.#services.has(service)) return call.respond({ status: this.#status });
+      call.end(toStatus(new GibbsError("NOT_FOUND", `no service "${service}" here`)));
     },
+  };
 
-    watch: (call: Watcher): void => {
-      const known = this.#services.has(call.request.service);
-      call.write({ status: known ? this.#status : ServingStatus.SERVICE_UNKNOWN });
+  readonly watch: DecodedService<HealthCheckRequest, Response> = {
+    onRequest: ({ service }, call) => {
+      const isKnown = this.#services.has(service);
+      call.write({ status: isKnown ? this.#status : ServingStatus.SERVICE_UNKNOWN });
       this.#watchers.add(call);
-      call.on("cancelled", () => this.#watchers.delete(call));
-      call.on("error", () => this.#watchers.delete(call));
     },
+    onClose: (call) => this.#watchers.delete(call),
   };
 
   /** From now on not serving. */

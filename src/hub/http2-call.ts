@@ -6,12 +6,14 @@ import {
 } from "node:http2";
 import { promisify } from "node:util";
 import { gunzip, inflate } from "node:zlib";
-import { status as grpcStatus, Metadata, type StatusObject } from "@grpc/grpc-js";
+import { status as grpcStatus, type StatusObject } from "@grpc/grpc-js";
 import { messageOf } from "../base/errors/error.js";
 import { prefixOf, withPrefix } from "../wire/grpc/message-prefix.js";
 import { MessageReader, type RawMessage } from "../wire/grpc/message-reader.js";
 import { MAX_BATCH_BYTES } from "../wire/messages/batch.js";
+import { bareStatus } from "./bare-status.js";
 import type { Peer } from "./core/unread.js";
+import type { Identity } from "./identity.js";
 import type { CallHandler, CallListener, ServerCall } from "./server-call.js";
 
 /** A socket in which more than this waits is full. */
@@ -43,10 +45,10 @@ const unitsMs: ReadonlyMap<string, number> = new Map([
 /**
  * A gRPC call, read from its HTTP/2 stream and written to it, as
  * https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md has it. The
- * other services of the hub go through grpc-js, whose layers would cost a request
- * more than all of the hub's own code.
+ * layers of grpc-js would cost a request more than all of the hub's own code.
  */
 export class Http2Call implements ServerCall {
+  readonly identity: Identity;
   readonly #stream: ServerHttp2Stream;
   readonly #headers: IncomingHttpHeaders;
   readonly #maxMessageBytes: number;
@@ -62,9 +64,11 @@ export class Http2Call implements ServerCall {
   constructor(
     stream: ServerHttp2Stream,
     headers: IncomingHttpHeaders,
+    identity: Identity,
     maxMessageBytes: number,
     handler: CallHandler,
   ) {
+    this.identity = identity;
     this.#stream = stream;
     this.#headers = headers;
     this.#maxMessageBytes = maxMessageBytes;
@@ -80,6 +84,10 @@ export class Http2Call implements ServerCall {
     stream.on("close", () => this.#listener.onClose());
     // What is wrong needs no telling: "close" follows.
     stream.on("error", () => {});
+  }
+
+  get path(): string {
+    return this.#headers[":path"] ?? "";
   }
 
   get peer(): Peer {
@@ -107,7 +115,7 @@ export class Http2Call implements ServerCall {
       return false;
     }
     const stream = this.#stream;
-    this.#respond();
+    this.#sendHeaders();
     if (message.length <= MAX_COPIED_BYTES) stream.write(withPrefix(message), onTaken);
     else {
       stream.cork();
@@ -118,14 +126,14 @@ export class Http2Call implements ServerCall {
     return stream.writableLength <= HIGH_WATER_BYTES;
   }
 
-  answer(message: Buffer): void {
+  respond(message: Buffer): void {
     if (message.length > MAX_COPIED_BYTES) {
       this.write(message);
       return this.end();
     }
     if (this.#isGone) return;
     this.#isEnded = true;
-    this.#respond();
+    this.#sendHeaders();
     this.#stream.end(withPrefix(message));
     this.#stream.resume();
   }
@@ -138,7 +146,7 @@ export class Http2Call implements ServerCall {
       stream.respond({ ...responseHeaders, ...toHeaders(status) }, { endStream: true });
     } else {
       this.#trailers = toHeaders(status);
-      this.#respond();
+      this.#sendHeaders();
       stream.end();
     }
     stream.resume();
@@ -183,7 +191,7 @@ export class Http2Call implements ServerCall {
     process.nextTick(() => this.#stream.destroy());
   }
 
-  #respond(): void {
+  #sendHeaders(): void {
     if (this.#stream.headersSent) return;
     this.#stream.respond(responseHeaders, { waitForTrailers: true });
     this.#stream.on("wantTrailers", () => this.#stream.sendTrailers(this.#trailers));
@@ -259,9 +267,4 @@ function toHeaders(status: StatusObject | undefined): OutgoingHttpHeaders {
     "grpc-message": encodeURI(details),
     ...metadata.toHttp2Headers(),
   };
-}
-
-/** A status of the transport, which says nothing of the request. */
-function bareStatus(code: grpcStatus, details: string): StatusObject {
-  return { code, details, metadata: new Metadata() };
 }

@@ -1,7 +1,6 @@
-import { Server } from "@grpc/grpc-js";
 import { onAbort } from "../base/abort.js";
 import { formatAddress, isLoopback, parseAddress } from "../base/address.js";
-import { type Clock, delay, systemClock } from "../base/clock.js";
+import { type Clock, systemClock } from "../base/clock.js";
 import { malformedResult } from "../base/errors/failures.js";
 import { gibbsError } from "../base/errors/reasons.js";
 import { type Logger, silentLogger } from "../base/logger.js";
@@ -10,14 +9,6 @@ import type { RequestOptions } from "../base/options/common-options.js";
 import { fixed } from "../base/options/limits.js";
 import { withDefaults } from "../base/options/option-table.js";
 import { randomId } from "../base/random.js";
-import { channelOptions } from "../wire/grpc/channel-options.js";
-import { definition } from "../wire/grpc/definition.js";
-import { HealthService } from "../wire/grpc/health.js";
-import {
-  Descriptors,
-  ReflectionService,
-  ReflectionServiceV1Alpha,
-} from "../wire/grpc/reflection.js";
 import { HubService } from "../wire/index.js";
 import { toMetadataEntries } from "../wire/messages/metadata.js";
 import { toRequestOptions } from "../wire/messages/request-options.js";
@@ -26,20 +17,14 @@ import { decodePayload, encodePayload } from "../wire/payload/payload.js";
 import { ClientStreams } from "./client-streams.js";
 import type { Outcome, Submission } from "./core/request.js";
 import { Engine } from "./engine.js";
-import { type StreamHandler, takeOver } from "./grpc-internals.js";
 import { Health } from "./health.js";
-import { Http2Call } from "./http2-call.js";
 import { Listener } from "./listener.js";
-import { type MultiplexContext, multiplexHandler } from "./multiplex-stream.js";
 import { type HubOptions, type HubSettings, hubOptionTable } from "./options.js";
-import { reflectionHandlers } from "./reflection.js";
-import { requestHandler } from "./request-envelope.js";
-import type { CallHandler } from "./server-call.js";
+import { Router } from "./router.js";
+import { addRoutes } from "./routes.js";
+import { shutDown } from "./shutdown.js";
+import { streamHandler } from "./stream-handler.js";
 import { type SubmissionContext, toSubmission } from "./submission.js";
-import { workHandler } from "./worker-stream.js";
-
-/** How long answers that are being written may take when the hub closes. */
-const CLOSE_GRACE_MS = 2000;
 
 /** The life of a hub; it goes forward only. */
 type HubState = "new" | "listening" | "draining" | "closed";
@@ -63,7 +48,7 @@ export class Hub {
   readonly #health: Health;
   readonly #listener: Listener;
   readonly #submissions: SubmissionContext;
-  readonly #multiplex: MultiplexContext;
+  readonly #streams = new ClientStreams();
   #state: HubState = "new";
   #address = "";
   #closed: Promise<void> | undefined;
@@ -75,21 +60,26 @@ export class Hub {
     this.#clock = clock;
     this.#logger = logger;
     this.#health = new Health([HubService.typeName, WorkerService.typeName]);
+    const limits = this.#limits;
     const hubId = randomId();
     const prefix = `${hubId}-`;
     const formatId = (request: number): string => prefix + request.toString(36);
-    this.#engine = new Engine(this.#limits, clock, random, formatId);
+    this.#engine = new Engine(limits, clock, random, formatId);
     let lastRequest = 0;
-    this.#submissions = { limits: this.#limits, nextRequestId: () => ++lastRequest };
-    this.#multiplex = {
-      engine: this.#engine,
-      submissions: this.#submissions,
-      limits: this.#limits,
-      forwardMetadata: this.#limits.forwardMetadata,
-      streams: new ClientStreams(),
-      isDraining: () => this.#state !== "listening",
-    };
-    this.#listener = new Listener(this.#createServer(hubId), this.#limits, clock);
+    this.#submissions = { limits, nextRequestId: () => ++lastRequest };
+    const { forwardMetadata } = limits;
+    const requests = { engine: this.#engine, submissions: this.#submissions, forwardMetadata };
+    const isDraining = (): boolean => this.#state !== "listening";
+    const router = new Router();
+    addRoutes(router, {
+      request: { ...requests, clock },
+      multiplex: { ...requests, limits, streams: this.#streams, isDraining },
+      work: { engine: this.#engine, limits, hubId, logger },
+      health: this.#health,
+      clock,
+    });
+    const maxMessageBytes = limits.maxPayloadBytes + fixed.envelopeBytes;
+    this.#listener = new Listener(limits, clock, streamHandler(router, maxMessageBytes));
   }
 
   /** Where the hub listens, such as `127.0.0.1:5019`. Empty before {@link Hub.listen}. */
@@ -183,76 +173,17 @@ export class Hub {
   }
 
   async #shutDown(drainTimeoutMs: number): Promise<void> {
-    const wasListening = this.#state === "listening";
+    const running = {
+      engine: this.#engine,
+      health: this.#health,
+      streams: this.#streams,
+      listener: this.#state === "listening" ? this.#listener : undefined,
+      clock: this.#clock,
+    };
     this.#state = "draining";
-    this.#health.drain();
-    this.#engine.tell((core, now) => core.drain(now));
-    this.#multiplex.streams.drain();
-    const patience = new AbortController();
-    const idle = this.#engine.idle();
-    await Promise.race([idle, delay(this.#clock, drainTimeoutMs, patience.signal)]);
-    patience.abort();
-    this.#engine.tell((core, now) => core.stop(now));
-    await idle;
-    await this.#letClientsLeave(drainTimeoutMs);
-    this.#health.close();
-    if (wasListening) await this.#listener.close(CLOSE_GRACE_MS);
-    this.#engine.dispose();
+    await shutDown(running, drainTimeoutMs);
     this.#state = "closed";
     this.#logger.info({ address: this.#address }, "hub closed");
-  }
-
-  /** A call that crossed the drain is to be told so, not cut off. */
-  async #letClientsLeave(patienceMs: number): Promise<void> {
-    const { streams } = this.#multiplex;
-    const patience = new AbortController();
-    const tooLong = delay(this.#clock, Math.min(patienceMs, CLOSE_GRACE_MS), patience.signal);
-    await Promise.race([streams.gone(), tooLong]);
-    patience.abort();
-    streams.close();
-  }
-
-  #createServer(hubId: string): Server {
-    const server = new Server({
-      ...channelOptions(this.#limits.maxPayloadBytes),
-      "grpc.max_concurrent_streams": this.#limits.maxStreamsPerConnection,
-    });
-    takeOver(server, this.#hotHandlers(hubId));
-    const services = [
-      HubService,
-      WorkerService,
-      HealthService,
-      ReflectionService,
-      ReflectionServiceV1Alpha,
-    ];
-    const reflection = reflectionHandlers(new Descriptors(services));
-    server.addService(definition(HealthService), this.#health.handlers);
-    server.addService(definition(ReflectionService), { ...reflection });
-    server.addService(definition(ReflectionServiceV1Alpha), { ...reflection });
-    return server;
-  }
-
-  /** What serves the calls that carry requests. */
-  #hotHandlers(hubId: string): ReadonlyMap<string, StreamHandler> {
-    const { forwardMetadata, maxPayloadBytes } = this.#limits;
-    const common = { engine: this.#engine, submissions: this.#submissions, forwardMetadata };
-    const { request, multiplex } = definition(HubService);
-    const { work } = definition(WorkerService);
-    const handlers: [string, CallHandler][] = [
-      [request.path, requestHandler({ ...common, clock: this.#clock })],
-      [multiplex.path, multiplexHandler(this.#multiplex)],
-      [
-        work.path,
-        workHandler({ engine: this.#engine, limits: this.#limits, hubId, logger: this.#logger }),
-      ],
-    ];
-    const maxMessageBytes = maxPayloadBytes + fixed.envelopeBytes;
-    return new Map(
-      handlers.map(([path, handler]) => [
-        path,
-        (stream, headers) => void new Http2Call(stream, headers, maxMessageBytes, handler),
-      ]),
-    );
   }
 }
 

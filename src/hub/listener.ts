@@ -1,15 +1,23 @@
 import { createServer, type Server as NetServer, type Socket } from "node:net";
-import { type Server, ServerCredentials } from "@grpc/grpc-js";
+import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { type Address, formatAddress } from "../base/address.js";
 import { type Clock, delay } from "../base/clock.js";
 import type { GibbsError } from "../base/errors/error.js";
 import { gibbsError } from "../base/errors/reasons.js";
+import { channelOptions } from "../wire/grpc/channel-options.js";
+import { type StreamHandler, takeOver } from "./grpc-internals.js";
 import type { HubSettings } from "./options.js";
 
+type ListenerLimit =
+  | "maxConnections"
+  | "maxPayloadBytes"
+  | "maxStreamsPerConnection"
+  | "helloTimeoutMs";
+
 /**
- * The port of a hub. It owns its sockets, and gives them to grpc-js: a peer that
- * connects and then says nothing cannot be closed through grpc-js, and would keep
- * a hub that shuts down alive.
+ * The port of a hub. It owns its sockets, and gives them to grpc-js, which keeps the
+ * connections (keepalive, limits, GOAWAY): a peer that connects and then says nothing
+ * cannot be closed through grpc-js, and would keep a hub that shuts down alive.
  */
 export class Listener {
   readonly #grpc: Server;
@@ -17,14 +25,14 @@ export class Listener {
   readonly #net: NetServer;
   readonly #sockets = new Set<Socket>();
 
-  constructor(
-    grpc: Server,
-    limits: Pick<HubSettings, "maxConnections" | "helloTimeoutMs">,
-    clock: Clock,
-  ) {
-    this.#grpc = grpc;
+  constructor(limits: Pick<HubSettings, ListenerLimit>, clock: Clock, serve: StreamHandler) {
+    this.#grpc = new Server({
+      ...channelOptions(limits.maxPayloadBytes),
+      "grpc.max_concurrent_streams": limits.maxStreamsPerConnection,
+    });
+    takeOver(this.#grpc, serve);
     this.#clock = clock;
-    const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
+    const injector = this.#grpc.createConnectionInjector(ServerCredentials.createInsecure());
     this.#net = createServer({ noDelay: true }, (socket) => {
       this.#sockets.add(socket);
       const silent = clock.setTimer(limits.helloTimeoutMs, () => {

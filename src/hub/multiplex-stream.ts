@@ -17,7 +17,7 @@ import { type Caller, NO_METADATA, type Outcome, type Ticket } from "./core/requ
 import type { UnreadResponse } from "./core/unread.js";
 import type { Engine, Outlet } from "./engine.js";
 import type { HubSettings } from "./options.js";
-import type { CallHandler, CallListener, ServerCall } from "./server-call.js";
+import { type CallHandler, type CallListener, refused, type ServerCall } from "./server-call.js";
 import { asGibbsError, type SubmissionContext, toSubmission } from "./submission.js";
 
 /** What the Multiplex streams of one hub have in common. */
@@ -37,7 +37,7 @@ export function multiplexHandler(context: MultiplexContext): CallHandler {
   return (call) => {
     if (!context.isDraining()) return new MultiplexStream(call, context);
     call.end(toStatus(draining("NOT_STARTED")));
-    return { onMessage() {}, onHalfClose() {}, onClose() {} };
+    return refused;
   };
 }
 

@@ -1,22 +1,16 @@
-import type { ServerDuplexStream } from "@grpc/grpc-js";
 import type { Descriptors, Reflected, ServerReflectionRequest } from "../wire/grpc/reflection.js";
+import type { DecodedService } from "./decoded-call.js";
 
-type ReflectionCall = ServerDuplexStream<
+/** What serves `grpc.reflection`, v1 and v1alpha, for grpcurl and `buf curl`. */
+export function reflectionService(
+  descriptors: Descriptors,
+): DecodedService<
   ServerReflectionRequest,
   { originalRequest: ServerReflectionRequest; messageResponse: Reflected }
->;
-
-/** The handlers of `grpc.reflection`, v1 and v1alpha, for grpcurl and `buf curl`. */
-export function reflectionHandlers(descriptors: Descriptors): {
-  serverReflectionInfo(call: ReflectionCall): void;
-} {
+> {
   return {
-    serverReflectionInfo(call) {
-      call.on("data", (request: ServerReflectionRequest) => {
-        call.write({ originalRequest: request, messageResponse: descriptors.answer(request) });
-      });
-      call.on("end", () => call.end());
-      call.on("error", () => call.end());
+    onRequest(request, call) {
+      call.write({ originalRequest: request, messageResponse: descriptors.answer(request) });
     },
   };
 }

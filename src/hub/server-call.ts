@@ -1,11 +1,16 @@
 import type { StatusObject } from "@grpc/grpc-js";
 import type { Peer } from "./core/unread.js";
+import type { Identity } from "./identity.js";
 
 /** The hub's side of one gRPC call, as the code that serves it sees it. */
 export interface ServerCall {
+  /** `/package.Service/Method`. */
+  readonly path: string;
+  /** Who makes it. */
+  readonly identity: Identity;
   /** The connection that it came on. */
   readonly peer: Peer;
-  /** The `grpc-timeout` that its caller set, in milliseconds, NaN for what is none; undefined without one. */
+  /** The `grpc-timeout` that its caller set, in milliseconds: NaN if malformed, undefined if absent. */
   readonly timeoutMs: number | undefined;
   /** The values of a header; bytes of one that ends in `-bin`. */
   header(key: string): Uint8Array[];
@@ -16,8 +21,8 @@ export interface ServerCall {
   write(message: Buffer, onTaken?: () => void): boolean;
   /** Ends the call: with OK, or with a status. */
   end(status?: StatusObject): void;
-  /** Sends a last message and ends the call with OK. */
-  answer(message: Buffer): void;
+  /** Sends the last message and ends the call with OK. */
+  respond(message: Buffer): void;
   /** Ends the call before its peer has sent all, and tells that to stop. */
   refuse(status: StatusObject): void;
   /** Resets the call, whose peer does not read: as RESOURCE_EXHAUSTED in gRPC's mapping. */
@@ -42,3 +47,6 @@ export interface CallListener {
 
 /** Serves a call of one method. */
 export type CallHandler = (call: ServerCall) => CallListener;
+
+/** Listens to a call that was refused: what still arrives is of no interest. */
+export const refused: CallListener = { onMessage() {}, onHalfClose() {}, onClose() {} };

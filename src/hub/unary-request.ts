@@ -162,7 +162,7 @@ class UnaryCall implements CallListener, Caller {
         toStatus(malformedResult(error, { requestId, attempts: outcome.info.attempts })),
       );
     }
-    call.answer(response);
+    call.respond(response);
     if (isClosed) return;
     // Held against the caller until its connection has taken it.
     this.#state = this.#context.engine.sending(call.peer, response.length, () => call.abandon());

@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { Http2Call } from "../../src/hub/http2-call.js";
+import { ANONYMOUS } from "../../src/hub/identity.js";
 import { decodePayload } from "../../src/wire/payload/payload.js";
 import { ManualClock } from "../support/manual-clock.js";
 import { encodeRequest } from "../support/raw-call.js";
@@ -103,7 +104,7 @@ describe("a call on its HTTP/2 stream", () => {
     expect(ends).toMatchObject(Array(8).fill(late));
   });
 
-  it("leaves what is not gRPC, and what nobody serves, to grpc-js", async () => {
+  it("is refused if it is not gRPC, or nobody serves it", async () => {
     const { address } = await serve();
     const session = connectHttp2(address);
     const page = openCall(session, paths.request, { "content-type": "text/html" });
@@ -149,7 +150,7 @@ describe("a call on its HTTP/2 stream", () => {
     onTestFinished(() => void server.close());
     const closed = new Promise<void>((onClose) => {
       server.on("stream", (stream, headers) => {
-        const call = new Http2Call(stream, headers, 1000, () => ({
+        const call = new Http2Call(stream, headers, ANONYMOUS, 1000, () => ({
           onMessage() {},
           onHalfClose() {},
           onClose,

@@ -1,4 +1,5 @@
 import type { StatusObject } from "@grpc/grpc-js";
+import { ANONYMOUS } from "../../../src/hub/identity.js";
 import type { CallHandler, CallListener, ServerCall } from "../../../src/hub/server-call.js";
 import type { Chance } from "../machine/chance.js";
 import type { SimProcess } from "../machine/process.js";
@@ -30,6 +31,8 @@ export interface AnswerObserver {
 
 /** A call of `Request` at the hub: what `src/hub/http2-call` is on real sockets. */
 export class UnaryCall implements ServerCall {
+  readonly path = "";
+  readonly identity = ANONYMOUS;
   readonly timeoutMs: number | undefined;
   readonly #client: Client;
   readonly #hub: SimProcess;
@@ -71,7 +74,7 @@ export class UnaryCall implements ServerCall {
     return value === undefined ? [] : [value];
   }
 
-  answer(message: Buffer): void {
+  respond(message: Buffer): void {
     this.#tell(message, this.#isOver);
     this.#beRead();
   }

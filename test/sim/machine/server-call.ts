@@ -1,4 +1,5 @@
 import { type StatusObject, status } from "@grpc/grpc-js";
+import { ANONYMOUS } from "../../../src/hub/identity.js";
 import type {
   CallHandler,
   CallListener,
@@ -29,6 +30,8 @@ export interface StreamObserver {
 
 /** The hub's end of a `Work` or `Multiplex` call: what `src/hub/http2-call` is on real sockets. */
 export class ServerCall implements HubCall {
+  readonly path = "";
+  readonly identity = ANONYMOUS;
   readonly peer = {};
   readonly timeoutMs = undefined;
   observer: StreamObserver | undefined;
@@ -85,7 +88,7 @@ export class ServerCall implements HubCall {
     this.#connection.endDown(how);
   }
 
-  answer(): never {
+  respond(): never {
     throw new Error("no handler of a stream answers with its end");
   }
 

@@ -1,0 +1,56 @@
+import type { Clock } from "../base/clock.js";
+import { definition } from "../wire/grpc/definition.js";
+import { HealthService } from "../wire/grpc/health.js";
+import {
+  Descriptors,
+  ReflectionService,
+  ReflectionServiceV1Alpha,
+} from "../wire/grpc/reflection.js";
+import { HubService } from "../wire/index.js";
+import { WorkerService } from "../wire/messages/work.js";
+import { decodedHandler } from "./decoded-call.js";
+import type { Health } from "./health.js";
+import { type MultiplexContext, multiplexHandler } from "./multiplex-stream.js";
+import { reflectionService } from "./reflection.js";
+import { requestHandler } from "./request-envelope.js";
+import type { Router } from "./router.js";
+import type { UnaryContext } from "./unary-request.js";
+import { type WorkContext, workHandler } from "./worker-stream.js";
+
+/** What the services of one hub are made of. */
+export interface Services {
+  request: UnaryContext;
+  multiplex: MultiplexContext;
+  work: WorkContext;
+  health: Health;
+  clock: Clock;
+}
+
+/** Adds what every hub serves. */
+export function addRoutes(
+  router: Router,
+  { request, multiplex, work, health, clock }: Services,
+): void {
+  const hub = definition(HubService);
+  router.add(hub.request.path, requestHandler(request));
+  router.add(hub.multiplex.path, multiplexHandler(multiplex));
+  router.add(definition(WorkerService).work.path, workHandler(work));
+
+  const { check, watch } = definition(HealthService);
+  router.add(check.path, decodedHandler(check, health.check, clock));
+  router.add(watch.path, decodedHandler(watch, health.watch, clock));
+
+  const v1 = definition(ReflectionService).serverReflectionInfo;
+  const { path: v1AlphaPath } = definition(ReflectionServiceV1Alpha).serverReflectionInfo;
+  const services = [
+    HubService,
+    WorkerService,
+    HealthService,
+    ReflectionService,
+    ReflectionServiceV1Alpha,
+  ];
+  const reflection = reflectionService(new Descriptors(services));
+  router.add(v1.path, decodedHandler(v1, reflection, clock));
+  // The messages of both are the same on the wire.
+  router.add(v1AlphaPath, decodedHandler({ ...v1, path: v1AlphaPath }, reflection, clock));
+}

@@ -1,0 +1,27 @@
+import { constants, type ServerHttp2Stream } from "node:http2";
+import type { StreamHandler } from "./grpc-internals.js";
+import { Http2Call } from "./http2-call.js";
+import { ANONYMOUS } from "./identity.js";
+import { type Router, unimplemented } from "./router.js";
+
+/**
+ * The gate to all that a hub serves: every HTTP/2 stream becomes a call with the
+ * identity of its caller, which `router` serves, or is refused.
+ */
+export function streamHandler(router: Router, maxMessageBytes: number): StreamHandler {
+  return (stream, headers) => {
+    const contentType = headers["content-type"] ?? "";
+    if (!contentType.startsWith("application/grpc")) return refuseMediaType(stream);
+    const isWeb = contentType.startsWith("application/grpc-web");
+    const handler = isWeb ? unimplemented : router.handle;
+    void new Http2Call(stream, headers, ANONYMOUS, maxMessageBytes, handler);
+  };
+}
+
+function refuseMediaType(stream: ServerHttp2Stream): void {
+  // An error needs no handling: "close" follows, and nobody waits.
+  stream.on("error", () => {});
+  const headers = { ":status": constants.HTTP_STATUS_UNSUPPORTED_MEDIA_TYPE };
+  stream.respond(headers, { endStream: true });
+  stream.resume();
+}
