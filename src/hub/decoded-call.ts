@@ -57,10 +57,10 @@ class DecodedListener<Request, Response> implements CallListener, DecodedCall<Re
     this.#method = method;
     this.#service = service;
     const { timeoutMs } = call;
-    if (Number.isNaN(timeoutMs)) this.#fail("INTERNAL", "Invalid grpc-timeout");
+    if (Number.isNaN(timeoutMs)) this.#refuse("INTERNAL", "Invalid grpc-timeout");
     else if (timeoutMs !== undefined) {
       this.#deadline = clock.setTimer(timeoutMs, () =>
-        this.#fail("DEADLINE_EXCEEDED", "Deadline exceeded"),
+        this.#refuse("DEADLINE_EXCEEDED", "Deadline exceeded"),
       );
     }
   }
@@ -70,17 +70,17 @@ class DecodedListener<Request, Response> implements CallListener, DecodedCall<Re
     try {
       request = this.#method.requestDeserialize(message);
     } catch {
-      return this.#fail("INTERNAL", "Error deserializing request");
+      return this.#refuse("INTERNAL", "Error deserializing request");
     }
     if (this.#method.requestStream) return this.#serve(request);
     if (this.#request === undefined) this.#request = request;
-    else this.#fail("UNIMPLEMENTED", `Received a second request for ${this.#method.path}`);
+    else this.#refuse("UNIMPLEMENTED", `Received a second request for ${this.#method.path}`);
   }
 
   onHalfClose(): void {
     if (this.#method.requestStream) return this.end();
     if (this.#request !== undefined) return this.#serve(this.#request);
-    this.#fail("UNIMPLEMENTED", `Received no request for ${this.#method.path}`);
+    this.#refuse("UNIMPLEMENTED", `Received no request for ${this.#method.path}`);
   }
 
   onDrain(): void {
@@ -114,7 +114,7 @@ class DecodedListener<Request, Response> implements CallListener, DecodedCall<Re
     }
   }
 
-  #fail(code: keyof typeof grpcStatus, details: string): void {
+  #refuse(code: keyof typeof grpcStatus, details: string): void {
     this.end(bareStatus(grpcStatus[code], details));
   }
 }
