@@ -14,17 +14,17 @@ import { toMetadataEntries } from "../wire/messages/metadata.js";
 import { toRequestOptions } from "../wire/messages/request-options.js";
 import { WorkerService } from "../wire/messages/work.js";
 import { decodePayload, encodePayload } from "../wire/payload/payload.js";
-import { ClientStreams } from "./client-streams.js";
 import type { Outcome, Submission } from "./core/request.js";
 import { Engine } from "./engine.js";
-import { Health } from "./health.js";
-import { Listener } from "./listener.js";
+import { streamHandler } from "./gate.js";
 import { type HubOptions, type HubSettings, hubOptionTable } from "./options.js";
 import { Router } from "./router.js";
 import { addRoutes } from "./routes.js";
+import { ClientStreams } from "./services/client-streams.js";
+import { Health } from "./services/health.js";
+import { type SubmissionContext, toSubmission } from "./services/submission.js";
 import { shutDown } from "./shutdown.js";
-import { streamHandler } from "./stream-handler.js";
-import { type SubmissionContext, toSubmission } from "./submission.js";
+import { Listener } from "./transport/listener.js";
 
 /** The life of a hub; it goes forward only. */
 type HubState = "new" | "listening" | "draining" | "closed";

@@ -1,6 +1,6 @@
 import { status } from "@grpc/grpc-js";
-import { bareStatus } from "./bare-status.js";
-import { type CallHandler, refused } from "./server-call.js";
+import { bareStatus } from "./transport/bare-status.js";
+import { type CallHandler, refused } from "./transport/server-call.js";
 
 /**
  * Serves every call of a hub by its path. Routes come and go while the hub runs; a

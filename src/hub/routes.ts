@@ -8,14 +8,14 @@ import {
 } from "../wire/grpc/reflection.js";
 import { HubService } from "../wire/index.js";
 import { WorkerService } from "../wire/messages/work.js";
-import { decodedHandler } from "./decoded-call.js";
-import type { Health } from "./health.js";
-import { type MultiplexContext, multiplexHandler } from "./multiplex-stream.js";
-import { reflectionService } from "./reflection.js";
-import { requestHandler } from "./request-envelope.js";
 import type { Router } from "./router.js";
-import type { UnaryContext } from "./unary-request.js";
-import { type WorkContext, workHandler } from "./worker-stream.js";
+import { decodedHandler } from "./services/decoded-call.js";
+import type { Health } from "./services/health.js";
+import { type MultiplexContext, multiplexHandler } from "./services/multiplex.js";
+import { reflectionService } from "./services/reflection.js";
+import { requestHandler } from "./services/request.js";
+import type { UnaryContext } from "./services/unary-call.js";
+import { type WorkContext, workHandler } from "./services/work.js";
 
 /** What the services of one hub are made of. */
 export interface Services {

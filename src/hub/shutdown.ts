@@ -1,8 +1,8 @@
 import { type Clock, delay } from "../base/clock.js";
-import type { ClientStreams } from "./client-streams.js";
 import type { Engine } from "./engine.js";
-import type { Health } from "./health.js";
-import type { Listener } from "./listener.js";
+import type { ClientStreams } from "./services/client-streams.js";
+import type { Health } from "./services/health.js";
+import type { Listener } from "./transport/listener.js";
 
 /** How long answers that are being written may take when a hub closes. */
 const CLOSE_GRACE_MS = 2000;

@@ -1,6 +1,10 @@
 import type { StatusObject } from "@grpc/grpc-js";
-import { ANONYMOUS } from "../../../src/hub/identity.js";
-import type { CallHandler, CallListener, ServerCall } from "../../../src/hub/server-call.js";
+import { ANONYMOUS } from "../../../src/hub/transport/identity.js";
+import type {
+  CallHandler,
+  CallListener,
+  ServerCall,
+} from "../../../src/hub/transport/server-call.js";
 import type { Chance } from "../machine/chance.js";
 import type { SimProcess } from "../machine/process.js";
 

@@ -1,12 +1,12 @@
 import type { StatusObject } from "@grpc/grpc-js";
 import { silentLogger } from "../../../src/base/logger.js";
-import { ClientStreams } from "../../../src/hub/client-streams.js";
 import type { HubCore } from "../../../src/hub/core/hub-core.js";
 import { Engine } from "../../../src/hub/engine.js";
-import { type MultiplexContext, multiplexHandler } from "../../../src/hub/multiplex-stream.js";
-import { requestHandler } from "../../../src/hub/request-envelope.js";
-import type { CallHandler } from "../../../src/hub/server-call.js";
-import { workHandler } from "../../../src/hub/worker-stream.js";
+import { ClientStreams } from "../../../src/hub/services/client-streams.js";
+import { type MultiplexContext, multiplexHandler } from "../../../src/hub/services/multiplex.js";
+import { requestHandler } from "../../../src/hub/services/request.js";
+import { workHandler } from "../../../src/hub/services/work.js";
+import type { CallHandler } from "../../../src/hub/transport/server-call.js";
 import { readResponse } from "../../../src/wire/messages/request.js";
 import { decodePayload } from "../../../src/wire/payload/payload.js";
 import { Chance } from "../machine/chance.js";

@@ -1,10 +1,10 @@
 import { type StatusObject, status } from "@grpc/grpc-js";
-import { ANONYMOUS } from "../../../src/hub/identity.js";
+import { ANONYMOUS } from "../../../src/hub/transport/identity.js";
 import type {
   CallHandler,
   CallListener,
   ServerCall as HubCall,
-} from "../../../src/hub/server-call.js";
+} from "../../../src/hub/transport/server-call.js";
 import { bareStatus, type Connection } from "./connection.js";
 
 /** Who watches what a hub does with a stream. */

@@ -1,10 +1,10 @@
-import { GibbsError } from "../base/errors/error.js";
+import { GibbsError } from "../../base/errors/error.js";
 import {
   type HealthCheckRequest,
   type HealthCheckResponse,
   ServingStatus,
-} from "../wire/grpc/health.js";
-import { toStatus } from "../wire/grpc/status.js";
+} from "../../wire/grpc/health.js";
+import { toStatus } from "../../wire/grpc/status.js";
 import type { DecodedCall, DecodedService } from "./decoded-call.js";
 
 type Response = Pick<HealthCheckResponse, "status">;

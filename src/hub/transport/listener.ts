@@ -1,18 +1,20 @@
 import { createServer, type Server as NetServer, type Socket } from "node:net";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
-import { type Address, formatAddress } from "../base/address.js";
-import { type Clock, delay } from "../base/clock.js";
-import type { GibbsError } from "../base/errors/error.js";
-import { gibbsError } from "../base/errors/reasons.js";
-import { channelOptions } from "../wire/grpc/channel-options.js";
+import { type Address, formatAddress } from "../../base/address.js";
+import { type Clock, delay } from "../../base/clock.js";
+import type { GibbsError } from "../../base/errors/error.js";
+import { gibbsError } from "../../base/errors/reasons.js";
+import { channelOptions } from "../../wire/grpc/channel-options.js";
 import { type StreamHandler, takeOver } from "./grpc-internals.js";
-import type { HubSettings } from "./options.js";
 
-type ListenerLimit =
-  | "maxConnections"
-  | "maxPayloadBytes"
-  | "maxStreamsPerConnection"
-  | "helloTimeoutMs";
+/** What bounds the connections of a hub. */
+export interface ListenerLimits {
+  maxConnections: number;
+  maxPayloadBytes: number;
+  maxStreamsPerConnection: number;
+  /** How long a new connection may stay silent, in milliseconds. */
+  helloTimeoutMs: number;
+}
 
 /**
  * The port of a hub. It owns its sockets, and gives them to grpc-js, which keeps the
@@ -25,7 +27,7 @@ export class Listener {
   readonly #net: NetServer;
   readonly #sockets = new Set<Socket>();
 
-  constructor(limits: Pick<HubSettings, ListenerLimit>, clock: Clock, serve: StreamHandler) {
+  constructor(limits: ListenerLimits, clock: Clock, serve: StreamHandler) {
     this.#grpc = new Server({
       ...channelOptions(limits.maxPayloadBytes),
       "grpc.max_concurrent_streams": limits.maxStreamsPerConnection,

@@ -7,12 +7,12 @@ import {
 import { promisify } from "node:util";
 import { gunzip, inflate } from "node:zlib";
 import { status as grpcStatus, type StatusObject } from "@grpc/grpc-js";
-import { messageOf } from "../base/errors/error.js";
-import { prefixOf, withPrefix } from "../wire/grpc/message-prefix.js";
-import { MessageReader, type RawMessage } from "../wire/grpc/message-reader.js";
-import { MAX_BATCH_BYTES } from "../wire/messages/batch.js";
+import { messageOf } from "../../base/errors/error.js";
+import { prefixOf, withPrefix } from "../../wire/grpc/message-prefix.js";
+import { MessageReader, type RawMessage } from "../../wire/grpc/message-reader.js";
+import { MAX_BATCH_BYTES } from "../../wire/messages/batch.js";
+import type { Peer } from "../core/unread.js";
 import { bareStatus } from "./bare-status.js";
-import type { Peer } from "./core/unread.js";
 import type { Identity } from "./identity.js";
 import type { CallHandler, CallListener, ServerCall } from "./server-call.js";
 

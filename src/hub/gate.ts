@@ -1,8 +1,8 @@
 import { constants, type ServerHttp2Stream } from "node:http2";
-import type { StreamHandler } from "./grpc-internals.js";
-import { Http2Call } from "./http2-call.js";
-import { ANONYMOUS } from "./identity.js";
 import { type Router, unimplemented } from "./router.js";
+import type { StreamHandler } from "./transport/grpc-internals.js";
+import { Http2Call } from "./transport/http2-call.js";
+import { ANONYMOUS } from "./transport/identity.js";
 
 /**
  * The gate to all that a hub serves: every HTTP/2 stream becomes a call with the

@@ -1,4 +1,8 @@
-import type { Descriptors, Reflected, ServerReflectionRequest } from "../wire/grpc/reflection.js";
+import type {
+  Descriptors,
+  Reflected,
+  ServerReflectionRequest,
+} from "../../wire/grpc/reflection.js";
 import type { DecodedService } from "./decoded-call.js";
 
 /** What serves `grpc.reflection`, v1 and v1alpha, for grpcurl and `buf curl`. */

@@ -1,7 +1,7 @@
-import type { KeptBytes } from "../base/bytes.js";
-import type { Execution } from "../base/errors/error.js";
-import { fixed } from "../base/options/limits.js";
-import { codeOf, unpackHandlerDetails } from "../wire/grpc/status.js";
+import type { KeptBytes } from "../../base/bytes.js";
+import type { Execution } from "../../base/errors/error.js";
+import { fixed } from "../../base/options/limits.js";
+import { codeOf, unpackHandlerDetails } from "../../wire/grpc/status.js";
 import {
   type Failure,
   HeartbeatMode,
@@ -12,12 +12,12 @@ import {
   type Result,
   WireExecution,
   type WorkerEvent,
-} from "../wire/messages/work.js";
-import type { WorkerEffect } from "./core/effect.js";
-import type { HubCore } from "./core/hub-core.js";
-import type { JobResult, WorkerFailure } from "./core/outcome.js";
-import type { Session, WorkerHello } from "./core/session.js";
-import type { HubSettings } from "./options.js";
+} from "../../wire/messages/work.js";
+import type { WorkerEffect } from "../core/effect.js";
+import type { HubCore } from "../core/hub-core.js";
+import type { JobResult, WorkerFailure } from "../core/outcome.js";
+import type { Session, WorkerHello } from "../core/session.js";
+import type { HubSettings } from "../options.js";
 
 // What the core decides as the events of `gibbs.v1.WorkerService.Work`, and these as events of the core.
 

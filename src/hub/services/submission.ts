@@ -1,11 +1,11 @@
-import type { KeptBytes } from "../base/bytes.js";
-import { GibbsError } from "../base/errors/error.js";
-import { badRequestOption, internal } from "../base/errors/failures.js";
-import { fixed } from "../base/options/limits.js";
-import type { Call } from "../wire/messages/multiplex.js";
-import type { MetadataPair, Submission } from "./core/request.js";
-import type { Peer } from "./core/unread.js";
-import type { HubSettings } from "./options.js";
+import type { KeptBytes } from "../../base/bytes.js";
+import { GibbsError } from "../../base/errors/error.js";
+import { badRequestOption, internal } from "../../base/errors/failures.js";
+import { fixed } from "../../base/options/limits.js";
+import type { Call } from "../../wire/messages/multiplex.js";
+import type { MetadataPair, Submission } from "../core/request.js";
+import type { Peer } from "../core/unread.js";
+import type { HubSettings } from "../options.js";
 
 /** What a request's message says of it. */
 export type RequestFields = Pick<Call<KeptBytes>, "payload" | "method" | "options">;

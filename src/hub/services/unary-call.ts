@@ -1,14 +1,14 @@
-import type { Clock, Timer } from "../base/clock.js";
-import { type GibbsError, messageOf } from "../base/errors/error.js";
-import { malformedResult } from "../base/errors/failures.js";
-import { gibbsError } from "../base/errors/reasons.js";
-import { toStatus } from "../wire/grpc/status.js";
-import type { CallInfo } from "../wire/messages/request.js";
-import type { EncodedPayload } from "../wire/payload/payload.js";
-import type { Caller, MetadataPair, Outcome, Submission, Ticket } from "./core/request.js";
-import type { UnreadResponse } from "./core/unread.js";
-import type { Engine } from "./engine.js";
-import type { CallHandler, CallListener, ServerCall } from "./server-call.js";
+import type { Clock, Timer } from "../../base/clock.js";
+import { type GibbsError, messageOf } from "../../base/errors/error.js";
+import { malformedResult } from "../../base/errors/failures.js";
+import { gibbsError } from "../../base/errors/reasons.js";
+import { toStatus } from "../../wire/grpc/status.js";
+import type { CallInfo } from "../../wire/messages/request.js";
+import type { EncodedPayload } from "../../wire/payload/payload.js";
+import type { Caller, MetadataPair, Outcome, Submission, Ticket } from "../core/request.js";
+import type { UnreadResponse } from "../core/unread.js";
+import type { Engine } from "../engine.js";
+import type { CallHandler, CallListener, ServerCall } from "../transport/server-call.js";
 import {
   asGibbsError,
   type RequestFields,

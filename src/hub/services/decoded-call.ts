@@ -1,9 +1,9 @@
 import { status as grpcStatus, type StatusObject } from "@grpc/grpc-js";
-import type { Clock, Timer } from "../base/clock.js";
-import type { MethodDefinition } from "../wire/grpc/definition.js";
-import { toStatus } from "../wire/grpc/status.js";
-import { bareStatus } from "./bare-status.js";
-import type { CallHandler, CallListener, ServerCall } from "./server-call.js";
+import type { Clock, Timer } from "../../base/clock.js";
+import type { MethodDefinition } from "../../wire/grpc/definition.js";
+import { toStatus } from "../../wire/grpc/status.js";
+import { bareStatus } from "../transport/bare-status.js";
+import type { CallHandler, CallListener, ServerCall } from "../transport/server-call.js";
 import { asGibbsError } from "./submission.js";
 
 /** What serves the calls of a method that the hub answers itself. */

@@ -1,23 +1,28 @@
-import type { KeptBytes } from "../base/bytes.js";
-import { Bag } from "../base/containers/bag.js";
-import { IdMap } from "../base/containers/id-map.js";
-import { type GibbsError, messageOf } from "../base/errors/error.js";
-import { draining, violation } from "../base/errors/failures.js";
-import { gibbsError } from "../base/errors/reasons.js";
-import { toStatus, toStatusFields } from "../wire/grpc/status.js";
+import type { KeptBytes } from "../../base/bytes.js";
+import { Bag } from "../../base/containers/bag.js";
+import { IdMap } from "../../base/containers/id-map.js";
+import { type GibbsError, messageOf } from "../../base/errors/error.js";
+import { draining, violation } from "../../base/errors/failures.js";
+import { gibbsError } from "../../base/errors/reasons.js";
+import { toStatus, toStatusFields } from "../../wire/grpc/status.js";
 import {
   type Call,
   type ClientItem,
   decodeClientItems,
   encodeHubItems,
   type HubItemInit,
-} from "../wire/messages/multiplex.js";
+} from "../../wire/messages/multiplex.js";
+import { type Caller, NO_METADATA, type Outcome, type Ticket } from "../core/request.js";
+import type { UnreadResponse } from "../core/unread.js";
+import type { Engine, Outlet } from "../engine.js";
+import type { HubSettings } from "../options.js";
+import {
+  type CallHandler,
+  type CallListener,
+  refused,
+  type ServerCall,
+} from "../transport/server-call.js";
 import type { ClientStream, ClientStreams } from "./client-streams.js";
-import { type Caller, NO_METADATA, type Outcome, type Ticket } from "./core/request.js";
-import type { UnreadResponse } from "./core/unread.js";
-import type { Engine, Outlet } from "./engine.js";
-import type { HubSettings } from "./options.js";
-import { type CallHandler, type CallListener, refused, type ServerCall } from "./server-call.js";
 import { asGibbsError, type SubmissionContext, toSubmission } from "./submission.js";
 
 /** What the Multiplex streams of one hub have in common. */

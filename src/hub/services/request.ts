@@ -1,6 +1,6 @@
-import { readRequest, writeResponse } from "../wire/messages/request.js";
-import type { CallHandler } from "./server-call.js";
-import { type Envelope, type UnaryContext, unaryHandler } from "./unary-request.js";
+import { readRequest, writeResponse } from "../../wire/messages/request.js";
+import type { CallHandler } from "../transport/server-call.js";
+import { type Envelope, type UnaryContext, unaryHandler } from "./unary-call.js";
 
 /** A method and options need less; the whole message is kept, and only payloads are counted. */
 const MAX_BESIDES_BYTES = 16 * 1024;

@@ -1,12 +1,12 @@
-import { type GibbsError, messageOf } from "../base/errors/error.js";
-import type { Logger } from "../base/logger.js";
-import { toStatus } from "../wire/grpc/status.js";
-import { decodeWorkRequest, encodeHubEvents, type WorkerEvent } from "../wire/messages/work.js";
-import type { WorkerEffect } from "./core/effect.js";
-import type { Session } from "./core/session.js";
-import * as sessionEnd from "./core/session-end.js";
-import type { Engine, WorkerPort } from "./engine.js";
-import type { CallHandler, CallListener, ServerCall } from "./server-call.js";
+import { type GibbsError, messageOf } from "../../base/errors/error.js";
+import type { Logger } from "../../base/logger.js";
+import { toStatus } from "../../wire/grpc/status.js";
+import { decodeWorkRequest, encodeHubEvents, type WorkerEvent } from "../../wire/messages/work.js";
+import type { WorkerEffect } from "../core/effect.js";
+import type { Session } from "../core/session.js";
+import * as sessionEnd from "../core/session-end.js";
+import type { Engine, WorkerPort } from "../engine.js";
+import type { CallHandler, CallListener, ServerCall } from "../transport/server-call.js";
 import {
   type HubIdentity,
   type OutgoingEvent,
