@@ -193,6 +193,10 @@ class WorkerStream implements WorkerPort, CallListener {
     );
     return {
       workerId: hello.workerId,
+      name: hello.name,
+      version: hello.version,
+      sdk: hello.sdk,
+      labels: hello.labels,
       instanceId: Buffer.from(hello.instanceId).toString("hex"),
       methods: new Map(methods.length > 0 ? methods : [["", { idempotent: false }]]),
       beatsWhileBusy,

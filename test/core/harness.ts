@@ -88,6 +88,10 @@ export class Harness {
     const session = this.core.open(this.now);
     const hello: WorkerHello = {
       workerId: `w${session.id}`,
+      name: "",
+      version: "",
+      sdk: "",
+      labels: {},
       instanceId: "",
       methods: new Map([["", { idempotent: false }]]),
       beatsWhileBusy: true,

@@ -9,6 +9,11 @@ import type { WorkerGroup } from "./worker-group.js";
 /** What a worker says of itself. */
 export interface WorkerHello {
   workerId: string;
+  /** For people: what it is called, its own version, and its library's. Each may be empty. */
+  name: string;
+  version: string;
+  sdk: string;
+  labels: Readonly<Record<string, string>>;
   /** Names the process; a later session of the same one supersedes this one. Empty: none. */
   instanceId: string;
   /** What it serves, and whether that may run more than once. */
