@@ -33,20 +33,21 @@ function checkSessions({ sessions }: HubCore): void {
 
 /** `taken` are the slots of the jobs that are in flight. */
 function checkSlots({ slots, hello }: Session, taken: readonly Slot[]): void {
-  const { all, credit, busy } = slots;
-  assert(credit + busy <= (hello?.maxSlots ?? 0), "the slot ledger");
-  assert(all.length <= slots.capacity, "no more slots than the worker may offer");
-  assert(all.filter(({ state }) => state === "offered").length === credit, "credit is offered");
-  assert(all.filter(({ state }) => state === "busy").length === busy, "who is busy is counted");
-  for (const slot of all) {
+  const { capacity, credit, busy } = slots;
+  assert(capacity === (hello?.maxSlots ?? 0), "as many slots as its worker may have");
+  assert(credit >= 0 && credit + busy <= capacity, "the slot ledger");
+  const busyOnes = new Set(taken);
+  assert(busyOnes.size === busy, "busy slots are those that have jobs");
+  for (const slot of busyOnes) {
     const jobs = taken.filter((one) => one === slot).length;
     assert(slot.jobs === jobs, "a slot counts its jobs");
-    assert((slot.state === "busy") === jobs > 0, "a slot is busy while it has jobs");
   }
-  assert(
-    taken.every((slot) => all.includes(slot)),
-    "a job has a slot of its own session",
-  );
+  let free = 0;
+  for (let slot = slots.free; slot; slot = slot.nextFree) {
+    assert(slot.jobs === 0 && !busyOnes.has(slot), "a free slot has no jobs");
+    free += 1;
+    assert(free + busy <= capacity, "no more slots than its worker may have");
+  }
 }
 
 function checkRequests({ requests, sessions }: HubCore): void {
@@ -73,18 +74,18 @@ function checkRequests({ requests, sessions }: HubCore): void {
 function checkMethods({ queues, sessions }: HubCore): void {
   let queued = 0;
   let workerless = 0;
-  let waiting = 0;
+  let listed = 0;
   for (const method of queues.methods.values()) {
     const { queue, groups } = method;
     assert(queue.size + groups.length > 0, "an empty method stays");
-    assert((method.list === queues.waiting) === queue.size > 0, "who waits for it is known");
+    assert(queue.size === 0 || method.list !== undefined, "who waits for it is known");
     assert(new Set(groups).size === groups.length, "a group stands once with its method");
     for (const group of groups) {
       assert(queues.groups.get(group.key) === group, "a gone group serves");
       assert(group.methods.has(method.name), "a group serves what its workers do");
     }
     queued += queue.size;
-    if (queue.size > 0) waiting += 1;
+    if (method.list === queues.waiting) listed += 1;
     if (groups.length === 0) workerless += queue.size;
     let last = 0;
     for (const request of waitingFor(method)) {
@@ -94,7 +95,7 @@ function checkMethods({ queues, sessions }: HubCore): void {
   }
   assert(queues.queued === queued, "the count of those who wait");
   assert(queues.workerless === workerless, "the count of those without a worker");
-  assert(queues.waiting.size === waiting, "the methods that somebody waits for");
+  assert(queues.waiting.size === listed, "a method that is gone stays");
   checkGroups(queues, sessions);
 }
 

@@ -3,17 +3,7 @@ import type { Request } from "./request.js";
 import { isServedBefore, type WaitingQueue } from "./waiting-queue.js";
 
 /** First come, first served; a request that comes back has its old place. */
-export class FifoQueue implements WaitingQueue {
-  readonly #requests: LinkedList<Request> = new LinkedList();
-
-  get size(): number {
-    return this.#requests.size;
-  }
-
-  get head(): Request | undefined {
-    return this.#requests.head;
-  }
-
+export class FifoQueue extends LinkedList<Request> implements WaitingQueue {
   get waitingSince(): number {
     let since = Number.POSITIVE_INFINITY;
     // Requests that came back stand in front and wait since later; behind the first
@@ -29,18 +19,12 @@ export class FifoQueue implements WaitingQueue {
     return request.next;
   }
 
-  insert(request: Request): void {
-    const { head, tail } = this.#requests;
+  override insert(request: Request): void {
     // A request that comes back is older than nearly all that wait, so its
     // place is found from the front; a new one always goes to the end.
-    let next = tail === undefined || isServedBefore(tail, request) ? undefined : head;
+    let next =
+      this.tail === undefined || isServedBefore(this.tail, request) ? undefined : this.head;
     while (next !== undefined && isServedBefore(next, request)) next = next.next;
-    this.#requests.insert(request, next);
-  }
-
-  remove(request: Request): boolean {
-    if (request.list !== this.#requests) return false;
-    this.#requests.remove(request);
-    return true;
+    super.insert(request, next);
   }
 }

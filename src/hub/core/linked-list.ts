@@ -28,9 +28,9 @@ export class LinkedList<T> {
     this.size += 1;
   }
 
-  /** Takes `item` out; does nothing if it is not in this list. */
-  remove(item: T & Linked<T>): void {
-    if (item.list !== this) return;
+  /** Takes `item` out. Returns whether it was in this list. */
+  remove(item: T & Linked<T>): boolean {
+    if (item.list !== this) return false;
     if (item.prev === undefined) this.head = item.next;
     else (item.prev as T & Linked<T>).next = item.next;
     if (item.next === undefined) this.tail = item.prev;
@@ -39,5 +39,6 @@ export class LinkedList<T> {
     item.next = undefined;
     item.list = undefined;
     this.size -= 1;
+    return true;
   }
 }

@@ -26,7 +26,7 @@ export function canBeReceived(request: Request, method: Method): boolean {
  */
 export function match(
   methods: readonly Method[],
-  assign: (request: Request, session: Session) => void,
+  assign: (request: Request, session: Session, method: Method) => void,
 ): void {
   if (methods.length === 0) return;
   const cursors = methods.map((method) => ({ method, next: method.queue.head }));
@@ -40,7 +40,7 @@ export function match(
     if (first === undefined || request === undefined) return;
     first.next = first.method.queue.after(request);
     const session = pick(request, first.method);
-    if (session !== undefined) assign(request, session);
+    if (session !== undefined) assign(request, session, first.method);
   }
 }
 

@@ -18,11 +18,12 @@ export class Queues {
   queued = 0;
   /** Those of them whose method no worker serves. */
   workerless = 0;
-  /** Methods that somebody waits for. */
+  /** Methods that somebody waits for, and some that somebody has waited for: those leave when they are met. */
   readonly waiting: LinkedList<Method> = new LinkedList();
   readonly #maxQueued: number;
   readonly #touched: Bag<Method> = new Bag();
   #lastIdleSeq = 0;
+  #round = 1;
 
   constructor({ maxQueued }: CoreLimits) {
     this.#maxQueued = maxQueued;
@@ -54,12 +55,16 @@ export class Queues {
   /** Takes a waiting request out; returns the method that it waited for, if it did wait. */
   remove(request: Request): Method | undefined {
     const method = this.methods.get(request.method);
-    if (!method?.queue.remove(request)) return undefined;
-    if (method.queue.size === 0) this.waiting.remove(method);
+    return method !== undefined && this.take(method, request) ? method : undefined;
+  }
+
+  /** Takes `request` out of the queue of `method`. Returns whether it was in. */
+  take(method: Method, request: Request): boolean {
+    if (!method.queue.remove(request)) return false;
     this.queued -= 1;
     if (method.isWorkerless) this.workerless -= 1;
     this.#prune(method);
-    return method;
+    return true;
   }
 
   /**
@@ -98,10 +103,13 @@ export class Queues {
 
   /** `session` has more credit: it is idle from now on, if it was not before. */
   offer(session: Session): void {
-    if (session.group === undefined) return;
-    if (session.list === undefined) this.#append(session, session.group);
-    // Nobody who waits for nothing can be helped, and who comes later touches its method itself.
-    if (this.waiting.size > 0) this.#eachWaiting(session.group, this.#touch);
+    const { group } = session;
+    if (group === undefined) return;
+    if (session.list === undefined) this.#append(session, group);
+    // Once a round is enough: who comes later touches its method itself.
+    if (this.queued === 0 || group.round === this.#round) return;
+    group.round = this.#round;
+    this.#eachWaiting(group, this.#touch);
   }
 
   /** Puts an idle session behind all others. */
@@ -118,6 +126,7 @@ export class Queues {
 
   /** Methods in which something may have become possible since the last call. */
   takeTouched(): Method[] {
+    this.#round += 1;
     return this.#touched.takeAll().filter((method) => method.queue.size > 0 && method.hasIdle);
   }
 
@@ -127,8 +136,11 @@ export class Queues {
   #eachWaiting(group: WorkerGroup<Session>, visit: (method: Method) => void): void {
     // Whichever are fewer: one worker may serve hundreds, and hundreds may have a queue.
     if (this.waiting.size <= group.methods.size) {
-      for (let method = this.waiting.head; method !== undefined; method = method.next) {
-        if (group.methods.has(method.name)) visit(method);
+      for (let method = this.waiting.head; method !== undefined; ) {
+        const { next } = method;
+        if (method.queue.size === 0) this.waiting.remove(method);
+        else if (group.methods.has(method.name)) visit(method);
+        method = next;
       }
       return;
     }
@@ -180,6 +192,7 @@ export class Queues {
   #prune(method: Method): void {
     if (method.queue.size > 0 || !method.isWorkerless) return;
     this.methods.delete(method.name);
+    this.waiting.remove(method);
     this.#touched.delete(method);
   }
 }

@@ -67,7 +67,10 @@ export class Scheduler {
 
   /** Gives waiting requests to idle sessions. */
   match(now: number): void {
-    match(this.#queues.takeTouched(), (request, session) => this.#start(request, session, now));
+    match(this.#queues.takeTouched(), (request, session, method) => {
+      this.#queues.take(method, request);
+      this.#start(request, session, now);
+    });
   }
 
   /** The worker says that the attempt did not run. */
@@ -163,7 +166,6 @@ export class Scheduler {
   /** The request goes to `session`: its attempt may have run from here on. */
   #start(request: Request, session: Session, now: number): void {
     const job = session.start(request, now);
-    this.#dequeue(request);
     request.state = job;
     request.attempts += 1;
     const { deadlineAt, runTimeoutMs } = request;

@@ -9,6 +9,7 @@ import type { WorkerGroup } from "./worker-group.js";
 /** What a worker says of itself. */
 export interface WorkerHello {
   workerId: string;
+  /** For people: what it is called, its own version, and its library's. Each may be empty. */
   name: string;
   version: string;
   sdk: string;

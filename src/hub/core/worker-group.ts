@@ -8,6 +8,8 @@ export class WorkerGroup<Session> {
   readonly sessions: Set<Session> = new Set();
   /** Sessions with credit, the longest idle first. */
   readonly idle: LinkedList<Session> = new LinkedList();
+  /** After which matching its idle sessions were last looked at. Belongs to the queues. */
+  round = 0;
 
   constructor(
     /** The same for the same methods, in whatever order a worker names them. */

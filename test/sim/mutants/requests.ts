@@ -11,7 +11,7 @@ export const requestMutants: readonly Mutant[] = [
   {
     name: "a ready wakes nobody",
     at: "Queues.offer",
-    find: "if (this.waiting.size > 0) this.#eachWaiting(session.group, this.#touch);",
+    find: "this.#eachWaiting(group, this.#touch);",
     replace: "",
   },
   {
