@@ -3,7 +3,7 @@ import { HubCore } from "../../src/hub/core/hub-core.js";
 import type { CoreLimits } from "../../src/hub/core/limits.js";
 import type { WorkerFailure } from "../../src/hub/core/outcome.js";
 import type { Outcome, Request, Submission } from "../../src/hub/core/request.js";
-import type { Session, WorkerHello } from "../../src/hub/core/session.js";
+import { Job, type Session, type WorkerHello } from "../../src/hub/core/session.js";
 
 const limits: CoreLimits = {
   maxWorkers: 100,
@@ -132,12 +132,12 @@ export class Harness {
 
   /** The session that a request is with. */
   holder(request: Request): Session | undefined {
-    return typeof request.state === "object" ? request.state.session : undefined;
+    return request.state instanceof Job ? request.state.session : undefined;
   }
 
   /** The worker answers the one job of `request`. */
   answer(request: Request, payload: Uint8Array = new Uint8Array([1])): void {
-    if (typeof request.state !== "object") throw new Error("the request runs nowhere");
+    if (!(request.state instanceof Job)) throw new Error("the request runs nowhere");
     const { session, id } = request.state;
     this.core.result(session, id, { kind: "answer", payload }, this.now);
   }

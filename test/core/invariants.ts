@@ -5,7 +5,7 @@ import { fits } from "../../src/hub/core/matcher.js";
 import type { Method } from "../../src/hub/core/method.js";
 import type { Queues } from "../../src/hub/core/queues.js";
 import type { Request } from "../../src/hub/core/request.js";
-import type { Session } from "../../src/hub/core/session.js";
+import { Job, type Session } from "../../src/hub/core/session.js";
 import type { Slot } from "../../src/hub/core/slots.js";
 
 /** What must hold between any two events. Throws an AssertionError; cheap, for it runs very often. */
@@ -64,6 +64,7 @@ function checkRequests({ requests, sessions }: HubCore): void {
       continue;
     }
     assert(list === undefined, "a running request waits nowhere");
+    assert(state instanceof Job, "a running request has a job");
     assert(sessions.has(state.session), "a running request has a live worker");
     assert(state.session.inFlight.get(state.id) === state, "a running request is in the ledger");
   }

@@ -1,6 +1,6 @@
 import type { GibbsError } from "../../base/errors/error.js";
-import type { Job, Outcome, Request } from "./request.js";
-import type { Session } from "./session.js";
+import type { Outcome, Request } from "./request.js";
+import type { Job, Session } from "./session.js";
 import type { UnreadResponse } from "./unread.js";
 
 /** What is to be done on a worker's stream. */

@@ -8,7 +8,6 @@ import { checkResult, type JobResult, runInfo, workerFailure } from "./outcome.j
 import { Queues } from "./queues.js";
 import {
   type Caller,
-  Job,
   type Request,
   type RequestIdFormat,
   type Submission,
@@ -16,7 +15,7 @@ import {
 } from "./request.js";
 import { Requests } from "./requests.js";
 import { Scheduler } from "./scheduler.js";
-import type { Session, WorkerHello } from "./session.js";
+import { Job, type Session, type WorkerHello } from "./session.js";
 import * as sessionEnd from "./session-end.js";
 import { Sessions } from "./sessions.js";
 import { TimerHeap } from "./timer-heap.js";

@@ -7,7 +7,7 @@ import { isServedBefore } from "./waiting-queue.js";
 export function fits(request: Request, session: Session): boolean {
   if (session.isHeldBack || !canReceive(request, session)) return false;
   // Whoever gave it back may be given it again once it has said ready again.
-  return request.refusedBy?.get(session) !== session.readies;
+  return request.refusedBy?.get(session.id) !== session.readies;
 }
 
 /** Whether a message with `request` is small enough for a worker of `method`, idle or not. */

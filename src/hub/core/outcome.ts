@@ -5,7 +5,7 @@ import {
   GibbsError,
 } from "../../base/errors/error.js";
 import { gibbsError, type Reason, reasons } from "../../base/errors/reasons.js";
-import { Job, type Request, type RunInfo } from "./request.js";
+import type { Request, RunInfo } from "./request.js";
 
 /** Why the hub fails a request by itself. */
 export type HubReason = Extract<
@@ -91,7 +91,7 @@ export function runInfo(
   now: number,
 ): Partial<RunInfo> & Omit<RunInfo, "workerId"> {
   const { state, attempts, arrivedAt } = request;
-  if (!(state instanceof Job)) {
+  if (typeof state === "string") {
     return { attempts, queueTimeMs: now - arrivedAt, runTimeMs: 0 };
   }
   return {

@@ -1,7 +1,5 @@
 import type { GibbsError } from "../../base/errors/error.js";
 import type { Linked, LinkedList } from "./linked-list.js";
-import type { Session } from "./session.js";
-import type { Slot } from "./slots.js";
 import type { Timed } from "./timer-heap.js";
 import type { Peer } from "./unread.js";
 
@@ -71,6 +69,14 @@ export interface Caller {
   settled(callId: number, requestId: string, outcome: Outcome): void;
 }
 
+/** One attempt at a worker, as the request sees it: a job in flight. */
+export interface Attempt {
+  readonly session: { readonly workerId: string };
+  readonly startedAt: number;
+  /** Undefined once the answer is no longer wanted. */
+  request: Request | undefined;
+}
+
 /** What is kept of a submission. */
 type Kept = Omit<Submission, "peer" | "requestId">;
 
@@ -90,7 +96,7 @@ export class Request implements Kept, Linked<Request>, Timed {
   idempotent: boolean | undefined;
   maxAttempts = 0;
 
-  state: "queued" | "settled" | Job = "settled";
+  state: "queued" | "settled" | Attempt = "settled";
   /** Its place by arrival, kept over all attempts, and its {@link Ticket}. */
   seq = 0;
   /** When it came, on the core's clock. */
@@ -108,7 +114,7 @@ export class Request implements Kept, Linked<Request>, Timed {
   /** How often it was given back unstarted. */
   refusals = 0;
   /** Who gave it back, by session, and after which of that session's readies. */
-  refusedBy: Map<Session, number> | undefined;
+  refusedBy: Map<number, number> | undefined;
   /** The label of the worker that lost it last: the next attempt prefers another. */
   lostBy: string | undefined;
 
@@ -175,19 +181,4 @@ export class Request implements Kept, Linked<Request>, Timed {
   get queuedAt(): number {
     return this.requeuedAt ?? this.arrivedAt;
   }
-}
-
-/** One attempt at one worker, in a slot: in flight until its one terminal event. */
-export class Job implements Timed {
-  readonly timed = "job";
-  heapIndex = -1;
-
-  constructor(
-    readonly id: number,
-    readonly session: Session,
-    readonly slot: Slot,
-    /** While the job is in flight: undefined once nobody waits for it any more. */
-    public request: Request | undefined,
-    readonly startedAt: number,
-  ) {}
 }

@@ -78,7 +78,7 @@ export class Scheduler {
     request.attempts -= 1;
     request.refusals += 1;
     request.refusedBy ??= new Map();
-    request.refusedBy.set(session, session.readies);
+    request.refusedBy.set(session.id, session.readies);
     if (request.refusals < MAX_REFUSALS) return this.#enqueue(request, now);
     const message = `workers gave the request back unstarted ${MAX_REFUSALS} times`;
     this.fail(request, "REJECTED", message, now);

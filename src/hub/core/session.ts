@@ -1,8 +1,8 @@
 import { IdMap } from "../../base/containers/id-map.js";
 import { MAX_JOB_ID } from "./limits.js";
 import type { Linked, LinkedList } from "./linked-list.js";
-import { Job, type Request } from "./request.js";
-import { SlotLedger } from "./slots.js";
+import type { Attempt, Request } from "./request.js";
+import { type Slot, SlotLedger } from "./slots.js";
 import type { Timed } from "./timer-heap.js";
 import type { WorkerGroup } from "./worker-group.js";
 
@@ -136,4 +136,19 @@ export class Session implements Timed, Linked<Session> {
   get isJudged(): boolean {
     return this.inFlight.size === 0 || this.hello?.beatsWhileBusy === true;
   }
+}
+
+/** One attempt at one worker, in a slot: in flight until its one terminal event. */
+export class Job implements Attempt, Timed {
+  readonly timed = "job";
+  heapIndex = -1;
+
+  constructor(
+    readonly id: number,
+    readonly session: Session,
+    readonly slot: Slot,
+    /** While the job is in flight: undefined once nobody waits for it any more. */
+    public request: Request | undefined,
+    readonly startedAt: number,
+  ) {}
 }

@@ -41,7 +41,7 @@ export const requestMutants: readonly Mutant[] = [
   {
     name: "who gave a request back gets it again at once",
     at: "fits",
-    find: "return request.refusedBy?.get(session) !== session.readies;",
+    find: "return request.refusedBy?.get(session.id) !== session.readies;",
     replace: "return true;",
   },
   {
