@@ -13,9 +13,9 @@ import type {
   RequestIdFormat,
   Submission,
   Ticket,
-} from "./core/request.js";
-import type { Session } from "./core/session.js";
-import type { Peer, UnreadResponse } from "./core/unread.js";
+} from "./core/requests/request.js";
+import type { Peer, UnreadResponse } from "./core/requests/unread.js";
+import type { Session } from "./core/workers/session.js";
 
 /** A stream that gathers what is to be written until the end of a flush. */
 export interface Outlet extends Bagged {

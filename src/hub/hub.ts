@@ -14,7 +14,7 @@ import { toMetadataEntries } from "../wire/messages/metadata.js";
 import { toRequestOptions } from "../wire/messages/request-options.js";
 import { WorkerService } from "../wire/messages/work.js";
 import { decodePayload, encodePayload } from "../wire/payload/payload.js";
-import type { Outcome, Submission } from "./core/request.js";
+import type { Outcome, Submission } from "./core/requests/request.js";
 import { Engine } from "./engine.js";
 import { streamHandler } from "./gate.js";
 import { type HubOptions, type HubSettings, hubOptionTable } from "./options.js";

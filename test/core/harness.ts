@@ -1,9 +1,9 @@
 import type { Effect } from "../../src/hub/core/effect.js";
 import { HubCore } from "../../src/hub/core/hub-core.js";
 import type { CoreLimits } from "../../src/hub/core/limits.js";
-import type { WorkerFailure } from "../../src/hub/core/outcome.js";
-import type { Outcome, Request, Submission } from "../../src/hub/core/request.js";
-import { Job, type Session, type WorkerHello } from "../../src/hub/core/session.js";
+import type { WorkerFailure } from "../../src/hub/core/requests/outcome.js";
+import type { Outcome, Request, Submission } from "../../src/hub/core/requests/request.js";
+import { Job, type Session, type WorkerHello } from "../../src/hub/core/workers/session.js";
 
 const limits: CoreLimits = {
   maxWorkers: 100,

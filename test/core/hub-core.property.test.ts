@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { Effect } from "../../src/hub/core/effect.js";
-import type { Request } from "../../src/hub/core/request.js";
-import type { Job, Session } from "../../src/hub/core/session.js";
+import type { Request } from "../../src/hub/core/requests/request.js";
+import type { Job, Session } from "../../src/hub/core/workers/session.js";
 import { failure, Harness } from "./harness.js";
 import { checkFlushed, checkState, IdleOrder } from "./invariants.js";
 

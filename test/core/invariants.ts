@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import type { Effect } from "../../src/hub/core/effect.js";
 import type { HubCore } from "../../src/hub/core/hub-core.js";
-import { fits } from "../../src/hub/core/matcher.js";
-import type { Method } from "../../src/hub/core/method.js";
-import type { Queues } from "../../src/hub/core/queues.js";
-import type { Request } from "../../src/hub/core/request.js";
-import { Job, type Session } from "../../src/hub/core/session.js";
-import type { Slot } from "../../src/hub/core/slots.js";
+import { fits } from "../../src/hub/core/matching/matcher.js";
+import type { Method } from "../../src/hub/core/matching/method.js";
+import type { Queues } from "../../src/hub/core/matching/queues.js";
+import type { Request } from "../../src/hub/core/requests/request.js";
+import { Job, type Session } from "../../src/hub/core/workers/session.js";
+import type { Slot } from "../../src/hub/core/workers/slots.js";
 
 /** What must hold between any two events. Throws an AssertionError; cheap, for it runs very often. */
 export function checkState(core: HubCore): void {

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import type { WorkerHello } from "../../src/hub/core/session.js";
+import type { WorkerHello } from "../../src/hub/core/workers/session.js";
 import { Harness } from "./harness.js";
 
 function serving(...names: string[]): Partial<WorkerHello> {

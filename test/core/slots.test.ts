@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Slot, SlotLedger } from "../../src/hub/core/slots.js";
+import { type Slot, SlotLedger } from "../../src/hub/core/workers/slots.js";
 
 function ledger(capacity: number): SlotLedger {
   const slots = new SlotLedger();

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { type Timed, TimerHeap } from "../../src/hub/core/timer-heap.js";
+import { type Timed, TimerHeap } from "../../src/base/containers/timer-heap.js";
 
 it("pops what is due in order, whatever was moved or removed before", () => {
   const change = fc.tuple(fc.nat(199), fc.option(fc.nat(100), { nil: Number.POSITIVE_INFINITY }));

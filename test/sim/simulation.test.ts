@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { afterEach, describe, expect, it } from "vitest";
-import { Session } from "../../src/hub/core/session.js";
+import { Session } from "../../src/hub/core/workers/session.js";
 import { faults, perform } from "./actions.js";
 import { keepOnly, makePlan } from "./plan.js";
 import { minimize, shrink } from "./shrink.js";

@@ -1,7 +1,7 @@
 import type { GibbsError } from "../../base/errors/error.js";
-import type { Outcome, Request } from "./request.js";
-import type { Job, Session } from "./session.js";
-import type { UnreadResponse } from "./unread.js";
+import type { Outcome, Request } from "./requests/request.js";
+import type { UnreadResponse } from "./requests/unread.js";
+import type { Job, Session } from "./workers/session.js";
 
 /** What is to be done on a worker's stream. */
 export type WorkerEffect = Exclude<Effect, { kind: "settle" | "abandon" }>;

@@ -1,25 +1,19 @@
+import { TimerHeap } from "../../base/containers/timer-heap.js";
 import type { Execution } from "../../base/errors/error.js";
-import type { Suspect } from "./crash-loops.js";
 import type { Effect } from "./effect.js";
 import type { CoreLimits } from "./limits.js";
-import { excuse, LARGE_BYTES, transferMs } from "./liveness.js";
-import type { Method } from "./method.js";
-import { checkResult, type JobResult, runInfo, workerFailure } from "./outcome.js";
-import { Queues } from "./queues.js";
-import {
-  type Caller,
-  type Request,
-  type RequestIdFormat,
-  type Submission,
-  type Ticket,
-} from "./request.js";
-import { Requests } from "./requests.js";
+import type { Method } from "./matching/method.js";
+import { Queues } from "./matching/queues.js";
+import { checkResult, type JobResult, runInfo, workerFailure } from "./requests/outcome.js";
+import type { Caller, Request, RequestIdFormat, Submission, Ticket } from "./requests/request.js";
+import { Requests } from "./requests/requests.js";
+import { type Peer, UnreadResponse } from "./requests/unread.js";
 import { Scheduler } from "./scheduler.js";
-import { Job, type Session, type WorkerHello } from "./session.js";
-import * as sessionEnd from "./session-end.js";
-import { Sessions } from "./sessions.js";
-import { TimerHeap } from "./timer-heap.js";
-import { type Peer, UnreadResponse } from "./unread.js";
+import type { Suspect } from "./workers/crash-loops.js";
+import { excuse, LARGE_BYTES, transferMs } from "./workers/liveness.js";
+import { Job, type Session, type WorkerHello } from "./workers/session.js";
+import * as sessionEnd from "./workers/session-end.js";
+import { Sessions } from "./workers/sessions.js";
 
 /** What has a time at which something is to be done about it. */
 type Waking = Request | Job | Session | Method | Suspect | UnreadResponse;

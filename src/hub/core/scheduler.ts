@@ -1,14 +1,14 @@
+import type { Timed, TimerHeap } from "../../base/containers/timer-heap.js";
 import type { Effect } from "./effect.js";
 import { type CoreLimits, MAX_REFUSALS, MIN_TIME_LEFT_MS } from "./limits.js";
-import { excuse, LARGE_BYTES } from "./liveness.js";
-import { canBeReceived, match } from "./matcher.js";
-import type { Method } from "./method.js";
-import { type HubReason, hubFailure } from "./outcome.js";
-import type { Queues } from "./queues.js";
-import type { Caller, Outcome, Request, Submission } from "./request.js";
-import type { Requests } from "./requests.js";
-import type { Session } from "./session.js";
-import type { Timed, TimerHeap } from "./timer-heap.js";
+import { canBeReceived, match } from "./matching/matcher.js";
+import type { Method } from "./matching/method.js";
+import type { Queues } from "./matching/queues.js";
+import { type HubReason, hubFailure } from "./requests/outcome.js";
+import type { Caller, Outcome, Request, Submission } from "./requests/request.js";
+import type { Requests } from "./requests/requests.js";
+import { excuse, LARGE_BYTES } from "./workers/liveness.js";
+import type { Session } from "./workers/session.js";
 
 /** What a scheduler works on. */
 export interface SchedulerParts {

@@ -12,8 +12,8 @@ import {
   encodeHubItems,
   type HubItemInit,
 } from "../../wire/messages/multiplex.js";
-import { type Caller, NO_METADATA, type Outcome, type Ticket } from "../core/request.js";
-import type { UnreadResponse } from "../core/unread.js";
+import { type Caller, NO_METADATA, type Outcome, type Ticket } from "../core/requests/request.js";
+import type { UnreadResponse } from "../core/requests/unread.js";
 import type { Engine, Outlet } from "../engine.js";
 import type { HubSettings } from "../options.js";
 import {

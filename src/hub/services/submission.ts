@@ -3,8 +3,8 @@ import { GibbsError } from "../../base/errors/error.js";
 import { badRequestOption, internal } from "../../base/errors/failures.js";
 import { fixed } from "../../base/options/limits.js";
 import type { Call } from "../../wire/messages/multiplex.js";
-import type { MetadataPair, Submission } from "../core/request.js";
-import type { Peer } from "../core/unread.js";
+import type { MetadataPair, Submission } from "../core/requests/request.js";
+import type { Peer } from "../core/requests/unread.js";
 import type { HubSettings } from "../options.js";
 
 /** What a request's message says of it. */

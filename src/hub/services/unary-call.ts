@@ -5,8 +5,14 @@ import { gibbsError } from "../../base/errors/reasons.js";
 import { toStatus } from "../../wire/grpc/status.js";
 import type { CallInfo } from "../../wire/messages/request.js";
 import type { EncodedPayload } from "../../wire/payload/payload.js";
-import type { Caller, MetadataPair, Outcome, Submission, Ticket } from "../core/request.js";
-import type { UnreadResponse } from "../core/unread.js";
+import type {
+  Caller,
+  MetadataPair,
+  Outcome,
+  Submission,
+  Ticket,
+} from "../core/requests/request.js";
+import type { UnreadResponse } from "../core/requests/unread.js";
 import type { Engine } from "../engine.js";
 import type { CallHandler, CallListener, ServerCall } from "../transport/server-call.js";
 import {

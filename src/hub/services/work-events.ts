@@ -15,8 +15,8 @@ import {
 } from "../../wire/messages/work.js";
 import type { WorkerEffect } from "../core/effect.js";
 import type { HubCore } from "../core/hub-core.js";
-import type { JobResult, WorkerFailure } from "../core/outcome.js";
-import type { Session, WorkerHello } from "../core/session.js";
+import type { JobResult, WorkerFailure } from "../core/requests/outcome.js";
+import type { Session, WorkerHello } from "../core/workers/session.js";
 import type { HubSettings } from "../options.js";
 
 // What the core decides as the events of `gibbs.v1.WorkerService.Work`, and these as events of the core.

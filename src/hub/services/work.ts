@@ -3,8 +3,8 @@ import type { Logger } from "../../base/logger.js";
 import { toStatus } from "../../wire/grpc/status.js";
 import { decodeWorkRequest, encodeHubEvents, type WorkerEvent } from "../../wire/messages/work.js";
 import type { WorkerEffect } from "../core/effect.js";
-import type { Session } from "../core/session.js";
-import * as sessionEnd from "../core/session-end.js";
+import type { Session } from "../core/workers/session.js";
+import * as sessionEnd from "../core/workers/session-end.js";
 import type { Engine, WorkerPort } from "../engine.js";
 import type { CallHandler, CallListener, ServerCall } from "../transport/server-call.js";
 import {

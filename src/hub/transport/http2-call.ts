@@ -11,7 +11,7 @@ import { messageOf } from "../../base/errors/error.js";
 import { prefixOf, withPrefix } from "../../wire/grpc/message-prefix.js";
 import { MessageReader, type RawMessage } from "../../wire/grpc/message-reader.js";
 import { MAX_BATCH_BYTES } from "../../wire/messages/batch.js";
-import type { Peer } from "../core/unread.js";
+import type { Peer } from "../core/requests/unread.js";
 import { bareStatus } from "./bare-status.js";
 import type { Identity } from "./identity.js";
 import type { CallHandler, CallListener, ServerCall } from "./server-call.js";

@@ -1,5 +1,5 @@
 import type { StatusObject } from "@grpc/grpc-js";
-import type { Peer } from "../core/unread.js";
+import type { Peer } from "../core/requests/unread.js";
 import type { Identity } from "./identity.js";
 
 /** The hub's side of one gRPC call, as the code that serves it sees it. */

@@ -114,9 +114,9 @@ export const requestMutants: readonly Mutant[] = [
   },
   {
     name: "who was told cancels whom its request has become",
-    at: "LiveRequests.get",
-    find: "return request?.seq === seq ? request : undefined;",
-    replace: "return request;",
+    at: "SequenceTable.get",
+    find: "return item?.seq === seq ? item : undefined;",
+    replace: "return item;",
   },
   {
     name: "a request that becomes another has run already",

@@ -1,5 +1,5 @@
 import type { Code, GibbsError } from "../../../src/base/errors/error.js";
-import type { HubReason } from "../../../src/hub/core/outcome.js";
+import type { HubReason } from "../../../src/hub/core/requests/outcome.js";
 import type { Flaw, Wish } from "../actors/wish.js";
 import type { Asked } from "./asked.js";
 import type { HeldJob, Stream } from "./stream.js";

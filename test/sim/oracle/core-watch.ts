@@ -1,6 +1,6 @@
 import type { Effect } from "../../../src/hub/core/effect.js";
 import { HubCore } from "../../../src/hub/core/hub-core.js";
-import type { Ticket } from "../../../src/hub/core/request.js";
+import type { Ticket } from "../../../src/hub/core/requests/request.js";
 import { checkFlushed, checkState, IdleOrder } from "../../core/invariants.js";
 import type { World } from "../world.js";
 

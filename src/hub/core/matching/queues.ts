@@ -1,11 +1,11 @@
-import { Bag } from "../../base/containers/bag.js";
-import { type CoreLimits, WORKERLESS_SHARE } from "./limits.js";
-import { LinkedList } from "./linked-list.js";
+import { Bag } from "../../../base/containers/bag.js";
+import { LinkedList } from "../../../base/containers/linked-list.js";
+import { type CoreLimits, WORKERLESS_SHARE } from "../limits.js";
+import type { Refusal } from "../requests/outcome.js";
+import type { Request } from "../requests/request.js";
+import type { Session } from "../workers/session.js";
+import { groupKey, WorkerGroup } from "../workers/worker-group.js";
 import { Method } from "./method.js";
-import type { Refusal } from "./outcome.js";
-import type { Request } from "./request.js";
-import type { Session } from "./session.js";
-import { groupKey, WorkerGroup } from "./worker-group.js";
 
 /**
  * Every method that somebody waits for or serves, and who is idle for it. Only keeps

@@ -3,8 +3,8 @@ import {
   type ErrorDetail,
   type Execution,
   GibbsError,
-} from "../../base/errors/error.js";
-import { gibbsError, type Reason, reasons } from "../../base/errors/reasons.js";
+} from "../../../base/errors/error.js";
+import { gibbsError, type Reason, reasons } from "../../../base/errors/reasons.js";
 import type { Request, RunInfo } from "./request.js";
 
 /** Why the hub fails a request by itself. */

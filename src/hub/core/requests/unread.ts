@@ -1,5 +1,5 @@
-import type { Bagged } from "../../base/containers/bag.js";
-import type { Timed } from "./timer-heap.js";
+import type { Bagged } from "../../../base/containers/bag.js";
+import type { Timed } from "../../../base/containers/timer-heap.js";
 
 /** A connection of callers; only which one it is counts. */
 export type Peer = object;

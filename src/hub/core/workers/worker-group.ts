@@ -1,4 +1,4 @@
-import { LinkedList } from "./linked-list.js";
+import { LinkedList } from "../../../base/containers/linked-list.js";
 
 /**
  * Workers that serve the same set of methods. They share one idle list, so that a job

@@ -1,13 +1,13 @@
-import type { GibbsError } from "../../base/errors/error.js";
-import { type CoreLimits, MAX_SPARE, MIN_TIME_LEFT_MS } from "./limits.js";
-import { LiveRequests } from "./live-requests.js";
+import { SequenceTable } from "../../../base/containers/sequence-table.js";
+import type { GibbsError } from "../../../base/errors/error.js";
+import { type CoreLimits, MAX_SPARE, MIN_TIME_LEFT_MS } from "../limits.js";
 import { arrivalRefused, type Refusal } from "./outcome.js";
 import { type Caller, Request, type RequestIdFormat, type Submission } from "./request.js";
 import { type Peer, UnreadResponses } from "./unread.js";
 
 /** All requests that are not settled: what they hold, and whether there is room for more. */
 export class Requests {
-  readonly live: LiveRequests = new LiveRequests();
+  readonly live: SequenceTable<Request> = new SequenceTable();
   readonly unread: UnreadResponses = new UnreadResponses();
   /** What the live requests hold. */
   heldBytes = 0;

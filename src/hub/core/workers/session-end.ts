@@ -1,9 +1,9 @@
-import type { GibbsError } from "../../base/errors/error.js";
-import { gibbsError } from "../../base/errors/reasons.js";
+import type { GibbsError } from "../../../base/errors/error.js";
+import { gibbsError } from "../../../base/errors/reasons.js";
 
 // Why the hub ends a worker's stream, as the status that the worker sees.
 
-export { draining, violation } from "../../base/errors/failures.js";
+export { draining, violation } from "../../../base/errors/failures.js";
 
 export function superseded(): GibbsError {
   return gibbsError("SUPERSEDED", "the same worker process opened a newer stream");

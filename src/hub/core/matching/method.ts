@@ -1,10 +1,10 @@
-import type { Bagged } from "../../base/containers/bag.js";
+import type { Bagged } from "../../../base/containers/bag.js";
+import type { Linked, LinkedList } from "../../../base/containers/linked-list.js";
+import type { Timed } from "../../../base/containers/timer-heap.js";
+import type { Session } from "../workers/session.js";
+import type { WorkerGroup } from "../workers/worker-group.js";
 import { FifoQueue } from "./fifo-queue.js";
-import type { Linked, LinkedList } from "./linked-list.js";
-import type { Session } from "./session.js";
-import type { Timed } from "./timer-heap.js";
 import type { WaitingQueue } from "./waiting-queue.js";
-import type { WorkerGroup } from "./worker-group.js";
 
 /** What is served by one name: who waits for it, and who serves it. */
 export class Method implements Timed, Bagged, Linked<Method> {

@@ -1,5 +1,5 @@
-import { CRASH_LOOP } from "./limits.js";
-import type { Timed } from "./timer-heap.js";
+import type { Timed } from "../../../base/containers/timer-heap.js";
+import { CRASH_LOOP } from "../limits.js";
 
 /** A worker id that lost a job not long ago. */
 export class Suspect implements Timed {

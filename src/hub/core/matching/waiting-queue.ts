@@ -1,4 +1,4 @@
-import type { Request } from "./request.js";
+import type { Request } from "../requests/request.js";
 
 /**
  * The requests of one method that wait, in the order in which they are to be served: by

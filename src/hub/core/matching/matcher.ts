@@ -1,6 +1,6 @@
+import type { Request } from "../requests/request.js";
+import type { Session } from "../workers/session.js";
 import type { Method } from "./method.js";
-import type { Request } from "./request.js";
-import type { Session } from "./session.js";
 import { isServedBefore } from "./waiting-queue.js";
 
 /** Whether `session` may be given `request`: every reason against it stands here. */

@@ -1,13 +1,13 @@
-import type { GibbsError } from "../../base/errors/error.js";
+import type { Timed, TimerHeap } from "../../../base/containers/timer-heap.js";
+import type { GibbsError } from "../../../base/errors/error.js";
+import type { Effect } from "../effect.js";
+import type { CoreLimits } from "../limits.js";
+import type { Queues } from "../matching/queues.js";
+import type { Scheduler } from "../scheduler.js";
 import { CrashLoops, type Suspect } from "./crash-loops.js";
-import type { Effect } from "./effect.js";
-import type { CoreLimits } from "./limits.js";
 import { beatIntervalMs, checkLiveness, forgive, nextCheckAt } from "./liveness.js";
-import type { Queues } from "./queues.js";
-import type { Scheduler } from "./scheduler.js";
 import { Session, type WorkerHello } from "./session.js";
 import * as sessionEnd from "./session-end.js";
-import type { Timed, TimerHeap } from "./timer-heap.js";
 
 /** What the sessions work on. */
 export interface SessionsParts {

@@ -1,6 +1,6 @@
-import type { GibbsError } from "../../base/errors/error.js";
-import type { Linked, LinkedList } from "./linked-list.js";
-import type { Timed } from "./timer-heap.js";
+import type { Linked, LinkedList } from "../../../base/containers/linked-list.js";
+import type { Timed } from "../../../base/containers/timer-heap.js";
+import type { GibbsError } from "../../../base/errors/error.js";
 import type { Peer } from "./unread.js";
 
 /** What a caller asks for. */

@@ -1,5 +1,5 @@
-import type { GibbsError } from "../../base/errors/error.js";
-import type { CoreLimits } from "./limits.js";
+import type { GibbsError } from "../../../base/errors/error.js";
+import type { CoreLimits } from "../limits.js";
 import type { Session } from "./session.js";
 import * as sessionEnd from "./session-end.js";
 

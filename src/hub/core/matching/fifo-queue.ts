@@ -1,5 +1,5 @@
-import { LinkedList } from "./linked-list.js";
-import type { Request } from "./request.js";
+import { LinkedList } from "../../../base/containers/linked-list.js";
+import type { Request } from "../requests/request.js";
 import { isServedBefore, type WaitingQueue } from "./waiting-queue.js";
 
 /** First come, first served; a request that comes back has its old place. */

@@ -1,9 +1,9 @@
-import { IdMap } from "../../base/containers/id-map.js";
-import { MAX_JOB_ID } from "./limits.js";
-import type { Linked, LinkedList } from "./linked-list.js";
-import type { Attempt, Request } from "./request.js";
+import { IdMap } from "../../../base/containers/id-map.js";
+import type { Linked, LinkedList } from "../../../base/containers/linked-list.js";
+import type { Timed } from "../../../base/containers/timer-heap.js";
+import { MAX_JOB_ID } from "../limits.js";
+import type { Attempt, Request } from "../requests/request.js";
 import { type Slot, SlotLedger } from "./slots.js";
-import type { Timed } from "./timer-heap.js";
 import type { WorkerGroup } from "./worker-group.js";
 
 /** What a worker says of itself. */

@@ -1,0 +1,73 @@
+/** The largest table that is kept when its last item is deleted. */
+const KEPT_SLOTS = 16_384;
+const FEWEST_SLOTS = 16;
+
+/** What a {@link SequenceTable} holds. */
+export interface Sequenced {
+  /** Its number, from {@link SequenceTable.nextSeq}. */
+  seq: number;
+}
+
+/**
+ * Items found by their `seq`, a number that counts up. The low bits of a `seq` are its slot in
+ * the table, and a `seq` whose slot is taken is skipped, so that nothing is hashed or probed,
+ * and nothing moves when an item is deleted. A lookup compares the whole `seq`: the number of
+ * a deleted item finds nothing, whatever is in its slot now.
+ */
+export class SequenceTable<T extends Sequenced> implements Iterable<T> {
+  #size = 0;
+  #lastSeq = 0;
+  #mask = FEWEST_SLOTS - 1;
+  #slots: (T | undefined)[] = emptySlots(FEWEST_SLOTS);
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** A `seq` above all earlier ones, for the next item. */
+  nextSeq(): number {
+    // At least half of the slots are free, so few are skipped on average.
+    do this.#lastSeq += 1;
+    while (this.#slots[this.#lastSeq & this.#mask] !== undefined);
+    return this.#lastSeq;
+  }
+
+  add(item: T): void {
+    this.#slots[item.seq & this.#mask] = item;
+    this.#size += 1;
+    if (this.#size * 2 > this.#mask) this.#grow();
+  }
+
+  /** The item with this `seq`, unless it was deleted. */
+  get(seq: number): T | undefined {
+    const item = this.#slots[seq & this.#mask];
+    return item?.seq === seq ? item : undefined;
+  }
+
+  delete(item: T): void {
+    this.#slots[item.seq & this.#mask] = undefined;
+    this.#size -= 1;
+    if (this.#size === 0 && this.#mask >= KEPT_SLOTS) {
+      this.#mask = FEWEST_SLOTS - 1;
+      this.#slots = emptySlots(FEWEST_SLOTS);
+    }
+  }
+
+  /** The items as they are now, in no particular order. */
+  [Symbol.iterator](): Iterator<T> {
+    return this.#slots.filter((item) => item !== undefined).values();
+  }
+
+  #grow(): void {
+    const capacity = (this.#mask + 1) * 2;
+    const slots = emptySlots<T>(capacity);
+    // Items that differ in their low bits still differ with one more bit.
+    for (const item of this) slots[item.seq & (capacity - 1)] = item;
+    this.#mask = capacity - 1;
+    this.#slots = slots;
+  }
+}
+
+function emptySlots<T>(count: number): (T | undefined)[] {
+  return new Array<T | undefined>(count).fill(undefined);
+}
