@@ -1,14 +1,14 @@
 // Extracts the snippets of README and docs and runs them: npm run check:docs
 //
-// A fence says by its language, and a word after it, how its snippet is run:
-//   ts, js             as a program, which must end with 0 and print what its
-//                      `console.log(...); // comments` promise
+// A fence's language, and the word after it, determine how its snippet runs:
+//   ts, js             as a program, which must exit with 0 and print what its
+//                      `console.log(...); // comments` say
 //   ts serves          as a program that serves until SIGTERM
-//   js file=NAME       kept as a file for the snippets that follow, and loaded
-//   sh                 line by line, each must end with 0
-//   sh terminals       every line but the last in a terminal of its own
-// Every program finds a hub with workers of the README's model.mjs where the
-// snippet says 127.0.0.1:5019, and gibbs commands find it where they name none.
+//   js file=NAME       saved as a file for the following snippets, and loaded
+//   sh                 line by line, each of which must exit with 0
+//   sh terminals       every line except the last in a separate terminal
+// 127.0.0.1:5019 in a snippet is replaced by the address of a hub with workers of
+// the README's model.mjs, which is also the default hub of gibbs commands.
 // Other languages are not run.
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -23,7 +23,7 @@ const documents = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "examples/web/
 const pages = readdirSync(join(root, "docs"), { recursive: true }).sort();
 documents.push(...pages.filter((name) => name.endsWith(".md")).map((name) => join("docs", name)));
 
-// Below the root, so that snippets find the packages that it has installed.
+// Inside the root, so that snippets can import its installed packages.
 mkdirSync(join(root, ".snippets"), { recursive: true });
 const folder = mkdtempSync(join(root, ".snippets/run-"));
 const gobin = join(homedir(), "go/bin");
@@ -78,7 +78,7 @@ async function runProgram(language, code, serves) {
   writeFileSync(join(folder, name), code.replaceAll("127.0.0.1:5019", served.address));
   const program = launch(`exec tsx ${name}`, folder);
   if (serves) {
-    // It serves once it has connected, which the hub tells by serving one process more.
+    // Waits for the program's first line on stderr, or 10 s.
     await once(program.process.stderr, "data", { signal: AbortSignal.timeout(10_000) }).catch(
       () => {},
     );
@@ -92,7 +92,7 @@ async function runProgram(language, code, serves) {
   );
   const printed = output.split("\n").filter((line) => line !== "");
   for (const [index, text] of promised.entries()) {
-    if (!same(printed[index], text)) throw new Error(`prints ${printed[index]}, not ${text}`);
+    if (!same(printed[index], text)) throw new Error(`printed ${printed[index]}, not ${text}`);
   }
 }
 
@@ -146,7 +146,7 @@ function logged({ process: child }, message) {
 
 async function firstLine({ process: child, ended }) {
   const first = await Promise.race([once(child.stdout, "data"), ended]);
-  if (!Array.isArray(first)) throw new Error(`ended before its first line: ${first.output}`);
+  if (!Array.isArray(first)) throw new Error(`exited before printing a line: ${first.output}`);
   return String(first[0]).trim();
 }
 
@@ -208,7 +208,7 @@ function signal({ process: child }, name) {
   try {
     process.kill(-child.pid, name);
   } catch {
-    // It has ended already.
+    // It has already ended.
   }
 }
 

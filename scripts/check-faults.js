@@ -1,7 +1,7 @@
-// Compares the list of faults with their tests and with their rows in the docs, by id
-// and order, and says what is missing where: npm run check:faults
-// A test is an `it("<id> ...")` or `it.each([...])("<id> ...")` in test/faults; one that
-// is skipped is none.
+// Checks that the list of faults, their tests and their rows in the docs have the same ids in the
+// same order, and reports what is missing where: npm run check:faults
+// A test is an `it("<id> ...")` or `it.each([...])("<id> ...")` in test/faults; skipped tests do
+// not count.
 import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -28,12 +28,14 @@ const problems = [
   ...missing(ids, rows).map((id) => `${document} has no row for ${id}`),
   ...missing(ids, tested).map((id) => `test/faults has no test of ${id}`),
   ...missing(rows, ids).map((id) => `${document} has a row for ${id}, which is not in ${list}`),
-  ...disorder(rows).map((id) => `${document} has ${id} in another order than ${list}`),
+  ...disorder(rows).map((id) => `${document} has ${id} in a different order than ${list}`),
   ...tests.flatMap(({ file, titles }) => [
     ...titles
       .filter((title) => !ids.includes(idOf(title)))
-      .map((title) => `${file}: "${title}" begins with no id of ${list}`),
-    ...disorder(titles.map(idOf)).map((id) => `${file} has ${id} in another order than ${list}`),
+      .map((title) => `${file}: "${title}" does not begin with an id from ${list}`),
+    ...disorder(titles.map(idOf)).map(
+      (id) => `${file} has ${id} in a different order than ${list}`,
+    ),
   ]),
 ];
 
@@ -57,7 +59,7 @@ function missing(wanted, all) {
   return wanted.filter((id) => !all.includes(id));
 }
 
-/** Those that stand behind one that the list has after them. */
+/** Returns the ids that come after one that the list has later. */
 function disorder(all) {
   const places = all.map((id) => ids.indexOf(id)).filter((place) => place >= 0);
   return places

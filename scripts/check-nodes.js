@@ -1,5 +1,5 @@
-// Runs the tests that need no build on the other Node versions that are
-// supported: npm run check:nodes. The binaries come from the npm registry.
+// Runs the tests that need no build on every supported Node version: npm run check:nodes. The
+// binaries come from the npm registry.
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,7 +9,7 @@ const versions = [22, 24, 26];
 const rooms = ["test/core", "test/wire", "test/hub", "test/worker", "test/client"];
 
 if (process.platform !== "linux" || process.arch !== "x64") {
-  console.log("SKIPPED: the other Node versions are run on Linux x64 only");
+  console.log("SKIPPED: other Node versions are tested on Linux x64 only");
   process.exit(process.env.CI === "true" ? 1 : 0);
 }
 

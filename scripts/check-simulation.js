@@ -1,16 +1,15 @@
-// Runs the simulation over 2,000 seeds that are always the same and, at the same time, over
-// 2,000 that begin at a number made from the commit's hash: each commit tries some that no
-// check has tried before, and the same commit always the same ones.
+// Runs the simulation over 2,000 fixed seeds and, in parallel, over 2,000 seeds starting at a
+// number derived from the commit's hash: each commit tries new seeds, and always the same ones.
 import { spawn, spawnSync } from "node:child_process";
 
 const SEEDS = 2000;
 
-/** The first of the further seeds where no commit is known. */
+/** The first of the additional seeds if the commit is unknown. */
 const FALLBACK_SEED = 30_000_001;
 
 const root = new URL("..", import.meta.url).pathname;
 
-// Only the fixed seeds must see all that can happen: others may miss something rare.
+// Only the fixed seeds must reach every situation: others may miss a rare one.
 const runs = [
   ["--seeds", String(SEEDS)],
   ["--seeds", String(SEEDS), "--from", String(seedOfCommit()), "--may-miss"],
@@ -18,7 +17,7 @@ const runs = [
 const statuses = await Promise.all(runs.map(run));
 process.exitCode = statuses.every((status) => status === 0) ? 0 : 1;
 
-/** Seven digits of the hash, so that the seeds stay within 32 bits; from 1 on. */
+/** Returns seven digits of the hash, so that the seeds fit into 32 bits, plus 1. */
 function seedOfCommit() {
   const { stdout, status } = spawnSync("git", ["rev-parse", "HEAD"], {
     cwd: root,
@@ -27,12 +26,12 @@ function seedOfCommit() {
   const hash = status === 0 ? stdout.trim() : "";
   if (/^[0-9a-f]{40}/.test(hash)) return 1 + Number.parseInt(hash.slice(0, 7), 16);
   console.log(
-    `WARNING: no commit is known here (git rev-parse HEAD fails): the further seeds begin at ${FALLBACK_SEED}, as in every such run`,
+    `WARNING: the commit is unknown (git rev-parse HEAD failed): the additional seeds start at ${FALLBACK_SEED}, as in every such run`,
   );
   return FALLBACK_SEED;
 }
 
-/** Resolves with the exit code, after what the run printed was shown in one piece. */
+/** Resolves with the exit code, once the run's output has been printed in one piece. */
 function run(args) {
   const child = spawn(process.execPath, ["--import", "tsx", "test/sim/main.ts", ...args], {
     cwd: root,

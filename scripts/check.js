@@ -1,6 +1,6 @@
-// Runs what CI runs, in CI's order, goes on after a failure, and says at the end
-// how long each check took and what to do about each failure: npm run check
-// Given names, it runs only those: npm run check -- lint types
+// Runs what CI runs, in CI's order, continuing after failures, and reports how long each check took
+// and how to fix each failure: npm run check
+// With names, it runs only those checks: npm run check -- lint types
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
@@ -10,20 +10,20 @@ import { parseArgs } from "node:util";
 const scratch = mkdtempSync(join(tmpdir(), "gibbs-check-"));
 const testReport = join(scratch, "tests.json");
 
-// Neighbours that are `light` use one core each and write nothing that another
-// reads: they run side by side. All others run alone.
+// Adjacent `light` checks run in parallel, because each uses one core and writes nothing that
+// another reads. All others run alone.
 const checks = [
   {
     name: "generated",
     about: "src/gen is what the .proto files generate",
     command: "npx buf generate && git add --intent-to-add src/gen && git diff --exit-code src/gen",
-    fix: "commit what `npm run generate` has written to src/gen",
+    fix: "commit what `npm run generate` writes to src/gen",
   },
   {
     name: "proto-lint",
-    about: "the .proto files keep buf's rules, STANDARD and COMMENTS",
+    about: "the .proto files follow buf's rules STANDARD and COMMENTS",
     command: "npx buf lint",
-    fix: "change the .proto file as buf says",
+    fix: "change the .proto file as buf suggests",
     light: true,
   },
   {
@@ -35,7 +35,7 @@ const checks = [
   },
   {
     name: "breaking",
-    about: "the contract still serves those who speak its last release",
+    about: "the contract is compatible with its last release",
     command: "npx buf breaking proto --against proto/contract.binpb",
     fix: "add fields instead of changing them",
     light: true,
@@ -44,7 +44,7 @@ const checks = [
     name: "lint",
     about: "format and lint of everything else",
     command: "npx biome check --error-on-warnings .",
-    fix: "run `npm run format`, and fix what is left by hand",
+    fix: "run `npm run format`, then fix the rest by hand",
     light: true,
   },
   {
@@ -62,23 +62,23 @@ const checks = [
   },
   {
     name: "promises",
-    about: "no floating promise, no switch that forgets a case; needs dist",
+    about: "no floating promises, no switch with a missing case; needs dist",
     command: "npx eslint --max-warnings 0 .",
-    fix: "await the promise, or write `void` where nobody can wait for it",
+    fix: "await the promise, or mark it with `void` if nothing can await it",
     light: true,
   },
   {
     name: "unused",
     about: "no unused file, export or dependency",
     command: "npx knip",
-    fix: "remove what nobody uses, or stop exporting it",
+    fix: "remove what is unused, or stop exporting it",
     light: true,
   },
   {
     name: "faults",
     about: "each fault has an entry, a test and a row in docs/reliability.md",
     command: "npm run check:faults",
-    fix: "add what it names",
+    fix: "add what it reports as missing",
     light: true,
   },
   {
@@ -89,46 +89,46 @@ const checks = [
   },
   {
     name: "tests",
-    about: "all tests; `npm run test:unit` is the part that takes seconds",
+    about: "all tests; `npm run test:unit` runs the part that takes seconds",
     command: `npm test -- --reporter=default --reporter=./test/support/slowest-files.ts --reporter=json --outputFile.json=${testReport}`,
     fix: "run the failing file alone: `npx vitest run test/...`",
   },
   {
     name: "sim",
-    about: "2,000 fixed seeds of the simulation, and 2,000 from a number of the commit",
+    about: "the simulation with 2,000 fixed seeds and 2,000 derived from the commit",
     command: "node scripts/check-simulation.js",
     fix: "run the command that the failing seed prints; for `never seen`, see test/sim/coverage.ts",
   },
   {
     name: "mutants",
-    about: "the simulation finds each fault that is put into a copy of src",
+    about: "the simulation finds each fault injected into a copy of src",
     command: "npm run sim:mutants",
-    fix: "make the oracle in test/sim/oracle see the survivor, or refit test/sim/mutants to src",
+    fix: "make the oracle in test/sim/oracle catch the survivor, or adapt test/sim/mutants to src",
   },
   {
     name: "nodes",
-    about: "the tests of the library on the other Node versions",
+    about: "the library's tests on every supported Node version",
     command: "npm run check:nodes",
     fix: "run the failing file with that version: see scripts/check-nodes.js",
   },
   {
     name: "docs",
-    about: "the snippets of README and docs run as they stand",
+    about: "the snippets in README and docs run as written",
     command: "npm run check:docs",
-    fix: "fix the snippet, or what it shows",
+    fix: "fix the snippet, or the code it shows",
   },
 ];
 
-const HELP = `Runs the checks that CI runs, or only those that are named.
+const HELP = `Runs the checks that CI runs, or only the named ones.
 
 npm run check -- [NAME...]
 
 ${checks.map(({ name, about }) => `  ${name.padEnd(14)}${about}`).join("\n")}
 
-  --list        the names, one a line
-  --help        this text
+  --list        print the names, one per line
+  --help        print this text
 
-Ends with 1 if a check fails, and with 2 if a name is unknown.`;
+Exits with 1 if a check fails, and with 2 if a name is unknown.`;
 
 process.exitCode = await main();
 rmSync(scratch, { recursive: true });
@@ -156,7 +156,7 @@ async function main() {
   return report(results);
 }
 
-/** Checks that run side by side, group after group. */
+/** Groups adjacent light checks, which run in parallel. */
 function groupsOf(chosen) {
   const groups = [];
   for (const check of chosen) {
@@ -167,7 +167,7 @@ function groupsOf(chosen) {
   return groups;
 }
 
-/** Runs the checks of a group, as many at once as there are cores; returns them in order. */
+/** Runs the checks of a group, up to one per core at once; returns the results in order. */
 async function runGroup(group) {
   const results = new Map();
   const waiting = [...group];
@@ -180,7 +180,7 @@ async function runGroup(group) {
   return group.map((check) => results.get(check));
 }
 
-/** Runs a check; `apart` holds its output back until it has ended. */
+/** Runs a check; with `apart`, its output is printed once it has ended. */
 async function run(check, apart) {
   const title = `\n--- ${check.name}: ${check.command}`;
   if (!apart) console.log(title);
@@ -198,7 +198,7 @@ async function run(check, apart) {
   return { check, passed: status === 0, seconds };
 }
 
-/** Prints what came of the checks, and returns the exit code. */
+/** Prints the results and returns the exit code. */
 function report(results) {
   console.log("");
   for (const { check, seconds } of results) {
@@ -211,7 +211,7 @@ function report(results) {
   const others = results.filter(({ check }) => check.name !== "tests");
   const tests = readReport();
   const othersFailed = others.filter(({ passed }) => !passed).length;
-  // A run of the tests that broke off before it could report has failed, too.
+  // A test run that aborted before writing its report counts as one failure.
   const broken = failed.length > othersFailed && tests.failed === 0 ? 1 : 0;
   const passed = others.length - othersFailed + tests.passed;
   console.log(`${passed} passed, ${othersFailed + tests.failed + broken} failed`);

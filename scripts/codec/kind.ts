@@ -1,16 +1,18 @@
 import { type DescField, ScalarType } from "@bufbuild/protobuf";
 import { WireType } from "@bufbuild/protobuf/wire";
 
-/** How the values of a scalar or an enum travel. */
+/** How the values of a scalar or an enum are encoded. */
 export interface Kind {
   wireType: WireType;
-  /** The method of ByteReader and ByteWriter. */
+  /** The name of the method of ByteReader and ByteWriter. */
   method: "uint32" | "int32" | "bool" | "double" | "string" | "bytes";
-  /** The value that is not written where a field has no presence. */
+  /** The default value, which is not written for a field without presence. */
   zero: string;
-  /** The condition under which it is. */
+  /** The condition under which such a field is written. */
   isSet(value: string): string;
-  /** About how many bytes it takes, with its tag, beside the length of text and bytes. */
+  /**
+   * The approximate number of bytes including the tag, without the content of strings and bytes.
+   */
   size: number;
 }
 
@@ -64,10 +66,9 @@ const kinds: Readonly<Partial<Record<ScalarType, Kind>>> = {
 };
 
 /**
- * The kind of a field that is a scalar or an enum, or of the items of its list;
- * undefined for messages.
+ * The kind of a scalar or enum field, or of its list items; undefined for messages.
  *
- * @throws Error for what a hot message cannot have.
+ * @throws Error for a type that hot messages do not support.
  */
 export function kindOf(field: DescField): Kind | undefined {
   if (field.fieldKind === "map") throw unsupported(field, "a map");

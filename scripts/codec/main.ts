@@ -4,10 +4,10 @@ import { printCodec } from "./print.js";
 import { Shapes } from "./shape.js";
 
 /**
- * A plugin for buf that generates codecs without reflection for the messages that
- * every request causes. buf.gen.yaml lists them; see {@link CodecOptions}. Beside each
- * `x_pb.ts` with such a message it puts an `x_codec.ts`. What it cannot generate, such
- * as a map or a fixed64 in a hot message, it refuses.
+ * A buf plugin that generates reflection-free codecs for the messages of every request.
+ * buf.gen.yaml lists them; see {@link CodecOptions}. Writes an `x_codec.ts` next to each `x_pb.ts`
+ * with such a message, and rejects what it cannot generate, such as a map or a fixed64 in a hot
+ * message.
  */
 const plugin = createEcmaScriptPlugin<CodecOptions>({
   name: "protoc-gen-codec",

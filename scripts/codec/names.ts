@@ -2,7 +2,7 @@ import type { DescField, DescFile, DescMessage } from "@bufbuild/protobuf";
 import type { GeneratedFile, ImportSymbol, Printable } from "@bufbuild/protoplugin";
 import { propertyOf, type Shapes } from "./shape.js";
 
-/** The names that a codec uses, each imported where it is used. */
+/** The names used by a codec, each imported where it is used. */
 export class Names {
   readonly output: GeneratedFile;
   readonly shapes: Shapes;
@@ -34,7 +34,7 @@ export class Names {
     return this.#runtime("base/bytes.js", "joined");
   }
 
-  /** Of `src/protobuf/duration.ts`. */
+  /** A function from `src/protobuf/duration.ts`. */
   duration(name: string): ImportSymbol {
     return this.#runtime("protobuf/duration.js", name);
   }
@@ -43,7 +43,7 @@ export class Names {
     return this.#runtime("protobuf/byte-reader.js", "ByteReader");
   }
 
-  /** A function of protobuf-es. */
+  /** A function from protobuf-es. */
   protobuf(name: "create" | "fromBinary" | "mergeFromBinary" | "toBinary"): ImportSymbol {
     return this.output.import(name, "@bufbuild/protobuf");
   }
@@ -53,19 +53,19 @@ export class Names {
     return [shape, "<typeof ", this.output.importSchema(message, true), ">"];
   }
 
-  /** What a codec exports for a message: `readJob`, `sizeOfJob`, `Job`. */
+  /** A codec's export for a message: `readJob`, `sizeOfJob`, `Job`. */
   of(message: DescMessage, before = "", after = "", typeOnly = false): Printable {
     const name = `${before}${message.name}${after}`;
     if (message.file === this.#file) return name;
     return this.output.import(name, `./${message.file.name}_codec.js`, typeOnly);
   }
 
-  /** The type of a message as it is read, `bytes` being the type of what may be kept. */
+  /** The type of a message for reading; `bytes` is the type of bytes that may be kept. */
   readType(message: DescMessage, bytes: Printable): Printable {
     return [this.of(message, "", "", true), this.#argument(message, bytes)];
   }
 
-  /** The type of a message as it is written. */
+  /** The type of a message for writing. */
   writeType(message: DescMessage, bytes: Printable): Printable {
     const init = this.shapes.hasInit(message) ? "Init" : "";
     return [this.of(message, "", init, true), this.#argument(message, bytes)];
@@ -75,7 +75,7 @@ export class Names {
     return this.shapes.isGeneric(message) ? ["<", bytes, ">"] : "";
   }
 
-  /** The parameter of the types of a message of which a part may be kept. */
+  /** The type parameter of a message with bytes that may be kept. */
   parameter(message: DescMessage): Printable {
     if (!this.shapes.isGeneric(message)) return "";
     return ["<Bytes extends ", this.keptBytes, " = Uint8Array>"];
@@ -86,7 +86,7 @@ export class Names {
     return `message.${propertyOf(field)}`;
   }
 
-  /** What stands in `src`, beside `src/gen`. */
+  /** An import from `src`, the parent of `src/gen`. */
   #runtime(path: string, name: string, typeOnly = false): ImportSymbol {
     return this.output.import(name, `../${path}`, typeOnly);
   }

@@ -1,19 +1,19 @@
-/** What `opt` in buf.gen.yaml says to the plugin. Every key may be repeated. */
+/** The plugin options from `opt` in buf.gen.yaml. Every key may be repeated. */
 export interface CodecOptions {
-  /** `hot=MESSAGE`: gets a reader, a writer and types. */
+  /** `hot=MESSAGE`: generates a reader, a writer and types. */
   hot: Set<string>;
   /**
-   * `inline=MESSAGE`: a hot message that has all the fields of this one keeps them
-   * encoded, as they are on the wire, in one property that is named for it.
+   * `inline=MESSAGE`: a hot message that has all the fields of this one keeps them encoded, as on
+   * the wire, in one property named after it.
    */
   inline: Set<string>;
-  /** `tags=MESSAGE`: its tags are exported as constants, for what is read or written by hand. */
+  /** `tags=MESSAGE`: exports its tags as constants, for hand-written readers and writers. */
   tags: Set<string>;
-  /** `read_kept=FIELD`: bytes that are read as `KeptBytes`, for what outlives the encoded message. */
+  /** `read_kept=FIELD`: reads bytes as `KeptBytes`, for values that outlive the encoded message. */
   readKept: Set<string>;
-  /** `write_kept=FIELD`: bytes that are read as a view, but may be written from `KeptBytes`. */
+  /** `write_kept=FIELD`: reads bytes as a view, but also writes `KeptBytes`. */
   writeKept: Set<string>;
-  /** `read_copied=FIELD`: bytes that are read as a copy. Others are a view of the encoded message. */
+  /** `read_copied=FIELD`: reads bytes as a copy. Other bytes are a view of the encoded message. */
   readCopied: Set<string>;
 }
 
@@ -26,7 +26,7 @@ const keys: Readonly<Record<string, keyof CodecOptions>> = {
   read_copied: "readCopied",
 };
 
-/** @throws Error for a key that is not an option. */
+/** @throws Error for an unknown key. */
 export function parseOptions(raw: readonly { key: string; value: string }[]): CodecOptions {
   const options: CodecOptions = {
     hot: new Set(),

@@ -6,7 +6,7 @@ import type { Names } from "./names.js";
 import { isOptional, lowerFirst } from "./print-types.js";
 import { type MessageField, propertyOf, tagOf } from "./shape.js";
 
-/** Prints `readJob(reader, message)`, which merges what is read into the message. */
+/** Prints `readJob(reader, message)`, which merges what it reads into the message. */
 export function printReader(names: Names, message: DescMessage): void {
   const { output, shapes } = names;
   const type = names.readType(message, shapes.isReadKept(message) ? names.keptBytes : "Uint8Array");
@@ -71,7 +71,7 @@ export function printListReader(names: Names, message: DescMessage, item: Messag
   output.print();
 }
 
-/** Prints the cases that gather the fields of an inline message as they are. */
+/** Prints the cases that collect the encoded fields of an inline message. */
 export function printParts({ output }: Names, inline: DescMessage): void {
   for (const field of inline.fields) {
     output.print(
@@ -131,7 +131,7 @@ function printHotCase(names: Names, field: MessageField, tag: number): void {
   output.print("      }");
 }
 
-/** Prints a message that is read between its ends, and the end of its case. */
+/** Prints the reading of a nested message, and the end of its case. */
 function printNested({ output }: Names, statement: Printable): void {
   output.print("        const outer = reader.enter();");
   output.print("        ", statement);
@@ -157,7 +157,7 @@ function printColdCase(names: Names, field: MessageField, tag: number): void {
   output.print("      }");
 }
 
-/** What a field of a message holds, if it holds anything: what comes again is merged into it. */
+/** Prints a message field's current value, into which a repeated occurrence is merged. */
 function presentValue(field: MessageField): string {
   const { oneof, localName } = field;
   if (oneof === undefined) return `message.${propertyOf(field)}`;

@@ -7,7 +7,7 @@ import { printParts } from "./print-reader.js";
 import { lowerFirst } from "./print-types.js";
 import { tagOf } from "./shape.js";
 
-/** Prints the tags of a message: those of a map's entries beside that of the map. */
+/** Prints the tags of a message: for a map, also those of its entries. */
 export function printTags(output: GeneratedFile, message: DescMessage): void {
   output.print("/** The tags of `", message.typeName, "`. */");
   output.print(output.export("const", `${message.name}Tag`), " = {");
@@ -27,13 +27,13 @@ export function printTags(output: GeneratedFile, message: DescMessage): void {
   output.print();
 }
 
-/** Prints `payloadFields(encoded)` for a message that others have inline. */
+/** Prints `payloadFields(encoded)` for a message that others hold inline. */
 export function printInline(names: Names, message: DescMessage): void {
   const { output } = names;
   output.print(
     "/** The fields of a `",
     message.typeName,
-    "` in `encoded`, as they are, without any others. */",
+    "` in `encoded`, still encoded, without any others. */",
   );
   output.print(
     output.export("function", `${lowerFirst(message.name)}Fields`),
@@ -55,7 +55,7 @@ export function printInline(names: Names, message: DescMessage): void {
   output.print();
 }
 
-/** Prints the reader and the writer of a Duration, which is a number of milliseconds. */
+/** Prints the reader and the writer of a Duration, represented as milliseconds. */
 export function printDuration(names: Names, message: DescMessage): void {
   const { output } = names;
   const tag = (name: string): number => {
@@ -88,7 +88,7 @@ export function printDuration(names: Names, message: DescMessage): void {
   output.print("  }");
   output.print("}");
   output.print();
-  output.print("/** Writes the fields of a `", message.typeName, "` of so many milliseconds. */");
+  output.print("/** Writes the fields of a `", message.typeName, "`, given in milliseconds. */");
   output.print(output.export("function", "writeDuration"), [
     "(writer: ",
     names.writer,

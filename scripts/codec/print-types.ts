@@ -5,10 +5,10 @@ import { kindOf } from "./kind.js";
 import type { Names } from "./names.js";
 import { DURATION, isOneofOnly, propertyOf } from "./shape.js";
 
-/** Whether a message is printed as it is read, or as it is written. */
+/** Whether a message's type is for reading or for writing. */
 type Side = "read" | "write";
 
-/** Prints the types of a message: `Job`, and `JobInit` if it is written from another. */
+/** Prints the types of a message: `Job`, and `JobInit` if writing takes a different type. */
 export function printTypes(names: Names, message: DescMessage): void {
   const { output, shapes } = names;
   printInterface(names, message, message.name, "read");
@@ -90,7 +90,7 @@ function typeOf(names: Names, field: DescField, side: Side): Printable {
   }
 }
 
-/** Whether a field may be absent, and then is undefined. */
+/** Whether a field may be absent, and is then undefined. */
 export function isOptional(field: DescField): boolean {
   return field.fieldKind !== "list" && field.presence === Presence.EXPLICIT;
 }

@@ -6,10 +6,13 @@ import type { Names } from "./names.js";
 import { isOptional, lowerFirst } from "./print-types.js";
 import { DURATION, isOneofOnly, type MessageField, tagOf } from "./shape.js";
 
-/** The tag and length of a nested message. */
+/** The size of a nested message's tag and length. */
 const NESTED_BYTES = 4;
 
-/** What protobuf-es encodes is not hot: to guess wrong costs one copy. */
+/**
+ * A guess for messages that protobuf-es encodes: they are not hot, and a wrong guess costs one
+ * copy.
+ */
 const COLD_BYTES = 64;
 
 const DURATION_BYTES = 12;
@@ -19,7 +22,7 @@ export function printWriter(names: Names, message: DescMessage): void {
   const { output } = names;
   const type = names.writeType(message, names.keptBytes);
   const isRead = message.fields.some((field) => isCounted(field));
-  output.print("/** About how many bytes a `", message.typeName, "` takes. */");
+  output.print("/** The approximate size of a `", message.typeName, "` in bytes. */");
   output.print(output.export("function", `sizeOf${message.name}`), [
     isRead ? "(message: " : "(_message: ",
     type,
@@ -90,7 +93,7 @@ function printSize(names: Names, message: DescMessage): void {
         ";",
       ]);
     } else if (isPlain || kind?.wireType === WireType.Varint) {
-      // Also what is absent is counted, where counting costs less than looking.
+      // Absent values are counted too, where counting is cheaper than checking.
       fixed += kind?.size ?? 0;
       if (hasLength(kind)) terms.push([" + ", member, ".length"]);
     } else if (field.message?.typeName === DURATION) fixed += DURATION_BYTES;
@@ -118,7 +121,7 @@ function printSize(names: Names, message: DescMessage): void {
   output.print("  return size;");
 }
 
-/** About how many bytes one value of a field takes, with its tag. */
+/** The approximate number of bytes of one value of a field, including its tag. */
 function sizeOf(names: Names, field: DescField, value: string): Printable {
   const kind = kindOf(field);
   if (kind !== undefined)
@@ -168,7 +171,7 @@ function printOneof(names: Names, oneof: DescOneof): void {
   output.print("  }");
 }
 
-/** Whether the size of a message depends on what a field holds. */
+/** Whether the size of a message depends on the value of a field. */
 function isCounted(field: DescField): boolean {
   if (field.message !== undefined) return field.message.typeName !== DURATION;
   return field.oneof !== undefined || hasLength(kindOf(field));
@@ -178,7 +181,7 @@ function memberOf(message: DescMessage, oneof: DescOneof): string {
   return isOneofOnly(message) ? "message" : `message.${oneof.localName}`;
 }
 
-/** Prints what writes one value that is present. */
+/** Prints the code that writes one present value. */
 function printValue(names: Names, field: DescField, value: string, indent: string): void {
   const { output } = names;
   const kind = kindOf(field);

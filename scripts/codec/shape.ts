@@ -1,18 +1,18 @@
 import type { DescField, DescFile, DescMessage, DescOneof } from "@bufbuild/protobuf";
 import type { CodecOptions } from "./options.js";
 
-/** `google.protobuf.Duration` is a number of milliseconds in hot messages. */
+/** In hot messages, `google.protobuf.Duration` is a number of milliseconds. */
 export const DURATION = "google.protobuf.Duration";
 
-/** A field whose value is a message, alone or in a list. */
+/** A field that holds a message or a list of messages. */
 export type MessageField = DescField & { message: DescMessage };
 
-/** What the messages of a run look like in TypeScript, and where each gets its codec. */
+/** The TypeScript form of all messages of a run, and which files get a codec. */
 export class Shapes {
   readonly #options: CodecOptions;
   readonly #types = new Map<string, DescMessage>();
 
-  /** @throws Error if an option names a message that is not there. */
+  /** @throws Error if an option names an unknown message or field. */
   constructor(files: readonly DescFile[], options: CodecOptions) {
     this.#options = options;
     for (const file of files) {
@@ -55,7 +55,7 @@ export class Shapes {
     return this.#options.tags.has(typeName);
   }
 
-  /** The message that `message` has inline, if it has one. */
+  /** The message that `message` holds inline, if there is one. */
   inlined(message: DescMessage): DescMessage | undefined {
     if (!this.isHot(message)) return undefined;
     for (const name of this.#options.inline) {
@@ -65,49 +65,52 @@ export class Shapes {
     return undefined;
   }
 
-  /** The fields that are properties of their own: all but those of a message that is inline. */
+  /** The fields that are separate properties: all except those of an inline message. */
   fields(message: DescMessage): DescField[] {
     const inline = this.inlined(message);
     const own = message.fields.filter((field) => !(inline && hasField(inline, field)));
     return own.toSorted((a, b) => a.number - b.number);
   }
 
-  /** The oneofs that are properties of their own. */
+  /** The oneofs that are separate properties. */
   oneofs(message: DescMessage): DescOneof[] {
     const own = this.fields(message);
     return message.oneofs.filter(({ fields }) => fields.some((field) => own.includes(field)));
   }
 
-  /** How a field of bytes is read. */
+  /** How a bytes field is read. */
   bytesMode(field: DescField): "view" | "kept" | "copied" {
     const name = `${field.parent.typeName}.${field.name}`;
     if (this.#options.readKept.has(name)) return "kept";
     return this.#options.readCopied.has(name) ? "copied" : "view";
   }
 
-  /** Whether the type of a field of bytes is a parameter of its message's type. */
+  /** Whether the type of a bytes field is a parameter of its message's type. */
   isKept(field: DescField): boolean {
     const name = `${field.parent.typeName}.${field.name}`;
     return this.#options.readKept.has(name) || this.#options.writeKept.has(name);
   }
 
-  /** Whether a message, or one within it, has a field that {@link isKept}. */
+  /** Whether a message, or one nested in it, has a field that {@link isKept}. */
   isGeneric(message: DescMessage): boolean {
     return this.#within(message, (field) => this.isKept(field));
   }
 
-  /** Whether a message within has a field that {@link isKept} and is read so. */
+  /** Whether a message, or one nested in it, has a field that is read as `KeptBytes`. */
   isReadKept(message: DescMessage): boolean {
     return this.#within(message, (field) => this.bytesMode(field) === "kept");
   }
 
-  /** Whether what is written has another type than what is read: protobuf-es encodes part of it. */
+  /**
+   * Whether writing takes a different type than reading: a lone oneof, or a part that protobuf-es
+   * encodes.
+   */
   hasInit(message: DescMessage): boolean {
     if (isOneofOnly(message)) return true;
     return this.#within(message, (field) => this.isCold(field));
   }
 
-  /** Whether a field's value is a message that protobuf-es reads and writes. */
+  /** Whether a field holds a message that protobuf-es reads and writes. */
   isCold(field: DescField): field is MessageField {
     const { message } = field;
     return message !== undefined && !this.isHot(message) && message.typeName !== DURATION;
@@ -123,14 +126,17 @@ export class Shapes {
   }
 }
 
-/** A message that is a list: it has nothing but one repeated message, and is read and written as its items. */
+/**
+ * The field of a message that is a list, whose only field is a repeated message; it is read and
+ * written as its items.
+ */
 export function itemOf(message: DescMessage): MessageField | undefined {
   const [field, more] = message.fields;
   const isList = field?.fieldKind === "list" && field.listKind === "message";
   return isList && more === undefined ? field : undefined;
 }
 
-/** A message that has nothing but a oneof: it is written from that. */
+/** Whether a message has nothing but a oneof, and is written from that. */
 export function isOneofOnly(message: DescMessage): boolean {
   const [member, more] = message.members;
   return member?.kind === "oneof" && more === undefined;

@@ -1,9 +1,9 @@
 import { setMaxListeners } from "node:events";
 
 /**
- * Calls `callback` when `signal` fires, at once if it has fired, until the
- * returned function is called. Any number may listen to one signal: that many
- * calls share it is no leak, which Node would otherwise warn of.
+ * Calls `callback` when `signal` fires, or immediately if it has already fired. Call the returned
+ * function to stop listening. Lifts Node's listener limit, because many calls may legitimately
+ * share one signal.
  */
 export function onAbort(signal: AbortSignal | undefined, callback: () => void): () => void {
   if (signal === undefined) return nothing;
@@ -11,7 +11,7 @@ export function onAbort(signal: AbortSignal | undefined, callback: () => void): 
     callback();
     return nothing;
   }
-  // A polyfill's is none of Node's, and has no such limit.
+  // A polyfilled signal is not an EventTarget of Node's, and has no such limit.
   if (signal instanceof EventTarget) setMaxListeners(0, signal);
   signal.addEventListener("abort", callback);
   return () => signal.removeEventListener("abort", callback);
@@ -19,7 +19,9 @@ export function onAbort(signal: AbortSignal | undefined, callback: () => void): 
 
 function nothing(): void {}
 
-/** An `AbortController` whose signal is made only when somebody wants it: most are never looked at. */
+/**
+ * An `AbortController` that creates its signal on first access: most signals are never looked at.
+ */
 export class LazyAbort {
   #controller: AbortController | undefined;
   #fired: { reason: unknown } | undefined;

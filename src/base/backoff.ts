@@ -2,17 +2,16 @@ import type { Random } from "./random.js";
 
 /** The shape of a {@link Backoff}. */
 export interface BackoffOptions {
-  /** The least delay, in milliseconds. */
+  /** The minimum delay, in milliseconds. */
   minMs: number;
-  /** The most delay, in milliseconds. */
+  /** The maximum delay, in milliseconds. */
   maxMs: number;
 }
 
 /**
- * Delays that grow and are spread by chance, so that many peers that lost the
- * same hub do not come back in step: each delay is drawn between the least one
- * and three times the last ("decorrelated jitter", from the AWS architecture
- * blog, "Exponential Backoff And Jitter", 2015).
+ * Growing delays with jitter, so that peers that lost the same hub do not reconnect in step: each
+ * delay is drawn between the minimum and three times the previous one ("decorrelated jitter", from
+ * the AWS architecture blog, "Exponential Backoff And Jitter", 2015).
  */
 export class Backoff {
   #last: number;
@@ -24,7 +23,7 @@ export class Backoff {
     this.#last = options.minMs;
   }
 
-  /** The next delay in milliseconds, at most `maxMs` (by default the option's). */
+  /** Returns the next delay in milliseconds, at most `maxMs` (default: the option's). */
   next(maxMs: number = this.options.maxMs): number {
     const { minMs } = this.options;
     const drawn = minMs + this.random() * (this.#last * 3 - minMs);
@@ -32,7 +31,7 @@ export class Backoff {
     return this.#last;
   }
 
-  /** Starts again from the least delay. */
+  /** Starts again from the minimum delay. */
   reset(): void {
     this.#last = this.options.minMs;
   }

@@ -1,27 +1,27 @@
 /**
- * Bytes that are kept for a while: a few as a string with a character for each (latin1).
- * For V8 that is one object; a typed array is three, of 200 bytes.
+ * Bytes kept for a while: short ones as a latin1 string, one character per byte. To V8 a string is
+ * one object; a typed array is three, 200 bytes in all.
  */
 export type KeptBytes = Uint8Array | string;
 
 /** No bytes. */
 export const NO_BYTES: Uint8Array = new Uint8Array();
 
-/** A view of the same bytes as a Buffer, without a copy: grpc-js writes nothing else. */
+/** A Buffer view of the same memory, because grpc-js writes only Buffers. */
 export function asBuffer(bytes: Uint8Array): Buffer {
   if (bytes instanceof Buffer) return bytes;
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /**
- * A view of the same bytes as a plain Uint8Array, without a copy: what is
- * decoded from a Buffer would be Buffers, which have methods of other meaning.
+ * A plain Uint8Array view of the same memory: decoding from a Buffer would yield Buffers, some of
+ * whose methods behave differently.
  */
 export function asPlainBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return new Uint8Array(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** The parts one after the other; a single one is not copied. */
+/** The concatenated parts; a single part is returned without a copy. */
 export function joined(parts: readonly Uint8Array[]): Uint8Array {
   return parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts);
 }

@@ -1,28 +1,27 @@
 import { onAbort } from "./abort.js";
 
 /**
- * Time as a dependency. This file is the only one that touches timers and the
- * clocks of the machine; everything else is given a `Clock`, so that tests move
- * time instead of waiting for it.
+ * Time as a dependency. Only this file touches timers and the machine's clocks; everything else
+ * takes a `Clock`, so that tests can advance time instead of waiting.
  */
 export interface Clock {
-  /** Milliseconds on a clock that never steps; its zero means nothing. */
+  /** Milliseconds on a monotonic clock with an arbitrary zero. */
   now(): number;
-  /** Calls `callback` once, after `delayMs` (clamped to what a timer can hold). */
+  /** Calls `callback` once, after `delayMs` (clamped to what a timer supports). */
   setTimer(delayMs: number, callback: () => void): Timer;
-  /** Calls `callback` once, when the code at hand is through and before anything new is read. */
+  /** Calls `callback` once, after the running code returns and before any new input is read. */
   soon(callback: () => void): void;
-  /** Calls `callback` once, after the input that has already arrived was read. */
+  /** Calls `callback` once, after all input that has already arrived has been read. */
   afterInput(callback: () => void): void;
 }
 
-/** A timer that has not fired yet. */
+/** A pending timer. */
 export interface Timer {
-  /** Makes sure that the timer does not fire. May be called at any time. */
+  /** Prevents the timer from firing. May be called at any time. */
   cancel(): void;
 }
 
-/** The longest delay that a Node timer holds, in milliseconds: 24.8 days. */
+/** The longest delay of a Node timer, in milliseconds: 24.8 days. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** The real clock, monotonic. Its timers keep the process alive. */
@@ -32,12 +31,12 @@ export const systemClock: Clock = {
     const timer = setTimeout(callback, Math.min(Math.max(0, delayMs), MAX_TIMER_MS));
     return { cancel: () => clearTimeout(timer) };
   },
-  // Not a microtask: the callers whose promises are being resolved have their say first.
+  // Not a microtask: callers whose promises are resolving run first.
   soon: (callback) => process.nextTick(callback),
   afterInput: (callback) => void setImmediate(callback),
 };
 
-/** A promise that resolves after `delayMs`, or at once when `signal` is aborted. */
+/** A promise that resolves after `delayMs`, or as soon as `signal` is aborted. */
 export function delay(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     let stopListening = (): void => {};

@@ -5,7 +5,7 @@ export interface Deferred {
   reject(why: unknown): void;
 }
 
-/** Makes a {@link Deferred} whose rejection may go unnoticed. */
+/** Creates a {@link Deferred} whose rejection may go unhandled. */
 export function deferred(): Deferred {
   let resolve = (): void => {};
   let reject = (_why: unknown): void => {};

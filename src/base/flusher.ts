@@ -1,25 +1,27 @@
 import type { Clock } from "./clock.js";
 
 /**
- * Runs one flush for all that asks for it in a turn of the event loop. What comes
- * alone is flushed as soon as the code at hand is through, and waits for nothing;
- * what follows in the same turn shares a second flush at its end.
+ * Batches flush requests within a turn of the event loop. A lone request is flushed as soon as the
+ * running code returns, without delay; those that follow in the same turn share a second flush at
+ * its end.
  */
 export class Flusher {
   readonly #clock: Clock;
   readonly #flush: (isTurnOver: boolean) => void;
-  /** Whether somebody waits for a flush. */
+  /** Whether a flush has been requested. */
   #isWanted = false;
-  /** Whether the end of this turn is watched: its first flush is over, or under way. */
+  /** Whether a callback is pending at the end of this turn. */
   #isWatched = false;
 
-  /** `flush` is told whether all input was read that had arrived when it was asked for. */
+  /**
+   * `flush` receives whether all input that had arrived by the time of the request has been read.
+   */
   constructor(clock: Clock, flush: (isTurnOver: boolean) => void) {
     this.#clock = clock;
     this.#flush = flush;
   }
 
-  /** Has it flushed as soon as this turn allows. */
+  /** Requests a flush as soon as this turn allows. */
   soon(): void {
     const isFirst = !this.#isWatched;
     this.afterInput();
@@ -29,7 +31,7 @@ export class Flusher {
     });
   }
 
-  /** Has it flushed when the input was read that has already arrived. */
+  /** Requests a flush once all input that has already arrived has been read. */
   afterInput(): void {
     this.#isWanted = true;
     if (this.#isWatched) return;

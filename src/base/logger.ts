@@ -1,21 +1,18 @@
-/**
- * Where the library tells what it does: the shape of a pino logger. The library
- * is silent unless it is given one.
- */
+/** Where the library logs, in the shape of a pino logger. Without one the library is silent. */
 export interface Logger {
-  /** What helps to follow one request. */
+  /** Details for following one request. */
   debug(fields: object, message: string): void;
-  /** What happens in normal operation: a worker connected, a drain began. */
+  /** Normal operation: a worker connected, a drain began. */
   info(fields: object, message: string): void;
-  /** What an operator may want to look at: a worker was dropped, a process replaced. */
+  /** Events an operator may want to look at: a worker was dropped, a process replaced. */
   warn(fields: object, message: string): void;
-  /** What should not happen. */
+  /** Events that should not happen. */
   error(fields: object, message: string): void;
 }
 
 const nothing = (): void => {};
 
-/** Says nothing. */
+/** Discards everything. */
 export const silentLogger: Logger = {
   debug: nothing,
   info: nothing,

@@ -1,11 +1,11 @@
-/** Whoever wants to know of shutdown signals: first a drain, then a stop. */
+/** A listener for shutdown signals: the first drains, later ones force a stop. */
 interface Listener {
   signalled: boolean;
   drain(): void;
   force(): void;
 }
 
-// One listener of the process for all: many workers in one program are no leak.
+// One process listener serves all workers, so that Node does not warn of a leak.
 const listeners = new Set<Listener>();
 
 function onSignal(): void {
@@ -18,8 +18,8 @@ function onSignal(): void {
 }
 
 /**
- * Until the returned function is called, the first SIGTERM or SIGINT calls
- * `drain`, and every further one calls `force`.
+ * Calls `drain` on the first SIGTERM or SIGINT and `force` on every further one, until the returned
+ * function is called.
  */
 export function onShutdownSignals(drain: () => void, force: () => void): () => void {
   const listener: Listener = { signalled: false, drain, force };

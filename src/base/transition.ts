@@ -1,13 +1,9 @@
 import { gibbsError } from "./errors/reasons.js";
 
-/** The states of a life cycle, each with those that may follow it. */
+/** The states of a life cycle, each with its possible successors. */
 export type Transitions<State extends string> = Readonly<Record<State, readonly State[]>>;
 
-/**
- * Checks one step of a life cycle. An illegal one is a bug in this library.
- *
- * @throws GibbsError INTERNAL / INTERNAL.
- */
+/** Checks one transition of a life cycle. An illegal one is a bug in this library. */
 export function checkTransition<State extends string>(
   what: string,
   transitions: Transitions<State>,

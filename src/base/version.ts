@@ -5,5 +5,5 @@ export const VERSION: string = JSON.parse(
   readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
 ).version;
 
-/** How this library names itself on the wire. */
+/** This library's name on the wire. */
 export const SDK: string = `gibbs-ts/${VERSION}`;

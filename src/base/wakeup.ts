@@ -1,4 +1,6 @@
-/** Wakes the one loop that waits for something to change. A wake that comes while it does not wait is kept. */
+/**
+ * Wakes the one loop that waits for a change. A wake that arrives while it is not waiting is kept.
+ */
 export class Wakeup {
   #state: { kind: "idle" | "woken" } | { kind: "waiting"; resume(): void } = { kind: "idle" };
 
@@ -8,7 +10,7 @@ export class Wakeup {
     if (state.kind === "waiting") state.resume();
   }
 
-  /** Resolves with the next wake, or at once if one came since the last wait. */
+  /** Resolves on the next wake, or immediately if there was one since the last wait. */
   wait(): Promise<void> {
     if (this.#state.kind === "woken") {
       this.#state = { kind: "idle" };

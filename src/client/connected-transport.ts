@@ -6,7 +6,7 @@ import { type GivenUp, givenUp } from "./failure.js";
 import { PendingCall } from "./pending-call.js";
 import type { IncomingResponse, OutgoingCall, Transport } from "./transport.js";
 
-/** What all transports share: calls wait until there is a connection. */
+/** The common part of all transports: calls wait until there is a connection. */
 export abstract class ConnectedTransport implements Transport {
   readonly #connection: Pick<HubConnection, "ready">;
   readonly #clock: Clock;
@@ -19,10 +19,10 @@ export abstract class ConnectedTransport implements Transport {
     this.#clock = clock;
   }
 
-  /** Starts the call if that can be done now. */
+  /** Starts the call if that is possible now; returns whether it did. */
   protected abstract tryStart(pending: PendingCall): boolean;
 
-  /** Starts the call: there is a connection. */
+  /** Starts the call on an established connection. */
   protected abstract start(pending: PendingCall): void;
 
   send(call: OutgoingCall): Promise<IncomingResponse> {
@@ -41,7 +41,7 @@ export abstract class ConnectedTransport implements Transport {
     for (const pending of this.#waiting) pending.giveUp("CLIENT_CLOSED");
   }
 
-  /** Starts the call, now or when there is a connection. */
+  /** Starts the call now, or once there is a connection. */
   protected place(pending: PendingCall): void {
     if (!this.tryStart(pending)) void this.#connect(pending);
   }

@@ -19,7 +19,7 @@ import { HubService } from "../wire/index.js";
 
 const { request, multiplex } = rawService(HubService);
 
-/** The channel to one hub, and the one wait for it that all requests share. */
+/** The channel to one hub, and the wait for it that all requests share. */
 export class HubConnection {
   readonly #channel: Channel;
   readonly #address: string;
@@ -51,11 +51,10 @@ export class HubConnection {
   }
 
   /**
-   * Waits until the hub can be spoken to, or `signal` fires, or the connection is
-   * closed.
+   * Waits until the hub is reachable, `signal` fires, or the connection is closed.
    *
-   * @throws GibbsError UNAVAILABLE / NOT_CONNECTED at `until`, on the clock, or
-   * after `connectTimeoutMs`; nothing was sent.
+   * @throws GibbsError UNAVAILABLE / NOT_CONNECTED at `until`, on the clock, or after
+   * `connectTimeoutMs`; nothing was sent.
    */
   async ready(until: number, signal: AbortSignal | undefined): Promise<void> {
     if (signal?.aborted || this.isReady) return;
@@ -82,14 +81,14 @@ export class HubConnection {
       multiplex.path,
       multiplex.requestSerialize,
       multiplex.responseDeserialize,
-      // What was never sent need not fail.
+      // A call that was never sent need not fail.
       new Metadata({ waitForReady: true }),
     );
   }
 
   /**
-   * Calls `Request`. Its messages stay encoded; `metadata` is to say `waitForReady`.
-   * Without the generic client of grpc-js, which takes a stack trace for each call.
+   * Calls `Request`. Its messages stay encoded; `metadata` must set `waitForReady`. Bypasses
+   * grpc-js's generic client, which captures a stack trace for each call.
    */
   request(
     message: Buffer,
@@ -111,7 +110,7 @@ export class HubConnection {
     return { cancel: () => call.cancelWithStatus(status.CANCELLED, "Cancelled on client") };
   }
 
-  /** Ends the connection; what waits for it waits no longer. */
+  /** Closes the connection and ends every wait for it. */
   close(): void {
     this.#channel.close();
   }
@@ -120,7 +119,7 @@ export class HubConnection {
     for (;;) {
       const state = this.#channel.getConnectivityState(true);
       if (state === connectivityState.READY) return;
-      // Closed: every request has been told so already.
+      // The client was closed, and every request has already failed.
       if (state === connectivityState.SHUTDOWN) return;
       await new Promise<void>((resolve) => {
         this.#channel.watchConnectivityState(state, Number.POSITIVE_INFINITY, () => resolve());
@@ -137,7 +136,7 @@ function notConnected(address: string, timeoutMs: number): GibbsError {
 function options(maxPayloadBytes: number): ChannelOptions {
   return {
     ...channelOptions(maxPayloadBytes),
-    // An answer that is too large is to end its own call, not the stream of all.
+    // An oversize answer must end its own call, not the stream that all calls share.
     "grpc.max_receive_message_length": -1,
     // A hub that restarts within seconds costs its callers time, not calls.
     "grpc.initial_reconnect_backoff_ms": 100,

@@ -10,20 +10,25 @@ import { gibbsError, type Reason } from "../base/errors/reasons.js";
 import { DETAILS_KEY, fromStatus } from "../wire/grpc/status.js";
 import { clientFixed } from "./options.js";
 
-/** What a status means that the transport made and not the hub, by its code. */
+/** The meaning of a status made by the transport rather than the hub, by code. */
 const bareReasons: Partial<Record<Code, { reason: Reason; hint: string }>> = {
   UNAVAILABLE: { reason: "CONNECTION_LOST", hint: "the connection to the hub was lost" },
   INTERNAL: { reason: "TRANSPORT", hint: "the transport failed" },
   RESOURCE_EXHAUSTED: { reason: "MESSAGE_TOO_LARGE", hint: "a message is too large" },
-  UNIMPLEMENTED: { reason: "NOT_A_HUB", hint: "what listens there is no gibbs hub" },
+  UNIMPLEMENTED: { reason: "NOT_A_HUB", hint: "the server is not a gibbs hub" },
 };
 
-/** What grpc-js says of a stream that was reset with ENHANCE_YOUR_CALM, as the hub does with who does not read. */
+/**
+ * grpc-js's message for a stream reset with ENHANCE_YOUR_CALM, which the hub sends to slow readers.
+ */
 const ENHANCE_YOUR_CALM = "Bandwidth exhausted or memory limit exceeded";
 
 const slowReader = { reason: "SLOW_READER", hint: "the answers were not read" } as const;
 
-/** How a gRPC call failed, as the caller sees it; what is `known` counts where the status does not say. */
+/**
+ * Converts the status of a failed gRPC call to the caller's error; `known` fills in what the status
+ * does not say.
+ */
 export function explainError(
   { code, details, metadata }: StatusObject,
   known: GibbsErrorDetails,
@@ -55,7 +60,7 @@ export function givenUp(
   return gibbsError(reason, givenUpAs[reason], { cause, requestId, execution });
 }
 
-/** What the end of its stream means for a call that was sent on it, or was not. */
+/** The error of a call, sent or not, whose stream ended. */
 export function streamBroke(
   requestId: string | undefined,
   wasSent: boolean,
@@ -66,24 +71,24 @@ export function streamBroke(
   return new GibbsError(code, message, { reason, execution, requestId, cause: error });
 }
 
-/** The hub ended a stream well, with calls on it. */
+/** The hub ended a stream cleanly while calls were on it. */
 export function closedByHub(): GibbsError {
   return gibbsError("CONNECTION_LOST", "the hub ended the stream");
 }
 
 /** The hub sent a message that does not decode. */
 export function unreadable(cause: unknown): GibbsError {
-  const message = `the hub sent what cannot be read: ${messageOf(cause)}`;
+  const message = `the hub sent a malformed message: ${messageOf(cause)}`;
   return gibbsError("TRANSPORT", message, { cause });
 }
 
-/** Too much waits to be sent. */
+/** Too many bytes are waiting to be sent. */
 export function outboxFull(requestId: string | undefined): GibbsError {
-  const message = `${clientFixed.maxUnsentBytes} bytes wait to be sent: the hub, or the way to it, is too slow`;
+  const message = `${clientFixed.maxUnsentBytes} bytes are waiting to be sent: the hub or the network is too slow`;
   return gibbsError("OUTBOX_FULL", message, { execution: "NOT_STARTED", requestId });
 }
 
-/** The input is larger than the hub takes. */
+/** The input is larger than the hub accepts. */
 export function tooLarge(
   requestId: string | undefined,
   bytes: number,
@@ -93,7 +98,7 @@ export function tooLarge(
   return gibbsError("PAYLOAD_TOO_LARGE", message, { execution: "NOT_STARTED", requestId });
 }
 
-/** The answer is larger than this client takes; it fails its own call and no other. */
+/** The answer is larger than this client accepts; only its own call fails. */
 export function responseTooLarge(
   requestId: string | undefined,
   bytes: number,

@@ -1,20 +1,20 @@
 import { Wakeup } from "../base/wakeup.js";
 
-/** What {@link mapConcurrently} needs to know. */
+/** The options of {@link mapConcurrently}. */
 export interface Concurrency {
-  /** How many runs may be under way, or done and not taken yet. */
+  /** The most runs in flight, or finished but not yet consumed. */
   concurrency: number;
-  /** Whether outputs come in the order of their inputs, or as they arrive. */
+  /** Whether to yield outputs in input order rather than as they arrive. */
   ordered: boolean;
 }
 
-/** How far the inputs are: a failure, of an input or a run, is final. */
+/** The state of the inputs. A failure, of an input or a run, is final. */
 type Progress = { kind: "reading" | "exhausted" } | { kind: "failed"; error: unknown };
 
 /**
- * Runs every input, up to `concurrency` at once, and yields the outputs. Reads no
- * further ahead than it runs. The first failure, of an input or a run, ends it and
- * gives up what is under way, and so does a consumer that stops taking outputs.
+ * Runs every input, up to `concurrency` at once, and yields the outputs. Reads no further ahead
+ * than it runs. The first failure, of an input or a run, ends the iteration and cancels what is in
+ * flight, as does a consumer that stops reading.
  */
 export async function* mapConcurrently<In, Out>(
   inputs: Iterable<In> | AsyncIterable<In>,
@@ -63,7 +63,7 @@ export async function* mapConcurrently<In, Out>(
       yield output;
     }
   } finally {
-    abort.abort(new Error("the outputs are not taken any more"));
+    abort.abort(new Error("the remaining outputs are no longer wanted"));
     taking.wake();
   }
 }

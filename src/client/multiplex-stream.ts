@@ -10,30 +10,30 @@ import { OpenCalls } from "./open-calls.js";
 import { clientFixed } from "./options.js";
 import type { PendingCall } from "./pending-call.js";
 
-/** What a stream reports. */
+/** Receives a stream's events. */
 export interface MultiplexStreamListener {
-  /** The hub takes fewer calls than the stream was given: this one belongs on another. */
+  /** The hub accepts fewer calls than the stream was given: move this one to another stream. */
   onOverflow(pending: PendingCall): void;
   /** Called once and last, when all calls have an outcome. */
   onEnd(): void;
 }
 
-/** What a stream keeps to, whatever its hub says. */
+/** Limits that a stream observes whatever its hub announces. */
 export interface MultiplexStreamLimits {
-  /** The most bytes of a payload. */
+  /** The largest payload, in bytes. */
   maxPayloadBytes: number;
   /** The id of the first call. */
   firstId: number;
 }
 
-/** What the hub takes. */
+/** The hub's limits. */
 interface Settings {
-  /** The most bytes of a payload, by either side's word. */
+  /** The largest payload, in bytes: the lower limit of both sides. */
   maxPayloadBytes: number;
   maxOpenCalls: number;
 }
 
-/** What a stream is now, with what it needs for that. */
+/** A stream's state, with what belongs to it. */
 type StreamState =
   | { kind: "opening"; idle: Timer }
   | { kind: "open"; idle: Timer; settings: Settings }
@@ -49,7 +49,7 @@ const transitions: Transitions<StreamState["kind"]> = {
   ended: [],
 };
 
-/** Until the hub has said how many calls it takes, this many. */
+/** The number of calls to assume until the hub announces its limit. */
 const ASSUMED_OPEN_CALLS = 1024;
 
 /**
@@ -57,18 +57,18 @@ const ASSUMED_OPEN_CALLS = 1024;
  *
  * | from | event | to |
  * |---|---|---|
- * | opening | settings | open: what waits is written |
+ * | opening | settings | open: waiting calls are written |
  * | opening, open | a while without a call | closing |
- * | open | drain | draining: takes no further call |
- * | open, draining | drain, or the end of a call, and no call is open | closing |
+ * | open | drain | draining: accepts no further calls |
+ * | open, draining | drain, or the end of a call, with no call left open | closing |
  * | any but ended | end of the stream; a message that breaks the protocol | ended: open calls fail, unsent ones as not started |
  *
- * On the way to closing it half-closes. Settings after the first are ignored.
+ * Entering closing half-closes the stream. Settings after the first are ignored.
  */
 export class MultiplexStream {
   readonly #grpc: ClientDuplexStream<Buffer, Buffer>;
   readonly #clock: Clock;
-  /** The most bytes of a payload, by this side's word. */
+  /** The largest payload this side accepts, in bytes. */
   readonly #limitBytes: number;
   readonly #listener: MultiplexStreamListener;
   readonly #calls: OpenCalls;
@@ -100,20 +100,20 @@ export class MultiplexStream {
     grpc.on("drain", () => this.#flushLater());
   }
 
-  /** Whether it takes a further call. */
+  /** Whether the stream accepts another call. */
   get hasRoom(): boolean {
     const state = this.#state;
     if (state.kind === "open") return this.#calls.size < state.settings.maxOpenCalls;
     return state.kind === "opening" && this.#calls.size < ASSUMED_OPEN_CALLS;
   }
 
-  /** Sends a call, with all others of its instant in one write. */
+  /** Sends a call; calls added in the same turn share a write. */
   add(pending: PendingCall): void {
     this.#calls.add(pending);
     this.#flushLater();
   }
 
-  /** Gives the stream up, and every call on it. */
+  /** Cancels the stream and every call on it. */
   close(): void {
     this.#calls.giveUp();
     this.#grpc.cancel();
@@ -123,7 +123,7 @@ export class MultiplexStream {
     if (this.#writableTo() !== undefined && this.#calls.isWaiting) this.#flusher.soon();
   }
 
-  /** What the hub takes; undefined while nothing may be written. */
+  /** The hub's limits; undefined while nothing may be written. */
   #writableTo(): Settings | undefined {
     const state = this.#state;
     if (state.kind !== "open" && state.kind !== "draining") return undefined;
@@ -215,7 +215,10 @@ export class MultiplexStream {
     this.#state = next;
   }
 
-  /** A stream without calls is not kept: it would keep the process alive. `lastId`: as of the last look. */
+  /**
+   * Closes a stream without calls, because it would keep the process alive. `lastId` is the latest
+   * call at the previous check.
+   */
   #watchIdle(lastId: number | undefined): Timer {
     return this.#clock.setTimer(clientFixed.idleStreamMs, () => {
       if (!("idle" in this.#state)) return;

@@ -4,10 +4,10 @@ import type { HubConnection } from "./connection.js";
 import { MultiplexStream } from "./multiplex-stream.js";
 import type { PendingCall } from "./pending-call.js";
 
-/** What the transport needs of a connection. */
+/** The part of a connection that the transport needs. */
 export type MultiplexConnection = Pick<HubConnection, "ready" | "openMultiplex">;
 
-/** All calls on as few streams as the hub allows: what happens at one instant is one write. */
+/** Sends all calls over as few streams as the hub allows; calls of the same turn share a write. */
 export class MultiplexTransport extends ConnectedTransport {
   readonly #connection: MultiplexConnection;
   readonly #clock: Clock;
@@ -15,7 +15,9 @@ export class MultiplexTransport extends ConnectedTransport {
   readonly #maxPayloadBytes: number;
   readonly #firstId: number;
 
-  /** `firstId`: of the first call on each stream; ids count up from there, and around. */
+  /**
+   * `firstId`: the id of the first call on each stream; ids count up from there and wrap around.
+   */
   constructor(connection: MultiplexConnection, clock: Clock, maxPayloadBytes: number, firstId = 1) {
     super(connection, clock);
     this.#connection = connection;

@@ -10,18 +10,21 @@ import type { PendingCall } from "./pending-call.js";
 /** The largest id: uint32 on the wire. */
 const MAX_ID = 2 ** 32 - 1;
 
-/** The calls of one `Multiplex` stream, and what of them is still to be written. */
+/** The calls of one `Multiplex` stream, and what remains to be written for them. */
 export class OpenCalls {
-  /** By id, until the terminal item: also those that nobody waits for any more. */
+  /** By id, until the terminal item arrives; includes calls whose caller has gone. */
   readonly #calls = new IdMap<PendingCall>();
-  /** Calls to be opened and to be given up, in order; some may be over. */
+  /** Calls to open or cancel, in order; some may have ended since. */
   #outbox: number[] = [];
-  /** Bytes of the payloads of calls that are still to be opened. */
+  /** Payload bytes of calls that are not yet open. */
   #unsentBytes = 0;
   #lastId: number;
   readonly #onGivenUp: () => void;
 
-  /** `onGivenUp` is called after a caller has given up: there may be something to write, or no call left. */
+  /**
+   * `onGivenUp` is called after a caller has given up: there may be something to write, or no call
+   * left.
+   */
   constructor(firstId: number, onGivenUp: () => void) {
     this.#lastId = firstId - 1;
     this.#onGivenUp = onGivenUp;
@@ -41,10 +44,10 @@ export class OpenCalls {
     return this.#outbox.length > 0;
   }
 
-  /** Adds a call to be opened. Fails it as OUTBOX_FULL if too many bytes wait already. */
+  /** Adds a call to open. Fails it as OUTBOX_FULL if too many bytes are already waiting. */
   add(pending: PendingCall): void {
     const unsentBytes = this.#unsentBytes + pending.payload.length;
-    // One alone may be larger than the limit.
+    // A single call may exceed the limit.
     if (this.#unsentBytes > 0 && unsentBytes > clientFixed.maxUnsentBytes) {
       return pending.fail(outboxFull(pending.requestId));
     }
@@ -55,21 +58,21 @@ export class OpenCalls {
     pending.onGivenUp = (wasSent) => this.#giveUp(id, pending, wasSent);
   }
 
-  /** Takes out a call whose terminal item has come. */
+  /** Removes and returns a call whose terminal item has arrived. */
   take(id: number): PendingCall | undefined {
     const pending = this.#calls.get(id);
     if (pending !== undefined) this.#calls.delete(id);
     return pending;
   }
 
-  /** Takes out all but the first `count` calls. None of them has been written. */
+  /** Removes and returns all but the first `count` calls. None of them has been written. */
   takeBeyond(count: number): PendingCall[] {
     const excess = this.#calls.entries().slice(count);
     for (const [id, pending] of excess) this.#forget(id, pending);
     return excess.map(([, pending]) => pending);
   }
 
-  /** What is to be written now. Fails calls whose payload is larger than `maxPayloadBytes`. */
+  /** The items to write now. Fails calls whose payload is larger than `maxPayloadBytes`. */
   takeItems(maxPayloadBytes: number, now: number): ClientItemInit[] {
     const ids = this.#outbox;
     this.#outbox = [];
@@ -91,7 +94,7 @@ export class OpenCalls {
     return items;
   }
 
-  /** The client is closed: gives every call up. */
+  /** The client is closed: gives up every call. */
   giveUp(): void {
     for (const pending of this.#calls.values()) pending.giveUp("CLIENT_CLOSED");
   }
@@ -117,7 +120,7 @@ export class OpenCalls {
     this.#onGivenUp();
   }
 
-  /** Takes out a call that was never written. */
+  /** Removes a call that was never written. */
   #forget(id: number, pending: PendingCall): void {
     this.#calls.delete(id);
     this.#unsentBytes -= pending.payload.length;

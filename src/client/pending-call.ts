@@ -14,20 +14,20 @@ import { type GivenUp, givenUp, responseTooLarge } from "./failure.js";
 import { type IncomingResponse, type OutgoingCall, RESPONSE_GRACE_MS } from "./transport.js";
 
 /**
- * One send of a request, from its caller's side.
+ * One send of a request, as its caller sees it.
  *
  * | from | event | to |
  * |---|---|---|
- * | waiting | it is given to the transport | sent: from now on it may run |
- * | waiting, sent | a response, a failure, or its caller gives up | settled |
+ * | waiting | it is handed to the transport | sent: from now on it may run |
+ * | waiting, sent | a response, a failure, or the caller gives up | settled |
  */
 export class PendingCall implements Bagged {
   readonly call: OutgoingCall;
   readonly payload: EncodedPayload;
   bagIndex = -1;
-  /** Called when the caller gives up, with whether the call had been sent by then. */
+  /** Called when the caller gives up, with whether the call had already been sent. */
   onGivenUp: (wasSent: boolean) => void = () => {};
-  // A literal, not an object: every request goes through all three.
+  // A literal rather than an object, for speed: every request goes through all three.
   #state: "waiting" | "sent" | "settled" = "waiting";
   readonly #timer: Timer;
   readonly #stopListening: () => void;
@@ -53,7 +53,7 @@ export class PendingCall implements Bagged {
     return this.call.options.requestId;
   }
 
-  /** Whether it was given to the transport and has no outcome. */
+  /** Whether it was handed to the transport and has no outcome yet. */
   get isSent(): boolean {
     return this.#state === "sent";
   }
@@ -63,9 +63,9 @@ export class PendingCall implements Bagged {
   }
 
   /**
-   * It is about to be given to the transport.
+   * Marks the call as handed to the transport.
    *
-   * @throws GibbsError INTERNAL / INTERNAL if it has been, or is settled.
+   * @throws GibbsError INTERNAL / INTERNAL if it was already sent or settled.
    */
   sending(): void {
     if (this.#state !== "waiting") {
@@ -75,7 +75,7 @@ export class PendingCall implements Bagged {
     this.#state = "sent";
   }
 
-  /** The hub responded. Fails the call if the output is larger than `maxPayloadBytes`, or malformed. */
+  /** Resolves the call. Fails it if the output is malformed or larger than `maxPayloadBytes`. */
   respond(payload: Uint8Array, info: IncomingResponse["info"], maxPayloadBytes: number): void {
     if (this.isSettled) return;
     if (payload.length > maxPayloadBytes) {

@@ -11,7 +11,7 @@ import type { HubConnection } from "./connection.js";
 import { explainError, tooLarge } from "./failure.js";
 import type { PendingCall } from "./pending-call.js";
 
-/** One gRPC call for each request, as the generated clients of all languages make it. */
+/** One gRPC call per request, as generated clients of any language make it. */
 export class RequestTransport extends ConnectedTransport {
   readonly #connection: HubConnection;
   readonly #clock: Clock;
@@ -58,7 +58,7 @@ export class RequestTransport extends ConnectedTransport {
   #respond(pending: PendingCall, response: Buffer | undefined): void {
     let read: ReturnType<typeof readResponse>;
     try {
-      if (response === undefined) throw new Error("there is none");
+      if (response === undefined) throw new Error("the response has no message");
       read = readResponse(response);
     } catch (error) {
       return pending.fail(malformedResult(error, { requestId: pending.requestId }));
@@ -67,7 +67,10 @@ export class RequestTransport extends ConnectedTransport {
   }
 }
 
-/** The hub alone keeps the deadline, as it says why: grpc-js would end the call with a bare status. */
+/**
+ * Leaves the deadline to the hub, whose status gives a reason; grpc-js would end the call with a
+ * bare status.
+ */
 function toMetadata(options: RequestOptions, leftMs: number): Metadata {
   const metadata = new Metadata({ waitForReady: true });
   for (const { key, value } of toMetadataEntries(options.metadata)) {

@@ -8,19 +8,19 @@ import type { Random } from "../base/random.js";
 import { clientFixed } from "./options.js";
 import type { IncomingResponse, OutgoingCall, Transport } from "./transport.js";
 
-/** What all requests of a client have in common. */
+/** What all requests of a client share. */
 export interface RetryContext {
   transport: Transport;
   clock: Clock;
   random: Random;
-  /** How long a hub may take to come back, in milliseconds. */
+  /** How long to keep retrying while a hub is away, in milliseconds. */
   patienceMs: number;
   /** Fires when the client is closed. */
   closing: AbortSignal;
 }
 
 /**
- * Sends a request, and again as long as {@link Retry} says so and the time allows.
+ * Sends a request, and resends it while {@link Retry} allows and time remains.
  *
  * @throws what {@link Transport.send} throws.
  */
@@ -46,7 +46,7 @@ export async function sendWithRetries(
   }
 }
 
-/** Ends early when the caller gives up or the client is closed. */
+/** Ends early if the caller cancels or the client is closed. */
 async function pause(
   pauseMs: number,
   signal: AbortSignal | undefined,
@@ -59,15 +59,15 @@ async function pause(
 }
 
 /**
- * What a client does by itself about a send that failed:
+ * The client's own reaction to a failed send:
  *
- * - The hub is shutting down and took nothing (DRAINING), or the connection broke
- *   before anything was sent: sends again, for as long as it would wait for a
- *   connection. A hub that restarts costs time, not calls.
- * - The connection broke, and whether the work ran is unknown: sends again only if
- *   the request is idempotent, `maxAttempts` times in all.
+ * - The hub is shutting down and did not accept the request (DRAINING), or the connection broke
+ *   before it was sent: resends it, for as long as it would wait for a connection. A hub restart
+ *   costs time, not calls.
+ * - The connection broke and the work may have run: resends only if the request is idempotent, up
+ *   to `maxAttempts` sends in total.
  *
- * All else is the caller's to decide.
+ * Everything else is left to the caller.
  */
 class Retry {
   readonly #options: RequestOptions;
@@ -77,7 +77,7 @@ class Retry {
   #lost = 0;
   #refusedSince: number | undefined;
 
-  /** `patienceMs`: how long a hub may take to come back. */
+  /** `patienceMs`: how long to keep retrying while a hub is away. */
   constructor(options: RequestOptions, patienceMs: number, random: Random) {
     this.#options = options;
     this.#patienceMs = patienceMs;
@@ -85,11 +85,11 @@ class Retry {
   }
 
   /**
-   * How long to pause before the request is sent again, in milliseconds; the call
-   * is over at `until`.
+   * Returns how long to pause before the next send, in milliseconds. The call's deadline is
+   * `until`.
    *
-   * @throws GibbsError `error`, if it is not to be sent again. Once a send may
-   * have run, no later refusal says that nothing ran.
+   * @throws GibbsError `error`, if the request must not be sent again. Once a send may have run, a
+   * later refusal no longer claims NOT_STARTED.
    */
   pauseAfter(error: GibbsError, now: number, until: number): number {
     const pauseMs = this.#pauseAfter(error, now);
@@ -111,12 +111,14 @@ class Retry {
   }
 }
 
-/** Whether the connection broke after the request was sent: a status that no hub made. */
+/**
+ * Whether the connection broke after the request was sent. Such a status never comes from a hub.
+ */
 function isLost({ reason, execution }: GibbsError): boolean {
   return execution === "UNKNOWN" && (reason === "CONNECTION_LOST" || reason === "TRANSPORT");
 }
 
-/** Whether a hub that goes away had not taken the request. */
+/** Whether a hub that is going away did not accept the request. */
 function isRefused({ reason, execution }: GibbsError): boolean {
   return execution === "NOT_STARTED" && (reason === "DRAINING" || reason === "CONNECTION_LOST");
 }

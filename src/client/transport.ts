@@ -1,16 +1,16 @@
 import type { RequestOptions } from "../base/options/common-options.js";
 import type { Data } from "../wire/payload/payload.js";
 
-/** A request as it is sent, perhaps more than once. */
+/** A request to be sent, possibly more than once. */
 export interface OutgoingCall {
   input: unknown;
-  /** As the caller gave them, checked. */
+  /** The caller's options, already checked. */
   options: RequestOptions;
-  /** When the whole call is over, on the client's clock. */
+  /** The deadline of the whole call, on the client's clock. */
   until: number;
 }
 
-/** What the hub responds to it, decoded. */
+/** The hub's decoded response. */
 export interface IncomingResponse {
   output: Data;
   info: {
@@ -22,7 +22,7 @@ export interface IncomingResponse {
   };
 }
 
-/** Sends calls to the hub by one of its RPCs. */
+/** Sends calls to the hub over one of its RPCs. */
 export interface Transport {
   /**
    * Sends a call once.
@@ -32,12 +32,12 @@ export interface Transport {
    */
   send(call: OutgoingCall): Promise<IncomingResponse>;
 
-  /** Ends every open call as CANCELLED / CLIENT_CLOSED, and takes no more. */
+  /** Ends every open call as CANCELLED / CLIENT_CLOSED, and accepts no more. */
   close(): void;
 }
 
 /**
- * The hub answers at the deadline, with the reason; only when it does not answer
- * at all does the client give up, this much later. In milliseconds.
+ * How long after the deadline the client gives up, in milliseconds. Normally the hub responds at
+ * the deadline, with the reason; this is for a hub that does not respond at all.
  */
 export const RESPONSE_GRACE_MS = 1000;

@@ -2,9 +2,10 @@ import { WireType } from "@bufbuild/protobuf/wire";
 import { asBuffer, type KeptBytes } from "../base/bytes.js";
 
 /**
- * Reads one protobuf message, field by field: {@link next} until it is 0, after each
- * a value, {@link skip}, or the nested message between {@link enter} and
- * {@link leave}. It allocates nothing of its own: every request passes here six times.
+ * Reads one protobuf message, field by field: call {@link next} until it returns 0, and after each
+ * call read a value, {@link skip} it, or read a nested message between {@link enter} and
+ * {@link leave}. Allocates nothing but the values it returns: every request passes through here six
+ * times.
  *
  * @throws Error from every method if the bytes are not protobuf.
  */
@@ -12,7 +13,7 @@ export class ByteReader {
   readonly #bytes: Uint8Array;
   #at = 0;
   #end: number;
-  /** The wire type of the field that was read last. */
+  /** The wire type of the current field. */
   #type = 0;
   #buffer: Buffer | undefined;
 
@@ -21,12 +22,14 @@ export class ByteReader {
     this.#end = bytes.length;
   }
 
-  /** How many bytes were read. */
+  /** The number of bytes read so far. */
   get position(): number {
     return this.#at;
   }
 
-  /** Goes into the message that is the field's value. Returns what {@link leave} needs. */
+  /**
+   * Enters the message that is the current field's value. Returns the argument for {@link leave}.
+   */
   enter(): number {
     const length = this.uint32();
     const outer = this.#end;
@@ -34,21 +37,24 @@ export class ByteReader {
     return outer;
   }
 
-  /** Goes on behind the message that was entered last, all of which has been read. */
+  /** Leaves the innermost message, which must have been read to its end. */
   leave(outer: number): void {
     this.#end = outer;
   }
 
-  /** The tag of the next field (its number and wire type, as on the wire); 0 at the end of the message. */
+  /**
+   * The tag of the next field (field number and wire type, as on the wire); 0 at the end of the
+   * message.
+   */
   next(): number {
     if (this.#at >= this.#end) return 0;
     const tag = this.uint32();
     this.#type = tag & 7;
-    if (tag < 8) throw new Error("a field with the number 0");
+    if (tag < 8) throw new Error("invalid field number 0");
     return tag;
   }
 
-  /** A varint, of which the lowest 32 bits count. */
+  /** A varint, truncated to its lowest 32 bits. */
   uint32(): number {
     let value = 0;
     for (let shift = 0; shift < 70; shift += 7) {
@@ -68,7 +74,7 @@ export class ByteReader {
     return this.int64() !== 0;
   }
 
-  /** An int64, rounded where a number is not exact. */
+  /** An int64, rounded where a number cannot represent it exactly. */
   int64(): number {
     let low = 0;
     let high = 0;
@@ -91,7 +97,7 @@ export class ByteReader {
     return scratchView.getFloat64(0, true);
   }
 
-  /** A view of the bytes, no copy. */
+  /** A view of the bytes, without a copy. */
   bytes(): Uint8Array {
     const length = this.uint32();
     const at = this.#at;
@@ -99,7 +105,10 @@ export class ByteReader {
     return this.#view(at, length);
   }
 
-  /** The bytes to be kept: a few as a string, else a copy, or a view if they are most of what it keeps alive. */
+  /**
+   * Bytes fit to be kept: short ones as a string, longer ones as a copy, or as a view if they make
+   * up most of the memory it keeps alive.
+   */
   bytesToKeep(): KeptBytes {
     const length = this.uint32();
     const at = this.#at;
@@ -112,7 +121,7 @@ export class ByteReader {
     return this.#view(at, length).slice();
   }
 
-  /** What has been read since `from`, a {@link position}: a view of the bytes, no copy. */
+  /** A view, without a copy, of what has been read since `from`, a {@link position}. */
   since(from: number): Uint8Array {
     return this.#view(from, this.#at - from);
   }
@@ -123,12 +132,12 @@ export class ByteReader {
     this.#advance(length);
     this.#buffer ??= asBuffer(this.#bytes);
     const text = this.#buffer.toString("utf8", at, at + length);
-    // Also what stands for bytes that are no UTF-8, which a string must not have.
+    // Also the replacement for invalid UTF-8, which a string must not contain.
     if (text.includes("\ufffd")) strict.decode(this.#view(at, length));
     return text;
   }
 
-  /** Passes over the value of the field that was read last. */
+  /** Skips the value of the current field. */
   skip(): void {
     switch (this.#type) {
       case WireType.Varint:
@@ -144,7 +153,7 @@ export class ByteReader {
         this.#advance(4);
         break;
       default:
-        throw new Error(`the wire type ${this.#type}`);
+        throw new Error(`unsupported wire type ${this.#type}`);
     }
   }
 
@@ -163,7 +172,7 @@ export class ByteReader {
   }
 }
 
-/** Up to here a string is made sooner than a typed array. */
+/** Up to this size a string is created faster than a typed array. */
 const MAX_STRING_BYTES = 1024;
 
 const scratch = new Uint8Array(8);
@@ -172,9 +181,9 @@ const scratchView = new DataView(scratch.buffer);
 const strict = new TextDecoder("utf-8", { fatal: true });
 
 function tooLong(): Error {
-  return new Error("a varint of more than 10 bytes");
+  return new Error("a varint longer than 10 bytes");
 }
 
 function cut(): Error {
-  return new Error("a message that was cut");
+  return new Error("truncated message");
 }

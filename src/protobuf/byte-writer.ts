@@ -1,30 +1,30 @@
 import type { KeptBytes } from "../base/bytes.js";
 
-// The protobuf wire format, as far as hot messages need it:
-// https://protobuf.dev/programming-guides/encoding/. protobuf-es writes by
-// reflection, which took half of the time that a request costs.
+// The part of the protobuf wire format that hot messages need:
+// https://protobuf.dev/programming-guides/encoding/. protobuf-es writes by reflection, which
+// accounted for half the cost of a request.
 
 /**
- * Writes one protobuf message after another into a buffer that grows. A `tag` is a
- * field's number and wire type, as on the wire.
+ * Writes one protobuf message after another into a growing buffer. A `tag` is a field's number and
+ * wire type, as on the wire.
  */
 export class ByteWriter {
   #buffer = Buffer.allocUnsafe(INITIAL_BYTES);
   #length = 0;
-  /** Where the lengths of the messages stand that were begun, and how much room they have. */
+  /** For each open message, the position of its length and the room reserved for it. */
   readonly #open: number[] = [];
 
   get length(): number {
     return this.#length;
   }
 
-  /** Forgets what was written since the last time. */
+  /** Discards what has been written since the last take. */
   reset(): void {
     this.#length = 0;
     this.#open.length = 0;
   }
 
-  /** What was written since the last time, to be sent soon. */
+  /** What has been written since the last take, to be sent soon. */
   take(): Buffer {
     if (this.#length > MAX_COPIED_BYTES) return this.#handOver();
     const taken = Buffer.allocUnsafe(this.#length);
@@ -32,7 +32,9 @@ export class ByteWriter {
     return taken;
   }
 
-  /** What was written since the last time, to be kept: shares its memory with nothing. */
+  /**
+   * What has been written since the last take, to be kept: it shares its memory with nothing else.
+   */
   takeToKeep(): Uint8Array {
     const isFull = this.#length * 8 > this.#buffer.length * 7;
     if (this.#length > MAX_COPIED_BYTES && isFull) return this.#handOver();
@@ -52,7 +54,7 @@ export class ByteWriter {
     if (this.#length > SMALL_BYTES) this.#buffer.copy(taken, 0, 0, this.#length);
     else for (let i = 0; i < this.#length; i += 1) taken[i] = this.#buffer[i] as number;
     this.#length = 0;
-    // One large message is no reason to keep its size for ever.
+    // One large message must not keep the buffer large forever.
     if (this.#buffer.length > MAX_KEPT_BYTES) this.#buffer = Buffer.allocUnsafe(INITIAL_BYTES);
   }
 
@@ -62,7 +64,7 @@ export class ByteWriter {
     this.#varint(value);
   }
 
-  /** Also an enum. */
+  /** Also for enums. */
   int32(tag: number, value: number): void {
     this.int64(tag, value);
   }
@@ -71,7 +73,7 @@ export class ByteWriter {
     this.uint32(tag, value ? 1 : 0);
   }
 
-  /** A whole number, of which 64 bits count. */
+  /** An integer, truncated to 64 bits. */
   int64(tag: number, value: number): void {
     if (value >= 0 && value < 2 ** 32) return this.uint32(tag, value);
     this.#reserve(15);
@@ -88,13 +90,13 @@ export class ByteWriter {
     this.#length += 8;
   }
 
-  /** Fields that are encoded already. */
+  /** Fields that are already encoded. */
   raw(fields: Uint8Array): void {
     this.#reserve(fields.length);
     this.#append(fields);
   }
 
-  /** Bytes, or a message that is encoded already. */
+  /** Bytes, or a message that is already encoded. */
   bytes(tag: number, value: KeptBytes): void {
     this.#reserve(10 + value.length);
     this.#varint(tag);
@@ -104,28 +106,28 @@ export class ByteWriter {
 
   string(tag: number, value: string): void {
     this.begin(tag, value.length);
-    // UTF-8 has at most three bytes for a UTF-16 unit.
+    // UTF-8 takes at most three bytes per UTF-16 unit.
     this.#reserve(value.length * 3);
     if (!this.#appendAscii(value)) this.#length += this.#buffer.write(value, this.#length, "utf8");
     this.end();
   }
 
-  /** Makes room for about `bytes`: growing in the midst of an item would copy what it has so far. */
+  /** Reserves about `bytes`: growing in the middle of an item would copy what is written so far. */
   reserve(bytes: number): void {
     this.#reserve(bytes + SPARE_BYTES);
   }
 
-  /** Begins a nested message of about `guess` bytes, which lasts until {@link end}. */
+  /** Begins a nested message of about `guess` bytes, up to the matching {@link end}. */
   begin(tag: number, guess: number): void {
     this.#reserve(10);
     this.#varint(tag);
-    // Its length is not known yet, only about how much room that will take.
+    // Its length is not known yet; reserve about as much room as that will take.
     const room = varintLength(guess);
     this.#open.push(this.#length, room);
     this.#length += room;
   }
 
-  /** Ends what {@link begin} began last. */
+  /** Ends the innermost message that {@link begin} opened. */
   end(): void {
     const room = this.#open.pop() as number;
     const at = this.#open.pop() as number;
@@ -149,7 +151,7 @@ export class ByteWriter {
     this.#length += bytes.length;
   }
 
-  /** Returns false, with nothing written, for what is not short or not ASCII. */
+  /** Returns false, with nothing written that counts, if `text` is not short and ASCII. */
   #appendAscii(text: string): boolean {
     if (text.length > SMALL_BYTES) return false;
     for (let i = 0; i < text.length; i += 1) {
@@ -179,15 +181,15 @@ export class ByteWriter {
   }
 }
 
-/** Up to here a loop is done before a call has begun. */
+/** Up to this size a loop beats the overhead of a native call. */
 const SMALL_BYTES = 64;
 
 const INITIAL_BYTES = 1024;
 
-/** What is larger is handed over with its buffer. */
+/** Anything larger is handed over with its buffer instead of copied. */
 const MAX_COPIED_BYTES = 128 * 1024;
 
-/** More than a size may be wrong by: strings of a few hundred characters that are not ASCII. */
+/** Slack for size estimates: strings of a few hundred non-ASCII characters. */
 const SPARE_BYTES = 2048;
 
 const MAX_KEPT_BYTES = 1024 * 1024;

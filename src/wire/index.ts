@@ -1,7 +1,6 @@
 /**
- * The contract for those who bring their own gRPC library: the generated
- * messages and services of `gibbs.v1`, and what makes the services usable with
- * grpc-js and nice-grpc.
+ * The contract, for users of their own gRPC library: the generated messages and services of
+ * `gibbs.v1`, and a helper that makes the services usable with grpc-js and nice-grpc.
  *
  * @module gibbs/proto
  */

@@ -1,13 +1,13 @@
 import type { ErrorDetail, Execution } from "../base/errors/error.js";
 
-/** A job as whoever computes it sees it. Can be sent to another process. */
+/** A job as the code that runs it sees it. Can be sent to another process. */
 export interface JobInput {
   method: string;
   /** An encoded payload. */
   payload: Uint8Array;
   attempt: number;
   requestId: string;
-  /** What is left of the caller's time, in milliseconds. */
+  /** The time left for this attempt, in milliseconds; undefined: no limit. */
   timeoutMs: number | undefined;
   metadata: Record<string, string | Uint8Array>;
 }
@@ -22,13 +22,13 @@ export interface JobFailure {
   details: ErrorDetail[];
 }
 
-/** A failure with what is known of it. */
+/** A failure; unknown fields are empty. */
 export function failed(failure: Partial<JobFailure>): JobOutcome {
   const unknown = { code: 0, type: "", message: "", stack: "", reason: "", details: [] };
   return { kind: "failure", failure: { ...unknown, ...failure } };
 }
 
-/** What can give a job up; its signal may be made only when it is looked at. */
+/** Signals that a job is cancelled; the signal may be created on first access. */
 export interface Abort {
   readonly signal: AbortSignal;
 }
@@ -39,7 +39,7 @@ export type JobOutcome =
   | { kind: "failure"; failure: JobFailure }
   | { kind: "nack"; execution: Execution; reason: string };
 
-/** The answer has more bytes than may be sent. */
+/** The answer exceeds the limit. */
 export function tooLarge(bytes: number, maxBytes: number): JobOutcome {
   const message = `the answer has ${bytes} bytes, more than ${maxBytes}`;
   return failed({ message, reason: "RESULT_TOO_LARGE" });
@@ -52,35 +52,35 @@ export interface ServedMethod {
 }
 
 /**
- * Whatever computes jobs: handlers in this process, or processes of their own.
- * It has slots, and says itself when one comes or goes.
+ * Runs jobs: handlers in this process, or separate processes. It has slots, and reports when one
+ * becomes free or is taken.
  */
 export interface Executor {
   /** Whether the worker can answer heartbeats while a job runs. */
   readonly beatsWhileBusy: boolean;
-  /** What it serves. Known once it has started. */
+  /** The served methods. Known once it has started. */
   readonly methods: readonly ServedMethod[];
 
   /**
-   * Gets ready. From then on `onSlots` is told of every free slot that comes
-   * (also of a job that is over, after its `done`) or goes (also to a job).
+   * Starts the executor. From then on `onSlots` reports every change in the number of free slots,
+   * including one freed by a finished job (after its `done`) and one taken by a job.
    *
-   * @throws GibbsError FAILED_PRECONDITION / START_FAILED if it never can.
+   * @throws GibbsError FAILED_PRECONDITION / START_FAILED if it can never run jobs.
    */
   start(onSlots: (change: number) => void): Promise<void>;
 
   /**
-   * Uses a free slot. Calls `done` exactly once. The signal of `abort` says that
-   * nobody waits any more; the job is then to end soon, with whatever outcome.
+   * Runs a job in a free slot. Calls `done` exactly once. When `abort` fires, the answer is no
+   * longer wanted, and the job should end soon, with any outcome.
    */
   run(job: JobInput, abort: Abort, done: (outcome: JobOutcome) => void): void;
 
   /**
-   * The hub drops a worker whose cancelled job has not ended after so long. Only
-   * for those that can end it themselves before.
+   * Announces how long the hub waits for a cancelled job to end before it drops the worker, in
+   * milliseconds. Only for executors that can end a job themselves before that.
    */
   limitGrace?(hubGraceMs: number): void;
 
-  /** Gives everything up. Jobs that still run are ended where that is possible. */
+  /** Stops everything. Running jobs are ended where possible. */
   stop(): Promise<void>;
 }

@@ -18,42 +18,44 @@ import {
   tooLarge,
 } from "./executor.js";
 
-/** What a handler is told beside its input. */
+/** What a handler receives besides its input. */
 export interface JobContext {
-  /** Fires when nobody waits for the answer any more. */
+  /** Fires when the answer is no longer wanted. */
   signal: AbortSignal;
-  /** Which attempt of the request this is, from 1. */
+  /** The number of this attempt, from 1. */
   attempt: number;
-  /** What the hub forwards of the caller's gRPC metadata. */
+  /** The caller's gRPC metadata, as far as the hub forwards it. */
   metadata: Readonly<Record<string, string | Uint8Array>>;
-  /** The request, the same over all attempts. */
+  /** The request's id, the same for all its attempts. */
   requestId: string;
-  /** What was left of the caller's time when the job arrived, in milliseconds; undefined: no limit. */
+  /**
+   * The time that this attempt had left when the job arrived, in milliseconds; undefined: no limit.
+   */
   timeoutMs: number | undefined;
 }
 
 /**
- * The code behind the hub: called with the input (JSON-like data or a
- * `Uint8Array`), returns the answer or a promise of it, or throws. A thrown
- * `GibbsError` gives the caller its code; anything else is UNKNOWN / HANDLER_ERROR.
+ * The code behind the hub: called with the input (JSON-like data or a `Uint8Array`), it returns the
+ * answer or a promise of it, or throws. A thrown `GibbsError` sets the caller's code; anything else
+ * becomes UNKNOWN / HANDLER_ERROR.
  */
 export type Handler = (input: never, context: JobContext) => unknown;
 
-/** A model: built once a process with the worker's `args`, then its `call` is the handler. */
+/** A model: instantiated once per process with the worker's `args`; its `call` is the handler. */
 export type HandlerClass = new (...args: never[]) => { call: Handler };
 
 /** One handler for one method, or several by method. */
 export type Handlers = Handler | HandlerClass | Readonly<Record<string, Handler | HandlerClass>>;
 
-/** Handlers that are ready to be called, by method. */
+/** Ready-to-call handlers, by method. */
 export type HandlerTable = ReadonlyMap<string, Handler>;
 
 /**
- * Makes handlers callable: builds the classes.
+ * Makes handlers callable by instantiating classes.
  *
  * @param method the method of a single handler.
- * @throws GibbsError INVALID_ARGUMENT / NO_HANDLER for what is no handler, and
- * whatever a constructor throws.
+ * @throws GibbsError INVALID_ARGUMENT / NO_HANDLER if `handlers` is not a handler, and whatever a
+ * constructor throws.
  */
 export function buildHandlers(
   handlers: unknown,
@@ -67,12 +69,12 @@ export function buildHandlers(
       return new Map(entries.map(([name, one]) => [name, buildHandler(one, args)]));
     }
   }
-  throw noHandler(`${handlers === null ? "null" : typeof handlers} is no handler`);
+  throw noHandler(`${handlers === null ? "null" : typeof handlers} is not a handler`);
 }
 
 /**
- * Runs one job: decodes its input, calls its handler, encodes the answer. Never
- * throws: every fault is an outcome.
+ * Runs one job: decodes its input, calls its handler, encodes the answer. Never throws: every fault
+ * becomes an outcome.
  */
 export async function runHandler(
   handlers: HandlerTable,
@@ -83,7 +85,11 @@ export async function runHandler(
   const { method } = job;
   const handler = handlers.get(method);
   if (handler === undefined) {
-    return { kind: "nack", execution: "NOT_STARTED", reason: `no method "${method}" here` };
+    return {
+      kind: "nack",
+      execution: "NOT_STARTED",
+      reason: `this worker has no method "${method}"`,
+    };
   }
   let input: unknown;
   try {
@@ -123,7 +129,7 @@ class HandlerContext implements JobContext {
 }
 
 function buildHandler(handler: unknown, args: readonly unknown[]): Handler {
-  if (typeof handler !== "function") throw noHandler(`${typeof handler} is no handler`);
+  if (typeof handler !== "function") throw noHandler(`${typeof handler} is not a handler`);
   if (typeof handler.prototype?.call === "function") {
     const model = new (handler as HandlerClass)(...(args as never[]));
     return (input, context) => model.call(input, context);
@@ -144,7 +150,7 @@ function describe(thrown: unknown, sendStacks: boolean): Partial<JobFailure> {
   try {
     return describeUnsafely(thrown, sendStacks);
   } catch {
-    // Whatever is thrown may throw again when it is looked at.
+    // A thrown value may throw again when inspected.
     return { message: "the handler threw a value that cannot be shown" };
   }
 }
@@ -161,7 +167,7 @@ function describeUnsafely(thrown: unknown, sendStacks: boolean): Partial<JobFail
   };
 }
 
-/** By shape, not by class: a handler may have another copy of this package. */
+/** Checks the shape, not the class: a handler may use another copy of this package. */
 function declared(error: Error): Partial<JobFailure> {
   if (error.name !== "GibbsError" || !("code" in error)) return {};
   const { code, retryAfterMs, details } = error as Partial<GibbsError>;

@@ -11,7 +11,7 @@ import type { Executor } from "./executor.js";
 import { type SessionEnd, type SessionPort, WorkerSession } from "./session/session.js";
 import { openWorkStream, type WorkStream, type WorkStreamListener } from "./work-call.js";
 
-/** What a connection is made of. Times in milliseconds. */
+/** The settings of a connection. Times in milliseconds. */
 export interface HubConnectionOptions {
   /** The address of the hub. */
   hub: string;
@@ -28,7 +28,7 @@ export interface HubConnectionOptions {
   onChange(): void;
 }
 
-/** A session with the hub and the stream that carries it, from the dial to the end of both. */
+/** A session with the hub and the stream that carries it, from dialing to the end of both. */
 export class HubConnection implements WorkStreamListener, SessionPort {
   readonly clock: Clock;
   readonly executor: Executor;
@@ -48,12 +48,12 @@ export class HubConnection implements WorkStreamListener, SessionPort {
     this.#session = new WorkerSession(this, options.hello, options.connectTimeoutMs);
   }
 
-  /** Whether the hub has welcomed the worker, even if the connection is over by now. */
+  /** Whether the hub has welcomed the worker, even if the connection has ended since. */
   get isWelcomed(): boolean {
     return this.#session.isWelcomed;
   }
 
-  /** How it ended; undefined until then. */
+  /** How the connection ended; undefined until then. */
   get end(): SessionEnd | undefined {
     return this.#session.end;
   }
@@ -63,12 +63,14 @@ export class HubConnection implements WorkStreamListener, SessionPort {
     this.#session.offerSlots();
   }
 
-  /** Asks a hub that has welcomed the worker for no more jobs; it ends the stream when all are over. */
+  /**
+   * Asks the hub for no more jobs; it ends the stream once all have ended. Only after the welcome.
+   */
   drain(reason: string): void {
     this.#session.drain(reason);
   }
 
-  /** Gives the stream up; its end follows. */
+  /** Cancels the stream; `onEnd` follows. */
   cancel(): void {
     this.#stream.cancel();
   }
@@ -78,7 +80,7 @@ export class HubConnection implements WorkStreamListener, SessionPort {
     try {
       events = decodeWorkResponse(encoded);
     } catch (err) {
-      this.#logger.error({ err }, "the hub sent a message that cannot be read");
+      this.#logger.error({ err }, "the hub sent a malformed message");
       return this.cancel();
     }
     this.#session.receive(events);

@@ -1,7 +1,10 @@
 import type { Abort, Executor, JobInput, JobOutcome, ServedMethod } from "./executor.js";
 import { type HandlerTable, runHandler } from "./handler.js";
 
-/** Runs handlers in this process. A handler that blocks the event loop silences the worker. */
+/**
+ * Runs handlers in this process. A handler that blocks the event loop also blocks the worker's
+ * heartbeats.
+ */
 export class InProcessExecutor implements Executor {
   readonly beatsWhileBusy: boolean;
   readonly methods: readonly ServedMethod[];
@@ -17,7 +20,7 @@ export class InProcessExecutor implements Executor {
     this.#handlers = handlers;
     this.#options = options;
     this.methods = Array.from(handlers.keys(), (name) => ({ name, idempotent }));
-    // Several slots in one process make sense only for handlers that do not block.
+    // Several slots in one process are only useful to handlers that do not block.
     this.beatsWhileBusy = options.slots > 1;
   }
 

@@ -1,5 +1,5 @@
 /**
- * Workers, in this process or in processes of their own.
+ * Workers, in this process or in separate ones.
  *
  * @module gibbs/worker
  */

@@ -2,7 +2,7 @@ import type { Timer } from "../base/clock.js";
 import { checkTransition, type Transitions } from "../base/transition.js";
 import type { HubConnection } from "./hub-connection.js";
 
-/** What a worker's loop is doing now, with what it needs for that, and what it has seen of it. */
+/** A worker loop's state, with what belongs to it and what it has observed. */
 export type LoopState =
   | { kind: "new" }
   | { kind: "starting"; executor: "pending" | "ready" | { error: unknown } }

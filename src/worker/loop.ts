@@ -16,19 +16,19 @@ import { Reconnect } from "./reconnect.js";
 import { buildHello, type WorkerIdentity } from "./session/hello.js";
 import type { SessionEnd } from "./session/session.js";
 
-/** What the hub is told when the worker drains. */
+/** The reason that the worker gives the hub when it drains. */
 const DRAIN_REASON = "the worker is shutting down";
 
 let lastWorkerNumber = 0;
 
 /**
- * Keeps a worker connected to its hub, one session after another, until it is
- * drained. Signals (a call of `drain` or `close`, a welcome, the end of a stream, a
- * timer) only wake the loop; the loop compares what it is to do with what it sees:
+ * Keeps a worker connected to its hub, one session after another, until it is drained. Events (a
+ * call of `drain` or `close`, a welcome, the end of a stream, a timer) only wake the loop; the loop
+ * compares its goal with what it observes:
  *
- * | in | sees | goes to |
+ * | state | observes | next state |
  * |---|---|---|
- * | new | run | starting: the executor gets ready |
+ * | new | run | starting: the executor starts |
  * | new | drain, close | stopped |
  * | starting | the executor is ready | dialing: opens a stream, says hello |
  * | dialing | the hub's welcome | connected |
@@ -38,7 +38,7 @@ let lastWorkerNumber = 0;
  * | dialing | drain, close | closing: cancels the stream |
  * | connected, draining | close, `drainTimeoutMs` in draining | closing |
  * | draining, closing | the end of the stream | stopping: the executor stops |
- * | starting, waiting | drain, close, an executor that does not start | stopping |
+ * | starting, waiting | drain, close, an executor that fails to start | stopping |
  * | stopping | the executor has stopped | stopped |
  */
 export class WorkerLoop {
@@ -54,7 +54,7 @@ export class WorkerLoop {
   readonly #connected = deferred();
   readonly #stopped = deferred();
   #state: LoopState = { kind: "new" };
-  /** What the loop is to bring about; it never goes back. */
+  /** What the loop is working towards; it only moves forward. */
   #goal: "serve" | "drain" | "stop" = "serve";
 
   constructor(executor: Executor, options: WorkerOptions) {
@@ -66,29 +66,29 @@ export class WorkerLoop {
       workerId: options.workerId ?? `${hostname()}-${process.pid}-${++lastWorkerNumber}`,
       instanceId: randomInstanceId(),
     };
-    // Fails here and not in the background.
+    // Reject a bad address here rather than in the background.
     const hub = formatAddress(parseAddress(this.#options.hub));
     this.#options.hub = hub;
     this.#reconnect = new Reconnect(hub, this.#clock, options.random ?? Math.random);
   }
 
-  /** Resolves when the executor can compute. */
+  /** Resolves when the executor can run jobs. */
   get started(): Promise<void> {
     return this.#started.promise;
   }
 
-  /** Resolves when a hub has welcomed the worker for the first time; rejects if it ends before. */
+  /** Resolves when a hub first welcomes the worker; rejects if the worker stops before that. */
   get connected(): Promise<void> {
     return this.#connected.promise;
   }
 
-  /** Serves until the worker is drained, closed, or told to stop for good. */
+  /** Serves until the worker is drained, closed, or permanently refused. */
   run(): Promise<void> {
     if (this.#state.kind === "new") void this.#reconcile();
     return this.#stopped.promise;
   }
 
-  /** Finishes what runs, then ends {@link run}. After `drainTimeoutMs` it closes. */
+  /** Finishes running jobs, then ends {@link run}. Closes after `drainTimeoutMs`. */
   drain(): Promise<void> {
     if (this.#goal === "serve" && this.#state.kind !== "new" && this.#state.kind !== "stopped") {
       const { workerId } = this.#identity;
@@ -97,12 +97,12 @@ export class WorkerLoop {
     return this.#aim("drain");
   }
 
-  /** Ends {@link run} at once. The hub sees the worker as lost. */
+  /** Ends {@link run} immediately. The hub sees the worker as lost. */
   close(): Promise<void> {
     return this.#aim("stop");
   }
 
-  /** Resolves when the worker has stopped; how that went is for {@link run} to report. */
+  /** Resolves when the worker has stopped; {@link run} reports the outcome. */
   #aim(goal: "drain" | "stop"): Promise<void> {
     if (this.#goal !== "stop") this.#goal = goal;
     if (this.#state.kind === "new") void this.#reconcile();
@@ -118,14 +118,14 @@ export class WorkerLoop {
         if (this.#state === before) await this.#wakeup.wait();
       }
     } catch (error) {
-      // A bug, or a logger that throws: nothing is to be left running.
+      // A bug, or a logger that throws: leave nothing running.
       if ("connection" in this.#state) this.#state.connection.cancel();
       void this.#executor.stop();
       this.#settle(error);
     }
   }
 
-  /** One step towards the goal, if there is one to take now. */
+  /** Takes one step towards the goal, if there is one to take now. */
   #step(): void {
     const state = this.#state;
     const isLeaving = this.#goal !== "serve";
@@ -218,7 +218,7 @@ export class WorkerLoop {
     const { hub } = this.#options;
     const next = this.#reconnect.after(end);
     if (next.kind === "stop") return this.#stop(next.error);
-    const why = end.error?.message ?? "it ended the stream";
+    const why = end.error?.message ?? "the hub ended the stream";
     this.#logger.warn(
       { hub, pauseMs: Math.round(next.afterMs) },
       `no connection to the hub: ${why}`,
@@ -243,7 +243,7 @@ export class WorkerLoop {
   }
 
   #stop(error: unknown): void {
-    // Whoever waits for the start waits for nothing more, unless it failed.
+    // Nothing more will start, so release those who wait for it, unless it failed.
     if (error === undefined) this.#started.resolve();
     const state: LoopState = { kind: "stopping", error, executor: "pending" };
     this.#transition(state);
@@ -274,7 +274,7 @@ export class WorkerLoop {
     this.#state = follow(this.#state, next);
   }
 
-  /** Comes with every job, so past the loop. */
+  /** Called for every job, so it bypasses the loop. */
   #onSlots(change: number): void {
     this.#slots.free += change;
     if (change > 0 && "connection" in this.#state) this.#state.connection.offerSlots();

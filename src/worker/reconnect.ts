@@ -5,7 +5,7 @@ import type { Random } from "../base/random.js";
 import { workerFixed } from "./options.js";
 import type { SessionEnd } from "./session/session.js";
 
-/** Statuses after which dialing again makes no sense. */
+/** Statuses after which dialing again is pointless. */
 const finalCodes: ReadonlySet<Code> = new Set([
   "UNAUTHENTICATED",
   "PERMISSION_DENIED",
@@ -14,7 +14,7 @@ const finalCodes: ReadonlySet<Code> = new Set([
   "UNIMPLEMENTED",
 ]);
 
-/** What comes after a session: another one, or the end, with an error if the hub refused the worker. */
+/** What follows a session: another one, or the end, with an error if the hub refused the worker. */
 export type NextStep =
   | { kind: "dial"; afterMs: number }
   | { kind: "stop"; error: GibbsError | undefined };
@@ -24,10 +24,10 @@ export class Reconnect {
   readonly #hub: string;
   readonly #clock: Clock;
   readonly #backoff: Backoff;
-  /** Since when no hub has welcomed the worker. */
+  /** When the hub's current absence began. */
   #awaySince: number;
 
-  /** `hub` is its address, for messages. */
+  /** `hub`: its address, for messages. */
   constructor(hub: string, clock: Clock, random: Random) {
     this.#hub = hub;
     this.#clock = clock;
@@ -35,13 +35,13 @@ export class Reconnect {
     this.#awaySince = clock.now();
   }
 
-  /** Starts over: from now on the hub is away. */
+  /** Resets the backoff and counts the hub as away from now on. */
   reset(): void {
     this.#backoff.reset();
     this.#awaySince = this.#clock.now();
   }
 
-  /** What comes after a session that ended so. */
+  /** Decides what follows a session. */
   after({ error, welcomed, next }: SessionEnd): NextStep {
     if (next?.kind === "exit") return { kind: "stop", error: undefined };
     if (error !== undefined && isFinal(error)) {

@@ -5,22 +5,25 @@ import { rawService } from "../wire/grpc/raw-service.js";
 import { DETAILS_KEY, fromStatus } from "../wire/grpc/status.js";
 import { WorkerService } from "../wire/messages/work.js";
 
-/** What a stream reports, after its opening has returned. `onEnd` comes once and last: with nothing after a clean end. */
+/**
+ * Receives a stream's events, after the function that opens it has returned. `onEnd` is called once
+ * and last, with undefined after a clean end.
+ */
 export interface WorkStreamListener {
   onMessage(encoded: Uint8Array): void;
   onEnd(error: GibbsError | undefined): void;
 }
 
-/** One `Work` call on a channel of its own. */
+/** One `Work` call on its own channel. */
 export interface WorkStream {
   write(encoded: Buffer): void;
-  /** Gives the call up. `onEnd` follows. */
+  /** Cancels the call. `onEnd` follows. */
   cancel(): void;
 }
 
 const { work } = rawService(WorkerService);
 
-/** Opens a `Work` call at `address`. Does not throw: a failure is an `onEnd`. */
+/** Opens a `Work` call at `address`. Does not throw: failures are reported by `onEnd`. */
 export function openWorkStream(
   address: string,
   maxPayloadBytes: number,
@@ -58,9 +61,9 @@ function options(maxPayloadBytes: number): ChannelOptions {
   return {
     ...channelOptions(maxPayloadBytes),
     "grpc.keepalive_permit_without_calls": 1,
-    // A stream is never replayed, so nothing need be kept for that.
+    // A stream is never replayed, so there is no need to buffer messages for retries.
     "grpc.enable_retries": 0,
-    // Each attempt dials anew instead of waiting for the backoff of an earlier one.
+    // Each attempt dials anew instead of waiting for an earlier one's backoff.
     "grpc.use_local_subchannel_pool": 1,
   };
 }

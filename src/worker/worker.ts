@@ -13,19 +13,18 @@ import { type WorkerOptions, workerOptionTable } from "./options.js";
  * await worker.run();
  * ```
  *
- * With one slot the handler may block for some seconds; a handler that blocks
- * longer belongs into processes of its own: `startWorkers`, `gibbs worker`.
+ * With one slot the handler may block for a few seconds; a handler that blocks longer needs
+ * separate processes: `startWorkers`, `gibbs worker`.
  */
 export class Worker {
   readonly #loop: WorkerLoop;
   readonly #handleSignals: boolean;
 
   /**
-   * Builds the handler, if it is a class. Options that are left out are those of
-   * {@link WorkerOptions}' docs.
+   * Instantiates the handler if it is a class. Defaults are documented in {@link WorkerOptions}.
    *
-   * @throws GibbsError INVALID_ARGUMENT: NO_HANDLER, BAD_OPTION, BAD_ADDRESS, and
-   * whatever a constructor throws.
+   * @throws GibbsError INVALID_ARGUMENT: NO_HANDLER, BAD_OPTION, BAD_ADDRESS, and whatever a
+   * constructor throws.
    */
   constructor(handlers: Handlers, options: WorkerOptions = {}) {
     const settings = withDefaults(workerOptionTable, options);
@@ -35,17 +34,16 @@ export class Worker {
     this.#handleSignals = settings.handleSignals;
   }
 
-  /** Resolves when a hub has welcomed the worker for the first time; rejects if it ends before. */
+  /** Resolves when a hub first welcomes the worker; rejects if the worker stops before that. */
   get connected(): Promise<void> {
     return this.#loop.connected;
   }
 
   /**
-   * Serves until the worker is drained or closed, through any number of lost
-   * connections. While it runs, SIGTERM and SIGINT drain it, a second one closes
-   * it.
+   * Serves until the worker is drained or closed, reconnecting whenever the connection is lost.
+   * Meanwhile the first SIGTERM or SIGINT drains it, and a second one closes it.
    *
-   * @throws GibbsError if the hub refuses the worker for good.
+   * @throws GibbsError if the hub refuses the worker permanently.
    */
   async run(): Promise<void> {
     const stopListening = this.#handleSignals
@@ -61,12 +59,12 @@ export class Worker {
     }
   }
 
-  /** Finishes what runs, then ends {@link Worker.run}; after `drainTimeoutMs` closes. */
+  /** Finishes running jobs, then ends {@link Worker.run}; closes after `drainTimeoutMs`. */
   drain(): Promise<void> {
     return this.#loop.drain();
   }
 
-  /** Ends {@link Worker.run} at once. The hub sees the worker as lost. */
+  /** Ends {@link Worker.run} immediately. The hub sees the worker as lost. */
   close(): Promise<void> {
     return this.#loop.close();
   }

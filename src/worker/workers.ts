@@ -7,31 +7,32 @@ import { type WorkersOptions, workersOptionTable } from "./options.js";
 import { ChildPool } from "./processes/child-pool.js";
 import { resolveModule } from "./processes/module.js";
 
-/** Worker processes that {@link startWorkers} has started. */
+/** Worker processes started by {@link startWorkers}. */
 export interface Workers {
-  /** The process ids that live now. */
+  /** The ids of the processes that are alive now. */
   readonly pids: readonly number[];
-  /** Resolves when a hub has welcomed the workers for the first time; rejects if they end before. */
+  /** Resolves when a hub first welcomes the workers; rejects if they stop before that. */
   readonly connected: Promise<void>;
-  /** Ends when the workers do. Rejects with a GibbsError if the hub refuses them for good. */
+  /**
+   * Resolves when the workers have stopped. Rejects with a GibbsError if the hub refuses them
+   * permanently.
+   */
   readonly stopped: Promise<void>;
-  /** Finishes what runs, then ends the processes; after `drainTimeoutMs` kills them. */
+  /** Finishes running jobs, then ends the processes; kills them after `drainTimeoutMs`. */
   drain(): Promise<void>;
-  /** Kills the processes at once. */
+  /** Kills the processes immediately. */
   close(): Promise<void>;
 }
 
 /**
- * Runs the default export of a module (a function, a class with a method
- * `call(input)`, or an object of those by method) in `count` processes of their
- * own, which are replaced when they die. This process keeps the one stream to
- * the hub and its heartbeats.
+ * Runs the default export of a module (a function, a class with a method `call(input)`, or an
+ * object of those by method) in `count` separate processes, which are replaced when they die. This
+ * process keeps the single stream to the hub and its heartbeats.
  *
  * @param module a path relative to the working directory, or a `file:` URL.
- * @returns once every process is up or has failed to come up.
- * @throws GibbsError NOT_FOUND / MODULE_NOT_FOUND; FAILED_PRECONDITION /
- * NO_LOADER; FAILED_PRECONDITION / START_FAILED with the first error if no
- * process came up.
+ * @returns once every process has come up or failed to.
+ * @throws GibbsError NOT_FOUND / MODULE_NOT_FOUND; FAILED_PRECONDITION / NO_LOADER;
+ * FAILED_PRECONDITION / START_FAILED with the first error if no process came up.
  */
 export async function startWorkers(
   module: string | URL,

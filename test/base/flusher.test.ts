@@ -19,7 +19,7 @@ function start() {
 /** The next turn of the event loop. */
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-it("flushes what comes alone before anything new is read", async () => {
+it("flushes a lone request before any new input is read", async () => {
   const { flushes, want } = start();
   want("a");
   want("b");
@@ -30,7 +30,7 @@ it("flushes what comes alone before anything new is read", async () => {
   expect(flushes).toHaveLength(1);
 });
 
-it("gathers what follows in the same turn", async () => {
+it("batches what follows in the same turn", async () => {
   const { flushes, want } = start();
   await turn();
   want("a");

@@ -10,7 +10,7 @@ const id = fc.oneof(
 );
 const change = fc.record({ id, put: fc.boolean() });
 
-it("holds what a Map would hold, whatever comes and goes", () => {
+it("behaves like a Map under insertions and deletions", () => {
   fc.assert(
     fc.property(fc.array(change, { maxLength: 400 }), (changes) => {
       const map = new IdMap<number>();

@@ -7,7 +7,7 @@ const door: Transitions<"open" | "shut" | "gone"> = {
   gone: [],
 };
 
-it("takes a step of the table, and throws an internal error for any other", () => {
+it("allows the transitions in the table, and throws an internal error for any other", () => {
   expect(() => checkTransition("a door", door, "open", "shut")).not.toThrow();
   expect(() => checkTransition("a door", door, "gone", "open")).toThrow(
     expect.objectContaining({

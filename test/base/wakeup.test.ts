@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { Wakeup } from "../../src/base/wakeup.js";
 
-it("wakes who waits, and keeps one wake for who does not wait yet", async () => {
+it("wakes the waiter, or keeps one wake for the next", async () => {
   const wakeup = new Wakeup();
   let woken = 0;
   const wait = (): Promise<void> =>

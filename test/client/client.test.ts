@@ -10,7 +10,7 @@ import { ManualClock } from "../support/manual-clock.js";
 import { hello, RawWorker, ready } from "../support/raw-worker.js";
 import { gibbsHub, startClient, startHub, startWorker } from "../support/running.js";
 
-/** A hub with a worker that can be replaced by another at the same address. */
+/** A hub with a worker that can be replaced by another one at the same address. */
 async function restartable(): Promise<{ address: string; restart(): Promise<Hub> }> {
   const hub = await startHub();
   await startWorker(hub, (x: number) => x + 1);
@@ -22,7 +22,7 @@ async function restartable(): Promise<{ address: string; restart(): Promise<Hub>
   return { address, restart };
 }
 
-/** Has a server of the test's own listen; returns where. */
+/** Makes a server of the test listen; returns its address. */
 async function listen(server: Server): Promise<string> {
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
@@ -34,7 +34,7 @@ async function listen(server: Server): Promise<string> {
 }
 
 describe("a client", () => {
-  it("tells where a request ran and how often it was started", async () => {
+  it("reports where a request ran and how many times it was started", async () => {
     const hub = await startHub();
     await startWorker(hub, (x: number) => x ** 2, { workerId: "squarer" });
     const answer = await startClient(hub).requestWithInfo(3, { requestId: "mine" });
@@ -48,7 +48,7 @@ describe("a client", () => {
     expect(answer.queueTimeMs).toBeGreaterThanOrEqual(0);
   });
 
-  it("has an idempotent request run again when its worker is lost", async () => {
+  it("gets an idempotent request rerun when its worker is lost", async () => {
     const hub = await startHub();
     const dying = new RawWorker(hub.address);
     dying.send(hello(), ready);
@@ -76,7 +76,7 @@ describe("a client", () => {
     });
   });
 
-  it("waits for a hub that is not there yet", async () => {
+  it("waits for a hub that is not up yet", async () => {
     const first = await startHub();
     const { address } = first;
     await first.close();
@@ -87,7 +87,7 @@ describe("a client", () => {
     expect(await request).toBe(6);
   });
 
-  it("loses no request to a hub that restarts between two of them", async () => {
+  it("loses no request when a hub restarts between two of them", async () => {
     const { address, ...first } = await restartable();
     const client = startClient(address);
     expect(await client.request(1)).toBe(2);
@@ -97,7 +97,7 @@ describe("a client", () => {
     expect(await answers).toEqual([2, 3, 4]);
   });
 
-  it("sends an idempotent request again when the hub that had it is gone", async () => {
+  it("resends an idempotent request when the hub that had it is gone", async () => {
     const hub = await gibbsHub();
     const first = new RawWorker(hub.address);
     first.send(hello(), { case: "ready", value: { slots: 3 } });
@@ -116,7 +116,7 @@ describe("a client", () => {
     expect(await again).toMatchObject({ output: 16, requestId: "again" });
   });
 
-  it("sends again what a hub that shuts down did not take", async () => {
+  it("resends what a hub that is shutting down did not accept", async () => {
     const hub = await startHub();
     const worker = new RawWorker(hub.address);
     worker.send(hello(), ready);
@@ -135,7 +135,7 @@ describe("a client", () => {
     expect(await waiting).toMatchObject({ output: 25, attempts: 1 });
   });
 
-  it("tells that a hub is shutting down when it does so for too long", async () => {
+  it("reports that a hub is shutting down when that takes too long", async () => {
     const hub = await startHub();
     const worker = new RawWorker(hub.address);
     worker.send(hello(), ready);
@@ -152,7 +152,7 @@ describe("a client", () => {
     await running;
   });
 
-  it("tells when no hub answers, and that nothing ran", async () => {
+  it("reports that no hub answers, and that nothing ran", async () => {
     const clock = new ManualClock();
     const client = new Client("127.0.0.1:1", { clock, connectTimeoutMs: 3000 });
     onTestFinished(() => client.close());
@@ -167,7 +167,7 @@ describe("a client", () => {
     expect(clock.pending).toBe(0);
   });
 
-  it("has sent nothing to a hub that drains before it says its settings", async () => {
+  it("has sent nothing to a hub that drains before it sends its settings", async () => {
     const server = new Server();
     const { multiplex } = rawService(HubService);
     const calls: Buffer[] = [];
@@ -191,7 +191,7 @@ describe("a client", () => {
     expect(calls).toEqual([]);
   });
 
-  it("tells when what answers is no hub", async () => {
+  it("reports a server that is not a hub", async () => {
     const address = await listen(new Server());
     await expect(startClient(address).request(1)).rejects.toMatchObject({
       code: "UNIMPLEMENTED",
@@ -199,7 +199,7 @@ describe("a client", () => {
     });
   });
 
-  it("tells when the connection broke, and that the work may have run", async () => {
+  it("reports a broken connection, and that the work may have run", async () => {
     const hub = await startHub();
     const client = startClient(hub);
     const worker = new RawWorker(hub.address);
@@ -217,7 +217,7 @@ describe("a client", () => {
     await expect(client.request(2)).rejects.toMatchObject({ reason: "CLIENT_CLOSED" });
   });
 
-  it("gives up by its own clock when the hub does not answer at all", async () => {
+  it("gives up by its own clock when the hub does not respond at all", async () => {
     const clock = new ManualClock();
     const hub = await startHub();
     const worker = new RawWorker(hub.address);
@@ -236,7 +236,7 @@ describe("a client", () => {
     worker.send({ case: "nack", value: { jobId, execution: 2 } });
   });
 
-  it("gets the hub's own word on a deadline", async () => {
+  it("gets the hub's own status at a deadline", async () => {
     const hub = await startHub();
     await expect(startClient(hub).request(1, { timeoutMs: 200 })).rejects.toMatchObject({
       code: "DEADLINE_EXCEEDED",
@@ -245,7 +245,7 @@ describe("a client", () => {
     });
   });
 
-  it("refuses what cannot be sent before it sends anything", async () => {
+  it("refuses what cannot be sent before sending anything", async () => {
     const client = startClient("127.0.0.1:1");
     await expect(client.request({ a: [1n] })).rejects.toThrow(/bigint at a\[0\]/);
     await expect(client.request(1, { signal: AbortSignal.abort() })).rejects.toMatchObject({
@@ -258,7 +258,7 @@ describe("a client", () => {
     });
     client.close();
     await waiting;
-    expect(() => new Client("not an address")).toThrow(/no address/);
+    expect(() => new Client("not an address")).toThrow(/is not an address/);
   });
 
   it("keeps a thousand callers apart", async () => {

@@ -12,7 +12,7 @@ async function collect<T>(outputs: AsyncIterable<T>): Promise<T[]> {
 }
 
 describe("map", () => {
-  it("answers many inputs, in their order, from any iterable", async () => {
+  it("answers many inputs, in input order, from any iterable", async () => {
     const hub = await startHub();
     await startWorker(hub, async (x: number) => x * 2, { slots: 8 });
     const client = startClient(hub);
@@ -27,7 +27,7 @@ describe("map", () => {
     expect(await collect(client.map([]))).toEqual([]);
   });
 
-  it("has so many under way and no more, and reads no further ahead", async () => {
+  it("keeps at most `concurrency` in flight, and reads no further ahead", async () => {
     const hub = await startHub();
     const worker = new RawWorker(hub.address);
     worker.send(hello(), { case: "ready", value: { slots: 100 } });
@@ -50,7 +50,7 @@ describe("map", () => {
     expect(cancelled.has(jobId)).toBe(false);
   });
 
-  it("takes as many of the largest inputs as it has under way", async () => {
+  it("accepts the largest inputs at its default concurrency", async () => {
     const hub = await startHub();
     await startWorker(hub, (data: Uint8Array) => data.length);
     const inputs = Array.from({ length: 30 }, () => Buffer.alloc(4 * MiB - 16));
@@ -78,7 +78,7 @@ describe("map", () => {
     await expect(collect(client.map(broken()))).rejects.toThrow("no more inputs");
   });
 
-  it("is given up by a signal", async () => {
+  it("is cancelled by a signal", async () => {
     const hub = await startHub();
     const worker = new RawWorker(hub.address);
     worker.send(hello(), { case: "ready", value: { slots: 2 } });

@@ -11,7 +11,7 @@ function aCall(): { pending: PendingCall; outcome: Promise<unknown> } {
   return { pending: pending as PendingCall, outcome };
 }
 
-it("is sent once, and not after it was settled", async () => {
+it("is sent once, and not once it is settled", async () => {
   const { pending, outcome } = aCall();
   pending.sending();
   expect(() => pending.sending()).toThrow(expect.objectContaining({ code: "INTERNAL" }));
@@ -20,7 +20,7 @@ it("is sent once, and not after it was settled", async () => {
   expect(() => pending.sending()).toThrow("a call that is settled cannot be sent");
 });
 
-it("says whether it had been sent when its caller gives up", async () => {
+it("reports whether it had been sent when its caller gives up", async () => {
   const told: boolean[] = [];
   const { pending, outcome } = aCall();
   pending.onGivenUp = (wasSent) => told.push(wasSent);

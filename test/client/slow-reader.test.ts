@@ -5,7 +5,7 @@ import { expect, it, onTestFinished } from "vitest";
 import { Client } from "../../src/client/client.js";
 
 it.each(["multiplex", "unary"] as const)(
-  "is told why its answers were reset, %s",
+  "learns why its answers were reset, %s",
   async (transport) => {
     const hub = createServer();
     hub.on("stream", (stream) => {

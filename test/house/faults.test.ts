@@ -42,7 +42,7 @@ describe("the check of faults", () => {
       ["W1"],
       ["W1 one", "without an id"],
       ["W1"],
-      'test/faults/some.test.ts: "without an id" begins with no id of test/faults/list.js',
+      'test/faults/some.test.ts: "without an id" does not begin with an id from test/faults/list.js',
     ],
     [
       ["W1"],
@@ -54,13 +54,13 @@ describe("the check of faults", () => {
       ["W1", "W2"],
       ["W2 two", "W1 one"],
       ["W1", "W2"],
-      "test/faults/some.test.ts has W1 in another order than test/faults/list.js",
+      "test/faults/some.test.ts has W1 in a different order than test/faults/list.js",
     ],
     [
       ["W1", "W2"],
       ["W1 one", "W2 two"],
       ["W2", "W1"],
-      "docs/reliability.md has W1 in another order than test/faults/list.js",
+      "docs/reliability.md has W1 in a different order than test/faults/list.js",
     ],
   ])(
     "tells, of the ids %j, the titles %j and the rows %j: %4$s",

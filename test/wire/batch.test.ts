@@ -17,7 +17,7 @@ it("puts everything into one message, in order", () => {
   expect([messages.length, events]).toEqual([1, ["result", "ready"]]);
 });
 
-it("closes a message at its size, and lets a larger event travel alone", () => {
+it("closes a message at the maximum size, and sends a larger event alone", () => {
   const sizes = [100, 200_000, 100_000, 3_000_000, 100];
   const messages = encodeHubEvents(
     sizes.map((bytes, index) => job({ jobId: index + 1, payload: new Uint8Array(bytes) })),

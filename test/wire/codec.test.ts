@@ -30,13 +30,13 @@ import {
 import { bytesOf } from "../support/bytes.js";
 import { job } from "../support/job.js";
 
-// What is written by hand must be what protobuf-es reads, and the other way round.
+// What the hand-written codec writes, protobuf-es must read, and vice versa.
 
 const uint32 = fc.integer({ min: 0, max: 2 ** 32 - 1 });
 const text = fc.string({ unit: "binary" }).map((one) => one.toWellFormed());
 const bytes = fc.oneof(
   fc.uint8Array({ maxLength: 200 }),
-  // About where what is kept is a string no more.
+  // Around the size above which kept bytes are no longer a string.
   fc.uint8Array({ minLength: 1020, maxLength: 1030 }),
 );
 const metadata = fc.array(fc.record({ key: text, value: bytes }), { maxLength: 3 });
@@ -115,7 +115,7 @@ const hubItem: fc.Arbitrary<HubItemInit> = fc.record({
 });
 
 describe("events written by hand", () => {
-  it("of the hub are read by protobuf-es, and read as it reads them", () => {
+  it("of the hub can be read by protobuf-es, and are read as it reads them", () => {
     fc.assert(
       fc.property(fc.array(hubEvent, { minLength: 1, maxLength: 5 }), (events) => {
         const expected = create(WorkResponseSchema, { events: events.map((event) => ({ event })) });
@@ -129,7 +129,7 @@ describe("events written by hand", () => {
     );
   });
 
-  it("are the same from payloads that are kept as strings", () => {
+  it("are the same for payloads kept as strings", () => {
     fc.assert(
       fc.property(fc.array(hubEvent, { minLength: 1, maxLength: 5 }), (events) => {
         const kept = events.map((event): HubEventInit<KeptBytes> => {
@@ -142,7 +142,7 @@ describe("events written by hand", () => {
     );
   });
 
-  it("of workers are read by protobuf-es, and read as it reads them", () => {
+  it("of workers can be read by protobuf-es, and are read as it reads them", () => {
     fc.assert(
       fc.property(fc.array(workerEvent, { minLength: 1, maxLength: 5 }), (given) => {
         const events = given.map(
@@ -162,7 +162,7 @@ describe("events written by hand", () => {
 });
 
 describe("items written by hand", () => {
-  it("of clients are read by protobuf-es, and read as it reads them", () => {
+  it("of clients can be read by protobuf-es, and are read as it reads them", () => {
     fc.assert(
       fc.property(fc.array(clientItem, { minLength: 1, maxLength: 5 }), (items) => {
         const expected = create(MultiplexRequestSchema, { items: items as object[] });
@@ -176,7 +176,7 @@ describe("items written by hand", () => {
     );
   });
 
-  it("of the hub are read by protobuf-es, and read as it reads them", () => {
+  it("of the hub can be read by protobuf-es, and are read as it reads them", () => {
     fc.assert(
       fc.property(fc.array(hubItem, { minLength: 1, maxLength: 5 }), (given) => {
         const items = given as MessageInitShape<typeof HubItemSchema>[];
@@ -194,7 +194,7 @@ describe("items written by hand", () => {
 });
 
 it.each([120, 127, 128, 16_380, 16_384, 2_097_152])(
-  "lengths of any size are written right: %i bytes",
+  "lengths of any size are written correctly: %i bytes",
   (length) => {
     const value = Buffer.alloc(length, 7);
     const jobs = [job({ payload: value })];
@@ -215,7 +215,7 @@ it.each([120, 127, 128, 16_380, 16_384, 2_097_152])(
   },
 );
 
-it("skips what a later version adds, and refuses what is cut or no UTF-8", () => {
+it("skips what a later version adds, and refuses truncated messages and invalid UTF-8", () => {
   const unknown = Buffer.from("f2011000000000000000000000000000000000", "hex");
   expect(decodeHubItems(unknown)).toEqual([]);
   expect(() => decodeHubItems(unknown.subarray(0, 10))).toThrow();
@@ -223,19 +223,19 @@ it("skips what a later version adds, and refuses what is cut or no UTF-8", () =>
   expect(() => decodeWorkResponse(job)).toThrow();
 });
 
-/** protobuf-es gives bytes of a Buffer as Buffers. */
+/** protobuf-es returns bytes from a Buffer as Buffers. */
 function plain(buffer: Buffer): Uint8Array {
   return new Uint8Array(buffer);
 }
 
-/** An item with its payload as bytes, however it is kept. */
+/** An item with its payload as bytes, in whatever form it is kept. */
 function inBytes({ id, item }: ClientItem): unknown {
   if (item.case !== "call") return { id, item };
   const payload = new Uint8Array(bytesOf(item.value.payload));
   return { id, item: { ...item, value: { ...item.value, payload } } };
 }
 
-/** Without what only messages of protobuf-es have. */
+/** Drops what only protobuf-es messages have. */
 function bare(value: unknown): unknown {
   if (value instanceof Uint8Array || typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) return value.map(bare);

@@ -6,12 +6,12 @@ import { describe, expect, it } from "vitest";
 import { messageOf } from "../support/arbitrary-message.js";
 import { codecs, decode, encode } from "../support/hot-codecs.js";
 
-// Every message with a generated codec must be written as protobuf-es reads it, and
-// read as protobuf-es does, whichever messages buf.gen.yaml lists.
+// Every message with a generated codec must be written so that protobuf-es can read it, and read as
+// protobuf-es reads it, whichever messages buf.gen.yaml lists.
 
 const hot = Array.from(codecs, ([name, codec]) => [name, codec] as const);
 
-it("are all that a request causes", () => {
+it("are all messages of a request", () => {
   const names = ["Job", "Result", "Ready", "Call", "CallResponse", "RequestRequest", "CallInfo"];
   const expected = names.map((name) => `gibbs.v1.${name}`);
   expect([...codecs.keys()]).toEqual(expect.arrayContaining(expected));
@@ -20,7 +20,7 @@ it("are all that a request causes", () => {
 describe.each(hot)("%s", (_, codec) => {
   const { desc } = codec;
 
-  it("is written as protobuf-es reads it", () => {
+  it("is written so that protobuf-es can read it", () => {
     fc.assert(
       fc.property(messageOf(desc), (message) => {
         expect(fromBinary(desc, encode(codec, message))).toEqual(message);
@@ -45,7 +45,7 @@ describe.each(hot)("%s", (_, codec) => {
     );
   });
 
-  it("is read without what a later version adds", () => {
+  it("is read without the fields that a later version adds", () => {
     fc.assert(
       fc.property(messageOf(desc), (message) => {
         const expected = fromBinary(desc, toBinary(desc, message));
@@ -55,7 +55,7 @@ describe.each(hot)("%s", (_, codec) => {
     );
   });
 
-  it("is refused where protobuf-es refuses it: cut short", () => {
+  it("is refused where protobuf-es refuses it: truncated", () => {
     fc.assert(
       fc.property(messageOf(desc), fc.nat(), (message, at) => {
         const whole = toBinary(desc, message);
@@ -74,7 +74,7 @@ function outcome(decode: () => Message): Message | "refused" {
   }
 }
 
-/** Adds fields that nobody has defined, at every level that a generated codec reads. */
+/** Adds undefined fields at every level that a generated codec reads. */
 function addUnknown(message: ReflectMessage): void {
   if (!codecs.has(message.desc.typeName)) return;
   message.setUnknown(

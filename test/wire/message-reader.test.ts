@@ -5,7 +5,7 @@ import { MessageReader, type RawMessage } from "../../src/wire/grpc/message-read
 
 const MAX_BYTES = 100_000;
 
-/** Reads what arrives in pieces that end at these places. */
+/** Reads data that arrives in chunks ending at the given offsets. */
 function readIn(reader: MessageReader, body: Buffer, cuts: readonly number[]): RawMessage[] {
   const messages: RawMessage[] = [];
   let from = 0;
@@ -21,7 +21,7 @@ function readIn(reader: MessageReader, body: Buffer, cuts: readonly number[]): R
 }
 
 describe("a message reader", () => {
-  it("gives the messages that were sent, however they are cut", () => {
+  it("returns the messages that were sent, however they are split", () => {
     const message = fc.oneof(
       fc.uint8Array({ maxLength: 12 }),
       fc.integer({ min: 16_000, max: MAX_BYTES }).map((length) => new Uint8Array(length).fill(7)),
@@ -37,7 +37,7 @@ describe("a message reader", () => {
             return bytes;
           });
           const read = readIn(new MessageReader(MAX_BYTES), Buffer.concat(framed), cuts);
-          // As strings: toEqual takes seconds for arrays of this many bytes.
+          // As strings: toEqual takes seconds for arrays of this size.
           expect(read.map(({ bytes }) => bytes.toString("latin1"))).toEqual(
             sent.map((one) => Buffer.from(one.message).toString("latin1")),
           );
@@ -49,7 +49,7 @@ describe("a message reader", () => {
     );
   });
 
-  it("tells what it waits for, byte by byte", () => {
+  it("reports the awaited message, byte by byte", () => {
     const reader = new MessageReader(MAX_BYTES);
     const framed = withPrefix(Buffer.alloc(40_000, 1));
     const awaited: (number | undefined)[] = [];
@@ -65,7 +65,7 @@ describe("a message reader", () => {
     expect(reader.awaited).toBeUndefined();
   });
 
-  it("refuses a message that is too long before it has arrived", () => {
+  it("refuses an oversize message before it has arrived", () => {
     const reader = new MessageReader(MAX_BYTES);
     reader.push(Buffer.from([0, 0xff, 0xff, 0xff, 0xff]));
     expect(() => reader.next()).toThrow("4294967295 bytes, more than 100000");

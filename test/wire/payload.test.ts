@@ -15,7 +15,7 @@ describe("payload", () => {
     );
   });
 
-  it("is what protobuf-es writes and reads", () => {
+  it("matches what protobuf-es writes and reads", () => {
     fc.assert(
       fc.property(data, (value) => {
         const kind =
@@ -29,7 +29,7 @@ describe("payload", () => {
     );
   });
 
-  it("is read with a key that JavaScript objects have already", () => {
+  it("is read with a key that every JavaScript object has", () => {
     const entry = Buffer.from("0a0d0a095f5f70726f746f5f5f1200", "hex");
     const struct = Buffer.concat([Buffer.from([0x2a, entry.length]), entry]);
     const encoded = Buffer.concat([Buffer.from([0x0a, struct.length]), struct]);
@@ -38,12 +38,12 @@ describe("payload", () => {
     expect(Object.getPrototypeOf(decoded)).toBe(Object.prototype);
   });
 
-  it("reads what carries nothing, and undefined, as null", () => {
+  it("reads an empty payload, and undefined, as null", () => {
     expect(decodePayload(toBinary(PayloadSchema, create(PayloadSchema)))).toBeNull();
     expect(decodePayload(encodePayload(undefined))).toBeNull();
   });
 
-  it("gives bytes as a plain Uint8Array, whatever they were read from", () => {
+  it("returns bytes as a plain Uint8Array, whatever they were read from", () => {
     const encoded = Buffer.from(encodePayload(Buffer.from("abc")));
     expect(decodePayload(encoded)).toStrictEqual(new Uint8Array([97, 98, 99]));
   });
@@ -62,7 +62,7 @@ describe("payload", () => {
     [() => 1, /^function cannot/],
     ["\ud800", /^a string with a lone surrogate cannot/],
     [cycle, /^a cycle at \[0\] /],
-  ])("refuses %s and names the place", (value, message) => {
+  ])("refuses %s and names the path", (value, message) => {
     expect(() => encodePayload(value)).toThrow(TypeError);
     expect(() => encodePayload(value)).toThrow(message);
   });

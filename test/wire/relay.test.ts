@@ -43,7 +43,7 @@ it("reads on the wire what a client wrote, without decoding the input", () => {
   );
 });
 
-it("takes a payload's fields also when others stand between them", () => {
+it("extracts a payload's fields even with others between them", () => {
   const parts = [
     create(RequestRequestSchema, { contentType: "text/plain" }),
     create(RequestRequestSchema, { method: "m" }),
@@ -57,7 +57,7 @@ it("takes a payload's fields also when others stand between them", () => {
   });
 });
 
-it("writes a request as protobuf-es reads it", () => {
+it("writes a request that protobuf-es can read", () => {
   fc.assert(
     fc.property(data, fc.string(), (value, method) => {
       const options = toRequestOptions({ requestId: "r", runTimeoutMs: 1500 });
@@ -101,7 +101,7 @@ it("writes on the wire what a client reads, without decoding the answer, and rea
   );
 });
 
-it("refuses an answer that is no payload", () => {
+it("refuses an answer that is not a payload", () => {
   const info = { requestId: "", workerId: "", attempts: 0, queueTimeMs: 0, runTimeMs: 0 };
   expect(() => writeResponse(new Uint8Array([0x0a, 0x7f]), info)).toThrow();
 });

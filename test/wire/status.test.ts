@@ -8,7 +8,7 @@ function roundTrip(error: GibbsError): GibbsError {
 }
 
 describe("status", () => {
-  it("carries everything that an error tells its caller", () => {
+  it("carries everything that an error says", () => {
     const error = new GibbsError("ABORTED", "the worker was lost", {
       reason: "WORKER_LOST",
       requestId: "r1",
@@ -26,7 +26,7 @@ describe("status", () => {
     expect(told).toEqual({ ...error });
   });
 
-  it("stops retry policies unless nothing ran, and tells them when to come back", () => {
+  it("stops retry policies unless nothing ran, and says when to retry", () => {
     const pushback = (error: GibbsError) => toStatus(error).metadata.get("grpc-retry-pushback-ms");
     expect(pushback(new GibbsError("ABORTED", ""))).toEqual(["-1"]);
     expect(pushback(new GibbsError("UNKNOWN", "", { execution: "FINISHED" }))).toEqual(["-1"]);
@@ -42,13 +42,13 @@ describe("status", () => {
     expect(pushback(new GibbsError("UNAVAILABLE", "", declared))).toEqual([]);
   });
 
-  it("takes any status, also one with details that do not decode", () => {
+  it("accepts any status, even one with malformed details", () => {
     expect(fromStatus(14, "gone", undefined)).toMatchObject({ code: "UNAVAILABLE", reason: "" });
     expect(fromStatus(14, "gone", new Uint8Array([255]))).toMatchObject({ code: "UNAVAILABLE" });
     expect(fromStatus(99, "?", undefined)).toMatchObject({ code: "UNKNOWN", execution: "UNKNOWN" });
   });
 
-  it("carries as many details as may travel, and what the hub says of the call in any case", () => {
+  it("carries the details that fit, and always the hub's own", () => {
     const detail = (bytes: number) => ({ typeUrl: "t", value: new Uint8Array(bytes) });
     const error = new GibbsError("ABORTED", "", {
       reason: "WORKER_LOST",

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { follow, type LoopState } from "../../src/worker/loop-state.js";
 import { ManualClock } from "../support/manual-clock.js";
 
-it("leaves a state with its timer, and goes no way that is not in the table", () => {
+it("cancels a state's timer on leaving it, and allows no transition outside the table", () => {
   const clock = new ManualClock();
   const timer = clock.setTimer(100, () => {});
   const waiting: LoopState = { kind: "waiting", timer, isOver: false };

@@ -4,7 +4,7 @@ import { Reconnect } from "../../src/worker/reconnect.js";
 import type { SessionEnd } from "../../src/worker/session/session.js";
 import { ManualClock } from "../support/manual-clock.js";
 
-/** With the longest pauses. */
+/** With maximum pauses. */
 function start(): { clock: ManualClock; reconnect: Reconnect } {
   const clock = new ManualClock();
   return { clock, reconnect: new Reconnect("hub:1", clock, () => 1) };
@@ -17,7 +17,7 @@ const lost: SessionEnd = {
 };
 
 describe("after a session a worker", () => {
-  it("dials again after pauses that grow, more slowly once its hub has been away for long", async () => {
+  it("dials again after growing pauses, and less often once its hub has been away for a while", async () => {
     const { clock, reconnect } = start();
     const pauses = [0, 1, 2, 3].map(() => reconnect.after(lost));
     expect(pauses.map((next) => next.kind === "dial" && next.afterMs)).toEqual([
@@ -36,7 +36,7 @@ describe("after a session a worker", () => {
     });
   });
 
-  it("stops when the hub says so, without an error", () => {
+  it("stops without an error when the hub tells it to exit", () => {
     const next = { kind: "exit" } as const;
     expect(start().reconnect.after({ ...lost, next })).toEqual({ kind: "stop", error: undefined });
   });
@@ -48,7 +48,7 @@ describe("after a session a worker", () => {
     ["FAILED_PRECONDITION", ""],
     ["UNIMPLEMENTED", ""],
     ["ABORTED", "SUPERSEDED"],
-  ])("stops for good after %s / %s", (code, reason) => {
+  ])("stops permanently after %s / %s", (code, reason) => {
     const error = new GibbsError(code, "no", { reason });
     expect(start().reconnect.after({ ...lost, error })).toMatchObject({
       kind: "stop",

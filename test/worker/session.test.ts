@@ -7,7 +7,7 @@ import { WorkerSession } from "../../src/worker/session/session.js";
 import { job as aJob } from "../support/job.js";
 import { ManualClock } from "../support/manual-clock.js";
 
-/** A session whose hub and whose handlers are played by the test. */
+/** A session whose hub and handlers are played by the test. */
 class Stage {
   readonly clock = new ManualClock();
   readonly sent: WorkerEventInit[][] = [];
@@ -49,7 +49,7 @@ class Stage {
     this.session.receive(events.map((event) => create(HubEventSchema, { event })));
   }
 
-  /** A handler returns; its slot is free again. */
+  /** A handler returns; its slot becomes free. */
   finish(
     index: number,
     outcome: JobOutcome = { kind: "payload", payload: new Uint8Array() },
@@ -59,7 +59,7 @@ class Stage {
     this.session.offerSlots();
   }
 
-  /** The kinds of what was sent since the last call, a list for each message. */
+  /** The kinds of the events sent since the last call, one list per message. */
   async told(): Promise<(string | undefined)[][]> {
     await this.clock.advance(0);
     return this.sent.splice(0).map((events) => events.map((event) => event.case));
@@ -75,7 +75,7 @@ describe("a worker's session", () => {
     expect(await stage.told()).toEqual([["hello", "ready"]]);
   });
 
-  it("ends a job before it offers the slot, in one message", async () => {
+  it("ends a job before offering its slot, in one message", async () => {
     const stage = new Stage();
     await stage.told();
     stage.hear(welcome, job(1));
@@ -84,7 +84,7 @@ describe("a worker's session", () => {
     expect(await stage.told()).toEqual([["result", "ready"]]);
   });
 
-  it("holds a job whose slot has gone until there is one again", async () => {
+  it("holds a job whose slot has gone until there is another", async () => {
     const stage = new Stage();
     await stage.told();
     stage.free = 0;
@@ -96,7 +96,7 @@ describe("a worker's session", () => {
     expect(await stage.told(), "the slot was promised already").toEqual([]);
   });
 
-  it("gives a held job back when no slot comes for it in time", async () => {
+  it("gives a held job back when no slot becomes free in time", async () => {
     const stage = new Stage();
     await stage.told();
     stage.free = 0;
@@ -108,10 +108,10 @@ describe("a worker's session", () => {
     stage.free = 1;
     stage.session.offerSlots();
     await stage.clock.advance(0);
-    expect(stage.sent[1], "the slot is offered anew").toMatchObject([{ case: "ready" }]);
+    expect(stage.sent[1], "the slot is offered again").toMatchObject([{ case: "ready" }]);
   });
 
-  it("announces a large result, and fails one that its hub would not take", async () => {
+  it("announces a large result, and fails one that its hub would not accept", async () => {
     const stage = new Stage(2);
     await stage.told();
     stage.hear({ case: "welcome", value: { hubTimeoutMs: 30_000, maxPayloadBytes: 300_000 } });
@@ -139,7 +139,7 @@ describe("a worker's session", () => {
     expect(stage.sent).toMatchObject([[{ case: "nack", value: { jobId: 1, execution: 1 } }]]);
   });
 
-  it("fires the signal on cancel and when the time is over, and still ends the job", async () => {
+  it("fires the signal on cancel and on timeout, and still ends the job", async () => {
     const stage = new Stage(2);
     await stage.told();
     stage.hear(welcome, job(1), job(2, 500));
@@ -161,7 +161,7 @@ describe("a worker's session", () => {
     expect(await stage.told()).toEqual([["heartbeat"]]);
   });
 
-  it("gives back a job that crosses its drain, finishes the others, and offers nothing more", async () => {
+  it("gives back a job that crosses its drain, finishes the others, and offers no more slots", async () => {
     const stage = new Stage(2);
     await stage.told();
     stage.hear(welcome, job(1));
@@ -187,7 +187,7 @@ describe("a worker's session", () => {
     expect(leaving.session.ended(undefined).next).toEqual({ kind: "exit" });
   });
 
-  it("tells orphaned handlers, and drops their outcomes", async () => {
+  it("cancels orphaned handlers, and drops their outcomes", async () => {
     const stage = new Stage();
     await stage.told();
     stage.hear(welcome, job(1));
@@ -197,7 +197,7 @@ describe("a worker's session", () => {
     expect(await stage.told()).toEqual([]);
   });
 
-  it("gives a hub up that never welcomes it, or falls silent", async () => {
+  it("abandons a hub that never welcomes it, or falls silent", async () => {
     const stage = new Stage();
     await stage.clock.advance(19_999);
     expect(stage.gaveUp).toBeUndefined();
@@ -214,14 +214,14 @@ describe("a worker's session", () => {
     expect(served.gaveUp).toMatch(/silent for 30000 ms/);
   });
 
-  it("gives up a hub that drains before its welcome, and says no more", async () => {
+  it("abandons a hub that drains before its welcome, and sends nothing more", async () => {
     const stage = new Stage();
     await stage.told();
     stage.hear({ case: "drain", value: {} }, { case: "heartbeat", value: {} }, job(1));
     expect(stage.gaveUp).toMatch(/drained before it welcomed/);
     expect(await stage.told()).toEqual([]);
     expect(stage.clock.pending, "no timer is left").toBe(0);
-    expect(stage.session.end, "the stream is not over yet").toBeUndefined();
+    expect(stage.session.end, "the stream has not ended yet").toBeUndefined();
     stage.session.ended(undefined);
     expect(stage.session.end).toMatchObject({
       error: { code: "UNAVAILABLE" },

@@ -45,7 +45,7 @@ describe("handlers", () => {
     );
   });
 
-  it("are told the attempt, the request, the metadata and the time that is left", async () => {
+  it("receive the attempt, the request id, the metadata and the time left", async () => {
     const hub = await startHub({ forwardMetadata: ["x-tenant", "x-key-bin"] });
     await startWorker(
       hub,
@@ -71,7 +71,7 @@ describe("handlers", () => {
     });
   });
 
-  it("are told when nobody waits any more, over the wire", async () => {
+  it("learn over the wire that their answer is no longer wanted", async () => {
     const hub = await startHub();
     let fired: (reason: unknown) => void = () => {};
     const cancelled = new Promise((resolve) => {
@@ -134,7 +134,7 @@ describe("handlers", () => {
     await expect(client.request(2), "the slot is back").rejects.toMatchObject({ attempts: 1 });
   });
 
-  it("may say when to come back, and give details", async () => {
+  it("may say when to retry, and attach details", async () => {
     const hub = await startHub();
     const details = [{ typeUrl: "type.googleapis.com/my.Reason", value: new Uint8Array([1, 2]) }];
     await startWorker(hub, () => {
@@ -150,7 +150,7 @@ describe("handlers", () => {
     }
   });
 
-  it("may throw what throws again when it is looked at", async () => {
+  it("may throw a value that throws when inspected", async () => {
     const hub = await startHub();
     await startWorker(hub, () => {
       throw Object.defineProperty(new Error(), "name", {
@@ -165,7 +165,7 @@ describe("handlers", () => {
     });
   });
 
-  it("tell their stack only if they are allowed to", async () => {
+  it("send their stack only if allowed to", async () => {
     const hub = await startHub();
     const throwing = () => {
       throw new Error("here");
@@ -181,7 +181,7 @@ describe("handlers", () => {
     });
   });
 
-  it("cannot answer with what no decoder takes", async () => {
+  it("cannot answer with data that no decoder accepts", async () => {
     const hub = await startHub();
     const nested = (levels: number): unknown => JSON.parse("[".repeat(levels) + "]".repeat(levels));
     await startWorker(hub, nested);
@@ -195,7 +195,7 @@ describe("handlers", () => {
     }
   });
 
-  it("cannot answer with what cannot be sent, nor with too much", async () => {
+  it("cannot answer with data that cannot be sent or is too large", async () => {
     const hub = await startHub();
     await startWorker(hub, (x: string) => (x === "big" ? "x".repeat(2000) : { at: [Number.NaN] }), {
       maxPayloadBytes: 1000,
@@ -215,10 +215,10 @@ describe("handlers", () => {
 
   it.each([
     [class NoCall {}, /no method call/],
-    [42, /is no handler/],
-    [null, /is no handler/],
-    [{}, /is no handler/],
-  ])("must be handlers: %s is none", (handlers, message) => {
+    [42, /is not a handler/],
+    [null, /is not a handler/],
+    [{}, /is not a handler/],
+  ])("must be handlers, which %s is not", (handlers, message) => {
     expect(() => new Worker(handlers as never)).toThrow(message);
   });
 });
@@ -236,7 +236,7 @@ describe("a worker", () => {
     expect(await Promise.all(requests)).toEqual([null, null, null]);
   });
 
-  it("comes back by itself when its hub was closed and another listens in its place", async () => {
+  it("reconnects by itself when its hub is replaced by another", async () => {
     const first = await startHub();
     const worker = new Worker((x: number) => x * 2, { hub: first.address, handleSignals: false });
     const ended = worker.run();
@@ -248,7 +248,7 @@ describe("a worker", () => {
     await ended;
   });
 
-  it("finishes what runs when it is drained, and then ends", async () => {
+  it("finishes running jobs when drained, and then ends", async () => {
     const hub = await startHub();
     let finish: (value: string) => void = () => {};
     let begin: () => void = () => {};
@@ -269,7 +269,7 @@ describe("a worker", () => {
     await drained;
   });
 
-  it("gives up what still runs when its drain takes too long", async () => {
+  it("cancels running jobs when its drain takes too long", async () => {
     const hub = await startHub();
     const clock = new ManualClock();
     const begun = deferred();
@@ -290,7 +290,7 @@ describe("a worker", () => {
     expect(clock.pending, "no timer is left").toBe(0);
   });
 
-  it("can be drained while no hub is there, and before it runs", async () => {
+  it("can be drained without a hub, and before it runs", async () => {
     const worker = new Worker((x: unknown) => x, { hub: "127.0.0.1:1", handleSignals: false });
     const ended = worker.run();
     await worker.drain();
@@ -301,7 +301,7 @@ describe("a worker", () => {
     await never.run();
   });
 
-  it("says that it never connected when it ends before", async () => {
+  it("reports that it never connected if it ends before that", async () => {
     const worker = new Worker((x: unknown) => x, { hub: "127.0.0.1:1", handleSignals: false });
     const ended = worker.run();
     const connected = expect(worker.connected).rejects.toMatchObject({ reason: "STOPPED" });
@@ -310,16 +310,16 @@ describe("a worker", () => {
     await connected;
   });
 
-  it("fails a result that its hub would not take, and keeps its stream", async () => {
+  it("fails a result that its hub would not accept, and keeps its stream", async () => {
     const hub = await startHub({ maxPayloadBytes: 10_000 });
     await startWorker(hub, (bytes: number) => "x".repeat(bytes));
     await expect(hub.request(1_000_000)).rejects.toMatchObject({ reason: "RESULT_TOO_LARGE" });
     expect(await hub.request(3)).toBe("xxx");
   });
 
-  it("stops for good where there is no hub that understands it", async () => {
+  it("stops permanently where no hub understands it", async () => {
     const hub = await startHub();
-    // A hub that refuses: its workers may have names of at most 256 characters.
+    // A hub that refuses: its workers' names may have at most 256 characters.
     const worker = new Worker((x: unknown) => x, {
       hub: hub.address,
       workerId: "w".repeat(300),
@@ -332,7 +332,7 @@ describe("a worker", () => {
     });
   });
 
-  it("may be one of many in a program, which Node does not take for a leak", async () => {
+  it("may be one of many in a program without a leak warning from Node", async () => {
     const hub = await startHub();
     const warned = vi.spyOn(process, "emitWarning");
     onTestFinished(() => warned.mockRestore());
@@ -347,8 +347,8 @@ describe("a worker", () => {
     expect(process.listenerCount("SIGTERM")).toBeLessThan(5);
   });
 
-  it("refuses an address that is none at once", () => {
-    expect(() => new Worker((x: unknown) => x, { hub: "nonsense" })).toThrow(/no address/);
+  it("refuses a malformed address immediately", () => {
+    expect(() => new Worker((x: unknown) => x, { hub: "nonsense" })).toThrow(/is not an address/);
   });
 });
 

@@ -39,7 +39,7 @@ BARE_REASONS = {
     "UNAVAILABLE": ("CONNECTION_LOST", "the connection to the hub was lost"),
     "INTERNAL": ("TRANSPORT", "the transport failed"),
     "RESOURCE_EXHAUSTED": ("MESSAGE_TOO_LARGE", "a message is too large"),
-    "UNIMPLEMENTED": ("NOT_A_HUB", "what listens there is no gibbs hub"),
+    "UNIMPLEMENTED": ("NOT_A_HUB", "the server is not a gibbs hub"),
 }
 """What a status means that the gRPC library made and not the hub."""
 
@@ -211,7 +211,7 @@ class Client:
         try:
             response = RequestResponse.FromString(encoded)
         except DecodeError as error:
-            why = f"the worker's answer is no payload: {error}"
+            why = f"the worker's answer is not a payload: {error}"
             known = {"reason": "RESULT_MALFORMED", "execution": "FINISHED"}
             raise make_error("INTERNAL", why, **known) from error
         info = response.info

@@ -92,7 +92,7 @@ class Connection:
         except grpc.aio.AioRpcError as error:
             return await self._why(error)
         except DecodeError as error:
-            return GibbsError("INTERNAL", f"the hub sent what cannot be read: {error}")
+            return GibbsError("INTERNAL", f"the hub sent a malformed message: {error}")
 
     def _on_status(self, call: Any) -> None:
         self._first_status = _status_of(call)

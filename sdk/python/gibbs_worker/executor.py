@@ -111,7 +111,7 @@ class InProcess:
     async def _serve(self, job: WireJob, context: Job) -> WorkerEvent:
         handler = self._handlers.get(job.method)
         if handler is None:
-            return outcome.not_started(f'no method "{job.method}" here')
+            return outcome.not_started(f'this worker has no method "{job.method}"')
         current.set(context)
         call = functools.partial(self._call, handler, job)
         ended = call() if is_async(handler) else await self._threads.run(call)

@@ -31,7 +31,7 @@ class Target:
         if isinstance(self.handlers, str) and not re.fullmatch(r"[\w.]+:[\w.]+", self.handlers):
             raise ValueError(f"{self.handlers!r} names nothing: write module:name")
         if not isinstance(self.handlers, (str, Mapping)) and not callable(self.handlers):
-            raise TypeError(f"{self.handlers!r} is no handler: {HINT}")
+            raise TypeError(f"{self.handlers!r} is not a handler: {HINT}")
 
 
 def load(target: Target) -> Callable[..., Any] | Mapping[str, Callable[..., Any]]:
@@ -52,7 +52,7 @@ def build(loaded: object, target: Target) -> dict[str, Callable[..., Any]]:
     """Builds the classes. TypeError for what is no handler; whatever a constructor raises."""
     if isinstance(loaded, Mapping):
         if not loaded:
-            raise TypeError(f"an empty dict is no handler: {HINT}")
+            raise TypeError(f"an empty dict is not a handler: {HINT}")
         return {name: _build_one(one, target) for name, one in loaded.items()}
     if not target.methods:
         return {target.method: _build_one(loaded, target)}
@@ -70,7 +70,7 @@ def _build_one(handler: object, target: Target) -> Callable[..., Any]:
             return cast("Callable[..., Any]", model)
         raise TypeError(f"the class {handler.__name__} has no __call__: {HINT}")
     if not callable(handler):
-        raise TypeError(f"{handler!r} is no handler: {HINT}")
+        raise TypeError(f"{handler!r} is not a handler: {HINT}")
     if target.args or target.kwargs:
         raise TypeError(f"{handler!r} is no class, so it takes no constructor arguments")
     return handler

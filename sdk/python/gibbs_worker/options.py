@@ -98,7 +98,7 @@ def hub_address(hub: str | None = None, host: str | None = None, port: int | Non
         return hub
     match = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[^:/\s\[\]]*):(\d{1,5})", hub)
     if match is None or int(match[2]) > 65_535:
-        raise ValueError(f'"{hub}" is no address: write host:port, such as 127.0.0.1:5019')
+        raise ValueError(f'"{hub}" is not an address: write host:port, such as 127.0.0.1:5019')
     return f"{match[1] or '127.0.0.1'}:{match[2]}"
 
 
@@ -126,6 +126,6 @@ def check_metadata(given: Mapping[str, str | bytes]) -> list[tuple[str, str | by
         )
         if not is_fitting or name.startswith("grpc-") or not re.fullmatch(r"[0-9a-z_.-]+", name):
             kind = "bytes" if name.endswith("-bin") else "printable ASCII"
-            raise ValueError(f"the metadata {key} must be named as gRPC allows and be {kind}")
+            raise ValueError(f"the metadata {key} must have a valid gRPC key and be {kind}")
         checked.append((name, value))
     return checked

@@ -17,7 +17,7 @@ from ._gen.worker_pb2 import (
 from .errors import Code, GibbsError
 from .status import MAX_MESSAGE_BYTES, MAX_STACK_BYTES, clip, number_of, pack_details
 
-TIME_OVER = "its time is over"
+TIME_OVER = "its time has run out"
 """Why a job is cancelled whose timeout has passed."""
 
 

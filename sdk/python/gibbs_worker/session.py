@@ -164,7 +164,7 @@ class Session:
         # A slot can be gone that was free when its credit was given: a process that
         # died while idle. The one that replaces it may be there in a moment.
         accepted.patience = self._loop.call_later(
-            HOLD, self._give_back, job.job_id, "no slot came free for it"
+            HOLD, self._give_back, job.job_id, "no slot became free for it"
         )
 
     def _cancel(self, job_id: int, reason: str) -> None:

@@ -85,14 +85,14 @@ def test_addresses(monkeypatch):
     assert hub_address() == "there:7"
     assert hub_address("here:8") == "here:8"
     for wrong in ("here", "here:", "here:70000", "a b:1"):
-        with pytest.raises(ValueError, match="is no address"):
+        with pytest.raises(ValueError, match="is not an address"):
             hub_address(wrong)
 
 
 @pytest.mark.parametrize(
     ("make", "told"),
     [
-        (lambda: Worker(5), "5 is no handler"),
+        (lambda: Worker(5), "5 is not a handler"),
         (lambda: Worker("model"), "write module:name"),
         (lambda: Worker(print, gibbs_slots=0), "slots must be a whole number from 1"),
         (lambda: Worker(print, gibbs_isolation="fiber"), "isolation is"),
@@ -101,9 +101,9 @@ def test_addresses(monkeypatch):
         (lambda: Worker(print, gibbs_heartbeat_interval=1), "is set at the hub"),
         (lambda: Worker(print, gibbs_drain_timeout=-1), "must be a number of seconds"),
         (lambda: Worker(print).join(), "was not started"),
-        (lambda: Client("x"), "is no address"),
+        (lambda: Client("x"), "is not an address"),
         (lambda: Client(timeout=-1), "must be a number of seconds"),
-        (lambda: Hub(port=99999), "is no address"),
+        (lambda: Hub(port=99999), "is not an address"),
         (lambda: GibbsError("NO", "x"), "is no gRPC status code"),
     ],
 )

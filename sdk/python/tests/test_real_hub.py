@@ -460,7 +460,7 @@ async def test_the_command_says_what_is_wrong(command):
     assert "No module named 'nothing'" in err
     code, err = await command.fail("model:no_handler", "--isolation", "thread")
     assert code == 1
-    assert "5 is no handler" in err
+    assert "5 is not a handler" in err
     for arguments in (["model"], ["model:Model", "--count", "0"], ["model:Model", "--args", "3"]):
         code, err = await command.fail(*arguments)
         assert code == 2, err
@@ -468,7 +468,7 @@ async def test_the_command_says_what_is_wrong(command):
     code, err = await command.fail("model:Model")
     assert (code, err) == (
         2,
-        'gibbs-worker: "nowhere" is no address: write host:port, such as 127.0.0.1:5019\n',
+        'gibbs-worker: "nowhere" is not an address: write host:port, such as 127.0.0.1:5019\n',
     )
 
 

@@ -1,12 +1,12 @@
-/** What can lie in a {@link Bag}: in one at a time. */
+/** An item of a {@link Bag}; it can be in only one bag at a time. */
 export interface Bagged {
-  /** Its place, -1 while it lies in none. Belongs to the bag. */
+  /** Its index in the bag, -1 while it is in none. Managed by the bag. */
   bagIndex: number;
 }
 
 /**
- * A set whose items know their place. Unlike a `Set`, items that come and go by the
- * ten thousand a second leave nothing behind: see `IdMap`.
+ * A set whose items know their own index. Unlike a `Set`, it leaves no garbage behind when tens of
+ * thousands of items come and go each second: see `IdMap`.
  */
 export class Bag<T extends Bagged> implements Iterable<T> {
   #items: T[] = [];
@@ -15,14 +15,14 @@ export class Bag<T extends Bagged> implements Iterable<T> {
     return this.#items.length;
   }
 
-  /** Puts `item` in, if it does not lie in it already. */
+  /** Adds `item` unless it is already in a bag. */
   add(item: T): void {
     if (item.bagIndex >= 0) return;
     item.bagIndex = this.#items.length;
     this.#items.push(item);
   }
 
-  /** Takes `item` out, if it lies in it. */
+  /** Removes `item` if it is in the bag. */
   delete(item: T): void {
     if (item.bagIndex < 0) return;
     const last = this.#items.pop() as T;
@@ -33,7 +33,7 @@ export class Bag<T extends Bagged> implements Iterable<T> {
     item.bagIndex = -1;
   }
 
-  /** Takes all items out. They come in the order in which they were put in, if none was taken out before. */
+  /** Removes and returns all items, in insertion order if none was deleted before. */
   takeAll(): T[] {
     const items = this.#items;
     if (items.length === 0) return items;
@@ -42,7 +42,7 @@ export class Bag<T extends Bagged> implements Iterable<T> {
     return items;
   }
 
-  /** The items as they are now, in no particular order. */
+  /** A snapshot of the items, in no particular order. */
   [Symbol.iterator](): Iterator<T> {
     return [...this.#items].values();
   }

@@ -1,18 +1,16 @@
 /**
- * A map from ids (whole numbers from 0 to 2^32 - 1) to values, for ids that come and
- * go by the ten thousand a second. A `Map` that is used so leaves a dead table behind
- * every few dozen insertions, and V8 keeps each alive, with all that was in it, from
- * the one before until the next full collection.
+ * A map from ids (integers from 0 to 2^32 - 1) to values, for tens of thousands of short-lived ids
+ * a second. Under such churn a `Map` leaves a dead table behind every few dozen insertions, and V8
+ * keeps each one and its contents reachable from the previous table until the next full collection.
  *
- * Open addressing with linear probing; a deletion moves the entries behind it up
- * (Knuth, The Art of Computer Programming, vol. 3, 6.4, algorithm R). The hash is
- * Fibonacci's (the same chapter), which spreads ids that count up evenly: were they
- * to lie side by side, a deletion would pass over all of them.
+ * Open addressing with linear probing; a deletion moves later entries up (Knuth, The Art of
+ * Computer Programming, vol. 3, 6.4, algorithm R). The Fibonacci hash (same chapter) spreads
+ * consecutive ids evenly: if they were adjacent, a deletion would walk over all of them.
  */
 export class IdMap<T> {
   #size = 0;
   #mask = 15;
-  /** Of the 32 bits of a hash, how many do not count. */
+  /** How many of the hash's 32 bits to discard. */
   #shift = 28;
   #ids: Uint32Array = new Uint32Array(16);
   #values: (T | undefined)[] = new Array<T | undefined>(16).fill(undefined);
@@ -39,7 +37,7 @@ export class IdMap<T> {
     if (this.#size * 2 > this.#mask) this.#resize((this.#mask + 1) * 2);
   }
 
-  /** Returns whether it was in. */
+  /** Returns whether the id was present. */
   delete(id: number): boolean {
     let hole = this.#find(id);
     if (this.#values[hole] === undefined) return false;
@@ -48,7 +46,7 @@ export class IdMap<T> {
       const value = this.#values[next];
       if (value === undefined) break;
       const home = this.#home(this.#ids[next] as number);
-      // Whoever would no longer be found past the hole moves into it.
+      // An entry that could no longer be found past the hole moves into it.
       if (((next - home) & this.#mask) < ((next - hole) & this.#mask)) continue;
       this.#ids[hole] = this.#ids[next] as number;
       this.#values[hole] = value;
@@ -63,12 +61,12 @@ export class IdMap<T> {
     this.#values.fill(undefined);
   }
 
-  /** The values as they are now, by id. */
+  /** A snapshot of the values, ordered by id. */
   values(): T[] {
     return this.entries().map(([, value]) => value);
   }
 
-  /** The ids and values as they are now, by id. */
+  /** A snapshot of the ids and values, ordered by id. */
   entries(): [id: number, value: T][] {
     const entries: [number, T][] = [];
     for (const [at, value] of this.#values.entries()) {
@@ -77,7 +75,7 @@ export class IdMap<T> {
     return entries.sort(([one], [other]) => one - other);
   }
 
-  /** Where the id is, or would be put. */
+  /** The index of the id, or the free one where it belongs. */
   #find(id: number): number {
     let at = this.#home(id);
     while (this.#values[at] !== undefined && this.#ids[at] !== id) at = (at + 1) & this.#mask;

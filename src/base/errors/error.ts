@@ -1,4 +1,4 @@
-/** The names of the gRPC status codes. A call that went well has none. */
+/** The names of the gRPC status codes other than OK. */
 export type Code =
   | "CANCELLED"
   | "UNKNOWN"
@@ -18,12 +18,12 @@ export type Code =
   | "UNAUTHENTICATED";
 
 /**
- * Whether the work of a request ran. `NOT_STARTED`: certainly not. `FINISHED`:
- * its handler returned or threw. `UNKNOWN`: it may have run, in part or wholly.
+ * Whether a request's work ran. `NOT_STARTED`: it certainly did not. `FINISHED`: its handler
+ * returned or threw. `UNKNOWN`: it may have run, in part or in full.
  */
 export type Execution = "NOT_STARTED" | "UNKNOWN" | "FINISHED";
 
-/** A `google.protobuf.Any` that a handler adds to its error, or a caller finds there. */
+/** A `google.protobuf.Any` that a handler attaches to its error and a caller reads from it. */
 export interface ErrorDetail {
   /** Such as `type.googleapis.com/my.pkg.Reason`. */
   typeUrl: string;
@@ -31,13 +31,13 @@ export interface ErrorDetail {
   value: Uint8Array;
 }
 
-/** What a {@link GibbsError} tells beyond its code and message. */
+/** What a {@link GibbsError} carries besides its code and message. */
 export interface GibbsErrorDetails {
-  /** Why, for programs: such as `HANDLER_ERROR`, `WORKER_LOST`, `QUEUE_FULL`. */
+  /** The machine-readable reason, such as `HANDLER_ERROR`, `WORKER_LOST`, `QUEUE_FULL`. */
   reason?: string;
-  /** The request, the same over all its attempts. */
+  /** The request's id, the same for all its attempts. */
   requestId?: string | undefined;
-  /** How often the request was started. */
+  /** How many times the request was started. */
   attempts?: number;
   /** Whether the work ran. Default `UNKNOWN`. */
   execution?: Execution;
@@ -45,55 +45,55 @@ export interface GibbsErrorDetails {
   remoteType?: string;
   /** The stack of the error that the handler threw, if the worker sends stacks. */
   remoteStack?: string;
-  /** The worker that had the request last, by the label it gave itself. */
+  /** The last worker to have the request, by the label it gave itself. */
   workerId?: string;
   /** How long the request waited for that worker, in milliseconds. */
   queueTimeMs?: number;
   /** How long that worker had it, in milliseconds. */
   runTimeMs?: number;
-  /** When to try again, in milliseconds: the hub's hint, or the handler's. */
+  /** When to try again, in milliseconds: a hint from the hub or the handler. */
   retryAfterMs?: number;
-  /** What else the handler's error carries; 4 KiB travel. Default none. */
+  /** Further details of the handler's error; up to 4 KiB are sent. Default none. */
   details?: readonly ErrorDetail[];
-  /** What went wrong underneath. */
+  /** The underlying error. */
   cause?: unknown;
 }
 
 /**
- * The one error of this library. Branch on `code` (a gRPC status code) and
- * `reason`, read `message`, log `cause`.
+ * The only error class of this library. Branch on `code` (a gRPC status code) and `reason`, read
+ * `message`, log `cause`.
  *
- * A handler that throws one declares its caller's status: the caller sees the
- * same code and message, with the reason `DECLARED`.
+ * A handler that throws one sets its caller's status: the caller sees the same code and message,
+ * with the reason `DECLARED`.
  */
 export class GibbsError extends Error {
   override readonly name = "GibbsError";
   /** The gRPC status. */
   readonly code: Code;
-  /** Why, for programs: such as `HANDLER_ERROR`; empty if nobody said. */
+  /** The machine-readable reason, such as `HANDLER_ERROR`; empty if none was given. */
   readonly reason: string;
   /** Whether the work ran. */
   readonly execution: Execution;
-  /** How often the request was started. */
+  /** How many times the request was started. */
   readonly attempts: number;
-  /** The request, the same over all its attempts; undefined if it has none yet. */
+  /** The request's id, the same for all its attempts; undefined if it has none yet. */
   readonly requestId: string | undefined;
   /** The class of the error that the handler threw. */
   readonly remoteType: string | undefined;
   /** The stack of the error that the handler threw, if its worker sends stacks. */
   readonly remoteStack: string | undefined;
-  /** The worker that had the request last; undefined if none had. */
+  /** The last worker to have the request; undefined if it never reached one. */
   readonly workerId: string | undefined;
   /** How long the request waited for that worker, in milliseconds. */
   readonly queueTimeMs: number | undefined;
   /** How long that worker had it, in milliseconds. */
   readonly runTimeMs: number | undefined;
-  /** When it makes sense to try again, in milliseconds; undefined: nobody gave a hint. */
+  /** When to try again, in milliseconds; undefined without a hint. */
   readonly retryAfterMs: number | undefined;
-  /** What else the handler's error carries. */
+  /** Further details of the handler's error. */
   readonly details: readonly ErrorDetail[];
 
-  /** @param details what is known beyond code and message; see {@link GibbsErrorDetails}. */
+  /** @param details what is known besides code and message; see {@link GibbsErrorDetails}. */
   constructor(code: Code, message: string, details: GibbsErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
@@ -115,11 +115,11 @@ export class GibbsError extends Error {
 export function describeError(error: GibbsError): Record<string, unknown> {
   const { code, reason, message, execution, attempts, requestId, workerId } = error;
   const { queueTimeMs, runTimeMs, retryAfterMs, remoteType, remoteStack } = error;
-  const told = { code, reason, message, execution, attempts, requestId, workerId };
-  return { ...told, queueTimeMs, runTimeMs, retryAfterMs, remoteType, remoteStack };
+  const known = { code, reason, message, execution, attempts, requestId, workerId };
+  return { ...known, queueTimeMs, runTimeMs, retryAfterMs, remoteType, remoteStack };
 }
 
-/** The message of whatever was thrown. */
+/** The message of any thrown value. */
 export function messageOf(thrown: unknown): string {
   try {
     return String(thrown instanceof Error ? thrown.message : thrown);

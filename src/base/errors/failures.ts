@@ -1,7 +1,7 @@
 import { type Execution, type GibbsError, type GibbsErrorDetails, messageOf } from "./error.js";
 import { gibbsError } from "./reasons.js";
 
-// The errors that more than one part makes, so that they read the same everywhere.
+// Errors created in more than one place, so that they read the same everywhere.
 
 /** An option of a request is out of range. */
 export function badRequestOption(message: string): GibbsError {
@@ -13,17 +13,17 @@ export function malformedResult(
   cause: unknown,
   { requestId, attempts = 0 }: Pick<GibbsErrorDetails, "requestId" | "attempts">,
 ): GibbsError {
-  const message = `the worker's answer is no payload: ${messageOf(cause)}`;
+  const message = `the worker's answer is not a payload: ${messageOf(cause)}`;
   const details = { requestId, attempts, execution: "FINISHED", cause } as const;
   return gibbsError("RESULT_MALFORMED", message, details);
 }
 
-/** A bug of ours. `execution` is of the request that met it. */
+/** A bug in gibbs. `execution` is that of the affected request. */
 export function internal(cause: unknown, execution: Execution): GibbsError {
   return gibbsError("INTERNAL", messageOf(cause), { execution, cause });
 }
 
-/** The hub takes nothing more. `execution` is of the request that it refuses, if it refuses one. */
+/** The hub accepts nothing more. `execution` is that of the refused request, if there is one. */
 export function draining(execution: Execution = "UNKNOWN"): GibbsError {
   return gibbsError("DRAINING", "the hub is shutting down", { execution });
 }

@@ -1,11 +1,11 @@
 import { GibbsError, type GibbsErrorDetails } from "./error.js";
 
 /**
- * Every reason that a part of gibbs gives for an error, who gives it, the code that it comes with,
- * and what it means. An error that was read from the wire may have another, of a newer peer.
+ * Every reason that a part of gibbs gives for an error: who gives it, its code, and what it means.
+ * An error read from the wire may carry an unknown reason from a newer peer.
  *
- * `by`: `hub`, `client`, `worker` (its library), `cli`, `kit` (the conformance kit), `go` (the SDK).
- * `code` is undefined where the handler chooses it.
+ * `by`: `hub`, `client`, `worker` (its library), `cli`, `kit` (the conformance kit), `go` (the
+ * SDK). `code` is undefined where the handler chooses it.
  */
 export const reasons = {
   // The hub fails a request.
@@ -34,9 +34,9 @@ export const reasons = {
   PAYLOAD_TOO_LARGE: {
     by: ["hub", "client"],
     code: "INVALID_ARGUMENT",
-    means: "the input is larger than the hub, or every worker of its method, takes",
+    means: "the input is larger than the hub, or every worker of its method, accepts",
   },
-  QUEUE_FULL: { by: ["hub"], code: "RESOURCE_EXHAUSTED", means: "too many requests wait" },
+  QUEUE_FULL: { by: ["hub"], code: "RESOURCE_EXHAUSTED", means: "too many requests are waiting" },
   HELD_BYTES_FULL: {
     by: ["hub"],
     code: "RESOURCE_EXHAUSTED",
@@ -55,23 +55,31 @@ export const reasons = {
   NO_WORKER: { by: ["hub"], code: "UNAVAILABLE", means: "no worker serves the method" },
   QUEUE_TIMEOUT: { by: ["hub"], code: "UNAVAILABLE", means: "no worker was free in time" },
   DRAINING: { by: ["hub"], code: "UNAVAILABLE", means: "the hub is shutting down" },
-  REJECTED: { by: ["hub"], code: "UNAVAILABLE", means: "too many workers gave it back unstarted" },
-  WORKER_LOST: { by: ["hub"], code: "ABORTED", means: "the worker was lost while it ran" },
+  REJECTED: {
+    by: ["hub"],
+    code: "UNAVAILABLE",
+    means: "workers gave it back unstarted too many times",
+  },
+  WORKER_LOST: { by: ["hub"], code: "ABORTED", means: "the worker was lost during the attempt" },
   ATTEMPTS_EXHAUSTED: {
     by: ["hub"],
     code: "ABORTED",
-    means: "the worker was lost while it ran, in the last attempt",
+    means: "the worker was lost during the last attempt",
   },
-  HUB_SHUTDOWN: { by: ["hub"], code: "ABORTED", means: "the hub was stopped while it ran" },
+  HUB_SHUTDOWN: {
+    by: ["hub"],
+    code: "ABORTED",
+    means: "the hub was stopped while the request ran",
+  },
   DEADLINE_QUEUED: {
     by: ["hub"],
     code: "DEADLINE_EXCEEDED",
-    means: "the deadline passed before it started",
+    means: "the deadline passed before the request started",
   },
   DEADLINE_RUNNING: {
     by: ["hub"],
     code: "DEADLINE_EXCEEDED",
-    means: "the deadline passed while it ran",
+    means: "the deadline passed while the request ran",
   },
   RUN_TIMEOUT: {
     by: ["hub"],
@@ -81,7 +89,7 @@ export const reasons = {
   CLIENT_CANCELLED: { by: ["hub", "client"], code: "CANCELLED", means: "the caller cancelled" },
   INTERNAL: { by: ["hub", "client"], code: "INTERNAL", means: "a bug in the hub or the client" },
 
-  // The client fails a request, without word from the hub.
+  // The client fails a request without a status from the hub.
   NOT_CONNECTED: { by: ["client"], code: "UNAVAILABLE", means: "no hub answers at the address" },
   CONNECTION_LOST: {
     by: ["client"],
@@ -91,13 +99,13 @@ export const reasons = {
   OUTBOX_FULL: {
     by: ["client"],
     code: "RESOURCE_EXHAUSTED",
-    means: "too many bytes wait in the client to be sent",
+    means: "too many bytes are waiting in the client to be sent",
   },
   TRANSPORT: { by: ["client"], code: "INTERNAL", means: "the transport failed" },
   MESSAGE_TOO_LARGE: {
     by: ["client"],
     code: "RESOURCE_EXHAUSTED",
-    means: "the answer is larger than the client takes",
+    means: "the answer is larger than the client accepts",
   },
   NO_ANSWER: {
     by: ["client"],
@@ -124,15 +132,15 @@ export const reasons = {
     code: "ABORTED",
     means: "a cancelled job did not end within the grace period",
   },
-  HELLO_TIMEOUT: { by: ["hub"], code: "DEADLINE_EXCEEDED", means: "no hello came in time" },
+  HELLO_TIMEOUT: { by: ["hub"], code: "DEADLINE_EXCEEDED", means: "no hello arrived in time" },
   WORKER_SILENT: { by: ["hub"], code: "UNAVAILABLE", means: "the worker was silent for too long" },
   TOO_MANY_WORKERS: {
     by: ["hub"],
     code: "RESOURCE_EXHAUSTED",
-    means: "the hub takes no more workers",
+    means: "the hub accepts no more workers",
   },
 
-  // Something cannot start, or is told to stop.
+  // Something cannot start, or is stopped.
   BAD_ADDRESS: {
     by: ["hub", "client", "worker"],
     code: "INVALID_ARGUMENT",
@@ -157,9 +165,9 @@ export const reasons = {
   NO_HANDLER: {
     by: ["worker"],
     code: "INVALID_ARGUMENT",
-    means: "what is to be served is not a handler",
+    means: "the value to serve is not a handler",
   },
-  MODULE_NOT_FOUND: { by: ["worker"], code: "NOT_FOUND", means: "there is no such module" },
+  MODULE_NOT_FOUND: { by: ["worker"], code: "NOT_FOUND", means: "the module does not exist" },
   NO_LOADER: { by: ["worker"], code: "FAILED_PRECONDITION", means: "Node cannot load TypeScript" },
   START_FAILED: { by: ["worker", "cli"], code: "FAILED_PRECONDITION", means: "no process came up" },
   STOPPED: { by: ["worker"], code: "CANCELLED", means: "the worker was stopped" },
@@ -171,14 +179,14 @@ export const reasons = {
   BAD_LINE: {
     by: ["cli"],
     code: "INVALID_ARGUMENT",
-    means: "a line of the inputs is not a JSON value that can be sent",
+    means: "an input line is not a JSON value that can be sent",
   },
 } as const;
 
-/** Why something failed, for programs. */
+/** The machine-readable reason for a failure. */
 export type Reason = keyof typeof reasons;
 
-/** The error for `reason`, with the code that it comes with. */
+/** The error for `reason`, with the code from the table. */
 export function gibbsError(
   reason: Exclude<Reason, "DECLARED">,
   message: string,

@@ -3,10 +3,8 @@ import type { RequestOptions } from "./common-options.js";
 import { fixed } from "./limits.js";
 
 /**
- * Checks a request's options: times must not be negative, `Infinity` is no limit;
- * metadata must be what gRPC can send.
- *
- * @throws GibbsError INVALID_ARGUMENT / BAD_OPTION, not started.
+ * Checks a request's options: times must not be negative (`Infinity` means no limit), and metadata
+ * must be valid for gRPC.
  */
 export function checkRequestOptions(options: RequestOptions): void {
   const { maxAttempts = 1 } = options;
@@ -35,7 +33,7 @@ export function checkRequestOptions(options: RequestOptions): void {
 
 function checkTime(what: string, value: unknown = 0): void {
   if (typeof value === "number" && value >= 0) return;
-  throw badRequestOption(`${what} must be a number that is not negative, not ${value}`);
+  throw badRequestOption(`${what} must be a non-negative number, not ${value}`);
 }
 
 function checkName(what: string, name: unknown): void {
@@ -43,7 +41,10 @@ function checkName(what: string, name: unknown): void {
   throw badRequestOption(`${what} must be a string of at most ${fixed.maxNameLength} characters`);
 }
 
-/** What gRPC takes: lower case keys (others are lowered), ASCII text, bytes under `-bin`. */
+/**
+ * gRPC's rules: lower-case keys (others are lowered), printable ASCII values, bytes for `-bin`
+ * keys.
+ */
 function checkMetadata(key: string, value: unknown): void {
   const name = key.toLowerCase();
   const isBytes = name.endsWith("-bin");
@@ -52,5 +53,5 @@ function checkMetadata(key: string, value: unknown): void {
     : typeof value === "string" && /^[ -~]*$/.test(value);
   if (fitting && /^[0-9a-z_.-]+$/.test(name) && !name.startsWith("grpc-")) return;
   const kind = isBytes ? "bytes" : "printable ASCII";
-  throw badRequestOption(`the metadata ${key} must be named as gRPC allows and be ${kind}`);
+  throw badRequestOption(`the metadata ${key} must have a valid gRPC key and be ${kind}`);
 }

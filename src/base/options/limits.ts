@@ -1,6 +1,9 @@
 import { KiB, MiB, SECOND } from "./units.js";
 
-/** What hub, workers and clients hold each other to, and nobody can set. docs/protocol.md says so, too. */
+/**
+ * Limits that hub, workers and clients all apply and that cannot be configured. Also listed in
+ * docs/protocol.md.
+ */
 export const fixed: {
   readonly envelopeBytes: number;
   readonly maxNameLength: number;
@@ -10,23 +13,26 @@ export const fixed: {
   readonly defaultAttempts: number;
   readonly maxAttempts: number;
 } = {
-  /** What a message may hold beside one payload: the transport's limit is both together. */
+  /** Room in a message besides one payload: the transport's limit is the sum of both. */
   envelopeBytes: 256 * KiB,
-  /** Characters of a method, a worker id, a request id, a label. */
+  /** Maximum length of a method, worker id, request id or label, in characters. */
   maxNameLength: 256,
-  /** Labels of a worker. */
+  /** Labels per worker. */
   maxLabels: 64,
-  /** Methods of a worker. */
+  /** Methods per worker. */
   maxMethods: 256,
-  /** Bytes of the caller's metadata that reach a worker. */
+  /** Bytes of caller metadata that may reach a worker. */
   maxMetadataBytes: 8 * KiB,
-  /** Attempts of an idempotent request whose caller does not say. */
+  /** Attempts of an idempotent request if its caller does not set `maxAttempts`. */
   defaultAttempts: 3,
-  /** Attempts that a caller may ask for. */
+  /** The highest `maxAttempts` that a caller may set. */
   maxAttempts: 10,
 };
 
-/** What a hub's `welcome` says unless the hub is set otherwise. Times in milliseconds, sizes in bytes. */
+/**
+ * What a hub's `welcome` announces unless the hub is configured otherwise. Times in milliseconds,
+ * sizes in bytes.
+ */
 export const welcomeDefaults: {
   readonly maxPayloadBytes: number;
   readonly maxSlots: number;

@@ -1,28 +1,31 @@
 import { gibbsError } from "../errors/reasons.js";
 
-/** What an option counts. Its flag takes a `<n>`, a `<size>` such as 4MiB, a `<time>` such as 5s. */
+/**
+ * The unit of a numeric option. Its flag takes `<n>`, `<size>` such as 4MiB, or `<time>` such as
+ * 5s.
+ */
 export type Unit = "count" | "bytes" | "ms";
 
 /**
- * Everything there is to say about one option but its doc comment, which stands in the interface
- * that users see; a test holds the two together.
+ * Everything about one option except its doc comment, which is on the public interface; a test
+ * compares the two.
  */
 export interface AnyOptionEntry<T = unknown> {
-  /** Undefined if it has none. */
+  /** Undefined if the option has no default. */
   readonly default: T;
-  /** Of a number. */
+  /** For numbers. */
   readonly unit?: Unit;
-  /** Of a number. Default 0. */
+  /** For numbers. Default 0. */
   readonly min?: number;
-  /** Of a number. Default 2 ** 53 - 1; with `Infinity`, that is allowed too. */
+  /** For numbers. Default 2 ** 53 - 1; `Infinity` permits `Infinity` itself. */
   readonly max?: number;
-  /** What sets it on the command line, and what its help says. */
+  /** The command-line flag and its help text. */
   readonly flag?: readonly [usage: string, help: string];
-  /** The environment variable that counts if the flag is not given. */
+  /** The environment variable to use if the flag is not given. */
   readonly env?: string;
 }
 
-/** A number has a unit, which its flag names. */
+/** Every number has a unit, which its flag names. */
 interface NumberEntry<T, U extends Unit, Value extends string> extends AnyOptionEntry<T> {
   readonly unit: U;
   readonly flag?: readonly [usage: `${string}--${string} <${Value}>`, help: string];
@@ -36,14 +39,14 @@ export type OptionEntry<T> = [NonNullable<T>] extends [number]
 /** The options of one owner. */
 export type OptionTable<T> = { readonly [Name in keyof T]: OptionEntry<T[Name]> };
 
-/** What a caller sets of them; undefined counts as not set. */
+/** The options that a caller has set; undefined counts as not set. */
 export type GivenOptions<T> = { readonly [Name in keyof T]?: T[Name] | undefined };
 
 /**
- * Every option of `table`: as given, else its default.
+ * Returns every option of `table`: as given, or its default.
  *
- * @throws GibbsError INVALID_ARGUMENT / BAD_OPTION for a number that is not whole or out of
- * its bounds, and for anything else that is not of the default's kind.
+ * @throws GibbsError INVALID_ARGUMENT / BAD_OPTION if a number is not an integer or is out of
+ * bounds, or if any other value does not have the type of its default.
  */
 export function withDefaults<T extends object>(table: OptionTable<T>, given: GivenOptions<T>): T {
   const names = Object.keys(table) as (keyof T & string)[];

@@ -6,7 +6,7 @@ export const SECOND = 1000;
 export const MINUTE: number = 60 * SECOND;
 export const HOUR: number = 60 * MINUTE;
 
-/** The largest of protobuf's `int32`, and the longest timer of Node. */
+/** The largest protobuf `int32`, and the longest delay of a Node timer. */
 export const INT32_MAX: number = 2 ** 31 - 1;
-/** The largest of protobuf's `uint32`. */
+/** The largest protobuf `uint32`. */
 export const UINT32_MAX: number = 2 ** 32 - 1;

@@ -2,9 +2,8 @@ import type { ChannelOptions } from "@grpc/grpc-js";
 import { fixed } from "../../base/options/limits.js";
 
 /**
- * The options of grpc-js that both ends share: every limit on a message's size
- * is set, the transport's own liveness is on, and not faster than proxies and
- * servers bear (they answer quick pings with GOAWAY too_many_pings).
+ * The grpc-js options that both ends share: message size limits, and keepalive no faster than
+ * proxies and servers tolerate (they answer frequent pings with GOAWAY too_many_pings).
  */
 export function channelOptions(maxPayloadBytes: number): ChannelOptions {
   const maxMessageBytes = maxPayloadBytes + fixed.envelopeBytes;

@@ -10,7 +10,10 @@ import {
 import type { GenService, GenServiceMethods } from "@bufbuild/protobuf/codegenv2";
 import { asBuffer, asPlainBytes } from "../../base/bytes.js";
 
-/** One method as grpc-js and nice-grpc both read it. `In` is what is sent, `Out` what arrives. */
+/**
+ * One method in the form that both grpc-js and nice-grpc read. `In` is what is sent, `Out` what is
+ * received.
+ */
 export interface MethodDefinition<
   RequestIn,
   RequestOut,
@@ -27,13 +30,13 @@ export interface MethodDefinition<
   responseStream: ResponseStream;
   /** Encodes a request, also from protobuf-es's init shape. */
   requestSerialize(value: RequestIn): Buffer;
-  /** Decodes a request. Throws if the bytes are none. */
+  /** Decodes a request. Throws if the bytes are malformed. */
   requestDeserialize(bytes: Uint8Array): RequestOut;
   /** Encodes a response, also from protobuf-es's init shape. */
   responseSerialize(value: ResponseIn): Buffer;
-  /** Decodes a response. Throws if the bytes are none. */
+  /** Decodes a response. Throws if the bytes are malformed. */
   responseDeserialize(bytes: Uint8Array): ResponseOut;
-  /** What nice-grpc wants to know of idempotency; nothing is said. */
+  /** Read by nice-grpc; nothing is set. */
   options: { idempotencyLevel?: "IDEMPOTENT" | "NO_SIDE_EFFECTS" };
 }
 
@@ -46,7 +49,10 @@ type DefinitionOf<M extends GenServiceMethods[string]> = MethodDefinition<
   M["methodKind"] extends "server_streaming" | "bidi_streaming" ? true : false
 >;
 
-/** A protobuf-es service as grpc-js and nice-grpc both read it: keyed by method, `request` for `Request`. */
+/**
+ * A protobuf-es service in the form that both grpc-js and nice-grpc read, keyed by method:
+ * `request` for `Request`.
+ */
 export type Definition<S extends GenServiceMethods> = { [K in keyof S]: DefinitionOf<S[K]> };
 
 /**
@@ -59,7 +65,7 @@ export function definition<S extends GenServiceMethods>(service: GenService<S>):
   return Object.fromEntries(entries) as Definition<S>;
 }
 
-/** The path of a method in HTTP/2: `/package.Service/Method`. */
+/** The HTTP/2 path of a method: `/package.Service/Method`. */
 function methodPath(method: DescMethod): string {
   return `/${method.parent.typeName}/${method.name}`;
 }

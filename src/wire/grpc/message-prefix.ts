@@ -1,12 +1,12 @@
-/** What stands before each message of gRPC: whether it is compressed, and its length. */
+/** The size of the prefix of each gRPC message: a compressed flag and the length. */
 export const PREFIX_BYTES = 5;
 
-/** The prefix of a message that is not compressed. */
+/** The prefix of an uncompressed message. */
 export function prefixOf(message: Uint8Array): Buffer {
   return writePrefix(Buffer.allocUnsafe(PREFIX_BYTES), message);
 }
 
-/** A message behind its prefix. */
+/** A message preceded by its prefix. */
 export function withPrefix(message: Uint8Array): Buffer {
   const both = writePrefix(Buffer.allocUnsafe(PREFIX_BYTES + message.length), message);
   both.set(message, PREFIX_BYTES);

@@ -1,53 +1,56 @@
 import { PREFIX_BYTES } from "./message-prefix.js";
 
 /**
- * A message that has not arrived whole gets room for so many bytes, then for so many,
- * then for all of it: what a prefix claims costs its sender nothing.
+ * The sizes in which the buffer for a partial message grows before it takes the full length: a
+ * sender cannot make the reader allocate memory merely by claiming a large message in its prefix.
  */
 const ROOMS_BYTES = [16 * 1024, 256 * 1024];
 
-/** A message as it arrived. */
+/** A message as received. */
 export interface RawMessage {
   bytes: Buffer;
   isCompressed: boolean;
 }
 
 /**
- * Cuts the body of a call into its messages (length-prefixed, as in gRPC over
- * HTTP/2). A message that arrives in one piece is not copied.
+ * Splits the body of a call into its messages (length-prefixed, as in gRPC over HTTP/2). A message
+ * that arrives in one piece is not copied.
  */
 export class MessageReader {
   readonly #maxBytes: number;
-  /** What has arrived and was not read. */
+  /** Received and not yet read. */
   #unread: Buffer = EMPTY;
-  /** Where the message at hand is gathered that arrives in several pieces: prefix and all. */
+  /** The buffer for a message that arrives in several pieces, including its prefix. */
   #room: Buffer = EMPTY;
   #gathered = 0;
 
-  /** `maxBytes`: of a message, without its prefix. */
+  /** `maxBytes` limits a message, without its prefix. */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
 
-  /** The length of the message that has begun to arrive, if that is known and it is not there yet. */
+  /**
+   * The length of the partially received message; undefined if there is none or its prefix is
+   * incomplete.
+   */
   get awaited(): number | undefined {
     return this.#gathered < PREFIX_BYTES ? undefined : this.#room.readUInt32BE(1);
   }
 
-  /** Whether the message that {@link awaited} tells of is compressed. */
+  /** Whether the message that {@link awaited} refers to is compressed. */
   get isAwaitedCompressed(): boolean {
     return this.#room[0] !== 0;
   }
 
-  /** Takes in what has arrived. What came before must have been read. */
+  /** Takes a received chunk. Everything before it must have been read. */
   push(chunk: Buffer): void {
     this.#unread = chunk;
   }
 
   /**
-   * The next message that has arrived whole, if there is one.
+   * The next complete message, if there is one.
    *
-   * @throws RangeError if the next message is longer than it may be.
+   * @throws RangeError if the next message exceeds the limit.
    */
   next(): RawMessage | undefined {
     if (this.#gathered > 0) return this.#gather();
@@ -55,7 +58,7 @@ export class MessageReader {
     if (unread.length >= PREFIX_BYTES) {
       const end = PREFIX_BYTES + this.#checked(unread.readUInt32BE(1));
       if (unread.length >= end) {
-        // An empty rest would keep the whole chunk alive until the next one comes.
+        // An empty remainder would keep the whole chunk alive until the next one arrives.
         this.#unread = unread.length === end ? EMPTY : unread.subarray(end);
         return { bytes: unread.subarray(PREFIX_BYTES, end), isCompressed: unread[0] !== 0 };
       }
@@ -73,7 +76,9 @@ export class MessageReader {
     return { bytes: whole.subarray(PREFIX_BYTES, end), isCompressed: whole[0] !== 0 };
   }
 
-  /** Moves what is unread to the message at hand, up to `end`; returns whether all of that is there. */
+  /**
+   * Moves unread bytes to the current message, up to `end`; returns whether it is filled that far.
+   */
   #fill(end: number): boolean {
     if (this.#gathered >= end) return true;
     const bytes = Math.min(end - this.#gathered, this.#unread.length);

@@ -3,9 +3,8 @@ import type { MethodDefinition } from "@grpc/grpc-js";
 import { definition } from "./definition.js";
 
 /**
- * A service for grpc-js whose messages stay bytes: its handlers decode them, so
- * that a message that does not decode gets a status of ours, and a payload is
- * not decoded at all.
+ * A service for grpc-js whose messages stay bytes: its handlers decode them, so that a malformed
+ * message gets a status of ours, and payloads are not decoded at all.
  */
 export function rawService<S extends GenServiceMethods>(
   service: GenService<S>,

@@ -14,7 +14,7 @@ export {
 } from "../../gen/grpc/reflection/v1/reflection_pb.js";
 export { ServerReflection as ReflectionServiceV1Alpha } from "../../gen/grpc/reflection/v1alpha/reflection_pb.js";
 
-/** The answer to one question about the descriptors; the shape of v1 and of v1alpha. */
+/** The response to one reflection query, in the shape that v1 and v1alpha share. */
 export type Reflected =
   | { case: "listServicesResponse"; value: { service: { name: string }[] } }
   | { case: "fileDescriptorResponse"; value: { fileDescriptorProto: Uint8Array[] } }
@@ -25,7 +25,7 @@ export type Reflected =
 const NOT_FOUND = 5;
 const UNIMPLEMENTED = 12;
 
-/** Answers the questions of server reflection from the descriptors of `services`. */
+/** Answers server reflection queries from the descriptors of `services`. */
 export class Descriptors {
   readonly #services: readonly DescService[];
   readonly #files = new Map<string, DescFile>();
@@ -56,7 +56,7 @@ export class Descriptors {
           case: "errorResponse",
           value: {
             errorCode: UNIMPLEMENTED,
-            errorMessage: "a question that this server does not know",
+            errorMessage: "unknown reflection request",
           },
         };
     }
@@ -69,14 +69,14 @@ export class Descriptors {
     for (const dependency of file.dependencies) this.#add(dependency);
   }
 
-  /** The file of a type, or of the type that a method or field belongs to. */
+  /** The file of a type, or of the type that contains a method or field. */
   #fileOf(symbol: string): DescFile | undefined {
     const found = this.#types.get(symbol) ?? this.#types.get(symbol.replace(/\.[^.]*$/, ""));
     return found?.kind === "extension" ? undefined : found?.file;
   }
 }
 
-/** A file, and then all that it imports. */
+/** A file, followed by everything it imports. */
 function fileOr(file: DescFile | undefined, asked: string): Reflected {
   if (file === undefined) return notFound(asked);
   const files = new Set<DescFile>();

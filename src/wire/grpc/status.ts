@@ -24,7 +24,7 @@ import {
 import { StatusSchema } from "../../gen/google/rpc/status_pb.js";
 import { fromDuration, toDuration } from "../messages/duration.js";
 
-/** Marks what gibbs says in `google.rpc.ErrorInfo`. */
+/** Marks a `google.rpc.ErrorInfo` from gibbs. */
 const ERROR_DOMAIN = "gibbs";
 
 const executions: readonly Execution[] = ["NOT_STARTED", "UNKNOWN", "FINISHED"];
@@ -33,23 +33,23 @@ const executions: readonly Execution[] = ["NOT_STARTED", "UNKNOWN", "FINISHED"];
 export const DETAILS_KEY = "grpc-status-details-bin";
 const PUSHBACK_KEY = "grpc-retry-pushback-ms";
 
-// C-core and Java drop trailers of 8 to 16 KiB and more, and with them the status.
-/** The most of an error's message that travels, in bytes of UTF-8. */
+// C-core and Java drop trailers of 8 to 16 KiB and more, and the status with them.
+/** The limit of an error message on the wire, in bytes of UTF-8. */
 export const MAX_MESSAGE_BYTES = 1024;
-/** The most of an error's stack that travels, in bytes of UTF-8. */
+/** The limit of an error's stack on the wire, in bytes of UTF-8. */
 export const MAX_STACK_BYTES = 2048;
 const MAX_FIELD_BYTES = 256;
-/** The most of all that a failed call's status carries beside its code and message. */
+/** The limit of everything in a failed call's status besides code and message. */
 const MAX_DETAILS_BYTES = 4096;
 
-/** A failure as `google.rpc.Status` and `gibbs.v1.CallStatus` have it. */
+/** A failure in the fields that `google.rpc.Status` and `gibbs.v1.CallStatus` share. */
 export interface StatusFields {
   code: number;
   message: string;
   details: Any[];
 }
 
-/** What a failure says on the wire. */
+/** Converts an error to its fields on the wire. */
 export function toStatusFields(error: GibbsError): StatusFields {
   const details = [anyPack(ErrorInfoSchema, errorInfo(error)), ...callInfo(error)];
   details.push(...packHandlerDetails(error));
@@ -61,7 +61,7 @@ export function toStatusFields(error: GibbsError): StatusFields {
   return { code: grpcStatus[error.code], message, details: fitting(details) };
 }
 
-/** The status that a call ends with, as grpc-js takes it. */
+/** Converts an error to the status that grpc-js ends a call with. */
 export function toStatus(error: GibbsError): StatusObject {
   const fields = toStatusFields(error);
   const metadata = new Metadata();
@@ -72,8 +72,8 @@ export function toStatus(error: GibbsError): StatusObject {
 }
 
 /**
- * What a call failed with, as its caller sees it. `encodedDetails` is the value
- * of the trailer {@link DETAILS_KEY}.
+ * Converts a call's status to the error its caller sees. `encodedDetails` is the value of the
+ * trailer {@link DETAILS_KEY}.
  */
 export function fromStatus(
   code: number,
@@ -86,30 +86,30 @@ export function fromStatus(
       details = fromBinary(StatusSchema, encodedDetails).details;
     }
   } catch {
-    // Details that do not decode add nothing; the code and message stand.
+    // Malformed details are ignored; the code and message still apply.
   }
   return fromStatusFields({ code, message, details });
 }
 
-/** Undoes {@link toStatusFields}. */
+/** The inverse of {@link toStatusFields}. */
 export function fromStatusFields({ code, message, details }: StatusFields): GibbsError {
   return new GibbsError(codeOf(code) ?? "UNKNOWN", message, readDetails(details));
 }
 
-/** The name of a gRPC status code; undefined for OK and for a number that is none. */
+/** The name of a gRPC status code; undefined for OK and for an unknown number. */
 export function codeOf(number: number): Code | undefined {
   const name = grpcStatus[number];
   return name === undefined || name === "OK" ? undefined : (name as Code);
 }
 
-/** The number of a gRPC status code, given by name or number; 0 for what is none. */
+/** The number of a gRPC status code, given by name or number; 0 if it is not one. */
 export function numberOf(code: unknown): number {
   if (typeof code === "number") return codeOf(code) === undefined ? 0 : code;
   const found = Object.entries(grpcStatus).find(([name]) => name === code)?.[1];
   return typeof found === "number" ? found : 0;
 }
 
-/** `text` well-formed and cut between two code points to at most `maxBytes` of UTF-8. */
+/** Makes `text` well-formed and truncates it between code points to at most `maxBytes` of UTF-8. */
 export function clip(text: string, maxBytes: number): string {
   const wellFormed = text.toWellFormed();
   const bytes = Buffer.from(wellFormed, "utf8");
@@ -119,7 +119,10 @@ export function clip(text: string, maxBytes: number): string {
   return `${bytes.toString("utf8", 0, end)}…`;
 }
 
-/** What a handler's error carries beside code and message, as `Failure.details` and `Status.details` do. */
+/**
+ * What a handler's error carries besides code and message, as in `Failure.details` and
+ * `Status.details`.
+ */
 export function packHandlerDetails({
   retryAfterMs,
   details,
@@ -130,7 +133,7 @@ export function packHandlerDetails({
   return [anyPack(RetryInfoSchema, retry), ...packed];
 }
 
-/** Undoes {@link packHandlerDetails}. */
+/** The inverse of {@link packHandlerDetails}. */
 export function unpackHandlerDetails(
   anys: readonly Any[],
 ): Pick<GibbsErrorDetails, "retryAfterMs"> & { details: ErrorDetail[] } {
@@ -138,15 +141,15 @@ export function unpackHandlerDetails(
   for (const any of anys) {
     const retryDelay = unpack(any, RetryInfoSchema)?.retryDelay;
     if (retryDelay !== undefined) found.retryAfterMs = toHint(fromDuration(retryDelay));
-    // What only the hub of this call may say: a handler may pass on what another hub told it.
+    // Reserved for this call's hub: a handler may pass on details from another hub.
     else if (isHubsWord(any)) continue;
-    // A copy: the value is a view of the whole message that it came in.
+    // A copy, because the value is a view that keeps the whole message alive.
     else found.details.push({ typeUrl: any.typeUrl, value: new Uint8Array(any.value) });
   }
   return found;
 }
 
-/** Undefined for another message, and for one that does not decode. */
+/** Returns undefined for a different message, or one that does not decode. */
 function unpack<S extends DescMessage>(any: Any, schema: S): MessageShape<S> | undefined {
   try {
     return anyUnpack(any, schema);
@@ -166,7 +169,7 @@ function isHubsWord(any: Any): boolean {
   return unpack(any, ErrorInfoSchema)?.domain === ERROR_DOMAIN || anyIs(any, CallInfoSchema);
 }
 
-/** As many details, from the first, as may travel. */
+/** The details that fit into the limit, with earlier ones taking precedence. */
 export function fitting(details: readonly Any[]): Any[] {
   let left = MAX_DETAILS_BYTES;
   return details.filter(({ typeUrl, value }) => {
@@ -177,10 +180,10 @@ export function fitting(details: readonly Any[]): Any[] {
   });
 }
 
-/** What the retry policies of gRPC libraries act on: when to try again, -1 for never. */
+/** The hint that gRPC libraries' retry policies follow: when to try again, -1 for never. */
 function pushbackOf({ retryAfterMs, execution, reason }: GibbsError): string | undefined {
   if (retryAfterMs !== undefined) return String(Math.ceil(retryAfterMs));
-  // What a handler declares is its author's own word; all else may have been done.
+  // A declared error is left to the handler's author; anything else may have run.
   return execution === "NOT_STARTED" || reason === "DECLARED" ? undefined : "-1";
 }
 
@@ -206,7 +209,7 @@ function errorInfo(error: GibbsError): ErrorInfo {
 function readDetails(details: readonly Any[]): GibbsErrorDetails {
   const found: GibbsErrorDetails = {};
   const others = details.filter((any) => {
-    // The hub's own come first; what follows by that name is not its word.
+    // The hub's own detail comes first; any later one with that domain is not the hub's.
     const info = unpack(any, ErrorInfoSchema);
     if (info?.domain === ERROR_DOMAIN && found.reason === undefined) {
       return void Object.assign(found, readErrorInfo(info));

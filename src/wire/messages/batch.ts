@@ -1,14 +1,14 @@
 import { ByteWriter } from "../../protobuf/byte-writer.js";
 
-/** A batch is closed at this size; a larger event travels alone. */
+/** The maximum size of a batch; a larger event is sent alone. */
 export const MAX_BATCH_BYTES: number = 256 * 1024;
 
-/** One for all: what is written is taken before anything else runs. */
+/** Shared: its content is always taken before any other code runs. */
 const writer = new ByteWriter();
 
 /**
- * Writes `items`, with about the sizes that `sizeOf` tells, into as few messages
- * of at most `maxBytes` as there can be.
+ * Writes `items`, whose approximate sizes `sizeOf` returns, into as few messages of at most
+ * `maxBytes` as possible.
  */
 export function encodeBatches<T>(
   items: readonly T[],

@@ -7,7 +7,7 @@ export function toDuration(ms: number): Duration {
   return create(DurationSchema, { seconds: BigInt(secondsOf(ms)), nanos: nanosOf(ms) });
 }
 
-/** Milliseconds of a `google.protobuf.Duration`. */
+/** The milliseconds in a `google.protobuf.Duration`. */
 export function fromDuration({ seconds, nanos }: Pick<Duration, "seconds" | "nanos">): number {
   return toMs(Number(seconds), nanos);
 }

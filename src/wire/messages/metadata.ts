@@ -5,7 +5,7 @@ export type { MetadataEntry } from "../../gen/gibbs/v1/worker_codec.js";
 /** Tags and lengths of an entry. */
 const ENTRY_OVERHEAD_BYTES = 16;
 
-/** What a caller gave as metadata, checked before, with its keys as gRPC has them. */
+/** A caller's metadata, already checked, with its keys lower-cased as gRPC requires. */
 export function toMetadataEntries(
   metadata: Readonly<Record<string, string | Uint8Array>> = {},
 ): MetadataEntry[] {
@@ -15,7 +15,7 @@ export function toMetadataEntries(
   }));
 }
 
-/** What entries take on the wire, at most. */
+/** The most bytes that the entries can take on the wire. */
 export function metadataBytes(metadata: readonly MetadataEntry[]): number {
   let bytes = 0;
   for (const { key, value } of metadata) bytes += key.length + value.length + ENTRY_OVERHEAD_BYTES;

@@ -21,27 +21,29 @@ export type {
   HubItemInit,
 } from "../../gen/gibbs/v1/hub_codec.js";
 
-/** An item of a client as it is read. */
+/** A client's item as it is read. */
 export type ClientItem = AnyClientItem<KeptBytes>;
 
-/** What an item takes beside its payload, metadata and status, at most. */
+/** Upper bound for an item without its payload, metadata and status. */
 const ITEM_OVERHEAD_BYTES = 2048;
 
-/** A status with its message and details, at most. */
+/** Upper bound for a status with its message and details. */
 const MAX_STATUS_BYTES = 6 * 1024;
 
-/** Encodes items of a client into as few `gibbs.v1.MultiplexRequest` as the batch size allows. */
+/**
+ * Encodes client items into as few `gibbs.v1.MultiplexRequest` messages as the batch size allows.
+ */
 export function encodeClientItems(items: readonly ClientItemInit[]): Buffer[] {
   return encodeBatches(items, MAX_BATCH_BYTES, clientItemBytes, appendMultiplexRequest);
 }
 
-/** Encodes items of the hub into as few `gibbs.v1.MultiplexResponse` as the batch size allows. */
+/** Encodes hub items into as few `gibbs.v1.MultiplexResponse` messages as the batch size allows. */
 export function encodeHubItems(items: readonly HubItemInit[]): Buffer[] {
   return encodeBatches(items, MAX_BATCH_BYTES, hubItemBytes, appendMultiplexResponse);
 }
 
 /**
- * The items of an encoded `gibbs.v1.MultiplexRequest`.
+ * Decodes the items of a `gibbs.v1.MultiplexRequest`.
  *
  * @throws Error if the bytes are not such a message.
  */
@@ -50,7 +52,7 @@ export function decodeClientItems(encoded: Uint8Array): ClientItem[] {
 }
 
 /**
- * The items of an encoded `gibbs.v1.MultiplexResponse`.
+ * Decodes the items of a `gibbs.v1.MultiplexResponse`.
  *
  * @throws Error if the bytes are not such a message.
  */

@@ -2,8 +2,7 @@ import type { RequestOptions } from "../../base/options/common-options.js";
 import type { RequestOptions as WireRequestOptions } from "../../gen/gibbs/v1/hub_codec.js";
 
 /**
- * The part of a caller's options, checked before, that travels in the message;
- * undefined if there is nothing to say.
+ * The part of a caller's checked options that is sent in the message; undefined if nothing is set.
  */
 export function toRequestOptions(options: RequestOptions): WireRequestOptions | undefined {
   const { requestId = "", idempotent, maxAttempts } = options;
@@ -14,7 +13,7 @@ export function toRequestOptions(options: RequestOptions): WireRequestOptions | 
   return { requestId, idempotent, maxAttempts, queueTimeoutMs, runTimeoutMs };
 }
 
-/** 31 years: no limit, and less than a Duration can hold. */
+/** 31 years: means no limit, and still fits into a Duration. */
 const NO_LIMIT_MS = 1e12;
 
 function toLimit(ms: number | undefined): number | undefined {

@@ -14,8 +14,8 @@ import { ByteReader } from "../../protobuf/byte-reader.js";
 import { ByteWriter } from "../../protobuf/byte-writer.js";
 import type { EncodedPayload } from "../payload/payload.js";
 
-// RequestRequest and RequestResponse have the fields of Payload inline: their bytes
-// are a payload, and are never decoded on the way.
+// RequestRequest and RequestResponse hold Payload's fields inline: their bytes are a payload, which
+// is never decoded on the way.
 
 /** A `gibbs.v1.CallInfo`. */
 export interface CallInfo {
@@ -26,7 +26,7 @@ export interface CallInfo {
   runTimeMs: number;
 }
 
-/** One for all: what is written is taken before anything else runs. */
+/** Shared: its content is always taken before any other code runs. */
 const writer = new ByteWriter();
 
 /**
@@ -52,7 +52,7 @@ export function writeRequest(
 }
 
 /**
- * Writes an encoded `gibbs.v1.RequestResponse` around an answer that stays encoded.
+ * Writes an encoded `gibbs.v1.RequestResponse` around an encoded answer.
  *
  * @throws Error if the answer is not a payload.
  */

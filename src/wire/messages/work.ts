@@ -32,12 +32,12 @@ export {
   WorkerService,
 } from "../../gen/gibbs/v1/worker_pb.js";
 
-/** What an event takes beside what is counted, at most: tags, lengths, two names of 256 characters. */
+/** Upper bound for the rest of an event: tags, lengths, two names of 256 characters. */
 const EVENT_OVERHEAD_BYTES = 2048;
 
 /**
- * Encodes events of the hub into as few `gibbs.v1.WorkResponse` as the batch size
- * and what the worker can receive allow.
+ * Encodes hub events into as few `gibbs.v1.WorkResponse` messages as the batch size and the
+ * worker's receive limit allow.
  */
 export function encodeHubEvents(
   events: readonly HubEventInit<KeptBytes>[],
@@ -47,13 +47,13 @@ export function encodeHubEvents(
   return encodeBatches(events, maxBytes, hubEventBytes, appendWorkResponse);
 }
 
-/** Encodes events of a worker into as few `gibbs.v1.WorkRequest` as the batch size allows. */
+/** Encodes worker events into as few `gibbs.v1.WorkRequest` messages as the batch size allows. */
 export function encodeWorkerEvents(events: readonly WorkerEventInit[]): Buffer[] {
   return encodeBatches(events, MAX_BATCH_BYTES, workerEventBytes, appendWorkRequest);
 }
 
 /**
- * The events of an encoded `gibbs.v1.WorkRequest`.
+ * Decodes the events of a `gibbs.v1.WorkRequest`.
  *
  * @throws Error if the bytes are not such a message.
  */
@@ -62,7 +62,7 @@ export function decodeWorkRequest(encoded: Uint8Array): WorkerEvent[] {
 }
 
 /**
- * The events of an encoded `gibbs.v1.WorkResponse`.
+ * Decodes the events of a `gibbs.v1.WorkResponse`.
  *
  * @throws Error if the bytes are not such a message.
  */

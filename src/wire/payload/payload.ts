@@ -5,30 +5,30 @@ import { ByteWriter } from "../../protobuf/byte-writer.js";
 import { readValue } from "./value-reader.js";
 import { type JsonValue, writeValue } from "./value-writer.js";
 
-/** What a request carries: JSON-like data or bytes. */
+/** The content of a request or an answer: JSON-like data or bytes. */
 export type Data = JsonValue | Uint8Array;
 
 /** An encoded `gibbs.v1.Payload`. */
 export type EncodedPayload = Uint8Array;
 
-/** The most levels of arrays and objects in an input. Its worker's decoder may take fewer. */
+/** The most levels of arrays and objects in an input. The worker's decoder may accept fewer. */
 const MAX_INPUT_DEPTH = 1000;
 
-/** The most levels of arrays and objects in an answer: what every decoder takes. */
+/** The most levels of arrays and objects in an answer, which every decoder accepts. */
 export const MAX_ANSWER_DEPTH = 48;
 
 let writer: ByteWriter | undefined = new ByteWriter();
 
 /**
- * The payload of `data`, encoded: bytes for a `Uint8Array`, else a JSON value.
+ * Encodes `data` as a payload: bytes for a `Uint8Array`, else a JSON value. A top-level `undefined`
+ * becomes null.
  *
- * @throws TypeError naming the path, for what JSON cannot say: NaN, Infinity,
- * bigint, symbol, function, `undefined` inside an array or object, nested bytes,
- * a cycle, more than `maxDepth` levels, a key named `__proto__`, an instance of a class other than Array and
- * Object. `undefined` itself is null.
+ * @throws TypeError naming the path to a value that JSON cannot express: NaN, Infinity, bigint,
+ * symbol, function, `undefined` inside an array or object, nested bytes, a cycle, more than
+ * `maxDepth` levels, a key named `__proto__`, an instance of a class other than Array and Object.
  */
 export function encodePayload(data: unknown, maxDepth: number = MAX_INPUT_DEPTH): EncodedPayload {
-  // What is encoded may have getters that encode.
+  // A getter in the data may itself encode a payload.
   const mine = writer ?? new ByteWriter();
   writer = undefined;
   try {
@@ -42,11 +42,11 @@ export function encodePayload(data: unknown, maxDepth: number = MAX_INPUT_DEPTH)
 }
 
 /**
- * Undoes {@link encodePayload}. A payload that carries nothing is null; bytes are
- * a view of what was given.
+ * The inverse of {@link encodePayload}. An empty payload decodes to null; bytes are a view of
+ * `encoded`.
  *
- * @throws Error if the bytes are no payload: cut short, invalid UTF-8 in a
- * string, nested more deeply than decoders go.
+ * @throws Error if the bytes are not a payload: truncated, invalid UTF-8 in a string, nested too
+ * deeply.
  */
 export function decodePayload(encoded: EncodedPayload): Data {
   let data: Data = null;

@@ -2,13 +2,16 @@ import { ListValueTag, StructTag, ValueTag } from "../../gen/google/protobuf/str
 import type { ByteReader } from "../../protobuf/byte-reader.js";
 import type { JsonValue } from "./value-writer.js";
 
-/** So many levels of arrays and objects are read: what protobuf's usual limit of 100 messages allows. */
+/**
+ * The most levels of arrays and objects that are read: what protobuf's usual limit of 100 nested
+ * messages allows.
+ */
 const MAX_DEPTH = 49;
 
 /**
- * Reads the `google.protobuf.Value` that is the field's value; one that says nothing is null.
+ * Reads the `google.protobuf.Value` that is the current field's value; an empty one is null.
  *
- * @throws Error if the bytes are none.
+ * @throws Error if the bytes are malformed.
  */
 export function readValue(reader: ByteReader, depth = 0): JsonValue {
   let value: JsonValue = null;
@@ -63,7 +66,7 @@ function readStruct(reader: ByteReader, depth: number): { [key: string]: JsonVal
       continue;
     }
     const [key, value] = readEntry(reader, depth);
-    // An assignment would replace the object's prototype.
+    // A plain assignment would replace the object's prototype.
     if (key === "__proto__") Object.defineProperty(struct, key, { value, enumerable: true });
     else struct[key] = value;
   }

@@ -1,7 +1,7 @@
 import { ListValueTag, StructTag, ValueTag } from "../../gen/google/protobuf/struct_codec.js";
 import type { ByteWriter } from "../../protobuf/byte-writer.js";
 
-/** What JSON can say. */
+/** Data that JSON can express. */
 export type JsonValue =
   | null
   | boolean
@@ -10,7 +10,7 @@ export type JsonValue =
   | JsonValue[]
   | { [key: string]: JsonValue };
 
-/** Where in the data the writer is. */
+/** The writer's current position in the data. */
 interface Place {
   keys: (string | number)[];
   parents: object[];
@@ -18,9 +18,9 @@ interface Place {
 }
 
 /**
- * Writes `data` as the field `tag` of the type `google.protobuf.Value`.
+ * Writes `data` as the field `tag` of type `google.protobuf.Value`.
  *
- * @throws TypeError naming the path, for what JSON cannot say.
+ * @throws TypeError naming the path to a value that JSON cannot express.
  */
 export function writeValue(writer: ByteWriter, tag: number, data: unknown, maxDepth: number): void {
   write(writer, tag, data, { keys: [], parents: [], maxDepth });
@@ -66,7 +66,7 @@ function writeComposite(writer: ByteWriter, data: object, place: Place): void {
 function writeList(writer: ByteWriter, list: readonly unknown[], place: Place): void {
   const level = place.keys.length;
   writer.begin(ValueTag.listValue, 64);
-  // By index: a hole is undefined, which cannot be sent.
+  // By index, because a hole must fail as undefined.
   for (let index = 0; index < list.length; index += 1) {
     place.keys[level] = index;
     write(writer, ListValueTag.values, list[index], place);
@@ -82,7 +82,7 @@ function writeStruct(writer: ByteWriter, data: object, place: Place): void {
   const level = place.keys.length;
   writer.begin(ValueTag.structValue, 64);
   for (const [key, item] of Object.entries(data)) {
-    // Decoders in JavaScript would lose it.
+    // JavaScript decoders would lose it.
     if (key === "__proto__") throw notJson("a key named __proto__", place);
     checkText(key, "a key", place);
     place.keys[level] = key;

@@ -1,6 +1,6 @@
 /**
- * The main module of a worker process: loads the model, computes one job at a
- * time, knows nothing of gRPC. It lives as long as the agent that forked it.
+ * The main module of a worker process: loads the model and runs one job at a time, without any
+ * knowledge of gRPC. It lives as long as the agent that forked it.
  */
 
 import { messageOf } from "../../base/errors/error.js";
@@ -17,7 +17,7 @@ interface Model {
   token: string;
 }
 
-/** What this process is now. Its agent starts it once, and then gives it one job at a time. */
+/** This process's state. Its agent starts it once, then gives it one job at a time. */
 type State =
   | { kind: "new" | "starting" }
   | { kind: "idle"; model: Model }
@@ -26,7 +26,7 @@ type State =
 let state: State = { kind: "new" };
 
 function send(message: FromChild, then: () => void = () => {}): void {
-  // Not connected any more: the agent is gone, and "disconnect" ends this process.
+  // If disconnected, the agent is gone, and "disconnect" ends this process.
   if (process.connected) process.send?.(message, then);
 }
 
@@ -79,8 +79,7 @@ process.on("message", (message: ToChild) => {
 
 holdLifeline();
 
-// Ctrl-C reaches the whole process group: the agent drains, and this process
-// must live until then.
+// Ctrl-C reaches the whole process group: the agent drains, and this process must live until then.
 process.on("SIGINT", () => {});
 process.on("SIGTERM", () => {});
 process.on("disconnect", () => process.exit(0));

@@ -1,6 +1,6 @@
 import type { JobInput, JobOutcome, ServedMethod } from "../executor.js";
 
-/** What a worker process is started with. */
+/** The settings that a worker process starts with. */
 export interface ChildSettings {
   /** The `file:` URL of the module whose default export is the handler. */
   moduleUrl: string;
@@ -17,7 +17,7 @@ export type ToChild =
   | { kind: "job"; job: JobInput }
   | { kind: "cancel"; reason: string };
 
-/** From a worker process to the agent. The token is that of the start. */
+/** From a worker process to the agent. The token is the one from the start message. */
 export type FromChild = { token: string } & (
   | { kind: "up"; methods: ServedMethod[] }
   | { kind: "failed"; message: string; stack: string }

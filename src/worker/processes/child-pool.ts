@@ -9,7 +9,7 @@ import { workerFixed } from "../options.js";
 import { Child, type ChildListener } from "./child.js";
 import type { ChildSettings } from "./child-messages.js";
 
-/** What a pool is made of. Times in milliseconds. */
+/** The settings of a pool. Times in milliseconds. */
 export interface ChildPoolOptions {
   count: number;
   settings: ChildSettings;
@@ -22,14 +22,14 @@ export interface ChildPoolOptions {
 }
 
 /**
- * Computes in processes of their own, one job each: blocking code silences
- * nobody, and a process that dies takes only its own job along and is replaced.
+ * Runs jobs in separate processes, one at a time each: blocking code does not delay heartbeats, and
+ * a process that dies loses only its own job and is replaced.
  */
 export class ChildPool implements Executor {
   readonly beatsWhileBusy = true;
   methods: readonly ServedMethod[] = [];
   readonly #options: ChildPoolOptions;
-  /** The idle ones stand in the order in which they became so. */
+  /** The idle ones are ordered by when they became idle. */
   readonly #children = new Set<Child>();
   readonly #stopping = new AbortController();
   #onSlots: (change: number) => void = () => {};
@@ -42,7 +42,7 @@ export class ChildPool implements Executor {
     this.#graceMs = options.killGraceMs;
   }
 
-  /** The process ids of the children that live now. */
+  /** The ids of the processes that are alive now. */
   get pids(): number[] {
     return Array.from(this.#children, (child) => child.pid).filter((pid) => pid !== undefined);
   }
@@ -79,7 +79,7 @@ export class ChildPool implements Executor {
   }
 
   limitGrace(hubGraceMs: number): void {
-    // Well before the hub would drop all processes for the sake of one.
+    // Well before the hub drops the whole worker because of one process.
     this.#graceMs = Math.min(this.#options.killGraceMs, hubGraceMs / 2);
   }
 
@@ -95,7 +95,7 @@ export class ChildPool implements Executor {
     return undefined;
   }
 
-  /** Keeps one place filled until the pool stops. Reports how its first child came up. */
+  /** Keeps one place filled until the pool stops. Reports whether its first child came up. */
   async #keep(report: (failure: string | undefined) => void): Promise<void> {
     const { clock, logger, random } = this.#options;
     const backoff = new Backoff(workerFixed.respawn, random);
@@ -114,7 +114,7 @@ export class ChildPool implements Executor {
     }
   }
 
-  /** One child from its start to its end. Returns how it ended. */
+  /** Runs one child from start to end. Returns how it ended. */
   #live(onUp: () => void): Promise<string> {
     const { settings, execArgv, clock, startTimeoutMs } = this.#options;
     return new Promise((resolve) => {
@@ -138,7 +138,7 @@ export class ChildPool implements Executor {
         child = new Child(settings, execArgv, clock, listener);
         this.#children.add(child);
       } catch (error) {
-        // Such as an environment that is too large for the system.
+        // For example, an environment too large for the system.
         tooSlow.cancel();
         resolve(`it could not be started: ${messageOf(error)}`);
       }

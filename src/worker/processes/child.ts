@@ -6,13 +6,13 @@ import { checkTransition, type Transitions } from "../../base/transition.js";
 import type { JobInput, JobOutcome, ServedMethod } from "../executor.js";
 import type { ChildSettings, FromChild, ToChild } from "./child-messages.js";
 
-/** What a child reports to the agent that forked it. `onGone` comes once and last, after the outcome of its job. */
+/** Receives a child's events. `onGone` is called once and last, after the outcome of its job. */
 export interface ChildListener {
   onUp(methods: readonly ServedMethod[]): void;
   onGone(why: string, wasIdle: boolean): void;
 }
 
-/** What a child is now. Its job belongs to being busy. */
+/** A child's state. The job is part of the busy state. */
 type ChildState =
   | { kind: "starting"; failure: string | undefined }
   | { kind: "idle" }
@@ -32,10 +32,10 @@ const transitions: Transitions<ChildState["kind"]> = {
  * | from | event | to |
  * |---|---|---|
  * | starting | it has loaded the model | idle |
- * | starting | it has failed to | starting, with why: it exits by itself |
+ * | starting | it failed to load the model | starting, with the reason: it exits by itself |
  * | idle | a job | busy |
  * | busy | the outcome | idle |
- * | any but gone | the process has ended | gone: a job's outcome is a nack |
+ * | any but gone | the process has ended | gone: a running job is nacked |
  */
 export class Child {
   readonly #process: ChildProcess;
@@ -60,8 +60,8 @@ export class Child {
     });
     this.#process.on("message", (message: FromChild | null) => this.#receive(message));
     this.#process.on("error", (error) => this.#vanish(`it could not be started: ${error.message}`));
-    // Both: what the process sent before it died is read before the channel is
-    // seen closed, and how it died is known only at its exit.
+    // Wait for both: all messages sent before the process died are read before "disconnect", but
+    // only "exit" says how it died.
     let remaining = 2;
     const gone = (): void => {
       remaining -= 1;
@@ -81,9 +81,10 @@ export class Child {
   }
 
   /**
-   * Gives an idle child a job. After `signal` fires it has `killGraceMs` until it is killed.
+   * Gives an idle child a job. Once `signal` fires, the job has `killGraceMs` to end before the
+   * process is killed.
    *
-   * @throws GibbsError INTERNAL / INTERNAL if it is not idle.
+   * @throws GibbsError INTERNAL / INTERNAL if the child is not idle.
    */
   run(
     job: JobInput,
@@ -102,18 +103,18 @@ export class Child {
     busy.release = onAbort(signal, cancel);
   }
 
-  /** Ends the process at once. */
+  /** Kills the process immediately. */
   kill(): void {
     this.#process.kill("SIGKILL");
   }
 
   #send(message: ToChild): void {
-    // A failed send means that the process is dying, which its exit tells.
+    // A failed send means that the process is dying, which its exit will report.
     if (this.#process.connected) this.#process.send(message, () => {});
   }
 
   #receive(message: FromChild | null): void {
-    // The handler's code can send what it likes on the same channel; it does not know the token.
+    // Handler code can send anything on the same channel, but does not know the token.
     if (message?.token !== this.#token) return;
     switch (message.kind) {
       case "up":

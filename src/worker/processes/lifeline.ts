@@ -1,6 +1,6 @@
 import { Worker as Thread } from "node:worker_threads";
 
-/** The file descriptor of a worker process whose other end its agent holds. */
+/** The worker process's end of a pipe to its agent. */
 const LIFELINE_FD = 4;
 
 const thread = `
@@ -12,9 +12,9 @@ const thread = `
 `;
 
 /**
- * Ends this process when its agent has ended, however that did, and whatever
- * this process does: a handler in an endless loop would never see that its
- * channel is closed, so a thread of its own looks at a pipe.
+ * Kills this process once its agent has ended, however that happened and whatever this process is
+ * doing. A handler in an endless loop would never notice the closed IPC channel, so a separate
+ * thread watches a pipe.
  */
 export function holdLifeline(): void {
   new Thread(thread, { eval: true, execArgv: [] }).unref();

@@ -15,11 +15,11 @@ export interface ResolvedModule {
 const typescript: ReadonlySet<string> = new Set([".ts", ".mts", ".cts", ".tsx"]);
 
 /**
- * Finds the module at `path`, relative to the working directory, and what Node
- * needs to load it.
+ * Finds the module at `path`, relative to the working directory, and the Node options needed to
+ * load it.
  *
- * @throws GibbsError NOT_FOUND / MODULE_NOT_FOUND, or FAILED_PRECONDITION /
- * NO_LOADER for TypeScript where neither this Node nor tsx can load it.
+ * @throws GibbsError NOT_FOUND / MODULE_NOT_FOUND, or FAILED_PRECONDITION / NO_LOADER for
+ * TypeScript if neither this Node nor tsx can load it.
  */
 export function resolveModule(path: string | URL): ResolvedModule {
   const file = path instanceof URL ? path : pathToFileURL(resolve(path));
@@ -33,13 +33,13 @@ export function resolveModule(path: string | URL): ResolvedModule {
   return { moduleUrl: file.href, execArgv: ["--import", findTsx(file)] };
 }
 
-/** The loader of tsx: from beside the module, from the working directory, or from this package. */
+/** Finds tsx's loader: next to the module, in the working directory, or in this package. */
 function findTsx(module: URL): string {
   for (const base of [module, pathToFileURL(`${process.cwd()}/`), new URL(import.meta.url)]) {
     try {
       return pathToFileURL(createRequire(base).resolve("tsx")).href;
     } catch {
-      // Not from here; the next place may have it.
+      // Try the next place.
     }
   }
   const message =

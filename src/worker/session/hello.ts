@@ -4,15 +4,15 @@ import { HeartbeatMode, Idempotency, type WorkerEventInit } from "../../wire/mes
 import type { Executor, ServedMethod } from "../executor.js";
 import type { WorkerSettings } from "../options.js";
 
-/** Who a worker is: the same on every stream. */
+/** A worker's identity, the same on every stream. */
 export interface WorkerIdentity {
-  /** A label for people. */
+  /** A human-readable label. */
   workerId: string;
   /** 16 random bytes. */
   instanceId: Uint8Array;
 }
 
-/** What a worker says first on a stream. Its executor has started. */
+/** Builds a worker's first event on a stream. Its executor must have started. */
 export function buildHello(
   { workerId, instanceId }: WorkerIdentity,
   { name, version, labels, maxPayloadBytes }: WorkerSettings,

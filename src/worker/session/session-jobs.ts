@@ -6,35 +6,35 @@ import type { Executor, JobOutcome } from "../executor.js";
 import { workerFixed } from "../options.js";
 import { toInput } from "./job-events.js";
 
-/** What the jobs of a session need of their surroundings. */
+/** What a session's jobs require from their owner. */
 export interface JobsPort {
   readonly clock: Clock;
   readonly executor: Executor;
-  /** The free slots of the executor, now. */
+  /** The executor's free slots, now. */
   freeSlots(): number;
 }
 
-/** What becomes of the jobs: each ends with one of these, unless it is orphaned. */
+/** Receives the end of each job: exactly one of these calls, unless it is orphaned. */
 export interface JobsListener {
   onOutcome(jobId: number, outcome: JobOutcome): void;
   /** The job was not started. */
   onGivenBack(jobId: number, reason: string): void;
 }
 
-/** A job that was accepted: held until a slot is really free, then running. */
+/** An accepted job: held until a slot is actually free, then running. */
 interface AcceptedJob {
   job: Job;
   abort: LazyAbort;
-  /** When its time is over. */
+  /** Fires when the job's time has run out. */
   timeout: Timer | undefined;
 }
 
-/** The jobs of one session: held or running. */
+/** The jobs of one session, held or running. */
 export class SessionJobs {
   readonly #port: JobsPort;
   readonly #listener: JobsListener;
   readonly #jobs = new IdMap<AcceptedJob>();
-  /** Those of them that wait for a slot, in their order, with when they have done so for too long. */
+  /** The jobs that wait for a slot, in order, each with the timer that limits the wait. */
   readonly #held = new Map<AcceptedJob, Timer>();
 
   constructor(port: JobsPort, listener: JobsListener) {
@@ -42,31 +42,31 @@ export class SessionJobs {
     this.#listener = listener;
   }
 
-  /** How many have a slot. */
+  /** How many jobs have a slot. */
   get running(): number {
     return this.#jobs.size - this.#held.size;
   }
 
-  /** Starts a job, now or when a slot is free; gives it back if none is for a while. */
+  /** Starts a job, now or once a slot is free; gives it back if none becomes free in time. */
   accept(job: Job): void {
     const { jobId, timeoutMs } = job;
     const accepted: AcceptedJob = { job, abort: new LazyAbort(), timeout: undefined };
     this.#jobs.set(jobId, accepted);
     if (timeoutMs !== undefined) {
       accepted.timeout = this.#port.clock.setTimer(timeoutMs, () =>
-        this.cancel(jobId, "its time is over"),
+        this.cancel(jobId, "its time has run out"),
       );
     }
     if (this.#port.freeSlots() > 0) return this.#start(accepted);
-    // A slot can be gone that was free when its credit was given: a process that
-    // died while idle. The one that replaces it may be there in a moment.
+    // A slot that was free when its credit was granted can be gone, because a process died while
+    // idle. Its replacement may be up in a moment.
     const patience = this.#port.clock.setTimer(workerFixed.holdMs, () =>
-      this.#giveBack(jobId, "no slot came free for it"),
+      this.#giveBack(jobId, "no slot became free for it"),
     );
     this.#held.set(accepted, patience);
   }
 
-  /** Nobody waits for the job any more. */
+  /** Cancels a job: its answer is no longer wanted. */
   cancel(jobId: number, reason: string): void {
     const accepted = this.#jobs.get(jobId);
     if (accepted === undefined) return;
@@ -74,7 +74,7 @@ export class SessionJobs {
     else accepted.abort.abort(new Error(reason));
   }
 
-  /** Starts held jobs, as many as there are free slots. */
+  /** Starts held jobs while slots are free. */
   startHeld(): void {
     for (const accepted of this.#held.keys()) {
       if (this.#port.freeSlots() === 0) return;
@@ -86,7 +86,7 @@ export class SessionJobs {
     for (const { job } of this.#held.keys()) this.#giveBack(job.jobId, reason);
   }
 
-  /** The stream is gone: what still runs is told so, and its outcome is dropped. */
+  /** The stream has ended: cancels running jobs and drops their outcomes. */
   orphan(): void {
     for (const accepted of this.#jobs.values()) {
       accepted.timeout?.cancel();
@@ -120,7 +120,7 @@ export class SessionJobs {
     this.#release(accepted);
   }
 
-  /** A job is held no longer. */
+  /** Ends the hold on a job. */
   #release(accepted: AcceptedJob): void {
     const patience = this.#held.get(accepted);
     if (patience === undefined) return;

@@ -14,35 +14,35 @@ import { toTerminalEvent } from "./job-events.js";
 import { type JobsListener, type JobsPort, SessionJobs } from "./session-jobs.js";
 import { SilenceWatch } from "./silence.js";
 
-/** How a session ended, and what is to come after it. */
+/** How a session ended, and what should follow it. */
 export interface SessionEnd {
   /** Why the stream broke; undefined after a clean end. */
   error: GibbsError | undefined;
   /** Whether the hub had welcomed the worker. */
   welcomed: boolean;
-  /** What the hub asked for when it drained. */
+  /** What the hub requested when it drained. */
   next: { kind: "reconnect"; afterMs: number } | { kind: "exit" } | undefined;
 }
 
-/** What a session needs of its surroundings. */
+/** What a session requires from its owner. */
 export interface SessionPort extends JobsPort {
   /** Writes events, after those of earlier calls. */
   send(events: readonly WorkerEventInit[]): void;
-  /** The hub stopped speaking, or never began: give the stream up. */
+  /** The hub has fallen silent, or broke the protocol: cancel the stream. */
   giveUp(why: string): void;
   onWelcome(): void;
 }
 
-/** What a session is now, with what it needs for that. */
+/** A session's state, with what belongs to it. */
 type SessionState =
   | ({ kind: "opening" | "serving" } & Listening)
   | ({ kind: "draining"; next: SessionEnd["next"] } & Listening)
   | { kind: "abandoned" | "ended"; end: SessionEnd };
 
-/** What a session needs for as long as it listens to the hub. */
+/** What a session holds while it listens to the hub. */
 interface Listening {
   silence: SilenceWatch;
-  /** What the hub takes: anything until it has said so. */
+  /** The largest payload that the hub accepts; unlimited until it has said so. */
   maxPayloadBytes: number;
 }
 
@@ -55,29 +55,29 @@ const transitions: Transitions<SessionState["kind"]> = {
 };
 
 /**
- * One stream to the hub, from hello to its end: credit up, jobs down, one
- * terminal event for each job. Knows nothing of gRPC.
+ * One stream to the hub, from hello to its end: credit up, jobs down, one terminal event per job.
+ * Knows nothing of gRPC.
  *
  * | from | event | to |
  * |---|---|---|
  * | opening | welcome | serving |
- * | serving | drain, of either side | draining: no job is taken; held ones go back |
- * | opening, serving, draining | the hub is silent for too long | abandoned: the stream is given up |
- * | opening | drain of the hub, which breaks the protocol | abandoned |
- * | any but ended | end of the stream | ended: what still runs is told, its outcome dropped |
+ * | serving | drain, from either side | draining: accepts no jobs; held ones go back |
+ * | opening, serving, draining | the hub is silent for too long | abandoned: the stream is cancelled |
+ * | opening | drain from the hub, which breaks the protocol | abandoned |
+ * | any but ended | end of the stream | ended: running jobs are cancelled, their outcomes dropped |
  *
- * Until its welcome the hub is trusted with the credit that came with hello.
+ * Until its welcome the hub may use the credit that was sent with hello.
  */
 export class WorkerSession implements JobsListener {
   readonly #port: SessionPort;
   readonly #jobs: SessionJobs;
-  /** Credit that the hub has and has not used. */
+  /** Credit that the hub has not used yet. */
   #credit = 0;
   #state: SessionState;
   #outbox: WorkerEventInit[] = [];
   readonly #flusher: Flusher;
 
-  /** Says hello, and gives credit for what is free. */
+  /** Says hello, and grants credit for the free slots. */
   constructor(port: SessionPort, hello: WorkerEventInit, connectTimeoutMs: number) {
     this.#port = port;
     this.#jobs = new SessionJobs(port, this);
@@ -91,7 +91,7 @@ export class WorkerSession implements JobsListener {
     this.offerSlots();
   }
 
-  /** Whether the hub has answered hello: before that it has given nothing. */
+  /** Whether the hub has welcomed the worker. */
   get isWelcomed(): boolean {
     const state = this.#state;
     return "end" in state ? state.end.welcomed : state.kind !== "opening";
@@ -102,7 +102,7 @@ export class WorkerSession implements JobsListener {
     return this.#state.kind === "ended" ? this.#state.end : undefined;
   }
 
-  /** Something arrived from the hub. */
+  /** Handles events from the hub. */
   receive(events: readonly HubEvent[]): void {
     if ("end" in this.#state) return;
     this.#state.silence.heard();
@@ -133,7 +133,7 @@ export class WorkerSession implements JobsListener {
     }
   }
 
-  /** Slots came or went: starts held jobs, or gives credit for what is free. */
+  /** Slots became free or were taken: starts held jobs, or grants credit for the free slots. */
   offerSlots(): void {
     if ("end" in this.#state) return;
     this.#jobs.startHeld();
@@ -144,10 +144,10 @@ export class WorkerSession implements JobsListener {
   }
 
   /**
-   * Asks the hub for no more jobs; it ends the stream when all are over.
+   * Asks the hub for no more jobs; it ends the stream once all have ended.
    *
-   * @throws GibbsError INTERNAL / INTERNAL before the welcome: a hub that has not
-   * answered would not do so.
+   * @throws GibbsError INTERNAL / INTERNAL before the welcome: a hub that has not responded to
+   * hello would not end the stream.
    */
   drain(reason: string): void {
     const state = this.#state;
@@ -158,9 +158,9 @@ export class WorkerSession implements JobsListener {
   }
 
   /**
-   * The stream is gone. What still runs is told so, and its outcome is dropped.
+   * The stream has ended. Running jobs are cancelled, and their outcomes dropped.
    *
-   * @throws GibbsError INTERNAL / INTERNAL if it was gone already.
+   * @throws GibbsError INTERNAL / INTERNAL if it had already ended.
    */
   ended(error: GibbsError | undefined): SessionEnd {
     const state = this.#state;
@@ -170,7 +170,7 @@ export class WorkerSession implements JobsListener {
     return end;
   }
 
-  /** Whether the hub may still give it jobs. */
+  /** Whether the hub may still send jobs. */
   get #isTaking(): boolean {
     return this.#state.kind === "opening" || this.#state.kind === "serving";
   }
@@ -211,8 +211,8 @@ export class WorkerSession implements JobsListener {
 
   #pushOutcome(jobId: number, outcome: JobOutcome): void {
     if (outcome.kind === "payload" && outcome.payload.length >= MAX_BATCH_BYTES) {
-      // Ahead of it, in a write of its own, so that the hub does not take the time
-      // that it needs on a slow link for silence.
+      // Ahead of the result and in a separate write, so that on a slow link the hub does not
+      // mistake the transfer time for silence.
       const pendingBytes = outcome.payload.length;
       this.#port.send([{ case: "heartbeat", value: { pendingBytes } }]);
     }
@@ -224,7 +224,7 @@ export class WorkerSession implements JobsListener {
     this.#jobs.giveBackHeld(reason);
   }
 
-  /** All that happens at one instant travels in one write. */
+  /** Queues an event; all events of the same turn share a write. */
   #push(event: WorkerEventInit): void {
     this.#outbox.push(event);
     this.#flusher.soon();
@@ -259,7 +259,7 @@ export class WorkerSession implements JobsListener {
   }
 }
 
-/** The outcome, or that it is larger than `maxBytes`, which the hub takes. */
+/** The outcome, or a failure if it is larger than the `maxBytes` that the hub accepts. */
 function fitted(outcome: JobOutcome, maxBytes: number): JobOutcome {
   if (outcome.kind !== "payload" || outcome.payload.length <= maxBytes) return outcome;
   return tooLarge(outcome.payload.length, maxBytes);

@@ -1,13 +1,13 @@
 import type { Clock, Timer } from "../../base/clock.js";
 
-/** Watches that a peer is not silent for too long. */
+/** Detects a peer that has been silent for too long. */
 export class SilenceWatch {
   readonly #clock: Clock;
   readonly #patienceMs: number;
   readonly #onSilent: (why: string) => void;
   #lastHeardAt: number;
   #dueAt: number;
-  /** Undefined once it was stopped. */
+  /** Undefined once stopped. */
   #timer: Timer | undefined;
 
   /** Calls `onSilent` once if nothing is heard for `patienceMs`. */
@@ -20,7 +20,7 @@ export class SilenceWatch {
     this.#timer = clock.setTimer(patienceMs, () => this.#judge());
   }
 
-  /** The peer has said something. */
+  /** The peer has sent something. */
   heard(): void {
     this.#lastHeardAt = this.#clock.now();
   }
@@ -30,7 +30,7 @@ export class SilenceWatch {
     this.#timer = undefined;
   }
 
-  /** The peer has been silent, unless it was this process that stood still or did not listen. */
+  /** Reports silence, unless it was this process that was suspended or did not read. */
   #judge(): void {
     this.#clock.afterInput(() => {
       if (this.#timer === undefined) return;

@@ -35,7 +35,7 @@ export const workerMutants: readonly Mutant[] = [
   {
     name: "a job without a slot is held for ever",
     at: "SessionJobs.accept",
-    find: 'this.#giveBack(jobId, "no slot came free for it"),',
+    find: 'this.#giveBack(jobId, "no slot became free for it"),',
     replace: "undefined,",
   },
   {

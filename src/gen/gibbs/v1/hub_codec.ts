@@ -93,7 +93,7 @@ export function readRequestRequest(reader: ByteReader, message: RequestRequest =
   }
 }
 
-/** About how many bytes a `gibbs.v1.RequestRequest` takes. */
+/** The approximate size of a `gibbs.v1.RequestRequest` in bytes. */
 export function sizeOfRequestRequest(message: RequestRequestInit): number {
   let size = 2 + message.payload.length + message.method.length;
   if (message.options !== undefined) size += 4 + sizeOfRequestOptions(message.options);
@@ -197,7 +197,7 @@ export function readRequestOptions(reader: ByteReader, message: RequestOptions =
   }
 }
 
-/** About how many bytes a `gibbs.v1.RequestOptions` takes. */
+/** The approximate size of a `gibbs.v1.RequestOptions` in bytes. */
 export function sizeOfRequestOptions(message: RequestOptions): number {
   return 31 + message.requestId.length;
 }
@@ -287,7 +287,7 @@ export function readRequestResponse(reader: ByteReader, message: RequestResponse
   }
 }
 
-/** About how many bytes a `gibbs.v1.RequestResponse` takes. */
+/** The approximate size of a `gibbs.v1.RequestResponse` in bytes. */
 export function sizeOfRequestResponse(message: RequestResponseInit): number {
   let size = 0 + message.payload.length;
   if (message.info !== undefined) size += 4 + sizeOfCallInfo(message.info);
@@ -385,7 +385,7 @@ export function readCallInfo(reader: ByteReader, message: CallInfo = emptyCallIn
   }
 }
 
-/** About how many bytes a `gibbs.v1.CallInfo` takes. */
+/** The approximate size of a `gibbs.v1.CallInfo` in bytes. */
 export function sizeOfCallInfo(message: CallInfo): number {
   return 31 + message.requestId.length + message.workerId.length;
 }
@@ -547,7 +547,7 @@ export function readClientItem(reader: ByteReader, message: ClientItem<KeptBytes
   }
 }
 
-/** About how many bytes a `gibbs.v1.ClientItem` takes. */
+/** The approximate size of a `gibbs.v1.ClientItem` in bytes. */
 export function sizeOfClientItem(message: ClientItemInit<KeptBytes>): number {
   let size = 3;
   switch (message.item.case) {
@@ -659,7 +659,7 @@ export function readCall(reader: ByteReader, message: Call<KeptBytes> = emptyCal
   }
 }
 
-/** About how many bytes a `gibbs.v1.Call` takes. */
+/** The approximate size of a `gibbs.v1.Call` in bytes. */
 export function sizeOfCall(message: Call<KeptBytes>): number {
   let size = 7 + message.payload.length + message.method.length;
   if (message.options !== undefined) size += 4 + sizeOfRequestOptions(message.options);
@@ -782,7 +782,7 @@ export function readHubItem(reader: ByteReader, message: HubItem = emptyHubItem(
   }
 }
 
-/** About how many bytes a `gibbs.v1.HubItem` takes. */
+/** The approximate size of a `gibbs.v1.HubItem` in bytes. */
 export function sizeOfHubItem(message: HubItemInit): number {
   let size = 3;
   switch (message.item.case) {
@@ -910,7 +910,7 @@ export function readCallResponse(reader: ByteReader, message: CallResponse = emp
   }
 }
 
-/** About how many bytes a `gibbs.v1.CallResponse` takes. */
+/** The approximate size of a `gibbs.v1.CallResponse` in bytes. */
 export function sizeOfCallResponse(message: CallResponse): number {
   return 27 + message.payload.length + message.requestId.length + message.workerId.length;
 }

@@ -10,7 +10,7 @@ export const PayloadTag = {
   contentType: 26,
 } as const;
 
-/** The fields of a `gibbs.v1.Payload` in `encoded`, as they are, without any others. */
+/** The fields of a `gibbs.v1.Payload` in `encoded`, still encoded, without any others. */
 export function payloadFields(encoded: Uint8Array): Uint8Array {
   const reader = new ByteReader(encoded);
   const parts: Uint8Array[] = [];

@@ -152,7 +152,7 @@ export function readWorkerEvent(reader: ByteReader, message: WorkerEvent = empty
   }
 }
 
-/** About how many bytes a `gibbs.v1.WorkerEvent` takes. */
+/** The approximate size of a `gibbs.v1.WorkerEvent` in bytes. */
 export function sizeOfWorkerEvent(message: WorkerEventInit): number {
   let size = 0;
   switch (message.case) {
@@ -283,7 +283,7 @@ export function readHubEvent(reader: ByteReader, message: HubEvent<Uint8Array> =
   }
 }
 
-/** About how many bytes a `gibbs.v1.HubEvent` takes. */
+/** The approximate size of a `gibbs.v1.HubEvent` in bytes. */
 export function sizeOfHubEvent(message: HubEventInit<KeptBytes>): number {
   let size = 0;
   switch (message.case) {
@@ -364,7 +364,7 @@ export function readReady(reader: ByteReader, message: Ready = emptyReady()): Re
   }
 }
 
-/** About how many bytes a `gibbs.v1.Ready` takes. */
+/** The approximate size of a `gibbs.v1.Ready` in bytes. */
 export function sizeOfReady(_message: Ready): number {
   return 3;
 }
@@ -449,7 +449,7 @@ export function readResult(reader: ByteReader, message: Result = emptyResult()):
   }
 }
 
-/** About how many bytes a `gibbs.v1.Result` takes. */
+/** The approximate size of a `gibbs.v1.Result` in bytes. */
 export function sizeOfResult(message: ResultInit): number {
   let size = 3;
   switch (message.outcome.case) {
@@ -577,7 +577,7 @@ export function readJob(reader: ByteReader, message: Job<Uint8Array> = emptyJob(
   }
 }
 
-/** About how many bytes a `gibbs.v1.Job` takes. */
+/** The approximate size of a `gibbs.v1.Job` in bytes. */
 export function sizeOfJob(message: Job<KeptBytes>): number {
   let size = 15 + message.method.length + message.payload.length + message.requestId.length;
   for (const one of message.metadata) size += 4 + sizeOfMetadataEntry(one);
@@ -656,7 +656,7 @@ export function readMetadataEntry(reader: ByteReader, message: MetadataEntry = e
   }
 }
 
-/** About how many bytes a `gibbs.v1.MetadataEntry` takes. */
+/** The approximate size of a `gibbs.v1.MetadataEntry` in bytes. */
 export function sizeOfMetadataEntry(message: MetadataEntry): number {
   return 4 + message.key.length + message.value.length;
 }

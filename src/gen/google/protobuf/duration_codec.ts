@@ -24,7 +24,7 @@ export function readDuration(reader: ByteReader, ms = 0): number {
   }
 }
 
-/** Writes the fields of a `google.protobuf.Duration` of so many milliseconds. */
+/** Writes the fields of a `google.protobuf.Duration`, given in milliseconds. */
 export function writeDuration(writer: ByteWriter, ms: number): void {
   const seconds = secondsOf(ms);
   const nanos = nanosOf(ms);
