@@ -30,7 +30,7 @@ import {
 import { bytesOf } from "../support/bytes.js";
 import { job } from "../support/job.js";
 
-// What is written by hand must be what protobuf-es reads, and the other way round.
+// What a stream writes must be what protobuf-es reads, and the other way round.
 
 const uint32 = fc.integer({ min: 0, max: 2 ** 32 - 1 });
 const text = fc.string({ unit: "binary" }).map((one) => one.toWellFormed());
@@ -114,7 +114,7 @@ const hubItem: fc.Arbitrary<HubItemInit> = fc.record({
   ),
 });
 
-describe("events written by hand", () => {
+describe("events", () => {
   it("of the hub are read by protobuf-es, and read as it reads them", () => {
     fc.assert(
       fc.property(fc.array(hubEvent, { minLength: 1, maxLength: 5 }), (events) => {
@@ -161,7 +161,7 @@ describe("events written by hand", () => {
   });
 });
 
-describe("items written by hand", () => {
+describe("items", () => {
   it("of clients are read by protobuf-es, and read as it reads them", () => {
     fc.assert(
       fc.property(fc.array(clientItem, { minLength: 1, maxLength: 5 }), (items) => {
