@@ -209,7 +209,8 @@ function printValue(names: Names, field: DescField, value: string, indent: strin
   }
   const isDuration = message.typeName === DURATION;
   const size = isDuration ? DURATION_BYTES : [names.of(message, "sizeOf"), "(", value, ")"];
-  output.print(indent, "writer.begin(", tag, ", ", size, ");");
+  if (field.oneof !== undefined) output.print(indent, "writer.beginMost(", tag, ");");
+  else output.print(indent, "writer.begin(", tag, ", ", size, ");");
   output.print(indent, names.of(message, "write"), "(writer, ", value, ");");
   output.print(indent, "writer.end();");
 }

@@ -105,10 +105,11 @@ export class ByteWriter {
   }
 
   string(tag: number, value: string): void {
-    this.begin(tag, value.length);
     // UTF-8 takes at most three bytes per UTF-16 unit.
-    this.#reserve(value.length * 3);
-    if (!this.#appendAscii(value)) this.#length += this.#buffer.write(value, this.#length, "utf8");
+    this.#reserve(10 + value.length * 3);
+    if (value.length <= SMALL_BYTES && this.#appendAscii(tag, value)) return;
+    this.begin(tag, value.length);
+    this.#length += this.#buffer.write(value, this.#length, "utf8");
     this.end();
   }
 
@@ -119,10 +120,19 @@ export class ByteWriter {
 
   /** Begins a nested message of about `guess` bytes, up to the matching {@link end}. */
   begin(tag: number, guess: number): void {
+    this.#begin(tag, varintLength(guess));
+  }
+
+  /** Begins a nested message that is nearly all of the message begun last; until {@link end}. */
+  beginMost(tag: number): void {
+    const open = this.#open;
+    this.#begin(tag, open.length === 0 ? 1 : (open[open.length - 1] as number));
+  }
+
+  #begin(tag: number, room: number): void {
     this.#reserve(10);
     this.#varint(tag);
     // Its length is not known yet; reserve about as much room as that will take.
-    const room = varintLength(guess);
     this.#open.push(this.#length, room);
     this.#length += room;
   }
@@ -151,12 +161,17 @@ export class ByteWriter {
     this.#length += bytes.length;
   }
 
-  /** Returns false, with nothing written that counts, if `text` is not short and ASCII. */
-  #appendAscii(text: string): boolean {
-    if (text.length > SMALL_BYTES) return false;
+  /** Writes a short string; returns false, with nothing written, if it is not ASCII. */
+  #appendAscii(tag: number, text: string): boolean {
+    const before = this.#length;
+    this.#varint(tag);
+    this.#buffer[this.#length++] = text.length;
     for (let i = 0; i < text.length; i += 1) {
       const code = text.charCodeAt(i);
-      if (code > 0x7f) return false;
+      if (code > 0x7f) {
+        this.#length = before;
+        return false;
+      }
       this.#buffer[this.#length + i] = code;
     }
     this.#length += text.length;

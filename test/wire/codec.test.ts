@@ -30,7 +30,7 @@ import {
 import { bytesOf } from "../support/bytes.js";
 import { job } from "../support/job.js";
 
-// What the hand-written codec writes, protobuf-es must read, and vice versa.
+// What a stream writes, protobuf-es must read, and vice versa.
 
 const uint32 = fc.integer({ min: 0, max: 2 ** 32 - 1 });
 const text = fc.string({ unit: "binary" }).map((one) => one.toWellFormed());
@@ -114,8 +114,8 @@ const hubItem: fc.Arbitrary<HubItemInit> = fc.record({
   ),
 });
 
-describe("events written by hand", () => {
-  it("of the hub can be read by protobuf-es, and are read as it reads them", () => {
+describe("events", () => {
+  it("of the hub are read by protobuf-es, and read as it reads them", () => {
     fc.assert(
       fc.property(fc.array(hubEvent, { minLength: 1, maxLength: 5 }), (events) => {
         const expected = create(WorkResponseSchema, { events: events.map((event) => ({ event })) });
@@ -161,8 +161,8 @@ describe("events written by hand", () => {
   });
 });
 
-describe("items written by hand", () => {
-  it("of clients can be read by protobuf-es, and are read as it reads them", () => {
+describe("items", () => {
+  it("of clients are read by protobuf-es, and read as it reads them", () => {
     fc.assert(
       fc.property(fc.array(clientItem, { minLength: 1, maxLength: 5 }), (items) => {
         const expected = create(MultiplexRequestSchema, { items: items as object[] });

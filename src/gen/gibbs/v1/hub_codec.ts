@@ -568,7 +568,7 @@ export function writeClientItem(writer: ByteWriter, message: ClientItemInit<Kept
   }
   switch (message.item.case) {
     case "call":
-      writer.begin(18, sizeOfCall(message.item.value));
+      writer.beginMost(18);
       writeCall(writer, message.item.value);
       writer.end();
       break;
@@ -809,7 +809,7 @@ export function writeHubItem(writer: ByteWriter, message: HubItemInit): void {
   }
   switch (message.item.case) {
     case "response":
-      writer.begin(18, sizeOfCallResponse(message.item.value));
+      writer.beginMost(18);
       writeCallResponse(writer, message.item.value);
       writer.end();
       break;

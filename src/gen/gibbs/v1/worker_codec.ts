@@ -185,12 +185,12 @@ export function writeWorkerEvent(writer: ByteWriter, message: WorkerEventInit): 
       writer.bytes(10, toBinary(HelloSchema, create(HelloSchema, message.value)));
       break;
     case "ready":
-      writer.begin(18, sizeOfReady(message.value));
+      writer.beginMost(18);
       writeReady(writer, message.value);
       writer.end();
       break;
     case "result":
-      writer.begin(26, sizeOfResult(message.value));
+      writer.beginMost(26);
       writeResult(writer, message.value);
       writer.end();
       break;
@@ -313,7 +313,7 @@ export function writeHubEvent(writer: ByteWriter, message: HubEventInit<KeptByte
       writer.bytes(10, toBinary(WelcomeSchema, create(WelcomeSchema, message.value)));
       break;
     case "job":
-      writer.begin(18, sizeOfJob(message.value));
+      writer.beginMost(18);
       writeJob(writer, message.value);
       writer.end();
       break;
