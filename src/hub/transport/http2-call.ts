@@ -14,6 +14,7 @@ import { MAX_BATCH_BYTES } from "../../wire/messages/batch.js";
 import type { Peer } from "../core/requests/unread.js";
 import { bareStatus } from "./bare-status.js";
 import type { Identity } from "./identity.js";
+import { type ReadState, transition } from "./read-state.js";
 import type { CallHandler, CallListener, ServerCall } from "./server-call.js";
 
 /** A socket in which more than this waits is full. */
@@ -54,11 +55,7 @@ export class Http2Call implements ServerCall {
   readonly #maxMessageBytes: number;
   readonly #reader: MessageReader;
   readonly #listener: CallListener;
-  /** Whether the hub has ended the call: what still arrives is dropped. */
-  #isEnded = false;
-  #isPaused = false;
-  /** Whether a message is being unpacked: what came after it waits. */
-  #isUnpacking = false;
+  #state: ReadState = "reading";
   #trailers = toHeaders(undefined);
 
   constructor(
@@ -132,7 +129,7 @@ export class Http2Call implements ServerCall {
       return this.end();
     }
     if (this.#isGone) return;
-    this.#isEnded = true;
+    this.#state = transition(this.#state, "end");
     this.#sendHeaders();
     this.#stream.end(withPrefix(message));
     this.#stream.resume();
@@ -140,7 +137,7 @@ export class Http2Call implements ServerCall {
 
   end(status?: StatusObject): void {
     if (this.#isGone) return;
-    this.#isEnded = true;
+    this.#state = transition(this.#state, "end");
     const stream = this.#stream;
     if (status !== undefined && !stream.headersSent) {
       stream.respond({ ...responseHeaders, ...toHeaders(status) }, { endStream: true });
@@ -160,24 +157,24 @@ export class Http2Call implements ServerCall {
   }
 
   abandon(): void {
-    this.#isEnded = true;
+    this.#state = transition(this.#state, "end");
     if (this.#stream.closed) this.#destroySoon();
     else this.#stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
   }
 
   pause(): void {
     if (this.#isGone) return;
-    this.#isPaused = true;
+    this.#state = transition(this.#state, "pause");
     this.#stream.pause();
   }
 
   resume(): void {
-    this.#isPaused = false;
-    if (!this.#isUnpacking) this.#stream.resume();
+    this.#state = transition(this.#state, "resume");
+    if (this.#state !== "unpacking") this.#stream.resume();
   }
 
   get #isGone(): boolean {
-    return this.#isEnded || this.#stream.destroyed || this.#stream.closed;
+    return this.#state === "ended" || this.#stream.destroyed || this.#stream.closed;
   }
 
   /**
@@ -198,13 +195,13 @@ export class Http2Call implements ServerCall {
   }
 
   #receive(chunk: Buffer): void {
-    if (this.#isEnded) return;
+    if (this.#state === "ended") return;
     this.#reader.push(chunk);
     this.#read();
   }
 
   #read(): void {
-    while (!this.#isEnded && !this.#isUnpacking && !this.#stream.destroyed) {
+    while ((this.#state === "reading" || this.#state === "paused") && !this.#stream.destroyed) {
       const message = this.#next();
       if (message === undefined)
         return this.#stream.readableEnded ? this.#halfClose() : this.#await();
@@ -223,25 +220,25 @@ export class Http2Call implements ServerCall {
   }
 
   #halfClose(): void {
-    if (!this.#isEnded) this.#listener.onHalfClose();
+    if (this.#state !== "ended") this.#listener.onHalfClose();
   }
 
   #await(): void {
     const { awaited, isAwaitedCompressed } = this.#reader;
-    if (awaited === undefined || this.#isEnded) return;
+    if (awaited === undefined || this.#state === "ended") return;
     this.#listener.onAwaited?.(isAwaitedCompressed ? this.#maxMessageBytes : awaited);
   }
 
   async #unpack(packed: Buffer): Promise<void> {
     this.#listener.onAwaited?.(this.#maxMessageBytes);
-    if (this.#isEnded) return;
+    if (this.#state === "ended") return;
     const encoding = String(this.#headers["grpc-encoding"] ?? "identity");
     const unpack = unpackers.get(encoding);
     if (unpack === undefined) {
       const details = `messages compressed as "${encoding}" are not read here`;
       return this.end(bareStatus(grpcStatus.UNIMPLEMENTED, details));
     }
-    this.#isUnpacking = true;
+    this.#state = transition(this.#state, "unpack");
     this.#stream.pause();
     let message: Buffer | undefined;
     try {
@@ -251,11 +248,11 @@ export class Http2Call implements ServerCall {
       const code = isTooLarge ? grpcStatus.RESOURCE_EXHAUSTED : grpcStatus.INTERNAL;
       this.end(bareStatus(code, `a compressed message cannot be read: ${messageOf(error)}`));
     }
-    this.#isUnpacking = false;
+    this.#state = transition(this.#state, "unpacked");
     if (message === undefined || this.#isGone) return void this.#stream.resume();
     this.#listener.onMessage(message);
     this.#read();
-    if (!this.#isPaused) this.resume();
+    if (this.#state === "reading") this.#stream.resume();
   }
 }
 
