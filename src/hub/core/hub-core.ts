@@ -5,7 +5,7 @@ import type { CoreLimits } from "./limits.js";
 import { excuse, LARGE_BYTES, transferMs } from "./liveness.js";
 import { match } from "./matcher.js";
 import type { Method } from "./method.js";
-import { checkResult, type JobResult, runInfo, workerFailure } from "./outcome.js";
+import { checkResult, isThrown, type JobResult, runInfo, workerFailure } from "./outcome.js";
 import {
   type Caller,
   Job,
@@ -121,7 +121,8 @@ export class HubCore {
     const checked = checkResult(result, this.limits.maxPayloadBytes);
     if (checked.kind === "failure") {
       // Its worker was told the same time, and most handlers that it stops throw.
-      if (now >= this.#timers.timeOf(request)) return this.requests.expire(request, now);
+      const isOver = now >= this.#timers.timeOf(request);
+      if (isOver && isThrown(checked.failure)) return this.requests.expire(request, now);
       const error = workerFailure(request, checked.failure, now);
       return this.requests.settle(request, { kind: "failure", error });
     }
