@@ -249,8 +249,8 @@ export const clientMutants: readonly Mutant[] = [
   {
     name: "NOT_STARTED after a lost send",
     file: retry,
-    find: "throw this.#lost > 0 ? mayHaveRun(error) : error;",
-    replace: "throw error;",
+    find: "return this.#lost > 0 ? mayHaveRun(error) : error;",
+    replace: "return error;",
   },
   {
     name: "a hub that drains is not waited for",
