@@ -161,6 +161,9 @@ func (c *Client) RequestWithInfo(ctx context.Context, input any, options ...Requ
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
+		}
+		// Both may be over in a process that stood still.
+		if ctx.Err() != nil {
 			return nil, again.final(failed)
 		}
 	}

@@ -42,6 +42,8 @@ export async function sendWithRetries(
       const requestId = options.requestId ?? error.requestId;
       if (requestId !== undefined) call = { ...call, options: { ...options, requestId } };
       await pause(pauseMs, options.signal, context);
+      // A process that stood still comes out of its pause late.
+      if (clock.now() >= call.until) throw retry.final(error);
     }
   }
 }
@@ -94,7 +96,12 @@ class Retry {
   pauseAfter(error: GibbsError, now: number, until: number): number {
     const pauseMs = this.#pauseAfter(error, now);
     if (pauseMs !== undefined && now + pauseMs < until) return pauseMs;
-    throw this.#lost > 0 ? mayHaveRun(error) : error;
+    throw this.final(error);
+  }
+
+  /** The error that the caller gets instead of another send. */
+  final(error: GibbsError): GibbsError {
+    return this.#lost > 0 ? mayHaveRun(error) : error;
   }
 
   #pauseAfter(error: GibbsError, now: number): number | undefined {

@@ -267,6 +267,31 @@ describe("outcomes", () => {
     expect(h.effects.filter(({ kind }) => kind === "cancel")).toEqual([]);
   });
 
+  it.each([
+    [{ reason: "RESULT_TOO_LARGE" }, "RESOURCE_EXHAUSTED RESULT_TOO_LARGE FINISHED"],
+    [{ reason: "MALFORMED" }, "INVALID_ARGUMENT MALFORMED NOT_STARTED"],
+  ])("blames it for nothing that no handler has thrown: %o", (report, ending) => {
+    const h = new Harness();
+    const worker = h.worker();
+    const request = h.submit({ timeoutMs: 500 });
+    h.flush();
+    h.now += 500;
+    h.core.result(worker, 1, { kind: "failure", failure: { ...failure, ...report } }, h.now);
+    h.flush();
+    expect(h.ending(request)).toBe(ending);
+  });
+
+  it("says that an answer is too large also when the deadline has passed", () => {
+    const h = new Harness({ maxPayloadBytes: 10 });
+    const worker = h.worker();
+    const request = h.submit({ timeoutMs: 500 });
+    h.flush();
+    h.now += 500;
+    h.core.result(worker, 1, { kind: "answer", payload: new Uint8Array(11) }, h.now);
+    h.flush();
+    expect(h.ending(request)).toBe("RESOURCE_EXHAUSTED RESULT_TOO_LARGE FINISHED");
+  });
+
   it("gives a job the smaller of what its deadline and its run timeout leave", () => {
     const h = new Harness();
     h.worker(2);

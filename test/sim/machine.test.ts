@@ -55,6 +55,23 @@ describe("a pipe", () => {
     expect([read, pipe.unreadBytes]).toEqual([sent, 0]);
   });
 
+  it("is not read while its receiver stands still, also when its path is mended", () => {
+    const timeline = new Timeline();
+    const process = new SimProcess(timeline);
+    const path = new Path(new Chance(1), 1, 1);
+    const read: number[] = [];
+    const pipe = new Pipe<number>(path, "up", process, () => read.push(timeline.now));
+    const start = timeline.now;
+    path.blockedUntil.up = start + 500;
+    pipe.send(1);
+    process.freeze(100);
+    while (timeline.step(start + 50));
+    path.blockedUntil.up = 0;
+    pipe.wake();
+    while (timeline.step(start + 200));
+    expect(read).toEqual([start + 100]);
+  });
+
   it("is not read while it is held, but for a reset, which loses what was not read", () => {
     const timeline = new Timeline();
     const read: string[] = [];

@@ -183,7 +183,11 @@ class Client:
                 retry = retry or Retry(message.options, self._connect_timeout)
                 pause = retry.pause_after(error, loop.time(), until)
                 message.options.request_id = message.options.request_id or error.request_id or ""
+                failed = error
             await asyncio.sleep(pause)
+            # A loop that stood still comes out of its pause late.
+            if loop.time() >= until:
+                raise retry.final(failed)
 
     async def _attempt(self, message: RequestRequest, metadata: Metadata, until: float) -> Answer:
         channel = await self._connected(until)
@@ -307,12 +311,18 @@ class Retry:
         pause = self._pause_after(error, now)
         if pause is not None and now + pause < until:
             return pause
-        if self._lost > 0 and error.execution == "NOT_STARTED":
-            # An earlier send may have run.
-            code: Code = "ABORTED" if error.code == "UNAVAILABLE" else error.code
-            known = {"reason": error.reason, "request_id": error.request_id}
-            raise make_error(code, error.message, attempts=error.attempts, **known) from error
-        raise error
+        raise self.final(error)
+
+    def final(self, error: GibbsError) -> GibbsError:
+        """What the caller is told instead of a further send."""
+        if self._lost == 0 or error.execution != "NOT_STARTED":
+            return error
+        # An earlier send may have run.
+        code: Code = "ABORTED" if error.code == "UNAVAILABLE" else error.code
+        known = {"reason": error.reason, "request_id": error.request_id}
+        told = make_error(code, error.message, attempts=error.attempts, **known)
+        told.__cause__ = error
+        return told
 
     def _pause_after(self, error: GibbsError, now: float) -> float | None:
         if error.reason in ("CONNECTION_LOST", "TRANSPORT"):

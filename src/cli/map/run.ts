@@ -167,6 +167,8 @@ export class MapRun {
           : Number.POSITIVE_INFINITY;
         if (signal.aborted || clock.now() + pauseMs >= until) throw error;
         await delay(clock, pauseMs, signal);
+        // A process that stood still comes out of its pause late.
+        if (clock.now() >= until) throw error;
       }
     }
   }

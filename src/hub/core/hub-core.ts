@@ -4,7 +4,13 @@ import type { Effect } from "./effect.js";
 import type { CoreLimits } from "./limits.js";
 import type { Method } from "./matching/method.js";
 import { Queues } from "./matching/queues.js";
-import { checkResult, type JobResult, runInfo, workerFailure } from "./requests/outcome.js";
+import {
+  checkResult,
+  isThrown,
+  type JobResult,
+  runInfo,
+  workerFailure,
+} from "./requests/outcome.js";
 import type { Caller, Request, RequestIdFormat, Submission, Ticket } from "./requests/request.js";
 import { Requests } from "./requests/requests.js";
 import { type Peer, UnreadResponse } from "./requests/unread.js";
@@ -125,7 +131,8 @@ export class HubCore {
     const checked = checkResult(result, this.limits.maxPayloadBytes);
     if (checked.kind === "failure") {
       // Its worker was told the same time, and most handlers that it stops throw.
-      if (now >= this.#timers.timeOf(request)) return this.#scheduler.expire(request, now);
+      const isOver = now >= this.#timers.timeOf(request);
+      if (isOver && isThrown(checked.failure)) return this.#scheduler.expire(request, now);
       const error = workerFailure(request, checked.failure, now);
       return this.#scheduler.settle(request, { kind: "failure", error });
     }

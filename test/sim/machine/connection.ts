@@ -140,8 +140,8 @@ export class Connection {
 
   /** The path is mended: what waited for it goes on. */
   mended(): void {
-    this.#up?.pump();
-    this.#down?.pump();
+    this.#up?.wake();
+    this.#down?.wake();
   }
 
   #open(hub: HubEnd | undefined): void {

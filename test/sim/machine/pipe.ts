@@ -65,16 +65,20 @@ export class Pipe<T> {
   /** Whether the receiver reads nothing for now, but for a reset. */
   hold(isHeld: boolean): void {
     this.#isHeld = isHeld;
-    if (!isHeld) this.#receiver.input(this.#receiver.now(), () => this.pump());
+    if (!isHeld) this.wake();
   }
 
-  /** Delivers what has arrived. */
-  pump(): void {
+  /** Delivers what has arrived, once the receiver reads. */
+  wake(): void {
+    this.#receiver.input(this.#receiver.now(), () => this.#pump());
+  }
+
+  #pump(): void {
     for (;;) {
       const at = this.#queue[0]?.at;
       if (at === undefined || at > this.#receiver.now()) return;
       const openAt = this.#path.blockedUntil[this.#direction];
-      if (openAt > this.#receiver.now()) return this.#receiver.input(openAt, () => this.pump());
+      if (openAt > this.#receiver.now()) return this.#receiver.input(openAt, () => this.#pump());
       if (this.#isHeld && !this.#skipToReset()) return;
       const first = this.#queue.shift();
       if (first === undefined) return;
@@ -100,7 +104,7 @@ export class Pipe<T> {
     this.#lastAt = Math.max(this.#lastAt, this.#receiver.now() + this.#path.delay());
     this.#queue.push({ item, bytes, at: this.#lastAt, isReset });
     this.unreadBytes += bytes;
-    this.#receiver.input(this.#lastAt, () => this.pump());
+    this.#receiver.input(this.#lastAt, () => this.#pump());
   }
 
   /** Returns false if no reset has arrived. */

@@ -244,9 +244,9 @@ export const clientMutants: readonly Mutant[] = [
   },
   {
     name: "NOT_STARTED after a lost send",
-    at: "Retry.pauseAfter",
-    find: "throw this.#lost > 0 ? mayHaveRun(error) : error;",
-    replace: "throw error;",
+    at: "Retry.final",
+    find: "return this.#lost > 0 ? mayHaveRun(error) : error;",
+    replace: "return error;",
   },
   {
     name: "a hub that drains is not waited for",

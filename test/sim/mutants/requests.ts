@@ -163,6 +163,12 @@ export const requestMutants: readonly Mutant[] = [
     replace: 'const execution = "NOT_STARTED";',
   },
   {
+    name: "what no handler has thrown is blamed on the deadline",
+    at: "HubCore.result",
+    find: "if (isOver && isThrown(checked.failure))",
+    replace: "if (isOver)",
+  },
+  {
     name: "no hint to stop",
     at: "pushbackOf",
     find: 'reason === "DECLARED" ? undefined : "-1";',

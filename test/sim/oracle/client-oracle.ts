@@ -33,11 +33,17 @@ export class ClientOracle {
   #resetAt = -1;
   /** When a stream last began to take more. */
   #freeAt = -1;
+  /** When the process last stood still, and went on. */
+  #stall = { from: -1, to: -1 };
 
   constructor(process: SimProcess, world: World, limits: ClientLimits) {
     this.#process = process;
     this.#world = world;
     this.#limits = limits;
+    process.onThaw = (stalledMs) => {
+      const to = process.now();
+      this.#stall = { from: to - stalledMs, to };
+    };
   }
 
   /** A request is about to be sent. */
@@ -62,8 +68,8 @@ export class ClientOracle {
       hubPayloadBytes: this.#world.limits.maxPayloadBytes,
       now: this.#process.now(),
       isClosed: this.isClosed,
-      isHeldUp: () => this.#isHeldUp(),
-      wasReset: this.#resetAt === this.#process.now(),
+      isHeldUp: () => this.#isThisInstant(asked.askedAt) || this.#isHeldUp(),
+      wasReset: this.#isThisInstant(this.#resetAt),
       unsentBytes: () => this.#unsentBytes(),
     });
     if (problem !== undefined) this.#fail(...problem);
@@ -192,10 +198,17 @@ export class ClientOracle {
   }
 
   #isHeldUp(): boolean {
-    if (this.#freeAt === this.#process.now()) return true;
+    if (this.#isThisInstant(this.#freeAt)) return true;
     return [...this.#streams].some(
       ({ settings, fullSince }) => settings === undefined || fullSince !== undefined,
     );
+  }
+
+  /** Whether the process has had no time since: it may have stood still in the midst of an instant. */
+  #isThisInstant(at: number): boolean {
+    const { from, to } = this.#stall;
+    const now = this.#process.now();
+    return at === now || (at === from && to === now);
   }
 
   /** What waits to be written, as far as can be seen from outside, in bytes. */

@@ -111,7 +111,11 @@ function expectedOf(
   { outcome }: Result,
 ): Expected {
   if (outcome.case === "failure") {
-    return overtime(call, startedAt, books.now) ?? expectedFailure(outcome.value);
+    return (
+      expectedReport(outcome.value) ??
+      overtime(call, startedAt, books.now) ??
+      expectedThrown(outcome.value)
+    );
   }
   const payload = outcome.case === "payload" ? outcome.value : new Uint8Array();
   if (payload.length > books.limits.maxPayloadBytes) {
@@ -131,10 +135,13 @@ function overtime(
   return isOver ? { kind: "failure", reason: "RUN_TIMEOUT" } : undefined;
 }
 
-function expectedFailure({ reason, code, message, details }: Failure): Expected {
-  if (reason === "MALFORMED" || reason === "RESULT_TOO_LARGE") {
-    return { kind: "failure", reason, message };
-  }
+/** What a worker's library reports has nothing to do with the time. */
+function expectedReport({ reason, message }: Failure): Expected | undefined {
+  if (reason !== "MALFORMED" && reason !== "RESULT_TOO_LARGE") return undefined;
+  return { kind: "failure", reason, message };
+}
+
+function expectedThrown({ code, message, details }: Failure): Expected {
   if (code === 0) return { kind: "failure", reason: "HANDLER_ERROR", code: "UNKNOWN", message };
   const { retryAfterMs } = unpackHandlerDetails(details);
   const declared = codeOf(code) ?? "UNKNOWN";

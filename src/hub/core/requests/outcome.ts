@@ -138,6 +138,11 @@ export function checkResult(result: JobResult, maxPayloadBytes: number): JobResu
   return { kind: "failure", failure: { ...unknownFailure, message, reason: "RESULT_TOO_LARGE" } };
 }
 
+/** Whether the handler itself failed: a reason is given by its worker's library, or by the hub. */
+export function isThrown({ reason }: WorkerFailure): boolean {
+  return reason !== "MALFORMED" && reason !== "RESULT_TOO_LARGE";
+}
+
 /** The failure of `request` that its worker reported. */
 export function workerFailure(request: Request, failure: WorkerFailure, now: number): GibbsError {
   if (failure.reason === "MALFORMED") {
