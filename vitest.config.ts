@@ -32,6 +32,8 @@ export default defineConfig({
   test: {
     setupFiles: ["test/support/leak-check.ts"],
     reporters: ["default", "./test/support/slowest-files.ts"],
+    // By default vitest leaves a core to itself, which on two cores is half of the machine.
+    maxWorkers: "100%",
     // Generous: no test measures time, so a slow machine must not fail one.
     testTimeout: 60_000,
     hookTimeout: 60_000,
