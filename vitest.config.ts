@@ -13,7 +13,9 @@ const unit = [
   "test/parity/names.test.ts",
   "test/sdk/documents.test.ts",
   "test/wire/!(generated-client).test.ts",
-  "test/worker/session.test.ts",
+  "test/client/{pending-call,retry}.test.ts",
+  "test/hub/read-state.test.ts",
+  "test/worker/{loop-state,reconnect,session}.test.ts",
 ];
 
 /** Fails a unit test that imports what only a build makes. */
