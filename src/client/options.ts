@@ -54,7 +54,10 @@ export const mapOptionTable: OptionTable<MapSettings> = {
     unit: "count",
     min: 1,
     max: 1_000_000,
-    flag: ["-c, --concurrency <n>", "requests at once, or answered and waiting for an earlier one"],
+    flag: [
+      "-c, --concurrency <n>",
+      "requests in flight, or answered and waiting for an earlier one",
+    ],
   },
   ordered: { default: true },
 };
