@@ -20,7 +20,7 @@ npm run sim -- [options]
 Ends with 1 if a promise is broken, or, without --may-miss, if 1000 seeds or more
 never saw something that can happen.`;
 
-/** From so many seeds on, nothing may be left unseen. */
+/** From this many seeds on, nothing may be left unseen. */
 const SEEDS_THAT_SEE_ALL = 1000;
 const LAST_LINES = 40;
 
@@ -70,7 +70,7 @@ async function main(): Promise<number> {
   return broken.length > 0 || isBlind ? 1 : 0;
 }
 
-/** Shows the shortest history that breaks the same promise, and how to see it again. */
+/** Prints the shortest history that breaks the same promise, and how to reproduce it. */
 async function explain(plan: Plan, report: Report): Promise<void> {
   const { check = "", what } = report.violation ?? {};
   console.log(`\nseed ${plan.seed} broke "${check}": ${what}`);

@@ -33,7 +33,7 @@ const limits = {
   noWorkerTimeoutMs: 60_000,
 };
 
-/** By then every message of a script that nobody reads is due to be given up. */
+/** By this time the hub must give up on every message of a script that nobody reads. */
 const UNREAD_MS = 1100;
 const DEADLINE_MS = 50_000;
 
@@ -45,9 +45,9 @@ interface Worker {
   ends(reason: string): void;
 }
 
-/** An oracle that is told what a hub heard and said, without a hub. */
+/** An oracle that is told what a hub received and sent, without a hub. */
 class Script {
-  /** The promises that it takes to be broken. */
+  /** The promises it believes are broken. */
   readonly broken: string[] = [];
   readonly #timeline = new Timeline();
   readonly #process = new SimProcess(this.#timeline);
@@ -61,7 +61,7 @@ class Script {
   });
   #lastJobId = 0;
 
-  /** The hub stands still, then reads and does what the script says next. */
+  /** The hub freezes, then reads and does what the script says next. */
   freeze(forMs: number): void {
     const until = this.#timeline.now + forMs;
     this.#process.freeze(forMs);
@@ -70,13 +70,13 @@ class Script {
     this.#process.thaw();
   }
 
-  /** The hub has done what was due. */
+  /** The hub has done everything due. */
   flush(): string[] {
     this.#oracle.flushed();
     return this.broken;
   }
 
-  /** A worker comes, with so many free slots. */
+  /** A worker connects with this many free slots. */
   worker(workerId: string, slots: number): Worker {
     const stream = this.#oracle.opened();
     const observer = this.#oracle.observe(stream);
@@ -109,7 +109,7 @@ class Script {
     };
   }
 
-  /** A client that does not read comes, and asks. */
+  /** A client that does not read connects and sends a request. */
   client(asks: { timeoutMs: number; runTimeoutMs?: number }): { call: Call; isReset: () => void } {
     const end = { isPaused: false } as ServerCall;
     this.#oracle.multiplex.opened(end);
@@ -133,7 +133,7 @@ class Script {
     return call;
   }
 
-  /** Its caller is gone, and told so. */
+  /** Its caller leaves and is told so. */
   cancel(call: Call): void {
     this.#oracle.cancelled(call);
     const { requestId, attempts } = call;
@@ -179,7 +179,10 @@ describe("the oracle of a hub", () => {
     expect(passOver(UNREAD_MS, false)).toContain("on time");
   });
 
-  /** A client's stream is reset and the stream of the worker with its call ended; another worker is idle. */
+  /**
+   * Resets a client's stream while the stream of the worker with its call ends; another worker is
+   * idle.
+   */
   function endTogether(runTimeoutMs?: number): { call: Call; other: Worker } {
     const ignored = script.request(DEADLINE_MS);
     const limit = runTimeoutMs === undefined ? {} : { runTimeoutMs };

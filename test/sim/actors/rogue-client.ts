@@ -12,7 +12,7 @@ import type { World } from "../world.js";
 import { HubLink } from "./hub-link.js";
 import { METHODS } from "./wish.js";
 
-/** What a rogue client does against the protocol, or at its edge. */
+/** What a rogue client does against the protocol, or at its limits. */
 export const clientMisdeeds = [
   "second open id",
   "call without an id",
@@ -34,7 +34,7 @@ type Misdeed = (typeof clientMisdeeds)[number];
 
 const MAX_ID = 2 ** 32 - 1;
 
-/** A client that breaks the protocol: what it does must harm nobody but itself. */
+/** A client that breaks the protocol; its misdeeds must harm nobody but itself. */
 export class RogueClient {
   readonly process: SimProcess;
   readonly path: Path;
@@ -78,14 +78,14 @@ export class RogueClient {
     if (this.#deeds.includes("never reads")) {
       this.path.blockedUntil.down = Number.MAX_SAFE_INTEGER;
     }
-    // Before the settings have come, as a client may.
+    // Before the settings have arrived, as a client may.
     this.#send(this.#open(), this.#open());
     for (const deed of this.#deeds) {
       this.process.setTimer(this.#chance.span(0, 1500), () => this.#do(deed));
     }
   }
 
-  /** Asks for more whenever it is answered. */
+  /** Sends more requests whenever it gets an answer. */
   #hear(encoded: Buffer): void {
     for (const { item } of decodeHubItems(encoded)) {
       if (item.case !== "response" && item.case !== "status") continue;

@@ -1,6 +1,6 @@
 import type { Mutant } from "./mutant.js";
 
-/** Faults in how the hub deals with the Multiplex streams of its clients. */
+/** Faults in how the hub handles its clients' Multiplex streams. */
 export const multiplexMutants: readonly Mutant[] = [
   {
     name: "a second open id is taken",
@@ -120,7 +120,7 @@ export const multiplexMutants: readonly Mutant[] = [
   },
 ];
 
-/** Faults of a client on Multiplex. */
+/** Faults in a client on Multiplex. */
 export const clientMutants: readonly Mutant[] = [
   {
     name: "the id after the largest is zero",

@@ -1,6 +1,6 @@
 import type { Mutant } from "./mutant.js";
 
-/** Faults in how requests wait, run again and end. */
+/** Faults in how requests wait, rerun and end. */
 export const requestMutants: readonly Mutant[] = [
   {
     name: "a request that comes wakes nobody",

@@ -1,6 +1,6 @@
 import type { Mutant } from "./mutant.js";
 
-/** Faults in how the hub deals with the streams of its workers. */
+/** Faults in how the hub handles its workers' streams. */
 export const sessionMutants: readonly Mutant[] = [
   {
     name: "a slot is given back twice",

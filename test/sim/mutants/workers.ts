@@ -1,6 +1,6 @@
 import type { Mutant } from "./mutant.js";
 
-/** Faults of a worker. */
+/** Faults in a worker. */
 export const workerMutants: readonly Mutant[] = [
   {
     name: "the worker offers slots that are taken",

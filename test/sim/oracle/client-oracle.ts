@@ -17,12 +17,17 @@ import type { World } from "../world.js";
 import type { Asked, AskedTold, OwnStream, Send } from "./asked.js";
 import { type ClientLimits, judgeAsked } from "./client-verdict.js";
 
-/** A client gives up so much after the deadline; its timer may be late by less than one more. */
+/**
+ * How long after the deadline a client gives up; its timer may be late by less than one more
+ * millisecond.
+ */
 const GIVEN_UP_MS = 1001;
 
-/** Watches one client from outside: what its callers ask and are told, and what it writes and reads. */
+/**
+ * Watches one client from outside: what its callers ask and are told, and what it writes and reads.
+ */
 export class ClientOracle {
-  /** Whether the client was closed. */
+  /** Whether the client has been closed. */
   isClosed = false;
   readonly #process: SimProcess;
   readonly #world: World;
@@ -31,7 +36,7 @@ export class ClientOracle {
   readonly #streams = new Set<OwnStream>();
   #numbers = 0;
   #resetAt = -1;
-  /** When a stream last began to take more. */
+  /** When a stream last began to accept more. */
   #freeAt = -1;
 
   constructor(process: SimProcess, world: World, limits: ClientLimits) {
@@ -49,7 +54,7 @@ export class ClientOracle {
     });
   }
 
-  /** Its caller is told the outcome. */
+  /** Its caller learns the outcome. */
   told(asked: Asked, told: AskedTold): void {
     if (this.#process.isDead) return;
     const what = told.kind === "answer" ? "OK" : told.error.reason;
@@ -71,7 +76,7 @@ export class ClientOracle {
     this.#process.inspect(this.#process.now(), () => this.#judgeLeft(asked));
   }
 
-  /** The client was killed: nobody is told anything. */
+  /** The client was killed: none of its callers is told anything. */
   killed(): void {
     for (const asked of this.#asked.values()) asked.isDropped = true;
     this.#asked.clear();
@@ -108,7 +113,7 @@ export class ClientOracle {
     };
   }
 
-  /** Whether nothing of what was asked is left. */
+  /** Whether nothing is left of any request. */
   get isAtRest(): boolean {
     return this.#streams.size === 0 && this.#asked.size === 0;
   }
@@ -166,7 +171,7 @@ export class ClientOracle {
     }
   }
 
-  /** What was heard was told, but for what is sent again. */
+  /** Every outcome received must have reached its caller, unless the request is sent again. */
   #judgeHeard({ asked, heard }: Send): void {
     if (!asked.isOpen) return;
     if (heard?.case === "status") {
@@ -176,7 +181,7 @@ export class ClientOracle {
     this.#fail("what was heard is told", `${asked}`);
   }
 
-  /** What its stream has lost was told, but for what is sent again. */
+  /** Every request lost with its stream must have failed, unless it is sent again. */
   #judgeBroken({ asked }: Send): void {
     if (!asked.isOpen) return;
     const { idempotent, maxAttempts = 3 } = asked.options;
@@ -184,7 +189,7 @@ export class ClientOracle {
     this.#fail("what was lost is told", `${asked}`);
   }
 
-  /** A hub that works for somebody who has gone is told so. */
+  /** A hub that works for a caller that has gone must be told so. */
   #judgeLeft({ last }: Asked): void {
     if (last === undefined || last.heard || last.brokenBy || last.isCancelled) return;
     if (last.stream.isOver || last.stream.fullSince !== undefined || this.isClosed) return;
@@ -198,7 +203,7 @@ export class ClientOracle {
     );
   }
 
-  /** What waits to be written, as far as can be seen from outside, in bytes. */
+  /** Bytes that wait to be written, as far as visible from outside. */
   #unsentBytes(): number {
     let bytes = 0;
     for (const { last, payload } of this.#asked.values()) {
@@ -219,7 +224,7 @@ function wrongStream(stream: OwnStream, id: number): string | undefined {
   return undefined;
 }
 
-/** Whether the request must not be sent again. */
+/** The check that this send breaks, if it must not happen. */
 function wrongSend({ last, lost, options, isOpen }: Asked): string | undefined {
   if (!isOpen) return "nothing is sent for who has gone";
   if (last === undefined) return undefined;
@@ -229,7 +234,7 @@ function wrongSend({ last, lost, options, isOpen }: Asked): string | undefined {
   return lost < (options.maxAttempts ?? 3) ? undefined : "at most as often as allowed";
 }
 
-/** Whether what was written is not what was asked. */
+/** The check that is broken if what was written is not what was asked. */
 function wrongCall(
   asked: Asked,
   call: WireCall<KeptBytes>,

@@ -7,7 +7,7 @@ import type { HeldJob, Stream } from "./stream.js";
 
 const NEVER = Number.POSITIVE_INFINITY;
 
-/** The hub ended a stream: books it, and whether it had a reason. */
+/** Books that the hub ended a stream, and judges whether it had a reason. */
 export function judgeEnd(books: Books, stream: Stream, error: GibbsError | undefined): void {
   if (stream.isClosed) return;
   stream.isClosed = true;
@@ -32,8 +32,8 @@ function mayEnd(books: Books, stream: Stream, reason: string): boolean {
         ({ cancelledAt }) => cancelledAt !== undefined && now >= cancelledAt + limits.cancelGraceMs,
       );
     case "WORKER_SILENT": {
-      // Of each of its own stalls the hub may miss what lies before its next check,
-      // and it may take a delay of less than an interval for none.
+      // Of each of its own stalls the hub may miss the part before its next check, and it may count
+      // a delay of less than an interval as none.
       const blurMs = stream.stalls * 2 * limits.heartbeatIntervalMs;
       const silentMs = now - stream.lastHeardAt - stream.stalledMs;
       const isLong = silentMs >= limits.livenessTimeoutMs - blurMs;
@@ -51,7 +51,10 @@ export interface Dispatch {
   drawback: number;
 }
 
-/** The hub wrote an event: books it, and whether it was allowed. Returns the job, if it is one. */
+/**
+ * Books an event that the hub wrote, and judges whether it was allowed. Returns the job, if it is
+ * one.
+ */
 export function judgeWrite(
   books: Books,
   stream: Stream,
@@ -138,7 +141,7 @@ function wrongJob(
   return undefined;
 }
 
-/** Whether each job went where it should: by arrival, and to the best that was idle. */
+/** Judges whether each job went where it should: in arrival order, and to the best idle worker. */
 export function judgeDispatches(books: Books, dispatches: readonly Dispatch[]): void {
   if (dispatches.length === 0) return;
   const waiting = books.waiting().filter((call) => !books.unclear.has(call));
@@ -152,7 +155,7 @@ export function judgeDispatches(books: Books, dispatches: readonly Dispatch[]): 
       books.fail("first come, first served", `${call} went to ${stream} before ${older}`);
     }
     for (const other of books.streams) {
-      // What it has after all dispatches, it had when this one was made.
+      // Credit left after all dispatches was there when this one was made.
       if (other.credit === 0 || other === stream || !other.fits(call)) continue;
       if (books.crashLoops.heldUntil(other.workerId) !== 0) continue;
       if (other.drawback(call, other.jobs.size) < drawback) {
