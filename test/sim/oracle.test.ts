@@ -167,15 +167,15 @@ describe("the oracle of a hub", () => {
     return script.flush();
   }
 
-  it("knows that who cannot be told any more was settled when its time was over", () => {
+  it("knows that a call whose caller cannot be told was settled when it timed out", () => {
     expect(passOver(UNREAD_MS, true)).toEqual([]);
   });
 
-  it("wants the older one to go first as long as it has time, also when its stream is reset", () => {
+  it("wants the older call to go first while it has time, even if its stream is reset", () => {
     expect(passOver(DEADLINE_MS, true)).toEqual(["first come, first served"]);
   });
 
-  it("wants everybody to be told in time whose stream is there", () => {
+  it("wants every caller with an open stream to be told in time", () => {
     expect(passOver(UNREAD_MS, false)).toContain("on time");
   });
 
@@ -200,19 +200,19 @@ describe("the oracle of a hub", () => {
     return { call, other: script.worker("v", 1) };
   }
 
-  it("takes it that a call which lost its worker and its time at once was settled", () => {
+  it("accepts that a call that lost its worker as it timed out was settled", () => {
     const { other } = endTogether(UNREAD_MS);
     other.isGiven(script.request(DEADLINE_MS), DEADLINE_MS);
     expect(script.flush()).toEqual([]);
   });
 
-  it("takes it, too, that such a call runs again", () => {
+  it("also accepts that such a call runs again", () => {
     const { call, other } = endTogether(UNREAD_MS);
     other.isGiven(call, UNREAD_MS);
     expect(script.flush()).toEqual([]);
   });
 
-  it("wants a call that lost its worker and has time to go first", () => {
+  it("wants a call that lost its worker and has time left to go first", () => {
     const { other } = endTogether();
     other.isGiven(script.request(DEADLINE_MS), DEADLINE_MS);
     expect(script.flush()).toEqual(["first come, first served"]);
@@ -220,7 +220,7 @@ describe("the oracle of a hub", () => {
 });
 
 describe("the oracle of crash loops", () => {
-  it("says nothing of a worker of which the hub may have counted less", () => {
+  it("says nothing about a worker of which the hub may have counted fewer losses", () => {
     const [sure, unsure] = [new CrashLoops(), new CrashLoops()];
     for (const isSure of [true, true, true]) sure.lost("w", 1000, isSure);
     for (const isSure of [true, false, true]) unsure.lost("w", 1000, isSure);

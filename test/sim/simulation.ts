@@ -79,7 +79,7 @@ async function run(world: World, forMs: number, isDone: () => boolean): Promise<
     if (timeline.mustSettle) await settle(timeline);
     if (isDone()) return true;
     if (!timeline.step(until)) return isDone();
-    if (timeline.steps > MAX_STEPS) world.fail("an end", "the world does not come to rest");
+    if (timeline.steps > MAX_STEPS) world.fail("the run ends", "the world does not come to rest");
   }
   return true;
 }
@@ -110,7 +110,7 @@ async function heal(world: World): Promise<void> {
   const surplus = [...world.workers].slice(world.limits.maxWorkers - 1);
   for (const worker of surplus) worker.die(false);
   for (const worker of [...world.workers]) repair(worker);
-  for (const connection of world.connections) connection.mended();
+  for (const connection of world.connections) connection.unblocked();
   world.timeline.mustSettle = true;
   world.hub?.process.thaw();
   for (const client of world.clients) client.deafUntil = 0;
@@ -125,7 +125,10 @@ async function expectWell(world: World): Promise<void> {
   const ill = [...world.workers].filter((worker) => !isWellServed(world, worker));
   const what = ill.map(({ kind, free }) => `${kind.workerId} (${free} of ${kind.slots} free)`);
   const strays = [...(world.hub?.oracle.books.streams ?? [])].map(String);
-  world.fail("all is well in the end", [...open, ...what, ...strays].join("; ") || "no hub");
+  world.fail(
+    "everything recovers in the end",
+    [...open, ...what, ...strays].join("; ") || "no hub",
+  );
 }
 
 function repair({ path, process, executor }: WorkerProcess): void {

@@ -196,7 +196,7 @@ export class World {
     if (runs.begun > most) this.fail("at most once, or as often as allowed", `${call} runs again`);
     if (asked !== undefined) {
       asked.begun += 1;
-      if (asked.begun > asked.mostRuns) this.fail("at most once, whoever sends", `${asked}`);
+      if (asked.begun > asked.mostRuns) this.fail("at most once over all sends", `${asked}`);
     }
     this.#runs += 1;
     return this.#runs;
@@ -230,7 +230,7 @@ export class World {
 
   #callOf({ requestId }: JobInput): Call {
     const call = this.byRequestId.get(requestId);
-    if (call === undefined) throw new Error(`nobody asked for ${requestId}`);
+    if (call === undefined) throw new Error(`no call has the request id ${requestId}`);
     return call;
   }
 }

@@ -77,7 +77,7 @@ export class UnaryCall implements ServerCall {
   }
 
   end(status?: StatusObject): void {
-    if (status === undefined) throw new Error("a unary call ends with an answer, or a status");
+    if (status === undefined) throw new Error("a unary call ends with an answer or a status");
     this.#tell(status, this.#isOver);
     this.#beRead();
   }

@@ -26,7 +26,7 @@ export const misdeeds = [
   "result of a foreign job",
   "nack of a foreign job",
   "result twice",
-  "bytes that are no message",
+  "bytes that are not a message",
   "half-close",
   "silence",
   "unasked heartbeats",
@@ -119,7 +119,7 @@ export class Rogue implements PeerEnd {
         const execution = WireExecution.NOT_STARTED;
         return this.#forge(jobId, { case: "nack", value: { jobId, execution } });
       }
-      case "bytes that are no message":
+      case "bytes that are not a message":
         this.#connection.write(Buffer.from([0xff, 0xff]));
         return;
       case "half-close":

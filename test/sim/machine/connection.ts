@@ -142,7 +142,7 @@ export class Connection {
   }
 
   /** The path works again, and whatever was held up continues. */
-  mended(): void {
+  unblocked(): void {
     this.#up?.pump();
     this.#down?.pump();
   }

@@ -89,7 +89,7 @@ export class ServerCall implements HubCall {
   }
 
   answer(): never {
-    throw new Error("no handler of a stream answers with its end");
+    throw new Error("a stream's handler must not answer with its end");
   }
 
   refuse(how: StatusObject): void {

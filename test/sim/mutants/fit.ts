@@ -32,9 +32,7 @@ function misfit({ at, find }: Mutant, matches: readonly Match[], tree: SourceTre
     const places = matches.map(({ path, line }) => `${path}:${line}`).join(", ");
     return `its text occurs ${matches.length} times, not once: ${places}`;
   }
-  const what = tree.has(at)
-    ? "its text occurs 0 times, not once"
-    : "there is no declaration of that name";
+  const what = tree.has(at) ? "its text occurs 0 times, not once" : "no declaration has that name";
   const elsewhere = tree.namesWith(find);
   return elsewhere.length === 0 ? what : `${what}; it occurs in ${elsewhere.join(", ")}`;
 }

@@ -9,17 +9,17 @@ import { applyTo, locate } from "./fit.js";
 import type { Mutant } from "./mutant.js";
 import { SourceTree } from "./source-tree.js";
 
-const HELP = `Puts one fault at a time into a copy of src and runs the simulation against it,
-which must find every one.
+const HELP = `Puts one fault at a time into a copy of src and runs the simulation, which must find
+every one of them.
 
 npm run sim:mutants -- [options]
 
-  --only TEXT   only the mutants whose name contains TEXT
-  --seeds N     how many seeds each may survive (default 2000)
-  --fit         only check that each mutant still fits src, which takes seconds
-  --help        this text
+  --only TEXT   run only the mutants whose name contains TEXT
+  --seeds N     number of seeds tried per mutant (default 2000)
+  --fit         only check that each mutant still fits src; takes seconds
+  --help        show this text
 
-Ends with 1 if a mutant survives, or no longer fits src.`;
+Exits with 1 if a mutant survives or no longer fits src.`;
 
 /** A mutant and the file it changes. */
 interface Fitted {
@@ -79,7 +79,7 @@ async function main(): Promise<number> {
   const [sum, seed, check] = await simulate(undefined, SEEDS_OF_THE_ORIGINAL);
   if (sum !== "0 violations") {
     const what = seed === undefined ? "does not run" : `breaks "${check}" in seed ${seed}`;
-    console.log(`src as it is ${what}: a mutant would prove nothing`);
+    console.log(`the unchanged src ${what}, so mutants would prove nothing`);
     return 1;
   }
   const findings: Finding[] = [];

@@ -122,19 +122,20 @@ export class ClientOracle {
     if (item.case === "cancel") {
       const send = stream.open.get(id);
       if (send === undefined) return this.#fail("a cancel of an open call", `${id}`);
-      if (send.asked.isOpen) this.#fail("who waits is not cancelled", `${send.asked}`);
+      if (send.asked.isOpen) this.#fail("a call still wanted is not cancelled", `${send.asked}`);
       send.isCancelled = true;
       return;
     }
     if (item.case !== "call") return;
     const { call: number } = decodePayload(bytesOf(item.value.payload)) as unknown as Input;
     const asked = this.#asked.get(number);
-    if (asked === undefined) return this.#fail("nothing is sent for who has gone", `m${number}`);
+    if (asked === undefined)
+      return this.#fail("nothing is sent for a caller that has gone", `m${number}`);
     const problem =
       wrongStream(stream, id) ?? wrongSend(asked) ?? wrongCall(asked, item.value, this.#process);
     if (problem !== undefined) this.#fail(problem, `${asked} as ${id}`);
     if (item.value.payload.length > (stream.settings?.maxPayloadBytes ?? 0)) {
-      this.#fail("no call that is too large", `${asked}`);
+      this.#fail("no oversize call", `${asked}`);
     }
     if (id === 1 && stream.open.has(2 ** 32 - 1)) this.#world.count("multiplex", "ids wrap");
     if (asked.last?.brokenBy !== undefined) {
@@ -220,13 +221,13 @@ export class ClientOracle {
 function wrongStream(stream: OwnStream, id: number): string | undefined {
   if (id < 1 || stream.open.has(id)) return "an id of its own";
   if (stream.settings === undefined) return "settings come first";
-  if (stream.open.size >= stream.settings.maxOpenCalls) return "no more calls than may be open";
+  if (stream.open.size >= stream.settings.maxOpenCalls) return "no more open calls than allowed";
   return undefined;
 }
 
 /** The check that this send breaks, if it must not happen. */
 function wrongSend({ last, lost, options, isOpen }: Asked): string | undefined {
-  if (!isOpen) return "nothing is sent for who has gone";
+  if (!isOpen) return "nothing is sent for a caller that has gone";
   if (last === undefined) return undefined;
   if (last.heard === undefined && last.brokenBy === undefined) return "sent once at a time";
   if (lost === 0) return undefined;
@@ -252,5 +253,5 @@ function wrongCall(
     call.metadata.length === Object.keys(options.metadata ?? {}).length;
   if (!isSame) return "the call as it was asked";
   const leftMs = Math.ceil(Math.max(0, until - process.now()));
-  return call.timeoutMs === leftMs ? undefined : "the time that is left";
+  return call.timeoutMs === leftMs ? undefined : "the time left";
 }

@@ -53,9 +53,9 @@ function wrongAnswer(
   if (heard?.case !== "response") return ["founded outcome", `${asked} was answered`];
   const json = JSON.stringify(answer.output);
   const { payload, ...info } = heard.value;
-  if (payload.length > maxPayloadBytes) return ["no answer that is too large", `${asked}`];
+  if (payload.length > maxPayloadBytes) return ["no oversize answer", `${asked}`];
   if (json !== JSON.stringify(decodePayload(payload)) || !asked.returned.has(json)) {
-    return ["the answer that belongs to it", `${asked} was told ${json}`];
+    return ["the answer to this call", `${asked} got ${json}`];
   }
   const { requestId, workerId, attempts, queueTimeMs, runTimeMs } = info;
   const wanted = JSON.stringify({ requestId, workerId, attempts, queueTimeMs, runTimeMs });
@@ -84,7 +84,7 @@ function isRelay(asked: Asked, status: GibbsError, error: GibbsError): boolean {
 /** The check that is broken if the client should have tried again. */
 function impatient(asked: Asked, status: GibbsError, view: ClientView): string | undefined {
   const isRefused = status.reason === "DRAINING" && status.execution === "NOT_STARTED";
-  return isRefused && !isPatient(asked, view) ? "a hub that drains is waited for" : undefined;
+  return isRefused && !isPatient(asked, view) ? "a draining hub is waited for" : undefined;
 }
 
 /**
@@ -127,7 +127,7 @@ function unfounded(asked: Asked, error: GibbsError, view: ClientView): string | 
   return isFounded() ? undefined : "founded outcome";
 }
 
-/** Whether the client was out of attempts or time. */
+/** Whether the client had tried as often as it may, or for as long as it had time. */
 function isLossFounded(asked: Asked, error: GibbsError, view: ClientView): boolean {
   const { last, lost, options, until } = asked;
   const isOfSend = error.code === "UNAVAILABLE" && error.execution === "UNKNOWN";

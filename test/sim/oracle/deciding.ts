@@ -71,7 +71,10 @@ export function judgeWrite(
     case "job": {
       const call = calls.get(event.value.requestId);
       if (call !== undefined) return judgeJob(books, stream, event.value, call);
-      books.fail("a job for a call", `${stream} was given the unknown ${event.value.requestId}`);
+      books.fail(
+        "a job for a call",
+        `${stream} was given an unknown request: ${event.value.requestId}`,
+      );
       return undefined;
     }
     case "cancel": {
@@ -83,7 +86,8 @@ export function judgeWrite(
       stream.lastBeatAt = books.now;
       return undefined;
     case "drain":
-      if (!books.isDraining) books.fail("drain", `${stream} was told of a drain that is none`);
+      if (!books.isDraining)
+        books.fail("drain", `${stream} was told of a drain, but the hub does not drain`);
       stream.toldDrain = true;
       return undefined;
     case undefined:
@@ -125,8 +129,8 @@ function wrongJob(
   if (now < heldUntil) return ["not to who is held back", what];
   if (stream.credit < 1) return ["only against credit", what];
   if (stream.jobs.has(written.jobId)) return ["a job id of its own", what];
-  if (!stream.canReceive(call)) return ["a job that can be received", what];
-  if (!stream.fits(call)) return ["not again to who gave it back", what];
+  if (!stream.canReceive(call)) return ["a job the worker can receive", what];
+  if (!stream.fits(call)) return ["not again to the worker that gave it back", what];
   if (written.attempt !== call.attempts + 1) return ["the attempt's number", what];
   if (call.attempts > 0 && (idempotent === false || call.attempts >= call.maxAttempts)) {
     return ["at most once, or as often as allowed", what];
@@ -136,7 +140,7 @@ function wrongJob(
   const leftMs = Math.min(call.deadlineAt - now, runTimeoutMs);
   if (leftMs < 1) return ["time to run", `${what} with ${leftMs} ms left`];
   if (written.timeoutMs !== Math.ceil(leftMs)) {
-    return ["the time that is left", `${what} with ${written.timeoutMs} ms, not ${leftMs}`];
+    return ["the time left", `${what} with ${written.timeoutMs} ms, not ${leftMs}`];
   }
   return undefined;
 }

@@ -117,7 +117,7 @@ export class HubOracle {
         const dueAt = abandonAt(books, call);
         books.unread.delete(call);
         if (dueAt === undefined || dueAt > books.now) {
-          books.fail("a slow reader has its time", `${call} lost its answer before ${dueAt}`);
+          books.fail("a slow reader gets its time", `${call} lost its answer before ${dueAt}`);
         }
       },
     };
@@ -152,7 +152,7 @@ export class HubOracle {
       },
       wrote: (encoded, isFull) => {
         if (encoded.length > stream.maxReceiveBytes) {
-          this.books.fail("a message that can be received", `${encoded.length} to ${stream}`);
+          this.books.fail("a message the worker can receive", `${encoded.length} to ${stream}`);
         }
         this.#log(() => `${stream} is told ${describe(() => decodeWorkResponse(encoded))}`);
         this.#written.push([stream, decodeWorkResponse(encoded), isFull]);

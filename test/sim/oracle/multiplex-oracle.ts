@@ -106,7 +106,7 @@ export class MultiplexOracle {
     if (stream.phase === "ended") return stream.isClosed ? undefined : "a client's stream must end";
     if (!stream.hasSettings) return "settings come first";
     if (this.#books.isDraining && !stream.toldDrain) return "clients are told of a drain";
-    if (stream.isPaused() !== stream.isFull) return "who reads is read, and nobody else";
+    if (stream.isPaused() !== stream.isFull) return "exactly the clients that read are read";
     if (stream.isHalfClosed && stream.open.size === 0) return "a half-closed stream ends";
     return undefined;
   }
@@ -117,7 +117,7 @@ export class MultiplexOracle {
     return {
       received: (encoded) => {
         log(() => `${stream} says ${describe(() => decodeClientItems(encoded))}`);
-        if (stream.isFull) this.#books.fail("who does not read is not read", `${stream}`);
+        if (stream.isFull) this.#books.fail("a client that does not read is not read", `${stream}`);
         this.#hear(stream, encoded);
       },
       halfClosed: () => {
@@ -184,7 +184,8 @@ export class MultiplexOracle {
     }
     if (!stream.hasSettings) fail("settings come first", `${stream}`);
     if (item.case === "drain") {
-      if (!this.#books.isDraining) fail("drain", `${stream} was told of a drain that is none`);
+      if (!this.#books.isDraining)
+        fail("drain", `${stream} was told of a drain, but the hub does not drain`);
       stream.toldDrain = true;
       return;
     }
@@ -225,7 +226,7 @@ export class MultiplexOracle {
     const due = [...unread].filter(
       ([key, { peer }]) => peer === stream && (abandonAt(this.#books, key) ?? now) <= now,
     );
-    if (due.length === 0) this.#books.fail("a slow reader has its time", `${stream} was reset`);
+    if (due.length === 0) this.#books.fail("a slow reader gets its time", `${stream} was reset`);
     this.#port.count("multiplex", "a slow reader is reset");
     if (due.length > 1) this.#port.count("multiplex", "two unread messages are due");
     stream.phase = "ended";

@@ -40,7 +40,7 @@ export function judgeQuiet(books: Books): number {
 
 function checkDue(books: Books, what: Call | Stream | string, dueAt: number): number {
   if (dueAt + TIMER_MS <= books.now) {
-    books.fail("on time", `${what}: nothing happened at ${dueAt}, and it is ${books.now}`);
+    books.fail("on time", `${what}: nothing happened at ${dueAt}; it is now ${books.now}`);
   }
   return dueAt;
 }
@@ -56,7 +56,7 @@ function judgeIdle(books: Books, call: Call): number {
     const heldUntil = books.crashLoops.heldUntil(stream.workerId);
     if (heldUntil === undefined) continue;
     if (heldUntil + TIMER_MS <= books.now) {
-      books.fail("nobody waits who need not", `${call} waits, and ${stream} is idle`);
+      books.fail("nothing waits needlessly", `${call} waits although ${stream} is idle`);
     }
     dueAt = Math.min(dueAt, heldUntil);
   }
@@ -91,7 +91,7 @@ function judgeStream(books: Books, stream: Stream): void {
   }
   for (const { call, cancelledAt } of stream.jobs.values()) {
     if (call.isOpen || cancelledAt !== undefined) continue;
-    books.fail("cancel reaches the worker", `${call} is over, and ${stream} was not told`);
+    books.fail("cancel reaches the worker", `${call} has ended, but ${stream} was not told`);
   }
 }
 

@@ -198,10 +198,10 @@ function dishonest(call: Call, { error }: Failed): Problem {
     error.execution === "NOT_STARTED" ||
     (error.code === "UNAVAILABLE" && error.reason !== "DECLARED");
   if (promisesNothingRan && begun > 0) {
-    return ["NOT_STARTED is a promise", `${call}: ${error.reason}, but ${begun} handlers began it`];
+    return ["NOT_STARTED is a promise", `${call}: ${error.reason}, but ${begun} handlers began`];
   }
   if (error.execution === "FINISHED" && finished === 0) {
-    return ["FINISHED is a fact", `${call}: ${error.reason}, but no handler has ended it`];
+    return ["FINISHED is a fact", `${call}: ${error.reason}, but no handler finished it`];
   }
   return undefined;
 }

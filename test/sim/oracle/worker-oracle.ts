@@ -168,7 +168,7 @@ export class WorkerOracle {
       if (this.#asked > 0) this.#fail("a heartbeat is answered", `${this.#asked} were not`);
       const silentMs = this.#now - this.#heardAt;
       if (silentMs - this.#stalledMs >= this.#patienceMs) {
-        this.#fail("a silent hub is left", `the hub has been silent for ${silentMs} ms`);
+        this.#fail("a silent hub is abandoned", `the hub has been silent for ${silentMs} ms`);
       }
     });
   }
@@ -176,7 +176,8 @@ export class WorkerOracle {
   #look(jobId: number, job: GivenJob): void {
     const heldMs = this.#now - job.receivedAt;
     const what = `job ${jobId} (${job.requestId}), held for ${heldMs} ms`;
-    if (job.state === "finished") this.#fail("every job gets a terminal event", `${what}, is over`);
+    if (job.state === "finished")
+      this.#fail("every job gets a terminal event", `${what}, has ended`);
     const isOver = job.isCancelled || heldMs >= job.timeoutMs;
     const mustGoBack = isOver || heldMs >= workerFixed.holdMs || this.#isDraining;
     if (job.state === "held" && mustGoBack) {
