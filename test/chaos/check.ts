@@ -1,7 +1,7 @@
 import type { Note, Notes } from "./journal.js";
 import { answerTo } from "./task.js";
 
-/** What may never happen, each with what it means. */
+/** What must never happen, each with its meaning. */
 export const rules = {
   lost: "a call of a client that lived has no outcome",
   late: "a call outlived its deadline and the grace",
@@ -20,28 +20,28 @@ export const rules = {
 /** One of {@link rules}. */
 export type Rule = keyof typeof rules;
 
-/** One case in which a rule was broken. */
+/** A case in which a rule was broken. */
 export interface Violation {
   rule: Rule;
-  /** The call, or the worker. */
+  /** The call or the worker. */
   id: string;
   detail: string;
 }
 
-/** What the checker allows. */
+/** What the checker tolerates. */
 export interface CheckOptions {
   /** How often a hub may execute an idempotent call that was submitted once. Default 3. */
   maxAttempts?: number;
   /**
-   * How often a client may submit an idempotent call, under the same request id:
-   * again when its connection broke. Default 1.
+   * How often a client may submit an idempotent call under the same request id, as it does when its
+   * connection breaks. Default 1.
    */
   maxSubmissions?: number;
   /** How long after its deadline a caller may learn of it, in milliseconds. */
   graceMs: number;
 }
 
-/** All that is known of one call. */
+/** Everything known about one call. */
 interface CallHistory {
   call: Extract<Note, { kind: "call" }>;
   outcomes: Extract<Note, { kind: "outcome" }>[];
@@ -49,7 +49,10 @@ interface CallHistory {
   ends: number;
 }
 
-/** Holds what all processes noted against what the hub promises. Empty: nothing was broken. */
+/**
+ * Checks what all processes recorded against the hub's promises. Returns an empty list if none was
+ * broken.
+ */
 export function check(notes: Notes, options: CheckOptions): Violation[] {
   const histories = new Map<string, CallHistory>();
   for (const call of notes.call) {
@@ -75,7 +78,7 @@ function violation(rule: Rule, id: string, detail: string): Violation {
   return { rule, id, detail };
 }
 
-/** Whether the caller got one outcome, in time, and the right one. */
+/** Checks that the caller got exactly one outcome, in time, and the right one. */
 function checkOutcomes(
   { call, outcomes }: CallHistory,
   lived: ReadonlySet<string>,
@@ -104,7 +107,7 @@ function checkOutcomes(
   return broken;
 }
 
-/** Whether what ran is what the caller asked for and was told. */
+/** Checks that what ran is what the caller asked for and was told. */
 function checkExecutions(history: CallHistory, options: CheckOptions): Violation[] {
   const { call, outcomes, starts, ends } = history;
   const { id } = call;
@@ -148,17 +151,17 @@ function attemptsByRequest(starts: CallHistory["starts"]): Map<string, number[]>
   return attempts;
 }
 
-/** How often the most frequent of the values occurs. */
+/** How often the most frequent value occurs. */
 function mostOften(values: readonly number[]): number {
   return Math.max(...values.map((value) => values.filter((other) => other === value).length));
 }
 
-/** Whether a worker ever had more to do than it has slots. */
+/** Checks that no worker ever had more to do than it has slots. */
 function checkSlots(notes: Notes): Violation[] {
   const slots = new Map(notes.worker.map((note) => [note.worker, note.slots]));
   const running = new Map<string, number>();
   const overbooked = new Map<string, number>();
-  // A worker's own notes are in the order of its journal, and the sort keeps it.
+  // A worker's own notes are in journal order, which the sort preserves.
   for (const { kind, worker } of [...notes.start, ...notes.end].sort(inOrder)) {
     const now = (running.get(worker) ?? 0) + (kind === "start" ? 1 : -1);
     running.set(worker, now);
@@ -172,6 +175,6 @@ function checkSlots(notes: Notes): Violation[] {
 }
 
 function inOrder(a: { at: number; kind: string }, b: { at: number; kind: string }): number {
-  // At the same instant what ended made room for what started.
+  // At the same instant, an end makes room for a start.
   return a.at - b.at || a.kind.localeCompare(b.kind);
 }

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Cluster } from "./cluster.js";
 import { ManagedProcess } from "./managed-process.js";
 
-/** Handles SIGTERM once it is told to. */
+/** Handles SIGTERM once told to. */
 const HESITANT = `
   process.once("message", () => {
     process.once("SIGTERM", () => process.exit(0));

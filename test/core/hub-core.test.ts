@@ -259,7 +259,7 @@ describe("outcomes", () => {
     const worker = h.worker();
     const request = h.submit({ timeoutMs: 500 });
     h.flush();
-    // Heard before the flush that is due now.
+    // Arrives before the flush that is due now.
     h.now += 500;
     h.core.result(worker, 1, { kind: "failure", failure }, h.now);
     h.flush();

@@ -8,7 +8,10 @@ import type { Request } from "../../src/hub/core/request.js";
 import type { Session } from "../../src/hub/core/session.js";
 import type { Slot } from "../../src/hub/core/slots.js";
 
-/** What must hold between any two events. Throws an AssertionError; cheap, for it runs very often. */
+/**
+ * Checks what must hold between any two events. Throws an AssertionError; cheap, since it runs very
+ * often.
+ */
 export function checkState(core: HubCore): void {
   checkSessions(core);
   checkRequests(core);
@@ -31,7 +34,7 @@ function checkSessions({ sessions }: HubCore): void {
   }
 }
 
-/** `taken` are the slots of the jobs that are in flight. */
+/** `taken`: the slots of the jobs in flight. */
 function checkSlots({ slots, hello }: Session, taken: readonly Slot[]): void {
   const { all, credit, busy } = slots;
   assert(credit + busy <= (hello?.maxSlots ?? 0), "the slot ledger");
@@ -128,7 +131,7 @@ function checkGroups({ groups, methods }: Queues, sessions: ReadonlySet<Session>
   assert(members === serving.length, "who serves is in one group");
 }
 
-/** What must hold right after a flush: nobody waits who need not. */
+/** Checks what must hold right after a flush: nothing waits needlessly. */
 export function checkFlushed(core: HubCore, now: number): void {
   checkState(core);
   for (const method of core.queues.methods.values()) {
@@ -150,8 +153,8 @@ function* waitingFor({ queue }: Method): Generator<Request> {
 }
 
 /**
- * Who is idle since when, by a book of its own: what a core gives, it must give to the session
- * that is idle longest, but for a reason.
+ * An independent record of how long sessions have been idle: a core must give each job to the
+ * longest idle session, unless it has a reason not to.
  */
 export class IdleOrder {
   readonly #core: HubCore;
@@ -162,12 +165,12 @@ export class IdleOrder {
     this.#core = core;
   }
 
-  /** To be called after each event. */
+  /** Must be called after each event. */
   update(): void {
     this.#admit((session) => session.credit > 0);
   }
 
-  /** What a flush has decided. */
+  /** Checks the jobs that a flush decided on. */
   checkDispatches(effects: readonly Effect[]): void {
     const credit = new Map<Session, number>();
     for (const effect of effects) {
@@ -175,12 +178,12 @@ export class IdleOrder {
       const { session } = effect;
       credit.set(session, (credit.get(session) ?? session.credit) + 1);
     }
-    // Whoever is held back no longer came before all matching.
+    // Sessions no longer held back were admitted before all matching.
     this.#admit((session) => (credit.get(session) ?? session.credit) > 0);
     for (const effect of effects) {
       if (effect.kind !== "job") continue;
       const { session, request } = effect;
-      // Others have drawbacks that are judged elsewhere.
+      // The others have drawbacks that are judged elsewhere.
       const passedOver = this.#idle
         .slice(0, this.#idle.indexOf(session))
         .find((other) => !other.congested && serves(other, request) && fits(request, other));

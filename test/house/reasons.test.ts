@@ -6,7 +6,7 @@ import type { Code } from "../../src/base/errors/error.js";
 import { reasons } from "../../src/base/errors/reasons.js";
 import { root } from "../support/running.js";
 
-/** The table of reasons, the code and the documents say the same. */
+/** Checks that the table of reasons, the code and the documents agree. */
 
 interface ReasonInfo {
   by: readonly string[];
@@ -45,14 +45,14 @@ function documented(path: string): { code: string; reason: string }[] {
   return Array.from(rows, ([, code = "", reason = ""]) => ({ code, reason }));
 }
 
-/** Where an expression finds a reason, as `path: REASON`. */
+/** Where an expression matches a reason, as `path: REASON`. */
 function mentions(files: readonly File[], expression: RegExp): { path: string; reason: string }[] {
   return files.flatMap(({ path, text }) =>
     Array.from(text.matchAll(expression), ([, reason = ""]) => ({ path, reason })),
   );
 }
 
-/** Which part of gibbs a file belongs to; undefined for what all of them share. */
+/** The part of gibbs that a file belongs to; undefined if all of them share it. */
 function speaker(path: string): string | undefined {
   if (path.startsWith("conformance/")) return "kit";
   const room = /^src\/([^/]+)\//.exec(path)?.[1];
