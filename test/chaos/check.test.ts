@@ -68,10 +68,10 @@ const history = (): History => new History();
 describe("the checker believes", () => {
   it.each<[string, History]>([
     ["an answer", history().call().run().answered()],
-    ["an unknown end of what died", history().call().dieRunning().failed()],
-    ["an unknown end of what never ran", history().call().failed()],
+    ["an UNKNOWN outcome of a call whose worker died", history().call().dieRunning().failed()],
+    ["an UNKNOWN outcome of a call that never ran", history().call().failed()],
     [
-      "a refusal of what never ran",
+      "a refusal of a call that never ran",
       history().call().failed({ reason: "QUEUE_FULL", execution: "NOT_STARTED", attempts: 0 }),
     ],
     [
@@ -163,7 +163,7 @@ function overbooked(): History {
   return told.run({ id: "b", requestId: "r2", run: 2, at: 1015 });
 }
 
-it("allows a client to submit an idempotent call again under the same id, as often as it is told", () => {
+it("allows a client to submit an idempotent call again under the same id, up to the given limit", () => {
   const sentAgain = (idempotent: boolean): History =>
     history().call({ idempotent }).run().run({ run: 2, at: 1021 }, 1022).answered();
   expect(sentAgain(true).broken(2)).toEqual([]);

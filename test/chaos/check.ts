@@ -3,18 +3,18 @@ import { answerTo } from "./task.js";
 
 /** What must never happen, each with its meaning. */
 export const rules = {
-  lost: "a call of a client that lived has no outcome",
-  late: "a call outlived its deadline and the grace",
+  lost: "a call of a surviving client has no outcome",
+  late: "a call outlived its deadline and the grace period",
   answeredTwice: "a call has more than one outcome",
-  wrongAnswer: "a caller got what is not the answer to its task",
+  wrongAnswer: "a caller got something other than the answer to its task",
   ranTwice: "a call that is not idempotent was executed more than once",
   tooManyAttempts: "a request was executed more often than its attempts allow",
   attemptRanTwice: "one attempt of a request was executed more than once",
   understated: "a caller was told of fewer attempts than were executed",
-  notStartedRan: "a call ended as NOT_STARTED and was executed",
-  finishedNeverRan: "a call ended as answered or FINISHED and no execution of it ended",
+  notStartedRan: "a call ended as NOT_STARTED but was executed",
+  finishedNeverRan: "a call ended as answered or FINISHED but no execution of it ended",
   overbooked: "a worker executed more at once than it has slots",
-  unasked: "a worker executed what nobody asked for",
+  unasked: "a worker executed a task that no caller asked for",
 } as const;
 
 /** One of {@link rules}. */
@@ -95,7 +95,7 @@ function checkOutcomes(
   for (const { at, outcome } of outcomes) {
     const tookMs = at - call.at;
     if (tookMs > call.timeoutMs + graceMs) {
-      const detail = `took ${Math.round(tookMs)} ms, allowed were ${call.timeoutMs} ms`;
+      const detail = `took ${Math.round(tookMs)} ms, ${call.timeoutMs} ms were allowed`;
       broken.push(violation("late", id, detail));
     }
     if (!outcome.ok) continue;
@@ -128,7 +128,7 @@ function checkExecutions(history: CallHistory, options: CheckOptions): Violation
   for (const { outcome } of outcomes) {
     const ran = starts.filter(({ requestId }) => requestId === outcome.requestId).length;
     if (ran > outcome.attempts + maxAttempts * (maxSubmissions - 1)) {
-      broken.push(violation("understated", id, `${ran} executed, ${outcome.attempts} told`));
+      broken.push(violation("understated", id, `${ran} executed, ${outcome.attempts} reported`));
     }
     if (!outcome.ok && outcome.execution === "NOT_STARTED" && starts.length > 0) {
       const where = starts.map(({ worker }) => worker).join(", ");
@@ -170,7 +170,7 @@ function checkSlots(notes: Notes): Violation[] {
     }
   }
   return Array.from(overbooked, ([worker, most]) =>
-    violation("overbooked", worker, `${most} at once, it has ${slots.get(worker) ?? 0} slots`),
+    violation("overbooked", worker, `${most} at once with ${slots.get(worker) ?? 0} slots`),
   );
 }
 

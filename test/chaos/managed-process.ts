@@ -137,7 +137,7 @@ export class ManagedProcess {
   async #fails(): Promise<never> {
     const how = await this.ended;
     const log = readFileSync(this.#log, "utf8");
-    throw new Error(`the process ${this.#name} ended with ${how}:\n${log}`);
+    throw new Error(`the process ${this.#name} ended with ${how} before it was ready:\n${log}`);
   }
 }
 

@@ -35,7 +35,7 @@ export function recording(
     onStart(start);
     await work(workMs, signal);
     journal.write({ kind: "end", at: machineNow(), ...execution });
-    if (fails) throw new RangeError(`task ${id} was to fail`);
+    if (fails) throw new RangeError(`task ${id} was meant to fail`);
     return answerTo(id);
   };
 }

@@ -27,7 +27,7 @@ export class Seat {
   }
 
   get process(): ManagedProcess {
-    if (this.#process === undefined) throw new Error(`nobody sits at ${this.name}`);
+    if (this.#process === undefined) throw new Error(`no process has been started at ${this.name}`);
     return this.#process;
   }
 

@@ -71,7 +71,7 @@ export class Stage {
       );
     const { host } = await began;
     const seat = this.#cluster.workers.find(({ occupant }) => occupant === host);
-    if (seat === undefined) throw new Error(`nobody is called ${host}`);
+    if (seat === undefined) throw new Error(`no pool is called ${host}`);
     return { seat, again: this.#board.next(id), failed, cancel: () => cancel.abort() };
   }
 

@@ -137,7 +137,7 @@ export class Harness {
 
   /** The worker answers the one job of `request`. */
   answer(request: Request, payload: Uint8Array = new Uint8Array([1])): void {
-    if (typeof request.state !== "object") throw new Error("the request runs nowhere");
+    if (typeof request.state !== "object") throw new Error("the request is not running");
     const { session, id } = request.state;
     this.core.result(session, id, { kind: "answer", payload }, this.now);
   }

@@ -304,7 +304,7 @@ class World {
   }
 }
 
-it("holds its invariants over any history, and every request finds its end", () => {
+it("keeps its invariants over any history, and every request reaches its end", () => {
   fc.assert(
     fc.property(
       fc.array(event, { maxLength: 120, size: "max" }),

@@ -20,11 +20,14 @@ export function checkState(core: HubCore): void {
 
 function checkSessions({ sessions }: HubCore): void {
   for (const session of sessions) {
-    assert(session.state !== "ended", "a gone worker stays nowhere");
-    assert(session.state === "serving" || session.credit === 0, "only who serves has credit");
+    assert(session.state !== "ended", "an ended session is kept nowhere");
+    assert(
+      session.state === "serving" || session.credit === 0,
+      "only serving sessions have credit",
+    );
     const jobs = session.inFlight.entries();
     for (const [id, job] of jobs) {
-      assert(job.id === id && job.session === session, "a job stands under its id");
+      assert(job.id === id && job.session === session, "a job is found by its id");
       if (job.request !== undefined) assert(job.request.state === job, "one job for a request");
     }
     checkSlots(
@@ -40,7 +43,7 @@ function checkSlots({ slots, hello }: Session, taken: readonly Slot[]): void {
   assert(credit + busy <= (hello?.maxSlots ?? 0), "the slot ledger");
   assert(all.length <= slots.capacity, "no more slots than the worker may offer");
   assert(all.filter(({ state }) => state === "offered").length === credit, "credit is offered");
-  assert(all.filter(({ state }) => state === "busy").length === busy, "who is busy is counted");
+  assert(all.filter(({ state }) => state === "busy").length === busy, "busy slots are counted");
   for (const slot of all) {
     const jobs = taken.filter((one) => one === slot).length;
     assert(slot.jobs === jobs, "a slot counts its jobs");
@@ -59,13 +62,13 @@ function checkRequests({ requests, sessions }: HubCore): void {
     const { state, list, seq } = request;
     size += 1;
     assert(requests.live.get(seq) === request, "a live request is found by its ticket");
-    assert(state !== "settled", "nothing settled stays");
+    assert(state !== "settled", "nothing settled is kept");
     bytes += request.bytes;
     if (state === "queued") {
-      assert(list !== undefined, "a queued request stands in its queue");
+      assert(list !== undefined, "a queued request is in its queue");
       continue;
     }
-    assert(list === undefined, "a running request waits nowhere");
+    assert(list === undefined, "a running request is in no queue");
     assert(sessions.has(state.session), "a running request has a live worker");
     assert(state.session.inFlight.get(state.id) === state, "a running request is in the ledger");
   }
@@ -79,11 +82,14 @@ function checkMethods({ queues, sessions }: HubCore): void {
   let waiting = 0;
   for (const method of queues.methods.values()) {
     const { queue, groups } = method;
-    assert(queue.size + groups.length > 0, "an empty method stays");
-    assert((method.list === queues.waiting) === queue.size > 0, "who waits for it is known");
-    assert(new Set(groups).size === groups.length, "a group stands once with its method");
+    assert(queue.size + groups.length > 0, "no empty method is kept");
+    assert(
+      (method.list === queues.waiting) === queue.size > 0,
+      "a method is listed while requests wait for it",
+    );
+    assert(new Set(groups).size === groups.length, "a method lists each group once");
     for (const group of groups) {
-      assert(queues.groups.get(group.key) === group, "a gone group serves");
+      assert(queues.groups.get(group.key) === group, "only existing groups serve");
       assert(group.methods.has(method.name), "a group serves what its workers do");
     }
     queued += queue.size;
@@ -95,40 +101,40 @@ function checkMethods({ queues, sessions }: HubCore): void {
       last = request.seq;
     }
   }
-  assert(queues.queued === queued, "the count of those who wait");
-  assert(queues.workerless === workerless, "the count of those without a worker");
-  assert(queues.waiting.size === waiting, "the methods that somebody waits for");
+  assert(queues.queued === queued, "the count of queued requests");
+  assert(queues.workerless === workerless, "the count of requests without a worker");
+  assert(queues.waiting.size === waiting, "the methods that requests wait for");
   checkGroups(queues, sessions);
 }
 
 function checkGroups({ groups, methods }: Queues, sessions: ReadonlySet<Session>): void {
   let members = 0;
   for (const group of groups.values()) {
-    assert(group.sessions.size > 0, "an empty group stays");
+    assert(group.sessions.size > 0, "no empty group is kept");
     for (const name of group.methods) {
-      assert(methods.get(name)?.groups.includes(group), "a method knows who serves it");
+      assert(methods.get(name)?.groups.includes(group), "a method lists the groups that serve it");
     }
     let idle = 0;
     for (const session of group.sessions) {
-      assert(session.group === group && sessions.has(session), "a gone session serves");
+      assert(session.group === group && sessions.has(session), "only existing sessions serve");
       assert(session.hello?.methods.size === group.methods.size, "the same set of methods");
       for (const name of session.hello.methods.keys()) {
         assert(group.methods.has(name), "the same set of methods");
       }
       const isIdle = session.credit > 0 && !session.isHeldBack;
-      assert((session.list === group.idle) === isIdle, "who is idle stands in its group's list");
+      assert((session.list === group.idle) === isIdle, "an idle session is in its group's list");
       if (isIdle) idle += 1;
     }
-    assert(group.idle.size === idle, "nobody else is idle");
+    assert(group.idle.size === idle, "nothing else is idle");
     let last = 0;
     for (let session = group.idle.head; session; session = session.next) {
-      assert(session.idleSeq > last, "the longest idle stands first");
+      assert(session.idleSeq > last, "the longest idle comes first");
       last = session.idleSeq;
     }
     members += group.sessions.size;
   }
   const serving = [...sessions].filter(({ state }) => state === "serving");
-  assert(members === serving.length, "who serves is in one group");
+  assert(members === serving.length, "each serving session is in one group");
 }
 
 /** Checks what must hold right after a flush: nothing waits needlessly. */
@@ -136,11 +142,11 @@ export function checkFlushed(core: HubCore, now: number): void {
   checkState(core);
   for (const method of core.queues.methods.values()) {
     for (const request of waitingFor(method)) {
-      assert(request.deadlineAt > now, "a deadline that passed in the queue");
+      assert(request.deadlineAt > now, "no deadline has passed in the queue");
       for (const { sessions } of method.groups) {
         for (const session of sessions) {
           const possible = session.credit > 0 && fits(request, session);
-          assert(!possible, "free credit and a waiting request that fits");
+          assert(!possible, "no request waits that fits free credit");
         }
       }
     }

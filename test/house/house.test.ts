@@ -99,7 +99,7 @@ describe("the house", () => {
 });
 
 describe("a circle", () => {
-  it("is the shortest way back, once for all nodes that are in it", () => {
+  it("is the shortest way back, once for all nodes in it", () => {
     const graph = new Map([
       ["a", ["b"]],
       ["b", ["c", "e"]],

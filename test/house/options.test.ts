@@ -119,7 +119,7 @@ function defaultsOf(table: Table): Record<string, unknown> {
 }
 
 describe("an option of a request", () => {
-  it("has the defaults that the README says", () => {
+  it("has the defaults that the README states", () => {
     const readme = readFileSync(join(root, "README.md"), "utf8");
     const row = (option: string): string | undefined =>
       new RegExp(`^\\| \`${option}\` \\|[^|]*\\| ([^|]*) \\|`, "m").exec(readme)?.[1];

@@ -70,13 +70,13 @@ describe("the table of reasons", () => {
     expect(wrong).toEqual([]);
   });
 
-  it("has nothing that is not documented", () => {
+  it("has nothing undocumented", () => {
     const rows = [...documented("docs/reliability.md"), ...documented("docs/protocol.md")];
     const found = new Set(rows.map(({ reason }) => reason));
     expect([...table.keys()].filter((reason) => !found.has(reason))).toEqual([]);
   });
 
-  it("has every reason that the code gives or looks for, and no other", () => {
+  it("has exactly the reasons that the code gives or looks for", () => {
     const given = [
       ...mentions(src, /\breason\)?:? *(?:[!=]==)? *"([A-Z_]+)"/g),
       ...mentions(src, /\b(?:gibbsError|hubFailure|fail)\(\s*(?:\w+,\s*)?"([A-Z_]+)"/g),
@@ -101,7 +101,7 @@ describe("the table of reasons", () => {
     expect(literal).toEqual([]);
   });
 
-  it("has what the other SDKs say", () => {
+  it("has the reasons that the other SDKs give", () => {
     const others = /^(NOT_STARTED|(GIBBS|GRPC)_.*)$/;
     const wrong = mentions(sdks, /["']([A-Z]+_[A-Z_]+)["']/g).filter(
       ({ reason }) => !table.has(reason) && !(reason in status) && !others.test(reason),

@@ -140,14 +140,14 @@ function judge(
   const covered = { ...coverage(strikes, notes), ...callersCoverage(notes, HURRY_MS) };
   const criteria: Criterion[] = [
     ...safety(violations),
-    none("calls in no hurry that were left to their deadline", leftToDeadline(notes)),
+    none("unhurried calls that ended by their deadline", leftToDeadline(notes)),
     none("processes that failed", run.failures),
   ];
   if (run.minutes >= FULL_MINUTES) {
     const often = Object.values(covered).filter(({ hitsWithWork }) => hitsWithWork >= 5);
     criteria.push(
       atLeast("requests", notes.call.length, 10_000 * run.minutes),
-      atLeast("kinds of faults that met work in flight 5 times", often.length, 8),
+      atLeast("kinds of faults that hit work in flight 5 times", often.length, 8),
     );
   }
   return {

@@ -99,7 +99,7 @@ async function killWorkers(stage: Stage, say: (line: string) => void): Promise<P
       KNOWN_MS,
       "ms",
     ),
-    none("killed: calls that ended in another way than they must", wrong),
+    none("killed: calls that ended wrongly", wrong),
   ];
   const figures = { callerKnows: spread(knownMs), anotherBegins: spread(elsewhereMs) };
   return { figures, criteria };
@@ -129,7 +129,7 @@ async function stopWorkers(
       boundMs,
       "ms",
     ),
-    none(`stopped, ${name} liveness: calls that ended in another way than they must`, wrong),
+    none(`stopped, ${name} liveness: calls that ended wrongly`, wrong),
   ];
   return { figures: { [`callerKnowsOfStop, ${name} liveness`]: spread(knownMs) }, criteria };
 }

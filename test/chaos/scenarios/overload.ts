@@ -114,12 +114,12 @@ function judge(notes: Notes, probe: string, flood: Flood): Scorecard {
       atLeast("offered per second", offered, 9 * CAPACITY),
       atLeast("goodput per second", goodput, 0.8 * CAPACITY),
       none(
-        "refusals without a hint when to try again",
+        "refusals without a retry hint",
         unhinted.map(({ id, outcome }) => `${id}: ${JSON.stringify(outcome)}`),
       ),
-      atMost("the hub's memory at most", Math.max(...residentMiB), 400, "MiB"),
+      atMost("the hub's peak memory", Math.max(...residentMiB), 400, "MiB"),
       atMost(
-        "memory in the second half, of the first half's",
+        "memory in the second half, as a share of the first half's",
         (Math.max(...secondHalf) / Math.max(...firstHalf)) * 100,
         120,
         "%",

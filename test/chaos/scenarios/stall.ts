@@ -54,7 +54,7 @@ function judge(notes: Notes, stalledAt: number, gone: readonly string[]): Scorec
     criteria: [
       atLeast("sessions before the stall", before.length, 2 + 2 * 2),
       none(
-        "sessions that came or went after the stall began",
+        "sessions that began or ended after the stall began",
         sessions.map(({ message, fields }) => `${fields["workerId"]}: ${message}`),
       ),
       none("processes gone", gone),
