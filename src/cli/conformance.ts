@@ -137,5 +137,5 @@ function parseIds(text: string): string[] {
   const ids = text.split(",").map((id) => id.trim());
   const unknown = ids.find((id) => !scenarios.some((scenario) => scenario.id === id));
   if (unknown === undefined) return ids;
-  throw new InvalidArgumentError(`There is no scenario "${unknown}"; --list shows them all.`);
+  throw new InvalidArgumentError(`There is no scenario "${unknown}"; --list names them.`);
 }
