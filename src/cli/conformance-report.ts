@@ -17,7 +17,7 @@ const labels: Record<Outcome, string> = {
 const LABEL_WIDTH = "not claimed".length;
 const ID_WIDTH = 28;
 
-/** The worker under test. */
+/** Describes the worker under test. */
 export function workerLine({ workerId, sdk, slots, beatsWhileBusy, methods }: WorkerFacts): string {
   const who = [workerId, sdk === "" ? "" : `(${sdk})`].filter((part) => part !== "").join(" ");
   const mode = beatsWhileBusy ? "ALWAYS" : "WHEN_IDLE";
@@ -25,7 +25,7 @@ export function workerLine({ workerId, sdk, slots, beatsWhileBusy, methods }: Wo
   return `worker ${who}: ${slots} ${slots === 1 ? "slot" : "slots"}, ${mode}, serves ${names}`;
 }
 
-/** The row of a scenario that is running. */
+/** The row of a scenario that is still running. */
 export function runningLine({ id }: Scenario): string {
   return `  ${"...".padEnd(LABEL_WIDTH)}  ${id}`;
 }
@@ -46,9 +46,9 @@ export function failureText({ id, failure }: ScenarioReport): string {
 function failureLines({ expected, got, rules, journal, stderr }: FailureReport): string[] {
   const lines = [`  expected  ${expected}`, `  but       ${got}`];
   for (const { id, text } of rules) lines.push(`  ${id.padStart(8)}  ${text}`);
-  lines.push("  what was said:", ...journal.map((line) => `    ${line}`));
+  lines.push("  messages:", ...journal.map((line) => `    ${line}`));
   if (stderr.length === 0) return lines;
-  // Escape sequences that the worker prints must not reach this terminal.
+  // Escape sequences printed by the worker must not reach this terminal.
   return [
     ...lines,
     "  its stderr:",

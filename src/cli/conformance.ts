@@ -36,21 +36,21 @@ export function conformanceCommand(): Command {
     .description(
       "Play the hub for a worker in any language, inject faults, and judge its behaviour.",
     )
-    .argument("[command...]", "starts the worker, which dials the address in GIBBS_HUB")
+    .argument("[command...]", "starts the worker, which must dial the address in GIBBS_HUB")
     .option(
       "--only <ids>",
-      "run only these scenarios, comma-separated; the worker claims them",
+      "run only these scenarios, comma-separated; those the worker cannot run fail",
       parseIds,
     )
-    .option("--skip <ids>", "leave these scenarios out, comma-separated", parseIds)
-    .option("--list", "print the scenarios and the rules that they test", false);
+    .option("--skip <ids>", "skip these scenarios, comma-separated", parseIds)
+    .option("--list", "print the scenarios and the rules they test", false);
   return addFlags(command, conformanceOptionTable)
     .addOption(jsonOption())
     .addHelpText(
       "after",
       `
-The numbers in its reports are paragraphs of docs/protocol.md. The worker offers the
-methods that conformance/README.md describes, or some of them.
+Numbers in the report are paragraphs of docs/protocol.md. The worker should serve some
+or all of the methods described in conformance/README.md.
 
 Examples:
   $ gibbs conformance -- python3 worker.py
@@ -92,7 +92,7 @@ async function runCommand(command: string[], flags: ConformanceFlags): Promise<v
   }
 }
 
-/** Prints rows as scenarios end; on a terminal also the row of the one that is running. */
+/** Prints a row as each scenario ends; on a terminal, also one for the scenario that is running. */
 class Table {
   #begun = false;
 
@@ -122,7 +122,7 @@ function printList(chosen: readonly Scenario[], json: boolean): void {
   printLine(JSON.stringify(rows));
 }
 
-/** Aborts the run, and kills the worker, on Ctrl-C, SIGTERM, or when the terminal closes. */
+/** Aborts the run and kills the worker on Ctrl-C or SIGTERM, or when the terminal closes. */
 function listenForSignals(interrupt: AbortController): () => void {
   const stop = (): void => interrupt.abort(new Error("interrupted"));
   process.on("SIGHUP", stop);

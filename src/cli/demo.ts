@@ -10,11 +10,11 @@ import { printLine } from "./output.js";
 
 const REQUESTS = 10;
 const WAIT_SECONDS = 0.25;
-/** Requests that cost nothing, sent before the clock starts: cold code is not what is measured. */
+/** No-op requests sent before the clock starts, so that cold code is not measured. */
 const WARM_UPS = 200;
 const model = fileURLToPath(new URL("./demo/model.js", import.meta.url));
 
-/** What ten requests to some workers came to. Times in milliseconds. */
+/** The result of sending ten requests to some number of workers. Times in milliseconds. */
 interface Measurement {
   workers: number;
   tookMs: number;
@@ -25,14 +25,14 @@ interface Measurement {
 export function demoCommand(): Command {
   return new Command("demo")
     .description(
-      `${REQUESTS} callers of a ${WAIT_SECONDS * 1000} ms model at once: one worker, then four.`,
+      `${REQUESTS} concurrent callers of a ${WAIT_SECONDS * 1000} ms model: one worker, then four.`,
     )
-    .option("--runs <n>", "measure so often, and print the median for four workers", parseCount, 1)
+    .option("--runs <n>", "measure n times and print the median for four workers", parseCount, 1)
     .addOption(jsonOption())
     .addHelpText(
       "after",
       `
-Starts a hub and worker processes of its own, on a free port, and stops them.
+Starts its own hub and workers on a free port, and stops them at the end.
 
 Examples:
   $ gibbs demo
@@ -54,7 +54,7 @@ async function runDemo({ runs, json }: { runs: number; json: boolean }): Promise
   const all: Measurement[] = [];
   try {
     say(
-      `${REQUESTS} callers at once ask a model that needs ${WAIT_SECONDS * 1000} ms; the hub is at ${address}\n`,
+      `${REQUESTS} concurrent callers of a ${WAIT_SECONDS * 1000} ms model; the hub is at ${address}\n`,
     );
     for (const count of [1, 4]) {
       const workers = await startDemoWorkers(address, count);

@@ -1,6 +1,6 @@
 import { describeError, GibbsError, messageOf } from "../base/errors/error.js";
 
-/** How a command ended, for scripts. */
+/** Exit codes of the commands, for scripts. */
 export const ExitCode = {
   OK: 0,
   FAILED: 1,
@@ -10,26 +10,26 @@ export const ExitCode = {
   INTERRUPTED: 130,
 } as const;
 
-/** The table at the end of every help. */
+/** The table at the end of every help text. */
 export const exitCodeHelp = `Exit codes:
     0  done
-    1  failed: the port is in use, the module is not found, no worker process came up,
-       a scenario of the conformance kit failed, ...
+    1  failed: port in use, module not found, no worker process started, a conformance
+       scenario failed, ...
     2  wrong usage
-    3  no hub answers at the address
-    4  a request ended with an error; --json tells its code and reason
-  130  interrupted before it was done`;
+    3  no hub answered at the address
+    4  a request failed; --json shows its code and reason
+  130  interrupted before it finished`;
 
-/** The exit code of a request's failure. */
+/** Returns the exit code for a failed request. */
 export function exitCodeOf(error: unknown): number {
   const unreachable = error instanceof GibbsError && error.reason === "NOT_CONNECTED";
   return unreachable ? ExitCode.UNREACHABLE : ExitCode.REQUEST_FAILED;
 }
 
 /**
- * Tells on stderr what went wrong, as text or as JSON, and returns the exit code for it.
+ * Reports an error on stderr, as text or as JSON, and returns its exit code.
  *
- * @param at the line of a file that it is about, if it is about one.
+ * @param at the line of the file that caused it, if one did.
  */
 export function reportError(
   error: unknown,

@@ -15,7 +15,7 @@ interface HubFlags {
 export function hubCommand(): Command {
   const { listen, insecure, ...limits } = hubOptionTable;
   const command = new Command("hub").description(
-    "Run a hub until SIGTERM or Ctrl-C, which let finish what runs.",
+    "Run a hub until SIGTERM or Ctrl-C, which let running requests finish.",
   );
   addFlags(command, { listen, insecure })
     .addOption(logLevelOption())
@@ -49,7 +49,7 @@ function untilSignalled(hub: Hub): Promise<void> {
   return new Promise((resolve, reject) => {
     onShutdownSignals(
       () => {
-        console.error("gibbs hub: finishing what runs; a second signal stops at once");
+        console.error("gibbs hub: finishing running requests; a second signal stops at once");
         hub.drain().then(resolve, reject);
       },
       () => {

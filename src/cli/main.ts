@@ -11,12 +11,12 @@ import { protoCommand } from "./proto.js";
 import { requestCommand } from "./request.js";
 import { workerCommand } from "./worker.js";
 
-// What fails is told by the commands, once and in their own words.
+// The commands report failures themselves, once and in their own words.
 setLogVerbosity(logVerbosity.NONE);
 
 watchStdout();
 
-// Started by another gibbs, as the demo does: to end when that has ended, however it did.
+// Started by another gibbs, as the demo does: end when the parent has ended, however it did.
 if (process.channel !== undefined) {
   process.once("disconnect", () => process.kill(process.pid, "SIGTERM"));
   process.channel.unref();
@@ -27,18 +27,18 @@ const program = new Command("gibbs")
     "Put slow code behind one address: a hub hands each request to a worker that is idle now.",
   )
   .version(VERSION)
-  .showHelpAfterError("(gibbs --help tells more)")
+  .showHelpAfterError("(see gibbs --help)")
   .configureHelp({ showGlobalOptions: true })
   .addHelpText(
     "after",
     `
 Examples:
-  $ gibbs demo                                   ten requests, one worker and four
-  $ gibbs hub                                    a hub at 127.0.0.1:5019
-  $ gibbs worker ./model.js --count 4            four processes of a model
-  $ gibbs request 34                             one request
-  $ gibbs map inputs.jsonl > out.jsonl           one for each line of a file
-  $ gibbs conformance -- python3 worker.py       try a worker in any language
+  $ gibbs demo                                   ten requests to one worker, then to four
+  $ gibbs hub                                    run a hub at 127.0.0.1:5019
+  $ gibbs worker ./model.js --count 4            serve a model from four processes
+  $ gibbs request 34                             send one request
+  $ gibbs map inputs.jsonl > out.jsonl           send one request per line of a file
+  $ gibbs conformance -- python3 worker.py       test a worker in any language
 
 ${exitCodeHelp}`,
   );

@@ -22,33 +22,38 @@ interface MapFlags extends RequestFlags {
 
 export function mapCommand(): Command {
   const command = new Command("map")
-    .description("Send a request for each line of a file, and print the answers in its order.")
-    .argument("<inputs>", "a file of JSON values, one on each line; - is stdin");
+    .description("Send one request per line of a file, and print the answers in input order.")
+    .argument("<inputs>", "a file with one JSON value per line; - is stdin");
   addRequestFlags(command, clientOptionTable.connectTimeoutMs.default);
   return addFlags(command, mapOptionTable)
-    .option("-o, --out <file>", "append the answers to a file; goes on after those that it has")
-    .option("--keep-going", "print an error in the place of an answer, and go on", false)
+    .option("-o, --out <file>", "append the answers to a file; resumes after those already there")
+    .option("--keep-going", "print an error in place of the answer, and continue", false)
     .addOption(jsonOption())
     .addHelpText("after", help)
     .action(runMap);
 }
 
 const help = `
-Line 7 of the output is the answer to line 7 of the inputs, as JSON. An answer that
-is bytes is {"data": "<base64>"}, a failure under --keep-going {"error": {...}}. Where
-answers may look like that, --json tells them apart: {"value": ...}, {"data": ...} or
-{"error": ...}, and how each came about.
+Line 7 of the output is the answer to line 7 of the input, as JSON. Bytes are printed
+as {"data": "<base64>"}, failures under --keep-going as {"error": {...}}. If answers may
+look like these, use --json: each line is then {"value": ...}, {"data": ...} or
+{"error": ...}, with details of how it came about.
 
-It ends at the first failure, when all answers before it are written. --keep-going
-goes on, but not when nothing ran: no hub, no worker, no time. A blank line fails, too.
+A run stops at the first failure, after writing all answers before it. --keep-going
+continues, unless the request could not run: no hub, no worker, no time left. A blank
+line is a failure, too.
 
-Ctrl-C finishes what is under way. However a run ended, the same command with the same
---out goes on where it stopped; answers that were not written yet are asked for again.
+Ctrl-C finishes the requests in flight. However a run ended, run the same command with
+the same --out to resume; answers that were not written yet are requested again.
 
 Examples:
   $ gibbs map inputs.jsonl > answers.jsonl
   $ gibbs map inputs.jsonl --out answers.jsonl --keep-going
   $ zcat inputs.jsonl.gz | gibbs map - --method embed --concurrency 256 | gzip > answers.gz
+
+Retry the inputs that failed under --keep-going:
+  $ paste answers.jsonl inputs.jsonl | grep '^{"error":' | cut -f 2- > again.jsonl
+  $ gibbs map again.jsonl
 
 ${exitCodeHelp}`;
 
@@ -62,7 +67,7 @@ async function runMap(path: string, flags: MapFlags): Promise<void> {
   const skip = out?.lines ?? 0;
   const plan = { client, clock: systemClock, options, concurrency, keepGoing, describe, skip };
   const run = new MapRun(stream, plan);
-  // Where the answers are seen on the terminal, they are the progress.
+  // Answers printed to a terminal already show the progress.
   const answersSeen = out === undefined && process.stdout.isTTY;
   const progress = answersSeen
     ? undefined
@@ -72,12 +77,12 @@ async function runMap(path: string, flags: MapFlags): Promise<void> {
 
   const stopListening = onShutdownSignals(
     () => {
-      say("gibbs map: finishing what is under way; a second signal stops at once");
+      say("gibbs map: finishing requests in flight; a second signal stops at once");
       run.drain();
     },
     () => run.giveUp(),
   );
-  if (out !== undefined) tellFound(out, flags, say);
+  if (out !== undefined) reportFound(out, flags, say);
   try {
     if (out === undefined) await pipeline(run.lines(), process.stdout, { end: false });
     else await pipeline(run.lines(), out.stream);
@@ -89,28 +94,28 @@ async function runMap(path: string, flags: MapFlags): Promise<void> {
   process.exitCode = conclude(run, path, flags);
 }
 
-function tellFound(
+function reportFound(
   { lines, tornBytes }: { lines: number; tornBytes: number },
   { out }: MapFlags,
   say: (message: string) => void,
 ): void {
   if (tornBytes > 0) {
-    say(`gibbs map: cut off the last ${tornBytes} bytes of ${out}: a line that was not finished`);
+    say(`gibbs map: cut off the last ${tornBytes} bytes of ${out}, an unfinished line`);
   }
-  if (lines > 0) say(`gibbs map: ${out} has ${lines} lines already; going on after them`);
+  if (lines > 0) say(`gibbs map: ${out} has ${lines} lines already; resuming after them`);
 }
 
-/** Tells how the run ended, and returns the exit code for it. */
+/** Reports how the run ended and returns its exit code. */
 function conclude(
   { failure, failed, done, isComplete }: MapRun,
   path: string,
   flags: MapFlags,
 ): number {
-  const written = `gibbs map: ${done} lines are written`;
+  const written = `gibbs map: ${done} lines written`;
   const resume =
     flags.out === undefined
       ? "only a run with --out can be resumed"
-      : "run the same again to resume";
+      : "run the same command again to resume";
   if (failure !== undefined) {
     const { error, line } = failure;
     if (line === undefined) throw error;
@@ -123,6 +128,6 @@ function conclude(
     return ExitCode.INTERRUPTED;
   }
   if (failed === 0) return ExitCode.OK;
-  console.error(`${written}, ${failed} by this run are errors`);
+  console.error(`${written}, including ${failed} errors from this run`);
   return ExitCode.REQUEST_FAILED;
 }

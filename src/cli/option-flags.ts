@@ -5,7 +5,7 @@ import { parseCount, parseDuration, parseJsonArray, parseSize } from "./common.j
 
 const parsers = { count: parseCount, bytes: parseSize, ms: parseDuration };
 
-/** Gives a command the flags of a table's options, in its order. */
+/** Adds the flags of a table's options to a command, in the table's order. */
 export function addFlags<T extends object>(command: Command, table: OptionTable<T>): Command {
   for (const entry of Object.values<AnyOptionEntry>(table)) {
     const option = toFlag(entry);
@@ -14,7 +14,7 @@ export function addFlags<T extends object>(command: Command, table: OptionTable<
   return command;
 }
 
-/** What the flags of a table's options were given, by the options' names. */
+/** Returns the values given for a table's flags, keyed by option name. */
 export function readFlags<T extends object>(
   table: OptionTable<T>,
   flags: Readonly<Record<string, unknown>>,
@@ -38,7 +38,7 @@ function toFlag({ default: usual, unit, flag, env }: AnyOptionEntry): Option | u
   return usual === undefined ? option : option.default(usual);
 }
 
-/** A number as its flag takes it. */
+/** Formats a number the way its flag accepts it. */
 function show(value: number, unit: AnyOptionEntry["unit"]): string {
   if (unit === "bytes") return `${value / MiB}MiB`;
   if (unit !== "ms") return String(value);

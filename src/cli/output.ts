@@ -5,13 +5,16 @@ export function printLine(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-/** What an answer is, for JSON, which has no bytes: `{"value": ...}`, or `{"data": "<base64>"}`. */
+/** Wraps an answer for JSON, which has no bytes: `{"value": ...}` or `{"data": "<base64>"}`. */
 export function describeOutput(output: unknown): { value: unknown } | { data: string } {
   if (!(output instanceof Uint8Array)) return { value: output };
   return { data: Buffer.from(output).toString("base64") };
 }
 
-/** A reader that has seen enough, as in `gibbs proto | head -1`, is no failure; a full disk is one. */
+/**
+ * Handles write errors: a closed pipe, as in `gibbs proto | head -1`, is success; a full disk is a
+ * failure.
+ */
 export function watchStdout(): void {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit(ExitCode.OK);

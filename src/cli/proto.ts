@@ -10,8 +10,8 @@ const contract = "gibbs/v1";
 
 export function protoCommand(): Command {
   return new Command("proto")
-    .description("Print the contract, or write its .proto files for another language.")
-    .option("--out <dir>", "write the files below this folder")
+    .description("Print the contract, or write its .proto files for use in another language.")
+    .option("--out <dir>", "write the files under this directory")
     .addHelpText(
       "after",
       `

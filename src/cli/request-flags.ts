@@ -7,13 +7,13 @@ import {
 import { clientOptionTable } from "../client/options.js";
 import { addFlags, readFlags } from "./option-flags.js";
 
-/** The flags of every command that sends requests. */
+/** Flags shared by all commands that send requests. */
 export interface RequestFlags {
   hub: string;
   connectTimeout: number;
 }
 
-/** Adds the flags to a command. `connectTimeoutMs`: how long it waits for a hub unless told otherwise. */
+/** Adds the flags to a command. `connectTimeoutMs` is the default wait for a hub. */
 export function addRequestFlags(command: Command, connectTimeoutMs: number): Command {
   const { method, timeoutMs, ...others } = requestOptionTable;
   const connectTimeout = { ...clientOptionTable.connectTimeoutMs, default: connectTimeoutMs };
@@ -21,7 +21,7 @@ export function addRequestFlags(command: Command, connectTimeoutMs: number): Com
   return command;
 }
 
-/** The options of a request, as the flags say. */
+/** Returns the request options that the flags set. */
 export function toRequestOptions(flags: RequestFlags): RequestOptions {
   return readFlags(requestOptionTable, { ...flags });
 }

@@ -7,7 +7,7 @@ import { ExitCode, exitCodeHelp, exitCodeOf, reportError } from "./exit.js";
 import { describeOutput, printLine } from "./output.js";
 import { addRequestFlags, type RequestFlags, toRequestOptions } from "./request-flags.js";
 
-/** A person waits: a hub that is not there is told soon. */
+/** A person is waiting, so report an absent hub soon. */
 const CONNECT_TIMEOUT_MS = 5000;
 
 interface Flags extends RequestFlags {
@@ -66,7 +66,7 @@ async function readInput(
   try {
     return JSON.parse(json);
   } catch {
-    throw new InvalidArgumentError(`${json} is no JSON; quote a text twice: '"hello"'`);
+    throw new InvalidArgumentError(`${json} is not JSON; quote a string twice: '"hello"'`);
   }
 }
 

@@ -8,7 +8,7 @@ import { ExitCode, exitCodeHelp } from "./exit.js";
 import { addFlags, readFlags } from "./option-flags.js";
 import { printLine } from "./output.js";
 
-/** A worker that has found no hub for so long says so. */
+/** How long a worker looks for its hub before saying so. */
 const QUIET_MS = 1000;
 
 interface WorkerFlags {
@@ -19,10 +19,10 @@ interface WorkerFlags {
 
 export function workerCommand(): Command {
   const command = new Command("worker")
-    .description("Serve the default export of a module from processes of their own.")
+    .description("Serve a module's default export from separate processes.")
     .argument(
       "<module>",
-      "a .js or .ts module: a function, a class with call(input), or an object of those by method",
+      "a .js or .ts module: a function, a class with call(input), or an object that maps methods to these",
     );
   return addFlags(command, workersOptionTable)
     .addOption(logLevelOption())
@@ -35,7 +35,7 @@ Examples:
   $ gibbs worker ./model.js --count 4 --args '[0.25]'
   $ gibbs worker ./ocr.ts --method ocr --hub 10.0.0.7:5019
 
-SIGTERM and Ctrl-C let the requests that run finish.
+SIGTERM and Ctrl-C let running requests finish.
 
 ${exitCodeHelp}`,
     )
@@ -48,7 +48,7 @@ async function runWorker(module: string, flags: WorkerFlags): Promise<void> {
   let workers: Workers | undefined;
   onShutdownSignals(
     () => {
-      console.error("gibbs worker: finishing what runs; a second signal stops at once");
+      console.error("gibbs worker: finishing running requests; a second signal stops at once");
       if (workers === undefined) starting.abort();
       else void workers.drain();
     },
@@ -64,24 +64,27 @@ async function runWorker(module: string, flags: WorkerFlags): Promise<void> {
   });
   if (await connected(workers, hub)) {
     const { pids } = workers;
-    const ready = `gibbs worker ready: ${pids.length} processes serve ${hub}`;
+    const serve = pids.length === 1 ? "process serves" : "processes serve";
+    const ready = `gibbs worker ready: ${pids.length} ${serve} ${hub}`;
     printLine(flags.json ? JSON.stringify({ hub, pids }) : ready);
   }
   await workers.stopped;
 }
 
-/** Waits for the hub, and says so if that takes long. */
+/**
+ * Waits for the hub, and says so if that takes long. Resolves to false if the workers stop first.
+ */
 async function connected(workers: Workers, hub: string): Promise<boolean> {
   const waiting = new AbortController();
   void delay(systemClock, QUIET_MS, waiting.signal).then(() => {
     if (waiting.signal.aborted) return;
-    console.error(`gibbs worker: no hub at ${hub} yet, dialling; is one running there?`);
+    console.error(`gibbs worker: no hub at ${hub} yet, retrying; is one running there?`);
   });
   try {
     await workers.connected;
     return true;
   } catch {
-    // Whether that is a failure is told by `stopped`.
+    // `stopped` decides whether this is a failure.
     return false;
   } finally {
     waiting.abort();

@@ -64,20 +64,20 @@ export type WorkerSettings = Required<Omit<WorkerOptions, keyof CommonOptions | 
 /** The options of a worker; those with a flag are in the order of `gibbs worker --help`. */
 export const workerOptionTable: OptionTable<WorkerSettings> = {
   hub: hubAddress,
-  args: { default: [], flag: ["--args <json>", "constructor arguments, a JSON array"] },
+  args: { default: [], flag: ["--args <json>", "constructor arguments, as a JSON array"] },
   method: {
     default: "",
     flag: ["--method <name>", "the method that a single handler serves"],
   },
   idempotent: {
     default: undefined,
-    flag: ["--idempotent", "requests may run again if a process is lost"],
+    flag: ["--idempotent", "its requests may run again if a process is lost"],
   },
   workerId: {
     default: undefined,
-    flag: ["--worker-id <label>", "a label for people (default: host, process id, number)"],
+    flag: ["--worker-id <label>", "a human-readable label (default: host, process id, number)"],
   },
-  sendStacks: { default: false, flag: ["--stacks", "send error stacks to callers"] },
+  sendStacks: { default: false, flag: ["--stacks", "send stack traces of errors to callers"] },
   slots: { default: 1, unit: "count", min: 1, max: UINT32_MAX },
   name: { default: "" },
   version: { default: "" },
@@ -102,7 +102,7 @@ export const workersOptionTable: OptionTable<WorkersSettings> = {
     unit: "count",
     min: 1,
     max: 10_000,
-    flag: ["-n, --count <n>", "processes, each with one request at a time"],
+    flag: ["-n, --count <n>", "number of processes, each with one request at a time"],
   },
   ...others,
   killGraceMs: {

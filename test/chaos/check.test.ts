@@ -3,7 +3,7 @@ import { check, type Rule } from "./check.js";
 import type { CallOutcome, Note, Notes } from "./journal.js";
 import { answerTo } from "./task.js";
 
-/** A run in which a client calls once and a worker answers, to be bent by each test. */
+/** A run in which a client makes one call and a worker answers it; each test bends it. */
 class History {
   readonly notes: Notes = {
     call: [],
@@ -29,7 +29,7 @@ class History {
     return this;
   }
 
-  /** Notes that a worker began and was killed. */
+  /** Records that a worker began and was killed. */
   dieRunning(fields: Partial<Extract<Note, { kind: "start" }>> = {}): this {
     this.run(fields);
     this.notes.end.pop();
@@ -68,10 +68,10 @@ const history = (): History => new History();
 describe("the checker believes", () => {
   it.each<[string, History]>([
     ["an answer", history().call().run().answered()],
-    ["an unknown end of what died", history().call().dieRunning().failed()],
-    ["an unknown end of what never ran", history().call().failed()],
+    ["an UNKNOWN outcome of a call whose worker died", history().call().dieRunning().failed()],
+    ["an UNKNOWN outcome of a call that never ran", history().call().failed()],
     [
-      "a refusal of what never ran",
+      "a refusal of a call that never ran",
       history().call().failed({ reason: "QUEUE_FULL", execution: "NOT_STARTED", attempts: 0 }),
     ],
     [
@@ -156,14 +156,14 @@ describe("the checker catches", () => {
   });
 });
 
-/** Two calls at one worker of one slot, the second before the first has ended. */
+/** Two calls at one worker with one slot, the second before the first has ended. */
 function overbooked(): History {
   const told = history().call().run().answered();
   told.call({ id: "b", client: "killed" });
   return told.run({ id: "b", requestId: "r2", run: 2, at: 1015 });
 }
 
-it("allows a client to submit an idempotent call again under the same id, as often as it is told", () => {
+it("allows a client to submit an idempotent call again under the same id, up to the given limit", () => {
   const sentAgain = (idempotent: boolean): History =>
     history().call({ idempotent }).run().run({ run: 2, at: 1021 }, 1022).answered();
   expect(sentAgain(true).broken(2)).toEqual([]);

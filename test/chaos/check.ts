@@ -1,47 +1,47 @@
 import type { Note, Notes } from "./journal.js";
 import { answerTo } from "./task.js";
 
-/** What may never happen, each with what it means. */
+/** What must never happen, each with its meaning. */
 export const rules = {
-  lost: "a call of a client that lived has no outcome",
-  late: "a call outlived its deadline and the grace",
+  lost: "a call of a surviving client has no outcome",
+  late: "a call outlived its deadline and the grace period",
   answeredTwice: "a call has more than one outcome",
-  wrongAnswer: "a caller got what is not the answer to its task",
+  wrongAnswer: "a caller got something other than the answer to its task",
   ranTwice: "a call that is not idempotent was executed more than once",
   tooManyAttempts: "a request was executed more often than its attempts allow",
   attemptRanTwice: "one attempt of a request was executed more than once",
   understated: "a caller was told of fewer attempts than were executed",
-  notStartedRan: "a call ended as NOT_STARTED and was executed",
-  finishedNeverRan: "a call ended as answered or FINISHED and no execution of it ended",
+  notStartedRan: "a call ended as NOT_STARTED but was executed",
+  finishedNeverRan: "a call ended as answered or FINISHED but no execution of it ended",
   overbooked: "a worker executed more at once than it has slots",
-  unasked: "a worker executed what nobody asked for",
+  unasked: "a worker executed a task that no caller asked for",
 } as const;
 
 /** One of {@link rules}. */
 export type Rule = keyof typeof rules;
 
-/** One case in which a rule was broken. */
+/** A case in which a rule was broken. */
 export interface Violation {
   rule: Rule;
-  /** The call, or the worker. */
+  /** The call or the worker. */
   id: string;
   detail: string;
 }
 
-/** What the checker allows. */
+/** What the checker tolerates. */
 export interface CheckOptions {
   /** How often a hub may execute an idempotent call that was submitted once. Default 3. */
   maxAttempts?: number;
   /**
-   * How often a client may submit an idempotent call, under the same request id:
-   * again when its connection broke. Default 1.
+   * How often a client may submit an idempotent call under the same request id, as it does when its
+   * connection breaks. Default 1.
    */
   maxSubmissions?: number;
   /** How long after its deadline a caller may learn of it, in milliseconds. */
   graceMs: number;
 }
 
-/** All that is known of one call. */
+/** Everything known about one call. */
 interface CallHistory {
   call: Extract<Note, { kind: "call" }>;
   outcomes: Extract<Note, { kind: "outcome" }>[];
@@ -49,7 +49,10 @@ interface CallHistory {
   ends: number;
 }
 
-/** Holds what all processes noted against what the hub promises. Empty: nothing was broken. */
+/**
+ * Checks what all processes recorded against the hub's promises. Returns an empty list if none was
+ * broken.
+ */
 export function check(notes: Notes, options: CheckOptions): Violation[] {
   const histories = new Map<string, CallHistory>();
   for (const call of notes.call) {
@@ -75,7 +78,7 @@ function violation(rule: Rule, id: string, detail: string): Violation {
   return { rule, id, detail };
 }
 
-/** Whether the caller got one outcome, in time, and the right one. */
+/** Checks that the caller got exactly one outcome, in time, and the right one. */
 function checkOutcomes(
   { call, outcomes }: CallHistory,
   lived: ReadonlySet<string>,
@@ -92,7 +95,7 @@ function checkOutcomes(
   for (const { at, outcome } of outcomes) {
     const tookMs = at - call.at;
     if (tookMs > call.timeoutMs + graceMs) {
-      const detail = `took ${Math.round(tookMs)} ms, allowed were ${call.timeoutMs} ms`;
+      const detail = `took ${Math.round(tookMs)} ms, ${call.timeoutMs} ms were allowed`;
       broken.push(violation("late", id, detail));
     }
     if (!outcome.ok) continue;
@@ -104,7 +107,7 @@ function checkOutcomes(
   return broken;
 }
 
-/** Whether what ran is what the caller asked for and was told. */
+/** Checks that what ran is what the caller asked for and was told. */
 function checkExecutions(history: CallHistory, options: CheckOptions): Violation[] {
   const { call, outcomes, starts, ends } = history;
   const { id } = call;
@@ -125,7 +128,7 @@ function checkExecutions(history: CallHistory, options: CheckOptions): Violation
   for (const { outcome } of outcomes) {
     const ran = starts.filter(({ requestId }) => requestId === outcome.requestId).length;
     if (ran > outcome.attempts + maxAttempts * (maxSubmissions - 1)) {
-      broken.push(violation("understated", id, `${ran} executed, ${outcome.attempts} told`));
+      broken.push(violation("understated", id, `${ran} executed, ${outcome.attempts} reported`));
     }
     if (!outcome.ok && outcome.execution === "NOT_STARTED" && starts.length > 0) {
       const where = starts.map(({ worker }) => worker).join(", ");
@@ -148,17 +151,17 @@ function attemptsByRequest(starts: CallHistory["starts"]): Map<string, number[]>
   return attempts;
 }
 
-/** How often the most frequent of the values occurs. */
+/** How often the most frequent value occurs. */
 function mostOften(values: readonly number[]): number {
   return Math.max(...values.map((value) => values.filter((other) => other === value).length));
 }
 
-/** Whether a worker ever had more to do than it has slots. */
+/** Checks that no worker ever had more to do than it has slots. */
 function checkSlots(notes: Notes): Violation[] {
   const slots = new Map(notes.worker.map((note) => [note.worker, note.slots]));
   const running = new Map<string, number>();
   const overbooked = new Map<string, number>();
-  // A worker's own notes are in the order of its journal, and the sort keeps it.
+  // A worker's own notes are in journal order, which the sort preserves.
   for (const { kind, worker } of [...notes.start, ...notes.end].sort(inOrder)) {
     const now = (running.get(worker) ?? 0) + (kind === "start" ? 1 : -1);
     running.set(worker, now);
@@ -167,11 +170,11 @@ function checkSlots(notes: Notes): Violation[] {
     }
   }
   return Array.from(overbooked, ([worker, most]) =>
-    violation("overbooked", worker, `${most} at once, it has ${slots.get(worker) ?? 0} slots`),
+    violation("overbooked", worker, `${most} at once with ${slots.get(worker) ?? 0} slots`),
   );
 }
 
 function inOrder(a: { at: number; kind: string }, b: { at: number; kind: string }): number {
-  // At the same instant what ended made room for what started.
+  // At the same instant, an end makes room for a start.
   return a.at - b.at || a.kind.localeCompare(b.kind);
 }

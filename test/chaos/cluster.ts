@@ -14,22 +14,22 @@ import { Seat } from "./seat.js";
 
 const model = fileURLToPath(new URL("./processes/model.ts", import.meta.url));
 
-/** What a cluster is made of. */
+/** The settings of a cluster. */
 export interface ClusterOptions {
-  /** Where its processes write journals and logs; made if it is not there. */
+  /** Where its processes write journals and logs; created if missing. */
   folder: string;
   hub?: HubSettings["options"];
-  /** Whether everybody dials a proxy of its own instead of the hub. Default false. */
+  /** Whether every process dials its own proxy instead of the hub. Default false. */
   proxied?: boolean;
 }
 
-/** One hub, its workers and its clients, each a process of its own. */
+/** A hub, its workers and its clients, each in a separate process. */
 export class Cluster {
   /** Where the journals and logs are. */
   readonly folder: string;
   readonly workers: Seat[] = [];
   readonly clients: Seat[] = [];
-  /** Whether a fault is at work on the hub. */
+  /** Whether a fault is acting on the hub. */
   hubStruck = false;
   readonly #options: ClusterOptions;
   readonly #port: number;
@@ -43,7 +43,7 @@ export class Cluster {
     this.#options = options;
   }
 
-  /** Runs `body` with a cluster whose hub listens, and that is gone afterwards. */
+  /** Runs `body` with a cluster whose hub is listening, and stops the cluster afterwards. */
   static async use<T>(options: ClusterOptions, body: (cluster: Cluster) => Promise<T>): Promise<T> {
     mkdirSync(options.folder, { recursive: true });
     const cluster = new Cluster(await findPort(), options);
@@ -65,7 +65,9 @@ export class Cluster {
     return this.#hub;
   }
 
-  /** Starts a hub, always on the same port. Returns when it began to listen, on the machine's clock. */
+  /**
+   * Starts a hub, always on the same port. Returns when it began to listen, on the machine's clock.
+   */
   async startHub(): Promise<number> {
     this.#hubs += 1;
     const name = `hub.${this.#hubs}`;
@@ -77,7 +79,7 @@ export class Cluster {
     return Number(at);
   }
 
-  /** Adds a `gibbs worker` with so many child processes. */
+  /** Adds a `gibbs worker` with this many child processes. */
   async addAgent(children: number): Promise<Seat> {
     return this.#seat("agent", this.workers, (name, hub) => {
       const cli = `${buildFolder()}/cli/main.js`;
@@ -95,7 +97,7 @@ export class Cluster {
     });
   }
 
-  /** Adds a worker without the library, which does whatever the protocol allows. */
+  /** Adds a worker that does not use the library and does whatever the protocol allows. */
   async addRaw(slots: number): Promise<Seat> {
     return this.#seat("raw", this.workers, (host, hub) => {
       const settings: RawSettings = { journals: this.folder, host, hub, slots };
@@ -111,30 +113,30 @@ export class Cluster {
     });
   }
 
-  /** Waits until all workers are connected and all clients call. */
+  /** Waits until all workers are connected and all clients are calling. */
   async settled(): Promise<void> {
     const seats = [...this.workers, ...this.clients];
     await Promise.all(seats.map(({ process }) => process.ready));
   }
 
-  /** Lets every client finish its calls and end. */
+  /** Lets every client finish its calls and exit. */
   async finishClients(): Promise<void> {
     for (const { process } of this.clients) process.tell({ kind: "stop" });
     await Promise.all(this.clients.map(({ process }) => process.ended));
   }
 
-  /** Drains the workers that run now, also those that have just been started. */
+  /** Drains the running workers, including those just started. */
   async drainWorkers(): Promise<void> {
     await Promise.all(this.workers.map(({ process }) => terminate(process)));
   }
 
-  /** Drains workers, then the hub. */
+  /** Drains the workers, then the hub. */
   async drain(): Promise<void> {
     await this.drainWorkers();
     await terminate(this.hub);
   }
 
-  /** How those ended, of all that ever ran here, that were not killed and did not end well. */
+  /** How processes ended that failed without being killed, of all that ever ran here. */
   failures(): string[] {
     return this.#everyone.flatMap(({ failure }) => failure ?? []);
   }

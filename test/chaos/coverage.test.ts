@@ -3,7 +3,10 @@ import { callersCoverage, coverage } from "./coverage.js";
 import type { Notes } from "./journal.js";
 import { answerTo } from "./task.js";
 
-/** One client with two calls; the first ran in a process of two workers, the second was cancelled in the queue. */
+/**
+ * One client with two calls: the first ran in a process of two workers, the second was cancelled in
+ * the queue.
+ */
 const notes: Notes = {
   call: [
     { kind: "call", at: 10, id: "a", client: "client-1", idempotent: true, timeoutMs: 1000 },

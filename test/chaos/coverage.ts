@@ -1,18 +1,18 @@
 import type { Notes } from "./journal.js";
 
-/** That a fault hit: when, and whom: a process, a worker, or `hub`. */
+/** A fault's hit: when, and on what: a process, a worker, or `hub`. */
 export interface Strike {
   kind: string;
   at: number;
   target: string;
 }
 
-/** What the faults of one kind met. */
+/** What the faults of one kind hit. */
 export interface Coverage {
   hits: number;
-  /** How many of them met requests in flight at their target. */
+  /** How many of them hit a target with requests in flight. */
   hitsWithWork: number;
-  /** How many requests these were, together. */
+  /** Total number of those requests. */
   requestsInFlight: number;
 }
 
@@ -23,7 +23,8 @@ interface Span {
 }
 
 /**
- * What each kind of fault met: at a worker, or a process of workers, what it executed, at a client its calls without an outcome, at the hub everybody's.
+ * What each kind of fault hit: at a worker or a process of workers, its executions; at a client,
+ * its calls without an outcome; at the hub, those of all clients.
  */
 export function coverage(strikes: readonly Strike[], notes: Notes): Record<string, Coverage> {
   const spans = spansByTarget(notes);
@@ -38,7 +39,10 @@ export function coverage(strikes: readonly Strike[], notes: Notes): Record<strin
   return covered;
 }
 
-/** What callers did to their own calls, in the same terms: work was in flight if it had begun to run. */
+/**
+ * What callers did to their own calls, in the same terms: work was in flight if it had begun to
+ * run.
+ */
 export function callersCoverage(notes: Notes, hurryMs: number): Record<string, Coverage> {
   const ran = new Set(notes.start.map(({ id }) => id));
   const hurried = new Set(

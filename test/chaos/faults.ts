@@ -6,13 +6,13 @@ import type { Cluster } from "./cluster.js";
 import type { Seat } from "./seat.js";
 import { between, oneOf } from "./seeded.js";
 
-/** Told at the moment of the impact who is hit: a process, a worker, or `hub`. */
+/** Called at the moment of impact with the target: a process, a worker, or `hub`. */
 type OnHit = (target: string) => void;
 
 type AtHub = (cluster: Cluster, random: Random, onHit: OnHit) => Promise<void>;
 type AtSeat = (seat: Seat, random: Random, onHit: OnHit) => Promise<void>;
 
-/** A kind of fault: its `strike` hits, stays for a while, and heals. */
+/** A kind of fault; its `strike` hits, lasts a while, and heals. */
 export type Fault =
   | { at: "hub"; strike: AtHub }
   | { at: "seat"; kinds: readonly Seat["kind"][]; strike: AtSeat };
@@ -20,10 +20,10 @@ export type Fault =
 const workers = ["agent", "pool", "raw"] as const;
 const everybody = [...workers, "client"] as const;
 
-/** A place stays empty for so long, in milliseconds. */
+/** How long a seat stays empty, in milliseconds. */
 const AWAY_MS = [100, 1000] as const;
 
-/** All kinds of faults, by their names. */
+/** All kinds of faults, by name. */
 export const faults: Readonly<Record<string, Fault>> = {
   "agent: kill -9": at(["agent"], replaced("SIGKILL")),
   "agent's child: kill -9": at(["agent"], childKilled),

@@ -2,13 +2,16 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 
 /**
- * Below what systems give to those who dial: a dialler that is given the very
- * port that it dials, while nobody listens there, is connected with itself.
+ * Below the ephemeral range: if an outgoing connection got the very port it dials while nothing
+ * listens there, it would connect to itself.
  */
 const FIRST = 20_000;
 const COUNT = 10_000;
 
-/** A port where nobody listens now, and that stays free while its listener is away for a moment. */
+/**
+ * Finds a port on which nothing listens now, and which stays free while its listener is away for a
+ * moment.
+ */
 export async function findPort(): Promise<number> {
   for (;;) {
     const port = FIRST + Math.floor(Math.random() * COUNT);

@@ -2,7 +2,7 @@ import { openSync, readdirSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { TaskAnswer } from "./task.js";
 
-/** What a process notes, with the machine's time in milliseconds. */
+/** What a process records, with the machine's time in milliseconds. */
 export type Note =
   | { kind: "call"; at: number; id: string; client: string; idempotent: boolean; timeoutMs: number }
   | { kind: "outcome"; at: number; id: string; outcome: CallOutcome }
@@ -12,7 +12,7 @@ export type Note =
   | ({ kind: "end"; at: number } & ExecutionNote)
   | { kind: "hub"; at: number; message: string; fields: Record<string, unknown> };
 
-/** Names one execution: a worker numbers its own. */
+/** Identifies one execution; each worker numbers its own. */
 export interface ExecutionNote {
   id: string;
   worker: string;
@@ -36,13 +36,16 @@ export type CallOutcome =
     };
 
 /**
- * What one process did, a line of JSON for each note. A note is in the system's
- * hands before `write` returns, so a killed process loses none.
+ * What one process did, one line of JSON per note. A note is in the kernel's hands before `write`
+ * returns, so a killed process loses none.
  */
 export class Journal {
   readonly #fd: number;
 
-  /** @param folder the journals of the run. @param name this process's own. */
+  /**
+   * @param folder where the run's journals are.
+   * @param name of this process.
+   */
   constructor(folder: string, name: string) {
     this.#fd = openSync(join(folder, `${name}.jsonl`), "a");
   }
@@ -52,7 +55,7 @@ export class Journal {
   }
 }
 
-/** All notes of a run's processes, by their kind. */
+/** All notes of a run's processes, by kind. */
 export type Notes = { [K in Note["kind"]]: Extract<Note, { kind: K }>[] };
 
 /** Reads all journals of a run. */

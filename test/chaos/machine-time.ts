@@ -1,4 +1,4 @@
-/** Milliseconds on the machine's monotonic clock, which is the same one in all of its processes. */
+/** Milliseconds on the machine's monotonic clock, which all processes share. */
 export function machineNow(): number {
   return Number(process.hrtime.bigint()) / 1e6;
 }

@@ -23,7 +23,7 @@ const scenarios: Readonly<Record<string, (options: ScenarioOptions) => Promise<S
   rejoin,
 };
 
-/** Where journals and logs of this run are. Kept if it fails. */
+/** Where this run's journals and logs are. Kept if the run fails. */
 let folder: string | undefined;
 
 interface Flags {
@@ -37,19 +37,19 @@ interface Flags {
 
 const program = new Command("npm run chaos --")
   .description(
-    "Runs a real hub, workers and clients, does them harm, and holds what each of them noted\n" +
-      "against what the hub promises. Prints a scorecard; exits with 1 if a criterion fails.",
+    "Runs a real hub, workers and clients, injects faults, and checks what each of them recorded\n" +
+      "against the hub's promises. Prints a scorecard; exits with 1 if a criterion fails.",
   )
-  .option("--minutes <n>", "how long the scenario `chaos` does harm", positive, 1)
-  .option("--seed <n>", "what is done when, and to whom, follows from it", positive, 1)
+  .option("--minutes <n>", "how long the scenario `chaos` injects faults", positive, 1)
+  .option("--seed <n>", "determines which fault hits what, and when", positive, 1)
   .addOption(
-    new Option("--scenario <name>", "which one to run")
+    new Option("--scenario <name>", "which scenario to run")
       .choices([...Object.keys(scenarios), "all"])
       .default("chaos"),
   )
-  .option("--json <file>", "also write the scorecards there")
-  .option("--build <folder>", "put this build to the test, as it is (default: builds dist first)")
-  .option("--quiet", "do not tell each fault on stderr", false)
+  .option("--json <file>", "also write the scorecards to this file")
+  .option("--build <folder>", "test this build as it is (default: builds dist first)")
+  .option("--quiet", "do not print each fault on stderr", false)
   .action(run);
 
 async function run({ minutes, seed, scenario, json, build, quiet }: Flags): Promise<void> {
@@ -77,9 +77,9 @@ async function run({ minutes, seed, scenario, json, build, quiet }: Flags): Prom
   process.exitCode = failed.length === 0 ? 0 : 1;
 }
 
-/** The scorecard of a scenario that could not be played to its end. */
+/** The scorecard of a scenario that did not run to its end. */
 function broken(scenario: string, error: Error): Scorecard {
-  const ended = { name: "played to its end", measured: error.message, wanted: "yes", pass: false };
+  const ended = { name: "ran to its end", measured: error.message, wanted: "yes", pass: false };
   return { scenario, settings: {}, figures: {}, criteria: [ended] };
 }
 
@@ -89,13 +89,13 @@ function commit(): string {
 
 function positive(text: string): number {
   const value = Number(text);
-  if (!(value > 0)) throw new InvalidArgumentError("Write a number above zero.");
+  if (!(value > 0)) throw new InvalidArgumentError("Expected a number above zero.");
   return value;
 }
 
 process.on("exit", (code) => {
   killAll();
-  if (code === 1) console.log(`what the processes noted and said is kept in ${folder}`);
+  if (code === 1) console.log(`the journals and logs are kept in ${folder}`);
   else if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
 });
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));

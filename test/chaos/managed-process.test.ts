@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Cluster } from "./cluster.js";
 import { ManagedProcess } from "./managed-process.js";
 
-/** Handles SIGTERM once it is told to. */
+/** Handles SIGTERM once told to. */
 const HESITANT = `
   process.once("message", () => {
     process.once("SIGTERM", () => process.exit(0));
@@ -20,7 +20,7 @@ describe("a process of the chaos run", () => {
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  it("takes no SIGTERM before it handles it", async () => {
+  it("accepts no SIGTERM before it handles it", async () => {
     const hesitant = new ManagedProcess(folder, "hesitant", ["--eval", HESITANT]);
     expect(() => hesitant.signal("SIGTERM")).toThrow("hesitant does not handle SIGTERM yet");
     hesitant.tell({ kind: "go on" });
@@ -30,7 +30,7 @@ describe("a process of the chaos run", () => {
     expect(hesitant.failure).toBeUndefined();
   });
 
-  it("keeps nobody waiting when it ends without a word", async () => {
+  it("keeps nothing waiting when it ends without a message", async () => {
     const mute = new ManagedProcess(folder, "mute", ["--eval", "process.exit(3)"]);
     await mute.listening;
     await mute.ended;
@@ -38,7 +38,7 @@ describe("a process of the chaos run", () => {
   });
 
   it.each([true, false])(
-    "ends well at a SIGTERM on its first word, hub there: %s",
+    "ends well at a SIGTERM right after its first message, hub running: %s",
     async (isHubThere) => {
       await Cluster.use({ folder }, async (cluster) => {
         if (!isHubThere) await cluster.hub.kill();

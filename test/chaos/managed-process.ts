@@ -6,25 +6,25 @@ import { fileURLToPath } from "node:url";
 
 const firstWord = new URL("./processes/first-word.js", import.meta.url).href;
 
-/** All that runs now: nothing of it may outlive the program. */
+/** All running processes: none may outlive the program. */
 const running = new Set<ManagedProcess>();
 
-/** What a process of ours tells. */
+/** A message from one of our processes. */
 export type Message = { kind: string } & Record<string, unknown>;
 
-/** A process that can be hit. Its stderr goes to a file of the run. */
+/** A process that faults can hit. Its stderr goes to a file of the run. */
 export class ManagedProcess {
   /**
-   * Resolves when it says for the first time that it is ready: with a message of
-   * that kind, or with a line on stdout. Rejects if it ends before.
+   * Resolves when the process first says that it is ready: with that message, or on a line of
+   * stdout. Rejects if the process ends before.
    */
   readonly ready: Promise<Message>;
   /**
-   * Resolves at its first word: it handles SIGTERM from here on, or it is ready and
-   * never will. Also resolves if it ends before.
+   * Resolves at the first message: the process handles SIGTERM from here on, or is ready and never
+   * will. Also resolves if the process ends before.
    */
   readonly listening: Promise<void>;
-  /** Resolves when it has ended: with its code, or with the signal that ended it. */
+  /** Resolves when the process has ended, with its exit code or the signal that ended it. */
   readonly ended: Promise<number | NodeJS.Signals>;
   readonly #process: ChildProcess;
   readonly #name: string;
@@ -64,11 +64,11 @@ export class ManagedProcess {
       this.#process.once("exit", listens);
     });
     this.ready = Promise.race([this.#saysReady(), this.#fails()]);
-    // Only who waits for it is to hear of it.
+    // Only code that awaits `ready` should see its rejection.
     this.ready.catch(() => {});
   }
 
-  /** Starts one of `processes/`, with what it is told. */
+  /** Starts one of `processes/` with its settings. */
   static own(folder: string, name: string, program: string, settings: object): ManagedProcess {
     const path = fileURLToPath(new URL(`./processes/${program}.ts`, import.meta.url));
     return new ManagedProcess(folder, name, ["--import", "tsx", path, JSON.stringify(settings)]);
@@ -78,7 +78,7 @@ export class ManagedProcess {
     return this.#process.pid ?? 0;
   }
 
-  /** How it ended, if it did not end well and was not killed. */
+  /** How it ended, if it failed without being killed. */
   get failure(): string | undefined {
     if (this.#end === undefined || this.#end === 0 || this.#killed) return undefined;
     return `${this.#name}: ${this.#end}`;
@@ -96,9 +96,10 @@ export class ManagedProcess {
   }
 
   /**
-   * Hits it with `signal`.
+   * Sends `signal` to the process.
    *
-   * @throws Error for a SIGTERM before it is {@link listening}: it would end as if it had failed.
+   * @throws Error for a SIGTERM before the process is {@link listening}: it would end as if it had
+   * failed.
    */
   signal(signal: "SIGTERM" | "SIGKILL" | "SIGSTOP" | "SIGCONT"): void {
     if (signal === "SIGTERM" && !this.#isListening) {
@@ -108,19 +109,19 @@ export class ManagedProcess {
     this.#process.kill(signal);
   }
 
-  /** Ends it at once, also when it stands still. */
+  /** Kills the process at once, even if it is stopped. */
   async kill(): Promise<void> {
     this.signal("SIGKILL");
     await this.ended;
   }
 
-  /** The ids of the processes that it has started and that live. */
+  /** The ids of its live child processes. */
   children(): number[] {
     const list = readFileSync(`/proc/${this.pid}/task/${this.pid}/children`, "utf8");
     return list.split(" ").filter(Boolean).map(Number);
   }
 
-  /** The memory that it uses now, in MiB. */
+  /** Its current resident memory, in MiB. */
   residentMiB(): number {
     const [kib] = /(?<=VmRSS:\s+)\d+/.exec(readFileSync(`/proc/${this.pid}/status`, "utf8")) ?? [];
     return Number(kib) / 1024;
@@ -136,11 +137,11 @@ export class ManagedProcess {
   async #fails(): Promise<never> {
     const how = await this.ended;
     const log = readFileSync(this.#log, "utf8");
-    throw new Error(`the process ${this.#name} ended with ${how}:\n${log}`);
+    throw new Error(`the process ${this.#name} ended with ${how} before it was ready:\n${log}`);
   }
 }
 
-/** Kills whatever still runs. */
+/** Kills everything still running. */
 export function killAll(): void {
   for (const one of running) one.signal("SIGKILL");
 }

@@ -3,7 +3,7 @@ import type { Journal, Note } from "./journal.js";
 import { machineNow } from "./machine-time.js";
 import { answerTo, type Task, type TaskAnswer } from "./task.js";
 
-/** Who executes. */
+/** The worker that executes. */
 export interface Executing {
   /** Unique over the whole run. */
   worker: string;
@@ -13,11 +13,11 @@ export interface Executing {
 }
 
 /**
- * A handler that notes the start and the end of each execution, and answers as
- * its task asks.
+ * Returns a handler that records the start and end of each execution and answers as its task asks.
  *
- * @param work spends the time of a task, in milliseconds; until `signal` fires if it can.
- * @param onStart is told of each execution once its start was noted.
+ * @param work spends a task's work time, in milliseconds, or less if it can stop when `signal`
+ * fires.
+ * @param onStart is called for each execution once its start is recorded.
  */
 export function recording(
   journal: Journal,
@@ -35,7 +35,7 @@ export function recording(
     onStart(start);
     await work(workMs, signal);
     journal.write({ kind: "end", at: machineNow(), ...execution });
-    if (fails) throw new RangeError(`task ${id} was to fail`);
+    if (fails) throw new RangeError(`task ${id} was meant to fail`);
     return answerTo(id);
   };
 }

@@ -1,16 +1,16 @@
 import type { Random } from "../../src/base/random.js";
 import { between, shuffled } from "./seeded.js";
 
-/** When something of which kind is to happen. */
+/** When something of a given kind happens. */
 export interface Appointment<K> {
-  /** From the beginning, in milliseconds. */
+  /** From the start, in milliseconds. */
   atMs: number;
   kind: K;
 }
 
 /**
- * Spreads kinds over `lengthMs`, with pauses of `pauseMs` (from, to) by chance.
- * Every kind comes once before any comes again.
+ * Spreads kinds over `lengthMs`, with random pauses within `pauseMs` (from, to). Every kind occurs
+ * once before any occurs again.
  */
 export function schedule<K>(
   kinds: readonly K[],

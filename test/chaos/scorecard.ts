@@ -1,7 +1,7 @@
 import type { Rule, Violation } from "./check.js";
 import { rules } from "./check.js";
 
-/** What was wanted, what was measured, and whether that will do. */
+/** What was wanted, what was measured, and whether it passes. */
 export interface Criterion {
   name: string;
   measured: string;
@@ -9,45 +9,45 @@ export interface Criterion {
   pass: boolean;
 }
 
-/** What a scenario came to. */
+/** The result of a scenario. */
 export interface Scorecard {
   scenario: string;
   /** The settings that differ from the defaults. */
   settings: Record<string, unknown>;
-  /** What was measured, judged or not. */
+  /** Measurements, judged or not. */
   figures: Record<string, unknown>;
   criteria: Criterion[];
 }
 
-/** What a scenario is told. */
+/** The options of a scenario. */
 export interface ScenarioOptions {
   seed: number;
   minutes: number;
   /** Where its processes write journals and logs. */
   folder: string;
-  /** Tells how far it is. */
+  /** Reports progress. */
   say(line: string): void;
 }
 
-/** Wants `value` to be `limit` or less. */
+/** Requires `value` to be at most `limit`. */
 export function atMost(name: string, value: number, limit: number, unit = ""): Criterion {
   const pass = value <= limit;
   return { name, measured: show(value, unit), wanted: `<= ${show(limit, unit)}`, pass };
 }
 
-/** Wants `value` to be `limit` or more. */
+/** Requires `value` to be at least `limit`. */
 export function atLeast(name: string, value: number, limit: number, unit = ""): Criterion {
   const pass = value >= limit;
   return { name, measured: show(value, unit), wanted: `>= ${show(limit, unit)}`, pass };
 }
 
-/** Wants that there are no such cases; the first ones are shown. */
+/** Requires that there are no such cases; the first ones are shown. */
 export function none(name: string, cases: readonly string[]): Criterion {
   const examples = cases.length === 0 ? "" : `: ${cases.slice(0, 3).join("; ")}`;
   return { name, measured: `${cases.length}${examples}`, wanted: "0", pass: cases.length === 0 };
 }
 
-/** Wants that no rule was broken. */
+/** Requires that no rule was broken. */
 export function safety(violations: readonly Violation[]): Criterion[] {
   return (Object.keys(rules) as Rule[]).map((rule) => {
     const broken = violations.filter((violation) => violation.rule === rule);
@@ -58,7 +58,7 @@ export function safety(violations: readonly Violation[]): Criterion[] {
   });
 }
 
-/** The scorecard for people. */
+/** Formats the scorecard for people. */
 export function print({ scenario, settings, figures, criteria }: Scorecard): string {
   const lines = criteria.map(({ name, measured, wanted, pass }) => {
     const verdict = pass ? "PASS" : "FAIL";

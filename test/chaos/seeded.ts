@@ -1,6 +1,6 @@
 import type { Random } from "../../src/base/random.js";
 
-/** Chance that is the same again for the same seed (mulberry32). */
+/** Random numbers that repeat for the same seed (mulberry32). */
 export function seeded(seed: number): Random {
   let state = seed >>> 0;
   return () => {
@@ -16,12 +16,12 @@ export function between(random: Random, min: number, max: number): number {
   return min + random() * (max - min);
 }
 
-/** One of `choices`; undefined if there is none. */
+/** One of `choices`; undefined if empty. */
 export function oneOf<T>(random: Random, choices: readonly T[]): T | undefined {
   return choices[Math.floor(random() * choices.length)];
 }
 
-/** The same things in another order. */
+/** The same things in random order. */
 export function shuffled<T>(random: Random, things: readonly T[]): T[] {
   return things
     .map((thing) => ({ thing, key: random() }))

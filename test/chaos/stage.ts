@@ -6,20 +6,20 @@ import { machineNow } from "./machine-time.js";
 import type { Seat } from "./seat.js";
 import { type Start, StartBoard } from "./start-board.js";
 
-/** Longer than any round: whatever should have ended the call by then has not. */
+/** Longer than any round: anything that should have ended the call by then has failed to. */
 const TIMEOUT_MS = 30_000;
 
-/** A call that is being executed by the pool at `seat`. */
+/** A call that the pool at `seat` is executing. */
 export interface RunningCall {
   seat: Seat;
-  /** Resolves when it is executed for a second time. */
+  /** Resolves when it is executed a second time. */
   again: Promise<Start>;
   /** Resolves when its caller learns how it failed, with the time on the machine's clock. */
   failed: Promise<{ at: number; error: GibbsError }>;
   cancel(): void;
 }
 
-/** Pools and a caller in this process that knows at once what they begin to execute. */
+/** Pools, and a caller in this process that knows at once what they begin to execute. */
 export class Stage {
   readonly pools: Seat[] = [];
   readonly #cluster: Cluster;
@@ -32,7 +32,7 @@ export class Stage {
     this.#client = client;
   }
 
-  /** A stage of so many pools of one worker each. */
+  /** Opens a stage with this many pools of one worker each. */
   static async open(cluster: Cluster, pools: number, slots: number): Promise<Stage> {
     const { Client } = await loadGibbs();
     const stage = new Stage(cluster, new Client(cluster.address));
@@ -45,7 +45,7 @@ export class Stage {
     return stage;
   }
 
-  /** Puts a new process in the place of one that was killed. Resolves when it serves. */
+  /** Replaces a killed process. Resolves when the new one serves. */
   async replace(seat: Seat): Promise<void> {
     const process = seat.start();
     this.#board.watch(process);
@@ -71,7 +71,7 @@ export class Stage {
       );
     const { host } = await began;
     const seat = this.#cluster.workers.find(({ occupant }) => occupant === host);
-    if (seat === undefined) throw new Error(`nobody is called ${host}`);
+    if (seat === undefined) throw new Error(`no pool is called ${host}`);
     return { seat, again: this.#board.next(id), failed, cancel: () => cancel.abort() };
   }
 

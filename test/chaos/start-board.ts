@@ -1,6 +1,6 @@
 import type { ManagedProcess } from "./managed-process.js";
 
-/** That a pool began to execute. */
+/** Says that a pool began to execute a task. */
 export interface Start {
   id: string;
   /** The process. */
@@ -10,11 +10,11 @@ export interface Start {
   at: number;
 }
 
-/** Where the executions that pools begin are waited for. */
+/** Where callers wait for pools to begin their tasks. */
 export class StartBoard {
   readonly #waiting = new Map<string, (start: Start) => void>();
 
-  /** Listens to a pool, from before it begins anything. */
+  /** Listens to a pool. Must be called before it begins anything. */
   watch(pool: ManagedProcess): void {
     pool.onMessage("started", (message) => {
       const start = message as unknown as Start;
@@ -23,7 +23,7 @@ export class StartBoard {
     });
   }
 
-  /** The next execution of that task. To be called before it can begin. */
+  /** Waits for the next execution of that task. Must be called before it can begin. */
   next(id: string): Promise<Start> {
     return new Promise((resolve) => this.#waiting.set(id, resolve));
   }

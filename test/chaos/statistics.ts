@@ -4,7 +4,7 @@ export function quantile(values: readonly number[], q: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN;
 }
 
-/** Least, median, 99th percentile and greatest of times in milliseconds, to a tenth. */
+/** Minimum, median, 99th percentile and maximum of times in milliseconds, to a tenth. */
 export function spread(valuesMs: readonly number[]): Record<string, number> {
   const tenths = (value: number): number => Math.round(value * 10) / 10;
   return {
@@ -16,7 +16,7 @@ export function spread(valuesMs: readonly number[]): Record<string, number> {
   };
 }
 
-/** How often each name occurs, the most frequent first. */
+/** How often each name occurs, most frequent first. */
 export function tally(names: readonly string[]): Record<string, number> {
   const counts = new Map<string, number>();
   for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);

@@ -2,24 +2,24 @@ import { createHash } from "node:crypto";
 
 /** What a caller asks of a worker. */
 export interface Task {
-  /** Unique over the whole run: by it the executions of a call are found. */
+  /** Unique over the whole run; identifies the executions of a call. */
   id: string;
-  /** How long it is to take, in milliseconds. */
+  /** How long the work takes, in milliseconds. */
   workMs: number;
-  /** Whether the handler is to throw in the end. */
+  /** Whether the handler throws at the end. */
   fails?: boolean;
   /** Makes the message larger. */
   padding?: string;
 }
 
-/** What a worker answers. */
+/** A worker's answer. */
 export interface TaskAnswer {
   id: string;
-  /** Follows from the id and from nothing else. */
+  /** Depends on the id and nothing else. */
   digest: string;
 }
 
-/** The one right answer to the task of that id. */
+/** The only right answer to the task with that id. */
 export function answerTo(id: string): TaskAnswer {
   return { id, digest: createHash("sha256").update(id).digest("hex").slice(0, 16) };
 }

@@ -1,23 +1,26 @@
 import type { Random } from "../../src/base/random.js";
 import { between } from "./seeded.js";
 
-/** How a client calls: so many callers, each with one call at a time; or so many calls a second, whatever becomes of them. */
+/**
+ * How a client calls: with this many callers, each making one call at a time, or at this many calls
+ * per second, whatever becomes of them.
+ */
 export type Load = { kind: "callers"; count: number } | { kind: "rate"; perSecond: number };
 
-/** What a client calls for. Shares are of all calls, from 0 to 1. */
+/** The mix of a client's calls. Shares are of all calls, from 0 to 1. */
 export interface Traffic {
-  /** Times of the tasks, in milliseconds: from, to. */
+  /** Work times of the tasks, in milliseconds: from, to. */
   workMs: readonly [number, number];
-  /** The deadline of calls that are in no hurry, in milliseconds. */
+  /** Deadline of unhurried calls, in milliseconds. */
   timeoutMs: number;
   idempotentShare: number;
-  /** Whose handler throws. */
+  /** Calls whose handler throws. */
   failingShare: number;
-  /** Whose caller cancels, soon. */
+  /** Calls soon cancelled by their caller. */
   cancelledShare: number;
-  /** Whose deadline is so short that many miss it. */
+  /** Calls with a deadline so short that many miss it. */
   hurriedShare: number;
-  /** Whose message is some tens of KiB. */
+  /** Calls with a message of some tens of KiB. */
   paddedShare: number;
 }
 
@@ -31,7 +34,7 @@ export interface CallPlan {
   paddingBytes: number;
 }
 
-/** Calls of which nothing is special. */
+/** Calls with nothing special about them. */
 export const plain: Omit<Traffic, "workMs" | "timeoutMs"> = {
   idempotentShare: 0.5,
   failingShare: 0,

@@ -52,7 +52,7 @@ describe("lines", () => {
       ["\n", " \r\n", "hello\n", Buffer.from([0x22, 0xff, 0x22, 10]), "123456"],
       5,
     );
-    const told = [/blank/, /blank/, /no JSON: .*hello/, /no UTF-8/, /too long/];
+    const told = [/blank/, /blank/, /not JSON: .*hello/, /not UTF-8/, /too long/];
     for (const [index, line] of bad.entries()) {
       const wrong = expect.objectContaining({
         code: "INVALID_ARGUMENT",

@@ -31,16 +31,16 @@ export const failure: WorkerFailure = {
   reason: "",
 };
 
-/** A core with a clock, its effects as they come, and short words for events. */
+/** A core with a clock, its effects as they occur, and short names for events. */
 export class Harness {
   readonly core: HubCore;
   now = 1000;
-  /** Everything that the core decided, in order. */
+  /** Everything the core has decided, in order. */
   readonly effects: Effect[] = [];
   /** Called with what each flush decides. */
   onFlush: (effects: readonly Effect[]) => void = () => {};
   #requests = 0;
-  /** The latest request: callers get only its ticket, but tests look at it. */
+  /** The latest request: callers get only its ticket, but tests inspect it. */
   #added: Request | undefined;
 
   constructor(overrides: Partial<CoreLimits> = {}, random: () => number = () => 0.5) {
@@ -53,7 +53,7 @@ export class Harness {
     };
   }
 
-  /** Flushes and returns what came of it. */
+  /** Flushes and returns the effects. */
   flush(): Effect[] {
     const effects = this.core.flush(this.now);
     this.effects.push(...effects);
@@ -61,7 +61,7 @@ export class Harness {
     return effects;
   }
 
-  /** Moves time, waking the core whenever it wants to be woken. */
+  /** Advances time, waking the core whenever it asks to be woken. */
   advance(byMs: number): Effect[] {
     const until = this.now + byMs;
     const from = this.effects.length;
@@ -92,7 +92,7 @@ export class Harness {
     return this.#added as Request;
   }
 
-  /** A worker that has said hello and given `slots`. */
+  /** Opens a worker that has said hello and offered `slots`. */
   worker(slots = 1, wish: Partial<WorkerHello> = {}): Session {
     const session = this.core.open(this.now);
     const hello: WorkerHello = {
@@ -130,14 +130,14 @@ export class Harness {
     return `${code} ${reason} ${execution}`;
   }
 
-  /** The session that a request is with. */
+  /** The session that has a request. */
   holder(request: Request): Session | undefined {
     return request.state instanceof Job ? request.state.session : undefined;
   }
 
   /** The worker answers the one job of `request`. */
   answer(request: Request, payload: Uint8Array = new Uint8Array([1])): void {
-    if (!(request.state instanceof Job)) throw new Error("the request runs nowhere");
+    if (!(request.state instanceof Job)) throw new Error("the request is not running");
     const { session, id } = request.state;
     this.core.result(session, id, { kind: "answer", payload }, this.now);
   }

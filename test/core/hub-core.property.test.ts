@@ -8,7 +8,7 @@ import { checkFlushed, checkState, IdleOrder } from "./invariants.js";
 
 const METHODS = ["", "a", "b"];
 
-/** What can happen to a hub. Numbers pick among what is there, modulo its count. */
+/** What can happen to a hub. Numbers pick among existing items, modulo their count. */
 type Event =
   | {
       kind: "submit";
@@ -96,15 +96,15 @@ const event: fc.Arbitrary<Event> = fc.oneof(
   },
 );
 
-/** A core, and a record of what its workers and callers see that does not trust it. */
+/** A core, and an independent record of what its workers and callers see. */
 class World {
   readonly h = new Harness();
   readonly #idleOrder = new IdleOrder(this.h.core);
-  /** Those that are not settled. */
+  /** The unsettled requests. */
   readonly requests: Request[] = [];
-  /** By place of arrival, as a request that is settled becomes another. */
+  /** By order of arrival, since a settled request object is reused for another. */
   readonly settled = new Map<number, number>();
-  /** Jobs that were written and have no terminal event yet, by the worker's own book. */
+  /** Jobs that were written and have no terminal event yet, by the worker's own record. */
   readonly written: { session: Session; job: Job }[] = [];
   readonly possibleRuns = new Map<number, number>();
   #seen = 0;
@@ -208,14 +208,15 @@ class World {
       h.core.result(session, job.id, { kind: "failure", failure }, h.now);
     } else {
       const execution = how === "notStarted" ? "NOT_STARTED" : "UNKNOWN";
-      // A word that comes after the stream was given up, or the caller was told, proves nothing.
+      // An event that arrives after the stream was abandoned, or the caller was told, proves
+      // nothing.
       const request = session.state === "ended" ? undefined : job.request;
       if (request !== undefined && execution === "NOT_STARTED") this.#ran(request, -1);
       h.core.nack(session, job.id, execution, "", h.now);
     }
   }
 
-  /** Everyone who was told an outcome cancels: their tickets name nobody any more. */
+  /** Every caller that was told an outcome cancels: its ticket no longer names a request. */
   cancelLate(): void {
     const { core, now } = this.h;
     const open = [...core.requests.live].map(({ seq }) => seq);
@@ -224,7 +225,7 @@ class World {
     expect(left, "a stale ticket cancels nothing").toEqual(open);
   }
 
-  /** Books what the core decided, and checks what it may not decide. */
+  /** Records what the core decided, and checks that it was allowed. */
   flushed(effects: readonly Effect[]): void {
     this.#seen = this.h.effects.length;
     for (const effect of effects) {
@@ -263,7 +264,7 @@ class World {
       if (session.state === "ended") this.#forget(session);
   }
 
-  /** Everyone behaves from here on: every request must find its end. */
+  /** From here on all peers behave: every request must reach its end. */
   heal(): void {
     const { h } = this;
     this.flushed(h.flush());
@@ -275,7 +276,7 @@ class World {
       this.flushed(h.flush());
     }
     for (const session of [...h.core.sessions]) h.core.lost(session, h.now);
-    // As long as a worker that lost one job after another is remembered.
+    // How long a worker that lost one job after another is remembered.
     h.advance(60_000);
     this.flushed(h.effects.slice(this.#seen));
     checkFlushed(h.core, h.now);
@@ -303,7 +304,7 @@ class World {
   }
 }
 
-it("holds its invariants over any history, and every request finds its end", () => {
+it("keeps its invariants over any history, and every request reaches its end", () => {
   fc.assert(
     fc.property(
       fc.array(event, { maxLength: 120, size: "max" }),

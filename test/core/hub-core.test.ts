@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { failure, Harness } from "./harness.js";
 
 describe("matching", () => {
-  it("writes a job only against credit, and one job for each slot", () => {
+  it("writes a job only against credit, one per slot", () => {
     const h = new Harness();
     const worker = h.worker(2);
     const [a, b, c] = [h.submit(), h.submit(), h.submit()];
@@ -62,7 +62,7 @@ describe("matching", () => {
     expect([h.holder(a), h.holder(b)]).toEqual([undefined, worker]);
   });
 
-  it("fails a request that no worker can receive, also when the last one that could has left", () => {
+  it("fails a request that no worker can receive, even if the last one that could has just left", () => {
     const h = new Harness();
     h.worker(1, { maxReceiveBytes: 20 });
     const large = { payload: new Uint8Array(100) };
@@ -79,7 +79,7 @@ describe("matching", () => {
     expect(h.ending(later)).toBe("INVALID_ARGUMENT PAYLOAD_TOO_LARGE NOT_STARTED");
   });
 
-  it("passes by a request that a worker cannot receive", () => {
+  it("passes over a request that a worker cannot receive", () => {
     const h = new Harness();
     const small = h.worker(1, { maxReceiveBytes: 20 });
     h.worker(0);
@@ -100,7 +100,7 @@ describe("matching", () => {
 });
 
 describe("the slot ledger", () => {
-  it("clamps credit to the session's slots and counts what was too much", () => {
+  it("clamps credit to the session's slots and counts the excess", () => {
     const h = new Harness();
     const worker = h.worker(1_000_000_000);
     expect([worker.credit, h.core.dropped.slots]).toEqual([8, 1_000_000_000 - 8]);
@@ -148,7 +148,7 @@ describe("the slot ledger", () => {
     expect(h.effects.at(-1)).toMatchObject({ kind: "end", error: { reason: "CANCEL_IGNORED" } });
   });
 
-  it("gives a superseded session's jobs up before it welcomes the new one", () => {
+  it("gives up a superseded session's jobs before it welcomes the new one", () => {
     const h = new Harness();
     const first = h.worker(1, { instanceId: "i" });
     const request = h.submit();
@@ -177,7 +177,7 @@ describe("outcomes", () => {
     });
   });
 
-  it("reports it of a failed request too", () => {
+  it("reports the same for a failed request", () => {
     const h = new Harness();
     const request = h.submit({ timeoutMs: 100 });
     h.advance(30);
@@ -189,7 +189,7 @@ describe("outcomes", () => {
     });
   });
 
-  it("spreads its hints to try again by chance", () => {
+  it("jitters its retry hints", () => {
     const hints = [0, 0.999].map((chance) => {
       const h = new Harness({ maxQueued: 0 }, () => chance);
       const request = h.submit();
@@ -217,7 +217,7 @@ describe("outcomes", () => {
     expect(h.ending(declared)).toBe("NOT_FOUND DECLARED FINISHED");
   });
 
-  it("blames the caller for input that cannot be decoded, and does not try again", () => {
+  it("blames the caller for undecodable input, and does not retry", () => {
     const h = new Harness();
     const worker = h.worker(2);
     const request = h.submit({ idempotent: true });
@@ -228,7 +228,7 @@ describe("outcomes", () => {
     expect(h.ending(request)).toBe("INVALID_ARGUMENT MALFORMED NOT_STARTED");
   });
 
-  it("ends a call on its deadline in the queue, without a slot coming free", () => {
+  it("ends a queued call on its deadline, without a slot coming free", () => {
     const h = new Harness();
     const request = h.submit({ timeoutMs: 500 });
     h.advance(498);
@@ -254,12 +254,12 @@ describe("outcomes", () => {
     ]);
   });
 
-  it("blames the deadline for what a handler throws when it has passed", () => {
+  it("blames the deadline for what a handler throws after it has passed", () => {
     const h = new Harness();
     const worker = h.worker();
     const request = h.submit({ timeoutMs: 500 });
     h.flush();
-    // Heard before the flush that is due now.
+    // Arrives before the flush that is due now.
     h.now += 500;
     h.core.result(worker, 1, { kind: "failure", failure }, h.now);
     h.flush();
@@ -328,7 +328,7 @@ describe("outcomes", () => {
     expect(h.ending(fine)).toBe("OPEN");
   });
 
-  it("bounds a payload, and the payloads together", () => {
+  it("limits each payload, and all payloads together", () => {
     const h = new Harness({ maxHeldBytes: 1500 });
     const tooLarge = h.submit({ payload: new Uint8Array(1001) });
     const first = h.submit({ payload: new Uint8Array(1000) });
@@ -340,7 +340,7 @@ describe("outcomes", () => {
     expect(h.core.requests.heldBytes).toBe(1000);
   });
 
-  it("waits a while for a worker of the method, counted from the last one's end", () => {
+  it("waits a while for a worker of the method, counted from the end of the last one", () => {
     const h = new Harness();
     const worker = h.worker(0);
     const early = h.submit();
@@ -367,7 +367,7 @@ describe("outcomes", () => {
     expect(h.ending(large)).toBe("RESOURCE_EXHAUSTED RESULT_TOO_LARGE FINISHED");
   });
 
-  it("waits for a worker no longer for one that came back than for the others", () => {
+  it("waits for a worker no longer for a lost request than for the others", () => {
     const h = new Harness();
     const worker = h.worker(1);
     const [lost, waiting] = [h.submit({ idempotent: true }), h.submit()];
@@ -382,7 +382,7 @@ describe("outcomes", () => {
     expect(h.ending(lost)).toBe("ABORTED NO_WORKER UNKNOWN");
   });
 
-  it("lets go of a payload when its request is settled", () => {
+  it("releases a payload when its request is settled", () => {
     const h = new Harness();
     h.worker(1);
     const request = h.submit();
@@ -488,7 +488,7 @@ describe("lost attempts", () => {
     expect(request.attempts).toBe(1);
   });
 
-  it("gives a request back to the one that refused it once that has said ready again", () => {
+  it("gives a request to the worker that refused it, once that has said ready again", () => {
     const h = new Harness();
     const worker = h.worker(2);
     const request = h.submit({ queueTimeoutMs: 1000 });
@@ -519,7 +519,7 @@ describe("lost attempts", () => {
     expect(h.ending(request)).toBe("UNAVAILABLE REJECTED NOT_STARTED");
   });
 
-  it("never calls a request unavailable that may have run", () => {
+  it("never fails a request that may have run as UNAVAILABLE", () => {
     const h = new Harness();
     const worker = h.worker();
     const request = h.submit({ idempotent: true });
@@ -531,7 +531,7 @@ describe("lost attempts", () => {
 });
 
 describe("liveness", () => {
-  it("asks many workers less often, but each three times before it judges", () => {
+  it("sends many workers fewer heartbeats, but each three before it judges", () => {
     const h = new Harness({ maxWorkers: 5000 });
     const connect = (count: number): void => {
       for (let one = 0; one < count; one += 1) h.worker();
@@ -553,7 +553,7 @@ describe("liveness", () => {
     expect(h.effects).toMatchObject([{ kind: "end", error: { reason: "HELLO_TIMEOUT" } }]);
   });
 
-  it("asks a quiet worker for a sign of life, and drops a silent one", () => {
+  it("sends a quiet worker a heartbeat, and drops a silent one", () => {
     const h = new Harness();
     const worker = h.worker();
     const request = h.submit();
@@ -591,7 +591,7 @@ describe("liveness", () => {
     expect(receiver.state).toBe("ended");
   });
 
-  it("does not judge a worker that cannot speak while it computes", () => {
+  it("does not judge a worker that cannot send while it computes", () => {
     const h = new Harness();
     const worker = h.worker(1, { beatsWhileBusy: false, maxSlots: 1 });
     const request = h.submit();
@@ -603,7 +603,7 @@ describe("liveness", () => {
     expect(worker.state, "idle it is judged").toBe("ended");
   });
 
-  it("forgives the silence of a time in which the hub itself stood still", () => {
+  it("forgives silence while the hub itself was stalled", () => {
     const h = new Harness();
     const worker = h.worker();
     h.advance(1000);
@@ -638,7 +638,7 @@ describe("violations", () => {
     expect(end).toMatchObject({ error: { message: expect.stringContaining(what) } });
   });
 
-  it("refuses more workers than it may have", () => {
+  it("refuses workers beyond its limit", () => {
     const h = new Harness({ maxWorkers: 1 });
     h.worker();
     h.core.open(h.now);
@@ -664,7 +664,7 @@ describe("drain", () => {
     expect(h.ending(running)).toBe("ANSWER");
   });
 
-  it("of the hub refuses what waits or comes, and lets what runs finish", () => {
+  it("of the hub refuses waiting and new requests, and lets running ones finish", () => {
     const h = new Harness();
     const worker = h.worker();
     const [running, waiting] = [h.submit(), h.submit()];
@@ -682,7 +682,7 @@ describe("drain", () => {
     expect(h.core.idle).toBe(true);
   });
 
-  it("of the hub does not try a lost request again", () => {
+  it("of the hub does not retry a lost request", () => {
     const h = new Harness();
     const worker = h.worker();
     h.worker();
@@ -694,7 +694,7 @@ describe("drain", () => {
     expect(h.ending(request)).toBe("ABORTED DRAINING UNKNOWN");
   });
 
-  it("that is forced ends what runs and every stream", () => {
+  it("that is forced ends running requests and every stream", () => {
     const h = new Harness();
     h.worker();
     const request = h.submit();
@@ -747,7 +747,7 @@ describe("crash loops", () => {
     expect(h.holder(second)).toBe(back);
   });
 
-  it("are forgiven after a while without a loss, and a loss without a job is none", () => {
+  it("are forgiven after a while without a loss, and a loss without a job does not count", () => {
     const h = new Harness();
     crash(h);
     crash(h);
@@ -763,7 +763,7 @@ describe("crash loops", () => {
 });
 
 describe("answers that are not read", () => {
-  it("count in the byte budget, and stop the service of their own caller alone", () => {
+  it("count in the byte budget, and stop service to their own caller only", () => {
     const h = new Harness({ maxUnreadBytes: 100, maxHeldBytes: 150 });
     h.worker(1);
     const [slow, quick] = [{}, {}];
@@ -782,7 +782,7 @@ describe("answers that are not read", () => {
     expect(h.core.requests.unread.bytes).toBe(0);
   });
 
-  it("are taken back after a while, in which a slow link could have carried them", () => {
+  it("are withdrawn after a time in which a slow link could have carried them", () => {
     const h = new Harness();
     const response = h.core.sending({}, 40_960, h.now);
     expect(h.advance(39_999)).toEqual([]);

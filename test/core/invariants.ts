@@ -8,7 +8,10 @@ import type { Request } from "../../src/hub/core/requests/request.js";
 import { Job, type Session } from "../../src/hub/core/workers/session.js";
 import type { Slot } from "../../src/hub/core/workers/slots.js";
 
-/** What must hold between any two events. Throws an AssertionError; cheap, for it runs very often. */
+/**
+ * Checks what must hold between any two events. Throws an AssertionError; cheap, since it runs very
+ * often.
+ */
 export function checkState(core: HubCore): void {
   checkSessions(core);
   checkRequests(core);
@@ -17,11 +20,14 @@ export function checkState(core: HubCore): void {
 
 function checkSessions({ sessions }: HubCore): void {
   for (const session of sessions) {
-    assert(session.state !== "ended", "a gone worker stays nowhere");
-    assert(session.state === "serving" || session.credit === 0, "only who serves has credit");
+    assert(session.state !== "ended", "an ended session is kept nowhere");
+    assert(
+      session.state === "serving" || session.credit === 0,
+      "only serving sessions have credit",
+    );
     const jobs = session.inFlight.entries();
     for (const [id, job] of jobs) {
-      assert(job.id === id && job.session === session, "a job stands under its id");
+      assert(job.id === id && job.session === session, "a job is found by its id");
       if (job.request !== undefined) assert(job.request.state === job, "one job for a request");
     }
     checkSlots(
@@ -31,7 +37,7 @@ function checkSessions({ sessions }: HubCore): void {
   }
 }
 
-/** `taken` are the slots of the jobs that are in flight. */
+/** `taken`: the slots of the jobs in flight. */
 function checkSlots({ slots, hello }: Session, taken: readonly Slot[]): void {
   const { capacity, credit, busy } = slots;
   assert(capacity === (hello?.maxSlots ?? 0), "as many slots as its worker may have");
@@ -57,13 +63,13 @@ function checkRequests({ requests, sessions }: HubCore): void {
     const { state, list, seq } = request;
     size += 1;
     assert(requests.live.get(seq) === request, "a live request is found by its ticket");
-    assert(state !== "settled", "nothing settled stays");
+    assert(state !== "settled", "nothing settled is kept");
     bytes += request.bytes;
     if (state === "queued") {
-      assert(list !== undefined, "a queued request stands in its queue");
+      assert(list !== undefined, "a queued request is in its queue");
       continue;
     }
-    assert(list === undefined, "a running request waits nowhere");
+    assert(list === undefined, "a running request is in no queue");
     assert(state instanceof Job, "a running request has a job");
     assert(sessions.has(state.session), "a running request has a live worker");
     assert(state.session.inFlight.get(state.id) === state, "a running request is in the ledger");
@@ -78,11 +84,14 @@ function checkMethods({ queues, sessions }: HubCore): void {
   let listed = 0;
   for (const method of queues.methods.values()) {
     const { queue, groups } = method;
-    assert(queue.size + groups.length > 0, "an empty method stays");
-    assert(queue.size === 0 || method.list !== undefined, "who waits for it is known");
-    assert(new Set(groups).size === groups.length, "a group stands once with its method");
+    assert(queue.size + groups.length > 0, "no empty method is kept");
+    assert(
+      queue.size === 0 || method.list !== undefined,
+      "a method is listed while requests wait for it",
+    );
+    assert(new Set(groups).size === groups.length, "a method lists each group once");
     for (const group of groups) {
-      assert(queues.groups.get(group.key) === group, "a gone group serves");
+      assert(queues.groups.get(group.key) === group, "only existing groups serve");
       assert(group.methods.has(method.name), "a group serves what its workers do");
     }
     queued += queue.size;
@@ -94,52 +103,52 @@ function checkMethods({ queues, sessions }: HubCore): void {
       last = request.seq;
     }
   }
-  assert(queues.queued === queued, "the count of those who wait");
-  assert(queues.workerless === workerless, "the count of those without a worker");
-  assert(queues.waiting.size === listed, "a method that is gone stays");
+  assert(queues.queued === queued, "the count of queued requests");
+  assert(queues.workerless === workerless, "the count of requests without a worker");
+  assert(queues.waiting.size === listed, "no method is listed that is gone");
   checkGroups(queues, sessions);
 }
 
 function checkGroups({ groups, methods }: Queues, sessions: ReadonlySet<Session>): void {
   let members = 0;
   for (const group of groups.values()) {
-    assert(group.sessions.size > 0, "an empty group stays");
+    assert(group.sessions.size > 0, "no empty group is kept");
     for (const name of group.methods) {
-      assert(methods.get(name)?.groups.includes(group), "a method knows who serves it");
+      assert(methods.get(name)?.groups.includes(group), "a method lists the groups that serve it");
     }
     let idle = 0;
     for (const session of group.sessions) {
-      assert(session.group === group && sessions.has(session), "a gone session serves");
+      assert(session.group === group && sessions.has(session), "only existing sessions serve");
       assert(session.hello?.methods.size === group.methods.size, "the same set of methods");
       for (const name of session.hello.methods.keys()) {
         assert(group.methods.has(name), "the same set of methods");
       }
       const isIdle = session.credit > 0 && !session.isHeldBack;
-      assert((session.list === group.idle) === isIdle, "who is idle stands in its group's list");
+      assert((session.list === group.idle) === isIdle, "an idle session is in its group's list");
       if (isIdle) idle += 1;
     }
-    assert(group.idle.size === idle, "nobody else is idle");
+    assert(group.idle.size === idle, "nothing else is idle");
     let last = 0;
     for (let session = group.idle.head; session; session = session.next) {
-      assert(session.idleSeq > last, "the longest idle stands first");
+      assert(session.idleSeq > last, "the longest idle comes first");
       last = session.idleSeq;
     }
     members += group.sessions.size;
   }
   const serving = [...sessions].filter(({ state }) => state === "serving");
-  assert(members === serving.length, "who serves is in one group");
+  assert(members === serving.length, "each serving session is in one group");
 }
 
-/** What must hold right after a flush: nobody waits who need not. */
+/** Checks what must hold right after a flush: nothing waits needlessly. */
 export function checkFlushed(core: HubCore, now: number): void {
   checkState(core);
   for (const method of core.queues.methods.values()) {
     for (const request of waitingFor(method)) {
-      assert(request.deadlineAt > now, "a deadline that passed in the queue");
+      assert(request.deadlineAt > now, "no deadline has passed in the queue");
       for (const { sessions } of method.groups) {
         for (const session of sessions) {
           const possible = session.credit > 0 && fits(request, session);
-          assert(!possible, "free credit and a waiting request that fits");
+          assert(!possible, "no request waits that fits free credit");
         }
       }
     }
@@ -152,8 +161,8 @@ function* waitingFor({ queue }: Method): Generator<Request> {
 }
 
 /**
- * Who is idle since when, by a book of its own: what a core gives, it must give to the session
- * that is idle longest, but for a reason.
+ * An independent record of how long sessions have been idle: a core must give each job to the
+ * longest idle session, unless it has a reason not to.
  */
 export class IdleOrder {
   readonly #core: HubCore;
@@ -164,12 +173,12 @@ export class IdleOrder {
     this.#core = core;
   }
 
-  /** To be called after each event. */
+  /** Must be called after each event. */
   update(): void {
     this.#admit((session) => session.credit > 0);
   }
 
-  /** What a flush has decided. */
+  /** Checks the jobs that a flush decided on. */
   checkDispatches(effects: readonly Effect[]): void {
     const credit = new Map<Session, number>();
     for (const effect of effects) {
@@ -177,12 +186,12 @@ export class IdleOrder {
       const { session } = effect;
       credit.set(session, (credit.get(session) ?? session.credit) + 1);
     }
-    // Whoever is held back no longer came before all matching.
+    // Sessions no longer held back were admitted before all matching.
     this.#admit((session) => (credit.get(session) ?? session.credit) > 0);
     for (const effect of effects) {
       if (effect.kind !== "job") continue;
       const { session, request } = effect;
-      // Others have drawbacks that are judged elsewhere.
+      // The others have drawbacks that are judged elsewhere.
       const passedOver = this.#idle
         .slice(0, this.#idle.indexOf(session))
         .find((other) => !other.congested && serves(other, request) && fits(request, other));

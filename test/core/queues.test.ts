@@ -9,7 +9,7 @@ function serving(...names: string[]): Partial<WorkerHello> {
 describe("workers with many methods", () => {
   const many = Array.from({ length: 256 }, (_, index) => `method ${index}`);
 
-  it("stand in one idle list, whatever they serve and in whatever order they say it", () => {
+  it("are in one idle list, whatever they serve and in whatever order they declare it", () => {
     const h = new Harness();
     const first = h.worker(1, serving(...many));
     const second = h.worker(1, serving(...[...many].reverse()));
@@ -18,7 +18,7 @@ describe("workers with many methods", () => {
     expect(first.group?.idle.size).toBe(2);
   });
 
-  it("move in it once a job", () => {
+  it("move in it once per job", () => {
     const h = new Harness();
     const worker = h.worker(2, serving(...many));
     const idle = worker.group?.idle as NonNullable<typeof worker.group>["idle"];

@@ -56,7 +56,7 @@ it("H2 SIGTERM under load: what runs is answered, what waits or comes is DRAININ
   const draining = { code: "UNAVAILABLE", reason: "DRAINING", execution: "NOT_STARTED" };
   const waiting = [3, 4, 5].map((x) => callRaw(hub.address, encodeRequest({ x })));
   hub.process.kill("SIGTERM");
-  await hub.says(/finishing what runs/);
+  await hub.says(/finishing running requests/);
   const coming = [6, 7, 8].map((x) => callRaw(hub.address, encodeRequest({ x })));
   for (const refused of await Promise.all([...waiting, ...coming])) {
     expect(refused).toMatchObject({ ...draining, retryAfterMs: expect.any(Number) });

@@ -7,7 +7,7 @@ async function check(...args: string[]): Promise<{ code: number | null; text: st
 }
 
 describe("npm run check", () => {
-  it("runs the checks that are named, and says how long each took", async () => {
+  it("runs the named checks, and says how long each took", async () => {
     const { code, text } = await check("faults");
     expect(text).toMatch(/^faults: passed in \d+\.\d s$/m);
     expect(text).toMatch(/^ +\d+\.\d s {2}faults\n\n1 passed, 0 failed\n$/m);
@@ -21,7 +21,7 @@ describe("npm run check", () => {
     for (const name of names) expect(text).toMatch(new RegExp(`^ {2}${name} +\\w`, "m"));
   });
 
-  it("refuses a name that it does not know", async () => {
+  it("refuses an unknown name", async () => {
     const { code, text } = await check("lint", "typos");
     expect(text).toMatch(/^no check is named typos; the checks are generated, .*, docs\n$/);
     expect(code).toBe(2);

@@ -1,8 +1,8 @@
-/** Who imports whom. */
+/** Which node imports which. */
 export type Graph = ReadonlyMap<string, readonly string[]>;
 
 /**
- * The circles of a graph: for each set of nodes that all reach one another, one shortest path
+ * Finds the circles of a graph: for each set of nodes that all reach one another, one shortest path
  * from its first node back to that node, without the node at the end.
  */
 export function circlesIn(graph: Graph): string[][] {

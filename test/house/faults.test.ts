@@ -69,7 +69,7 @@ describe("the check of faults", () => {
     },
   );
 
-  it("takes a test that is skipped for none", async () => {
+  it("counts a skipped test as missing", async () => {
     const skipped = ['W1 one", async () => {}); it.skip("W2 two'];
     const wrong = { code: 1, said: ["test/faults has no test of W2"] };
     expect(await check(["W1", "W2"], skipped, ["W1", "W2"])).toEqual(wrong);

@@ -6,7 +6,7 @@ import { circlesIn } from "./circles.js";
 import { coreMayImport, draw, mayImport, roomOf, roomsOf } from "./rooms.js";
 import { linesWith, sourcesIn } from "./sources.js";
 
-/** The rules of the house: each is a list of what breaks it. */
+/** The house rules: each test lists what breaks one. */
 
 const MAX_FILE_LINES = 300;
 const MAX_CORE_LINES = 2_000;
@@ -91,7 +91,7 @@ describe("the house", () => {
 });
 
 describe("a circle", () => {
-  it("is the shortest way back, once for all nodes that are in it", () => {
+  it("is the shortest way back, once for all nodes in it", () => {
     const graph = new Map([
       ["a", ["b"]],
       ["b", ["c", "e"]],

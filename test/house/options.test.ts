@@ -11,7 +11,7 @@ import { hubOptionTable } from "../../src/hub/options.js";
 import { workerOptionTable, workersOptionTable } from "../../src/worker/options.js";
 import { root } from "../support/running.js";
 
-/** The tables of options, and what their doc comments and the README say. */
+/** Checks that the option tables, their doc comments and the README agree. */
 
 type Table = Readonly<Record<string, AnyOptionEntry>>;
 
@@ -25,7 +25,7 @@ const owners: [name: string, file: string, table: Table][] = [
   ["ConformanceTimes", "conformance/kit/times.ts", conformanceOptionTable],
 ];
 
-/** The doc comments of an interface, by its members. */
+/** The doc comments of an interface, by member. */
 function comments(file: string, name: string): Map<string, string> {
   const text = readFileSync(join(root, file), "utf8");
   const body = new RegExp(`export interface ${name}\\b[^{]*\\{\\n([^]*?)\\n\\}`).exec(text)?.[1];
@@ -38,7 +38,7 @@ function comments(file: string, name: string): Map<string, string> {
   );
 }
 
-/** A default as people write it. */
+/** A default as written for people. */
 function written({ default: usual, unit }: AnyOptionEntry): string {
   if (typeof usual === "number") return writtenNumber(usual, unit);
   if (usual === DEFAULT_ADDRESS) return "{@link DEFAULT_ADDRESS}";
@@ -71,7 +71,7 @@ describe.each(owners)("%s", (name, file, table) => {
 
   it("says the default of each option in its comment", () => {
     const wrong = Object.entries(table).flatMap(([option, entry]) => {
-      // Those of its parent's interface are checked there.
+      // Options inherited from the parent interface are checked there.
       const comment = documented.get(option);
       if (comment === undefined && name === "WorkersOptions") return [];
       const said = / Default:? (.*)$/.exec(comment ?? "")?.[1] ?? "";
@@ -109,7 +109,7 @@ describe.each(owners)("%s", (name, file, table) => {
   });
 });
 
-/** Options whose flags have shorter names. */
+/** Options whose flags have different names. */
 const exceptions = new Set(["sendStacks", "answerTimeoutMs"]);
 
 function defaultsOf(table: Table): Record<string, unknown> {
@@ -119,7 +119,7 @@ function defaultsOf(table: Table): Record<string, unknown> {
 }
 
 describe("an option of a request", () => {
-  it("has the defaults that the README says", () => {
+  it("has the defaults that the README states", () => {
     const readme = readFileSync(join(root, "README.md"), "utf8");
     const row = (option: string): string | undefined =>
       new RegExp(`^\\| \`${option}\` \\|[^|]*\\| ([^|]*) \\|`, "m").exec(readme)?.[1];

@@ -6,7 +6,7 @@ import type { Code } from "../../src/base/errors/error.js";
 import { reasons } from "../../src/base/errors/reasons.js";
 import { root } from "../support/running.js";
 
-/** The table of reasons, the code and the documents say the same. */
+/** Checks that the table of reasons, the code and the documents agree. */
 
 interface ReasonInfo {
   by: readonly string[];
@@ -45,14 +45,14 @@ function documented(path: string): { code: string; reason: string }[] {
   return Array.from(rows, ([, code = "", reason = ""]) => ({ code, reason }));
 }
 
-/** Where an expression finds a reason, as `path: REASON`. */
+/** Where an expression matches a reason, as `path: REASON`. */
 function mentions(files: readonly File[], expression: RegExp): { path: string; reason: string }[] {
   return files.flatMap(({ path, text }) =>
     Array.from(text.matchAll(expression), ([, reason = ""]) => ({ path, reason })),
   );
 }
 
-/** Which part of gibbs a file belongs to; undefined for what all of them share. */
+/** The part of gibbs that a file belongs to; undefined if all of them share it. */
 function speaker(path: string): string | undefined {
   if (path.startsWith("conformance/")) return "kit";
   const room = /^src\/([^/]+)\//.exec(path)?.[1];
@@ -70,13 +70,13 @@ describe("the table of reasons", () => {
     expect(wrong).toEqual([]);
   });
 
-  it("has nothing that is not documented", () => {
+  it("has nothing undocumented", () => {
     const rows = [...documented("docs/reliability.md"), ...documented("docs/protocol.md")];
     const found = new Set(rows.map(({ reason }) => reason));
     expect([...table.keys()].filter((reason) => !found.has(reason))).toEqual([]);
   });
 
-  it("has every reason that the code gives or looks for, and no other", () => {
+  it("has exactly the reasons that the code gives or looks for", () => {
     const given = [
       ...mentions(src, /\breason\)?:? *(?:[!=]==)? *"([A-Z_]+)"/g),
       ...mentions(src, /\b(?:gibbsError|hubFailure|fail)\(\s*(?:\w+,\s*)?"([A-Z_]+)"/g),
@@ -101,7 +101,7 @@ describe("the table of reasons", () => {
     expect(literal).toEqual([]);
   });
 
-  it("has what the other SDKs say", () => {
+  it("has the reasons that the other SDKs give", () => {
     const others = /^(NOT_STARTED|(GIBBS|GRPC)_.*)$/;
     const wrong = mentions(sdks, /["']([A-Z]+_[A-Z_]+)["']/g).filter(
       ({ reason }) => !table.has(reason) && !(reason in status) && !others.test(reason),

@@ -2,8 +2,8 @@ import { circlesIn, type Graph } from "./circles.js";
 import type { Source } from "./sources.js";
 
 /**
- * The rooms of the house, each a folder of `src` or the kit beside it, and which rooms each may import. A file
- * belongs to the innermost room around it; `index` has the files beside the folders.
+ * The rooms of the house, each a folder of `src` or the kit beside it, and the rooms that each may
+ * import. A file belongs to the innermost room around it; `index` has the files beside the folders.
  */
 export const mayImport: Readonly<Record<string, readonly string[]>> = {
   base: [],
@@ -20,7 +20,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   index: ["hub", "worker", "client"],
 };
 
-/** What the core may import from other rooms: files that hold no state of their own. */
+/** What the core may import from other rooms: files without state of their own. */
 export const coreMayImport = /^src\/base\/(containers|errors)\//;
 
 export function roomOf(path: string): string {
@@ -29,7 +29,7 @@ export function roomOf(path: string): string {
   return rooms.sort((a, b) => b.length - a.length)[0] ?? "index";
 }
 
-/** Which rooms each room imports. */
+/** The rooms that each room imports. */
 export function roomsOf(sources: readonly Source[]): Graph {
   const graph = new Map<string, string[]>();
   for (const { path, imports } of sources) {
@@ -41,8 +41,8 @@ export function roomsOf(sources: readonly Source[]): Graph {
 }
 
 /**
- * Draws the rooms in layers, the highest first. A room stands one layer above the highest
- * room that it imports. The graph must have no circle.
+ * Draws the rooms in layers, highest first. A room is one layer above the highest room that it
+ * imports. The graph must have no circle.
  */
 export function draw(graph: Graph): string {
   const [circle] = circlesIn(graph);

@@ -2,15 +2,15 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { root } from "../support/root.js";
 
-/** A source file; paths are relative to the root of the project. */
+/** A source file; paths are relative to the project root. */
 export interface Source {
   path: string;
   text: string;
-  /** The files of this project that it imports, also for their types only. */
+  /** The project files that it imports, including type-only imports. */
   imports: string[];
 }
 
-/** All TypeScript and JavaScript below a folder. */
+/** All TypeScript and JavaScript files under a folder. */
 export function sourcesIn(folder: string): Source[] {
   if (!existsSync(join(root, folder))) return [];
   return readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
@@ -25,7 +25,7 @@ export function sourcesIn(folder: string): Source[] {
     });
 }
 
-/** The file that an import refers to, be it relative or by package.json's `imports`. */
+/** The file an import refers to, relatively or through package.json's `imports`. */
 function target(path: string, specifier: string): string {
   if (specifier === "#conformance") return "conformance/index.ts";
   const file = specifier.startsWith("#")
@@ -34,7 +34,7 @@ function target(path: string, specifier: string): string {
   return file.replace(/\.js$/, ".ts");
 }
 
-/** Each line of these files that matches, as `path:line: text`; comments do not count. */
+/** Each matching line of these files, as `path:line: text`; comments are ignored. */
 export function linesWith(files: readonly Source[], banned: RegExp, allowed = /^$/): string[] {
   return files
     .filter(({ path }) => !allowed.test(path))

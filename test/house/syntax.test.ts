@@ -3,7 +3,7 @@ import ts from "typescript";
 import { describe, expect, it } from "vitest";
 import { root } from "../support/root.js";
 
-/** The rules of the house that need to know the syntax and the types. */
+/** House rules that need syntax and types. */
 
 const MAX_FUNCTION_LINES = 60;
 const entries = ["index", "hub/index", "worker/index", "client/index", "wire/index"];
@@ -65,7 +65,10 @@ describe("the house", () => {
   });
 });
 
-/** A member that users see: a field, an accessor or a method, neither `#private` nor every error's `name`. */
+/**
+ * Whether users see a member: a field, an accessor or a method that is neither `#private` nor every
+ * error's `name`.
+ */
 function isPublic(member: ts.Symbol): boolean {
   const [declaration] = member.getDeclarations() ?? [];
   if (declaration === undefined || member.name === "name") return false;

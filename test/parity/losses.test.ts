@@ -107,7 +107,7 @@ it("sigterm-finishes-the-job", async () => {
     const running = client.request({ x: 1, gate: gate.path });
     const pid = await begun(leaving, "1");
     leaving.process.kill(signal);
-    await leaving.says(/finishing what runs/);
+    await leaving.says(/finishing running requests/);
     const next = client.request({ x: 2 });
     gate.open();
     expect(await running).toEqual({ x: 1, pid });

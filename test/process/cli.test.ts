@@ -102,7 +102,7 @@ describe("gibbs worker and gibbs request", () => {
       worker(hub.address, "test/fixtures/several.js"),
       worker(hub.address, "test/fixtures/typed.ts", "--method", "typed"),
     ];
-    for (const one of started) await one.line(/^gibbs worker ready: 1 processes serve /);
+    for (const one of started) await one.line(/^gibbs worker ready: 1 process serves /);
     const asked = [["34"], ["4", "--method", "model"], ["4", "--method", "double"]];
     asked.push(["4", "--method", "negate"], ['{"x": 5}', "--method", "typed"]);
     const answers = [];

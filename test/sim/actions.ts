@@ -40,10 +40,10 @@ export const faults = [
 /** One of {@link faults}. */
 export type Fault = (typeof faults)[number];
 
-/** What a plan is made of. */
+/** The building blocks of a plan. */
 export type ActionKind = "worker" | "requests" | "client requests" | Fault;
 
-/** Does what the plan says. What it does exactly comes from the action's own seed. */
+/** Performs an action of the plan; its details are drawn from the action's own seed. */
 export function perform(world: World, { kind, seed }: Action): void {
   const chance = new Chance(seed);
   if (kind === "worker") return void world.addWorker(makeKind(chance, seed), seed);
@@ -94,7 +94,7 @@ function askSome(world: World, client: ClientProcess | undefined, chance: Chance
   }
 }
 
-/** Returns whether there was anything that the fault could hit. */
+/** Returns whether there was anything for the fault to hit. */
 function happens(world: World, fault: Fault, chance: Chance): boolean {
   const { now } = world.timeline;
   switch (fault) {
@@ -142,7 +142,7 @@ function harmHub({ hub }: World, fault: Fault, chance: Chance): boolean {
 function harmClient(world: World, client: ClientProcess, fault: Fault, chance: Chance): boolean {
   const { link, path, process } = client;
   const { now } = world.timeline;
-  // Something to lose.
+  // Gives the client something to lose.
   askSome(world, client, chance);
   const later = chance.pick([0, 1, 20, 200]);
   switch (fault) {
@@ -159,17 +159,17 @@ function harmClient(world: World, client: ClientProcess, fault: Fault, chance: C
       return true;
     }
     case "client does not read":
-      // Its streams are open by then, and what it has asked is under way.
+      // By then its streams are open and its requests in flight.
       world.harmLater(later, () => {
         path.blockedUntil.down = now + chance.pick([500, 3000, 20_000]);
       });
-      // A hub that stood still finds many of its answers due at once.
+      // After a stall, the hub finds many of its answers due at once.
       if (chance.flip(0.4)) {
         world.harmLater(later + 80, () => {
           world.hub?.process.freeze(world.limits.slowReaderTimeoutMs);
         });
       }
-      // What it goes on to ask is answered, and not read.
+      // Its further requests are answered too, and the answers left unread.
       for (let at = 0; at < 2000; at += 500) {
         world.harmLater(at, () => askSome(world, client, chance));
       }
@@ -225,7 +225,7 @@ function harmWorker(world: World, worker: WorkerProcess, fault: Fault, chance: C
       return true;
     case "crash loop":
       world.doomed.set(worker.kind.workerId, chance.int(3, 5));
-      // Something to die of, again and again.
+      // Jobs for it to die of, again and again.
       for (let at = 0; at < 5000; at += 500) {
         world.harmLater(at, () => submitSome(world, chance));
       }
@@ -237,7 +237,7 @@ function harmWorker(world: World, worker: WorkerProcess, fault: Fault, chance: C
       process.freeze(chance.pick([100, 2000, 8000, 15_000, 40_000]));
       return true;
     case "worker leaves":
-      // Jobs that cross its word.
+      // Jobs that cross its drain event.
       submitSome(world, chance);
       worker.leave();
       return true;

@@ -5,7 +5,7 @@ import { clientMisdeeds } from "./actors/rogue-client.js";
 import { coreEvents, effectKinds } from "./oracle/core-watch.js";
 import { reasons } from "./oracle/verdict.js";
 
-/** Everything that a long enough run must have seen, by groups. */
+/** Everything that a long enough run must have seen, by group. */
 const wanted: Record<string, readonly string[]> = {
   "core event": coreEvents,
   effect: effectKinds,
@@ -58,7 +58,7 @@ const wanted: Record<string, readonly string[]> = {
   misdeed: misdeeds,
 };
 
-/** Counts what runs have seen. */
+/** Counts what the runs have seen. */
 export class Coverage {
   readonly #counts = new Map<string, Map<string, number>>(
     Object.entries(wanted).map(([group, names]) => [group, new Map(names.map((n) => [n, 0]))]),
@@ -76,7 +76,7 @@ export class Coverage {
     );
   }
 
-  /** A line for each group. */
+  /** One line per group. */
   toString(): string {
     const lines = [...this.#counts].map(([group, counts]) => {
       const items = [...counts].map(([name, count]) => `${name} ${count}`);

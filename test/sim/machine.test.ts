@@ -40,7 +40,7 @@ describe("a simulated process", () => {
 });
 
 describe("a pipe", () => {
-  it("keeps the order, whatever the delays, and holds all back while its path is blocked", () => {
+  it("keeps the order whatever the delays, and holds everything back while its path is blocked", () => {
     const timeline = new Timeline();
     const start = timeline.now;
     const path = new Path(new Chance(1), 0, 100);
@@ -55,7 +55,7 @@ describe("a pipe", () => {
     expect([read, pipe.unreadBytes]).toEqual([sent, 0]);
   });
 
-  it("is not read while its receiver stands still, also when its path is mended", () => {
+  it("is not read while its receiver is frozen, even when its path works again", () => {
     const timeline = new Timeline();
     const process = new SimProcess(timeline);
     const path = new Path(new Chance(1), 1, 1);
@@ -72,7 +72,7 @@ describe("a pipe", () => {
     expect(read).toEqual([start + 100]);
   });
 
-  it("is not read while it is held, but for a reset, which loses what was not read", () => {
+  it("is not read while held, except for a reset, which loses what was not read", () => {
     const timeline = new Timeline();
     const read: string[] = [];
     const path = new Path(new Chance(1), 1, 1);
@@ -97,7 +97,7 @@ describe("a pipe", () => {
 });
 
 describe("a call", () => {
-  it("loses nothing of what either side writes to a socket that is full", () => {
+  it("loses nothing that either side writes to a full socket", () => {
     const timeline = new Timeline();
     const process = new SimProcess(timeline);
     const path = new Path(new Chance(1), 1, 1);

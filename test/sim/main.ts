@@ -5,22 +5,22 @@ import { keepOnly, makePlan, type Plan } from "./plan.js";
 import { shrink } from "./shrink.js";
 import { type Report, simulate } from "./simulation.js";
 
-const HELP = `Runs the hub, its workers and its clients in a simulated world, once for each seed.
+const HELP = `Runs the hub, its workers and its clients in a simulated world, once per seed.
 
 npm run sim -- [options]
 
-  --seeds N       how many seeds (default 200)
+  --seeds N       number of seeds (default 200)
   --from S        the first seed (default 1)
-  --keep A,B,...  only these actions of the seed's plan, as a failing run names them
-  --may-miss      do not ask that everything that can happen is seen
+  --keep A,B,...  keep only these actions of the seed's plan, as a failing run lists them
+  --may-miss      do not require everything in the coverage table to be seen
   --history       print what happened, line by line
-  --no-shrink     stop at the first violation and do not look for a shorter history
-  --help          this text
+  --no-shrink     stop at the first violation, without looking for a shorter history
+  --help          show this text
 
-Ends with 1 if a promise is broken, or, without --may-miss, if 1000 seeds or more
-never saw something that can happen.`;
+Exits with 1 if a promise is broken, or if 1000 or more seeds leave something unseen
+without --may-miss.`;
 
-/** From so many seeds on, nothing may be left unseen. */
+/** From this many seeds on, nothing may be left unseen. */
 const SEEDS_THAT_SEE_ALL = 1000;
 const LAST_LINES = 40;
 
@@ -70,19 +70,19 @@ async function main(): Promise<number> {
   return broken.length > 0 || isBlind ? 1 : 0;
 }
 
-/** Shows the shortest history that breaks the same promise, and how to see it again. */
+/** Prints the shortest history that breaks the same promise, and how to reproduce it. */
 async function explain(plan: Plan, report: Report): Promise<void> {
   const { check = "", what } = report.violation ?? {};
   console.log(`\nseed ${plan.seed} broke "${check}": ${what}`);
   if (values["no-shrink"]) return;
   const shortest = await shrink(plan, check);
   const { actions } = shortest.plan;
-  console.log(`${actions.length} of ${plan.actions.length} actions suffice:`);
+  console.log(`${actions.length} of ${plan.actions.length} actions are enough to break it:`);
   for (const { index, at, kind } of actions) console.log(`  #${index} at ${at} ms: ${kind}`);
-  console.log(`the end of what happened then, after ${shortest.report.steps} steps:`);
+  console.log(`its last events, after ${shortest.report.steps} steps:`);
   for (const line of shortest.report.history.slice(-LAST_LINES)) console.log(`  ${line}`);
   const keep = actions.map(({ index }) => index).join(",");
-  console.log(`again: npm run sim -- --from ${plan.seed} --seeds 1 --keep ${keep} --history\n`);
+  console.log(`reproduce: npm run sim -- --from ${plan.seed} --seeds 1 --keep ${keep} --history\n`);
 }
 
 function showProgress(done: number, of: number, startedAt: number): void {

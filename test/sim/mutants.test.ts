@@ -84,11 +84,7 @@ describe("a mutant", () => {
       "its text occurs 0 times, not once; it occurs in Queue.push",
     ],
     ["Queue.push", "eset(item, 1)", "its text occurs 0 times, not once"],
-    [
-      "Queue.pop",
-      "n > 1",
-      "there is no declaration of that name; it occurs in limits.large, reset",
-    ],
+    ["Queue.pop", "n > 1", "no declaration has that name; it occurs in limits.large, reset"],
   ])("that does not fit says so: %s, %s", (at, find, why) => {
     expect(outcome(at, find)).toBe(`mutant "m" at ${at}: ${why}`);
   });

@@ -33,7 +33,7 @@ const limits = {
   noWorkerTimeoutMs: 60_000,
 };
 
-/** By then every message of a script that nobody reads is due to be given up. */
+/** By this time the hub must give up on every message of a script that nobody reads. */
 const UNREAD_MS = 1100;
 const DEADLINE_MS = 50_000;
 
@@ -45,9 +45,9 @@ interface Worker {
   ends(reason: string): void;
 }
 
-/** An oracle that is told what a hub heard and said, without a hub. */
+/** An oracle that is told what a hub received and sent, without a hub. */
 class Script {
-  /** The promises that it takes to be broken. */
+  /** The promises it believes are broken. */
   readonly broken: string[] = [];
   readonly #timeline = new Timeline();
   readonly #process = new SimProcess(this.#timeline);
@@ -61,7 +61,7 @@ class Script {
   });
   #lastJobId = 0;
 
-  /** The hub stands still, then reads and does what the script says next. */
+  /** The hub freezes, then reads and does what the script says next. */
   freeze(forMs: number): void {
     const until = this.#timeline.now + forMs;
     this.#process.freeze(forMs);
@@ -70,13 +70,13 @@ class Script {
     this.#process.thaw();
   }
 
-  /** The hub has done what was due. */
+  /** The hub has done everything due. */
   flush(): string[] {
     this.#oracle.flushed();
     return this.broken;
   }
 
-  /** A worker comes, with so many free slots. */
+  /** A worker connects with this many free slots. */
   worker(workerId: string, slots: number): Worker {
     const stream = this.#oracle.opened();
     const observer = this.#oracle.observe(stream);
@@ -109,7 +109,7 @@ class Script {
     };
   }
 
-  /** A client that does not read comes, and asks. */
+  /** A client that does not read connects and sends a request. */
   client(asks: { timeoutMs: number; runTimeoutMs?: number }): { call: Call; isReset: () => void } {
     const end = { isPaused: false } as ServerCall;
     this.#oracle.multiplex.opened(end);
@@ -133,7 +133,7 @@ class Script {
     return call;
   }
 
-  /** Its caller is gone, and told so. */
+  /** Its caller leaves and is told so. */
   cancel(call: Call): void {
     this.#oracle.cancelled(call);
     const { requestId, attempts } = call;
@@ -167,19 +167,22 @@ describe("the oracle of a hub", () => {
     return script.flush();
   }
 
-  it("knows that who cannot be told any more was settled when its time was over", () => {
+  it("knows that a call whose caller cannot be told was settled when it timed out", () => {
     expect(passOver(UNREAD_MS, true)).toEqual([]);
   });
 
-  it("wants the older one to go first as long as it has time, also when its stream is reset", () => {
+  it("wants the older call to go first while it has time, even if its stream is reset", () => {
     expect(passOver(DEADLINE_MS, true)).toEqual(["first come, first served"]);
   });
 
-  it("wants everybody to be told in time whose stream is there", () => {
+  it("wants every caller with an open stream to be told in time", () => {
     expect(passOver(UNREAD_MS, false)).toContain("on time");
   });
 
-  /** A client's stream is reset and the stream of the worker with its call ended; another worker is idle. */
+  /**
+   * Resets a client's stream while the stream of the worker with its call ends; another worker is
+   * idle.
+   */
   function endTogether(runTimeoutMs?: number): { call: Call; other: Worker } {
     const ignored = script.request(DEADLINE_MS);
     const limit = runTimeoutMs === undefined ? {} : { runTimeoutMs };
@@ -197,19 +200,19 @@ describe("the oracle of a hub", () => {
     return { call, other: script.worker("v", 1) };
   }
 
-  it("takes it that a call which lost its worker and its time at once was settled", () => {
+  it("accepts that a call that lost its worker as it timed out was settled", () => {
     const { other } = endTogether(UNREAD_MS);
     other.isGiven(script.request(DEADLINE_MS), DEADLINE_MS);
     expect(script.flush()).toEqual([]);
   });
 
-  it("takes it, too, that such a call runs again", () => {
+  it("also accepts that such a call runs again", () => {
     const { call, other } = endTogether(UNREAD_MS);
     other.isGiven(call, UNREAD_MS);
     expect(script.flush()).toEqual([]);
   });
 
-  it("wants a call that lost its worker and has time to go first", () => {
+  it("wants a call that lost its worker and has time left to go first", () => {
     const { other } = endTogether();
     other.isGiven(script.request(DEADLINE_MS), DEADLINE_MS);
     expect(script.flush()).toEqual(["first come, first served"]);
@@ -217,7 +220,7 @@ describe("the oracle of a hub", () => {
 });
 
 describe("the oracle of crash loops", () => {
-  it("says nothing of a worker of which the hub may have counted less", () => {
+  it("says nothing about a worker of which the hub may have counted fewer losses", () => {
     const [sure, unsure] = [new CrashLoops(), new CrashLoops()];
     for (const isSure of [true, true, true]) sure.lost("w", 1000, isSure);
     for (const isSure of [true, false, true]) unsure.lost("w", 1000, isSure);

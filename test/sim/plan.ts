@@ -2,7 +2,7 @@ import { type ActionKind, faults } from "./actions.js";
 import { Chance, mix } from "./machine/chance.js";
 import type { OracleLimits } from "./oracle/hub-oracle.js";
 
-/** What is the same over a whole run. */
+/** Settings that stay the same over a whole run. */
 export interface Parameters {
   limits: OracleLimits & {
     hubTimeoutMs: number;
@@ -10,30 +10,30 @@ export interface Parameters {
     highWaterBytes: number;
     /** How long a client waits for its hub. */
     connectTimeoutMs: number;
-    /** What may wait in a client's stream to be sent. */
+    /** Bytes that may wait in a client's stream to be sent. */
     maxUnsentBytes: number;
   };
 }
 
-/** Something that is done to the world. What it does exactly is drawn from its own seed. */
+/** Something done to the world; the details are drawn from its own seed. */
 export interface Action {
-  /** Its place in the plan of the seed: what `--keep` names. */
+  /** Its place in the seed's plan, as `--keep` names it. */
   index: number;
-  /** In milliseconds from the begin. */
+  /** In milliseconds from the start. */
   at: number;
   kind: ActionKind;
   seed: number;
 }
 
-/** A whole run, as its seed makes it. */
+/** A whole run, as determined by its seed. */
 export interface Plan {
   seed: number;
   parameters: Parameters;
-  /** By time. */
+  /** In order of time. */
   actions: readonly Action[];
 }
 
-/** Makes the plan of a seed. An action can be left out without a change to the others. */
+/** Makes the plan of a seed. Leaving an action out does not change the others. */
 export function makePlan(seed: number): Plan {
   const chance = new Chance(seed);
   const parameters = { limits: makeLimits(chance) };
@@ -45,7 +45,7 @@ export function makePlan(seed: number): Plan {
   for (let count = 0; count < requests; count += 1) {
     kinds.push([chance.flip(0.4) ? "client requests" : "requests", horizonMs]);
   }
-  // A few kinds of faults in each run, and those more than once: their pairs are what breaks.
+  // A few kinds of faults in each run, repeated: bugs hide in their combinations.
   const drawn = faults.filter(() => chance.flip(0.25));
   const disturbances = drawn.length === 0 ? 0 : chance.int(1, 8);
   for (let count = 0; count < disturbances; count += 1) {
@@ -58,7 +58,7 @@ export function makePlan(seed: number): Plan {
   return { seed, parameters, actions };
 }
 
-/** The plan with those actions only; undefined keeps all. */
+/** Returns the plan with only these actions; undefined keeps all. */
 export function keepOnly(plan: Plan, keep: readonly number[] | undefined): Plan {
   if (keep === undefined) return plan;
   const kept = new Set(keep);

@@ -2,9 +2,9 @@ import { keepOnly, type Plan } from "./plan.js";
 import { type Report, simulate } from "./simulation.js";
 
 /**
- * The least of `items` for which `fails` still holds, as far as leaving out runs
- * of them can tell: delta debugging, Zeller and Hildebrandt, "Simplifying and
- * Isolating Failure-Inducing Input", 2002.
+ * A minimal subset of `items` for which `fails` still holds, as far as leaving out runs of them can
+ * find it: delta debugging, Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing
+ * Input", 2002.
  */
 export async function minimize<T>(
   items: readonly T[],
@@ -24,7 +24,9 @@ export async function minimize<T>(
   return kept;
 }
 
-/** The fewest actions of `plan` that break the same promise, and the recorded run of them. */
+/**
+ * Finds the fewest actions of `plan` that break the same promise, with the recorded run of them.
+ */
 export async function shrink(plan: Plan, check: string): Promise<{ plan: Plan; report: Report }> {
   const indices = plan.actions.map(({ index }) => index);
   const isBroken = async (keep: readonly number[]): Promise<boolean> => {

@@ -83,7 +83,7 @@ describe("a fault", () => {
 });
 
 describe("delta debugging", () => {
-  it("finds the few that matter among many", async () => {
+  it("finds the few items that matter among many", async () => {
     const items = Array.from({ length: 100 }, (_, index) => index);
     const fails = async (kept: readonly number[]): Promise<boolean> =>
       kept.includes(17) && kept.includes(80);

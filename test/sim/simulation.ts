@@ -13,36 +13,39 @@ import type { Call } from "./oracle/call.js";
 import type { Plan } from "./plan.js";
 import { type Count, type Violation, World } from "./world.js";
 
-/** What came of one run. */
+/** The result of one run. */
 export interface Report {
   seed: number;
-  /** How much happened: timers, messages, looks. */
+  /** How much happened: timers, messages, inspections. */
   steps: number;
   virtualMs: number;
   violation: Violation | undefined;
-  /** What happened, line by line, if it was recorded. */
+  /** What happened, line by line, if recorded. */
   history: readonly string[];
 }
 
-/** Faults are over: within this time everything must be well, in virtual milliseconds. */
+/** How long recovery may take once the faults are over, in virtual milliseconds. */
 const HEAL_MS = 120_000;
 
-/** What a probe holds at most. */
+/** Largest size of a probe. */
 const PROBE_BYTES = 100;
 const MAX_PROBES = 12;
 
-/** More than this happens in no run that comes to an end. */
+/** No run that terminates takes more steps than this. */
 const MAX_STEPS = 300_000;
 
-/** Runs a plan from its begin, through its faults, until everything is well again and then gone. */
+/**
+ * Runs a plan from its start, through its faults, until the system has recovered and then shut
+ * down.
+ */
 export async function simulate(plan: Plan, count: Count, records = false): Promise<Report> {
   const { stackTraceLimit } = Error;
   const { maxUnsentBytes } = clientFixed;
-  // Errors are made by the thousand; where one came from is asked only of a recorded run.
+  // Errors are made by the thousand; only a recorded run needs their stacks.
   Error.stackTraceLimit = records ? stackTraceLimit : 0;
   const world = new World(plan.parameters.limits, count, records);
   const startedAt = world.timeline.now;
-  // So little that it can be used up, and missed if it is not given back.
+  // Small enough to run out, and to be missed if it is not given back.
   Object.assign(clientFixed, { maxUnsentBytes: plan.parameters.limits.maxUnsentBytes });
   try {
     await disturb(world, plan);
@@ -65,7 +68,10 @@ export async function simulate(plan: Plan, count: Count, records = false): Promi
   };
 }
 
-/** Lets time pass until `isDone` or a promise is broken, at most so long. Returns false if that was too short. */
+/**
+ * Lets time pass until `isDone` or a promise is broken, for at most `forMs`. Returns false if that
+ * was too short.
+ */
 async function run(world: World, forMs: number, isDone: () => boolean): Promise<boolean> {
   const { timeline } = world;
   const until = timeline.now + forMs;
@@ -73,12 +79,12 @@ async function run(world: World, forMs: number, isDone: () => boolean): Promise<
     if (timeline.mustSettle) await settle(timeline);
     if (isDone()) return true;
     if (!timeline.step(until)) return isDone();
-    if (timeline.steps > MAX_STEPS) world.fail("an end", "the world does not come to rest");
+    if (timeline.steps > MAX_STEPS) world.fail("the run ends", "the world does not come to rest");
   }
   return true;
 }
 
-/** Lets promises go on, as Node does before anything else happens. */
+/** Lets promises settle, as Node does before anything else happens. */
 function settle(timeline: Timeline): Promise<void> {
   timeline.mustSettle = false;
   return new Promise((resolve) => systemClock.afterInput(resolve));
@@ -94,7 +100,7 @@ async function disturb(world: World, { actions }: Plan): Promise<void> {
   await run(world, (actions.at(-1)?.at ?? 0) + 100, () => false);
 }
 
-/** Ends every fault, brings a healthy worker, and waits until all is well. */
+/** Ends every fault, adds a healthy worker, and waits for recovery. */
 async function heal(world: World): Promise<void> {
   if (world.violation !== undefined) return;
   world.log(() => "the faults are over");
@@ -104,7 +110,7 @@ async function heal(world: World): Promise<void> {
   const surplus = [...world.workers].slice(world.limits.maxWorkers - 1);
   for (const worker of surplus) worker.die(false);
   for (const worker of [...world.workers]) repair(worker);
-  for (const connection of world.connections) connection.mended();
+  for (const connection of world.connections) connection.unblocked();
   world.timeline.mustSettle = true;
   world.hub?.process.thaw();
   for (const client of world.clients) client.deafUntil = 0;
@@ -112,14 +118,17 @@ async function heal(world: World): Promise<void> {
   await expectWell(world);
 }
 
-/** Waits until all is well, and says what is not if that takes too long. */
+/** Waits for recovery, and reports what is still wrong if that takes too long. */
 async function expectWell(world: World): Promise<void> {
   if (await run(world, HEAL_MS, () => isWell(world))) return;
   const open = [...world.calls, ...world.asked].filter((call) => call.isOpen).map(String);
   const ill = [...world.workers].filter((worker) => !isWellServed(world, worker));
   const what = ill.map(({ kind, free }) => `${kind.workerId} (${free} of ${kind.slots} free)`);
   const strays = [...(world.hub?.oracle.books.streams ?? [])].map(String);
-  world.fail("all is well in the end", [...open, ...what, ...strays].join("; ") || "no hub");
+  world.fail(
+    "everything recovers in the end",
+    [...open, ...what, ...strays].join("; ") || "no hub",
+  );
 }
 
 function repair({ path, process, executor }: WorkerProcess): void {
@@ -134,7 +143,9 @@ function mend(path: Path, process: SimProcess): void {
   process.thaw();
 }
 
-/** Whether every call has its outcome and its answer, and the hub knows every slot of every worker and no others. */
+/**
+ * Whether every call has its outcome and its answer, and the hub knows exactly the workers' slots.
+ */
 function isWell(world: World): boolean {
   const isOpen = (one: Call | Asked): boolean => one.isOpen;
   if (world.hub?.isServing !== true) return false;
@@ -154,11 +165,14 @@ function isWellServed({ hub }: World, worker: WorkerProcess): boolean {
   return stream.credit === Math.min(kind.slots, stream.maxSlots);
 }
 
-/** Nothing of the faults has stayed: new requests are served, as many at once as there are slots. */
+/**
+ * Checks that the faults left no trace: new requests are served, as many at once as there are
+ * slots.
+ */
 async function probe(world: World): Promise<void> {
   if (world.violation !== undefined) return;
   for (const { process, kind } of world.workers) {
-    // What watches the hub's silence, and may fire right now.
+    // The watchdog for a silent hub, which may fire right now.
     if (process.pendingTimers <= 1) continue;
     world.fail("nothing is left", `the idle ${kind.workerId} has ${process.pendingTimers} timers`);
   }
@@ -184,7 +198,7 @@ async function probeClient(world: World, client: ClientProcess): Promise<void> {
   await expectWell(world);
 }
 
-/** How many requests of `method` use every slot, as far as the hub takes so many at once. */
+/** How many requests for `method` use every slot, up to what the hub accepts at once. */
 function probesFor({ hub, limits }: World, method: string): number {
   let slots = 0;
   for (const stream of hub?.oracle.books.streams ?? []) {
@@ -194,7 +208,7 @@ function probesFor({ hub, limits }: World, method: string): number {
   return Math.max(1, Math.min(slots, limits.maxQueued, fitting, MAX_PROBES));
 }
 
-/** All workers leave: nothing of anyone may stay. */
+/** Stops all workers, after which nothing of any peer may remain. */
 async function sayGoodbye(world: World): Promise<void> {
   if (world.violation !== undefined) return;
   for (const worker of world.workers) worker.leave();

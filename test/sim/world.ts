@@ -16,26 +16,26 @@ import type { Fail } from "./oracle/books.js";
 import { Call } from "./oracle/call.js";
 import type { Parameters } from "./plan.js";
 
-/** A promise that was broken. */
+/** A broken promise. */
 export interface Violation {
   check: string;
   what: string;
 }
 
-/** Tells what happens; the text is made only if it is read. */
+/** Logs an event; the text is built only if it is read. */
 export type Log = (text: () => string) => void;
 
-/** What is counted, by groups. */
+/** Counts an occurrence of `name` in `group`. */
 export type Count = (group: string, name: string) => void;
 
-/** A restarted hub is there again after this time. */
+/** How long a hub takes to restart. */
 const HUB_RESTART_MS = 700;
 const WORKER_RESTART_MS = 400;
 const CLIENT_RESTART_MS = 300;
-/** How many processes of clients there are. */
+/** Number of client processes. */
 const CALLERS = 2;
 
-/** The whole simulated world of one run: its time, its processes, and its books of who ran what. */
+/** The whole simulated world of one run: its time, its processes, and its record of what ran. */
 export class World {
   readonly timeline = new Timeline();
   readonly limits: Parameters["limits"];
@@ -43,23 +43,23 @@ export class World {
   readonly rogues = new Set<Rogue>();
   readonly connections = new Set<Connection>();
   readonly calls: Call[] = [];
-  /** The calls by their request ids; of those that were sent again, the last. */
+  /** Calls by request id; of those that were sent again, the last. */
   readonly byRequestId = new Map<string, Call>();
-  /** What the processes of clients were asked. */
+  /** The requests made to client processes. */
   readonly asked: Asked[] = [];
-  /** The processes of clients on Multiplex. */
+  /** The client processes on Multiplex. */
   readonly callers = new Set<ClientProcess>();
   readonly rogueClients = new Set<RogueClient>();
   readonly clients = Array.from({ length: CLIENTS }, (_, index) => new Client(new Chance(index)));
   readonly count: Count;
-  /** The hub that listens now. */
+  /** The hub that is listening now. */
   hub: HubProcess | undefined;
   violation: Violation | undefined;
-  /** What happened, if it is recorded. */
+  /** What happened, if recorded. */
   readonly history: string[] | undefined;
-  /** Worker ids that die of so many more jobs. */
+  /** Worker ids that die, and of how many more jobs. */
   readonly doomed = new Map<string, number>();
-  /** Whether faults are over: nobody restarts any more, handlers return. */
+  /** Whether faults are over: nothing restarts any more, and handlers return. */
   isHealing = false;
   readonly #cancels = new Map<Call, () => void>();
   readonly #giveUps = new Map<Asked, { client: ClientProcess; giveUp: () => void }>();
@@ -73,18 +73,18 @@ export class World {
     for (let seed = 1; seed <= CALLERS; seed += 1) this.callers.add(new ClientProcess(this, seed));
   }
 
-  /** A promise was broken. The first one counts. */
+  /** Reports a broken promise. Only the first one counts. */
   readonly fail: Fail = (check, what) => {
     this.violation ??= { check, what };
     this.log(() => `BROKEN ${check}: ${what}`);
   };
 
-  /** Writes down what happens, if somebody wants to know. */
+  /** Writes down what happens, if a history is wanted. */
   readonly log: Log = (text) => {
     this.history?.push(`${this.timeline.now.toFixed(3)} ${text()}`);
   };
 
-  /** Counts a fault that happens. */
+  /** Counts a fault. */
   fault(kind: Fault): void {
     this.count("fault", kind);
   }
@@ -93,21 +93,21 @@ export class World {
     this.timeline.add(this.timeline.now + delayMs, Phase.input, act);
   }
 
-  /** Harms something later, unless the faults are over by then. */
+  /** Does harm later, unless the faults are over by then. */
   harmLater(delayMs: number, harm: () => void): void {
     this.later(delayMs, () => {
       if (!this.isHealing) harm();
     });
   }
 
-  /** A new worker process. */
+  /** Starts a worker process. */
   addWorker(kind: WorkerProcess["kind"], seed: number): WorkerProcess {
     const worker = new WorkerProcess(this, kind, seed);
     this.workers.add(worker);
     return worker;
   }
 
-  /** A client sends a request, and perhaps takes it back. Without a hub it never arrives. */
+  /** Has a client send a request, and perhaps cancel it. Without a hub it never arrives. */
   submit(makeWish: (number: number) => UnaryWish, cancelAfterMs: number | undefined): Call {
     const wish = makeWish(this.calls.length + 1);
     const call = this.newCall(wish, wish.client);
@@ -123,14 +123,14 @@ export class World {
     return call;
   }
 
-  /** A new call, of whoever. */
+  /** Registers a new call from any client. */
   newCall(wish: Wish, peer: unknown, asked?: Asked): Call {
     const call = new Call(this.calls.length + 1, wish, peer, asked);
     this.calls.push(call);
     return call;
   }
 
-  /** A client is asked something, and perhaps its caller gives up. */
+  /** Makes a request to a client, and perhaps cancels it. */
   ask(
     client: ClientProcess,
     makeAsked: (number: number, now: number) => Asked,
@@ -146,7 +146,7 @@ export class World {
     });
   }
 
-  /** Which request a payload is of, if it is one of a client that keeps to the protocol. */
+  /** The request that a payload belongs to, if it is from a client that keeps the protocol. */
   askedBy(payload: Uint8Array): Asked | undefined {
     try {
       return this.asked[(decodePayload(payload) as unknown as Input).call - 1];
@@ -163,7 +163,7 @@ export class World {
     });
   }
 
-  /** About half of the callers vanish. Returns whether there was one. */
+  /** Makes about half of the callers vanish. Returns whether there were any. */
   callersGo(chance: Chance): boolean {
     const gone = this.calls.filter((call) => call.isOpen && chance.flip(0.5));
     for (const call of gone) {
@@ -174,7 +174,7 @@ export class World {
     return gone.length + given.length > 0;
   }
 
-  /** Whether a worker of that id dies of the job that it begins now. */
+  /** Whether a worker with that id dies of the job that it now begins. */
   isDoomed(workerId: string): boolean {
     const left = this.doomed.get(workerId) ?? 0;
     if (left === 0 || this.isHealing) return false;
@@ -182,7 +182,7 @@ export class World {
     return true;
   }
 
-  /** A handler begins with a job; returns the number of its run. */
+  /** A handler begins a job; returns the number of its run. */
   ran(job: JobInput): number {
     const call = this.#callOf(job);
     const { runs, wish, asked } = call;
@@ -196,13 +196,13 @@ export class World {
     if (runs.begun > most) this.fail("at most once, or as often as allowed", `${call} runs again`);
     if (asked !== undefined) {
       asked.begun += 1;
-      if (asked.begun > asked.mostRuns) this.fail("at most once, whoever sends", `${asked}`);
+      if (asked.begun > asked.mostRuns) this.fail("at most once over all sends", `${asked}`);
     }
     this.#runs += 1;
     return this.#runs;
   }
 
-  /** A handler returned, or threw if there is no value. */
+  /** A handler returned `value`, or threw if it is undefined. */
   returned(job: JobInput, value: object | undefined): void {
     const { runs, asked } = this.#callOf(job);
     runs.finished += 1;
@@ -230,7 +230,7 @@ export class World {
 
   #callOf({ requestId }: JobInput): Call {
     const call = this.byRequestId.get(requestId);
-    if (call === undefined) throw new Error(`nobody asked for ${requestId}`);
+    if (call === undefined) throw new Error(`no call has the request id ${requestId}`);
     return call;
   }
 }

@@ -1,4 +1,6 @@
-/** One run of the demo's model, as it saw it itself. Times in milliseconds since 1970. */
+/**
+ * One run of the demo's model, as measured by the model itself. Times in milliseconds since 1970.
+ */
 export interface Run {
   result: number;
   pid: number;
@@ -7,8 +9,8 @@ export interface Run {
 }
 
 /**
- * The slow model of the demo: squares a number and blocks its process meanwhile,
- * as numeric code does. For null, a warm-up, it does nothing.
+ * The demo's slow model: squares a number while blocking its process, as numeric code does. Null, a
+ * warm-up, returns at once.
  */
 export default class MyAwesomeModel {
   readonly #waitMs: number;

@@ -7,18 +7,18 @@ import { gibbsError } from "../../base/errors/reasons.js";
 
 const bin = fileURLToPath(new URL("../../../bin/gibbs.js", import.meta.url));
 
-/** A `gibbs` command that runs as a process of its own. */
+/** A `gibbs` command running as a separate process. */
 export interface Spawned {
-  /** The first line that it printed. */
+  /** The first line it printed. */
   firstLine: string;
-  /** Sends SIGTERM and waits for its end. */
+  /** Sends SIGTERM and waits for the process to exit. */
   stop(): Promise<void>;
 }
 
 /**
  * Starts `gibbs` with `args` and waits for its first line.
  *
- * @throws GibbsError FAILED_PRECONDITION / START_FAILED if it ends before that.
+ * @throws GibbsError FAILED_PRECONDITION / START_FAILED if it exits before that.
  */
 export async function spawnGibbs(args: readonly string[]): Promise<Spawned> {
   const child = spawn(process.execPath, [bin, ...args], {
@@ -32,7 +32,7 @@ export async function spawnGibbs(args: readonly string[]): Promise<Spawned> {
   const line = once(createInterface({ input: child.stdout as Readable }), "line");
   const first: unknown[] = await Promise.race([line, exited.then(() => [])]);
   if (typeof first[0] !== "string") {
-    const message = `gibbs ${args.join(" ")} ended at once: ${stderr.trim()}`;
+    const message = `gibbs ${args.join(" ")} exited before it was ready: ${stderr.trim()}`;
     throw gibbsError("START_FAILED", message);
   }
   return { firstLine: first[0], stop: () => stop(child, exited) };

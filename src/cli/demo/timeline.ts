@@ -2,7 +2,7 @@ import type { Run } from "./model.js";
 
 const WIDTH = 60;
 
-/** Draws which worker did what when: a row for each process, a bar for each request. */
+/** Draws which worker did what and when: a row per process, a bar per request. */
 export function drawTimeline(runs: readonly Run[], startedAt: number, tookMs: number): string {
   const column = (time: number): number =>
     Math.min(WIDTH, Math.max(0, Math.round(((time - startedAt) / tookMs) * WIDTH)));

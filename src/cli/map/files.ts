@@ -8,15 +8,15 @@ import { countLines } from "./lines.js";
 
 const STDIN = 0;
 
-/** Where the inputs come from. */
+/** The source of the inputs. */
 export interface Inputs {
   stream: Readable;
   stats: Stats;
-  /** How many bytes there are to read; undefined if nobody knows. */
+  /** Total number of bytes; undefined if unknown. */
   bytes: number | undefined;
 }
 
-/** Opens the file, or the pipe; `-` is stdin. */
+/** Opens the file or pipe; `-` is stdin. */
 export async function openInputs(path: string): Promise<Inputs> {
   const fd = path === "-" ? STDIN : await promisify(openCallback)(path, "r");
   const stats = fstatSync(fd);
@@ -26,35 +26,37 @@ export async function openInputs(path: string): Promise<Inputs> {
 function streamOf(fd: number, stats: Stats): Readable {
   if (stats.isFile()) return createReadStream("", { fd });
   if (fd === STDIN) return process.stdin;
-  // A read of a silent pipe would otherwise hold up the end of the process.
+  // A pending read of a silent pipe would otherwise delay the process's exit.
   return stats.isFIFO() ? new Socket({ fd }) : createReadStream("", { fd });
 }
 
-/** A file that a run goes on with. */
+/** The output file, opened for a run to append to. */
 export interface Out {
   stream: Writable;
-  /** The lines that it has already. */
+  /** Lines already in the file. */
   lines: number;
-  /** The bytes of a line without its end that were cut off. */
+  /** Bytes of an unfinished last line that were cut off. */
   tornBytes: number;
 }
 
 /**
- * Opens the file to append to it. A last line without its end was not written wholly,
- * and is cut off.
+ * Opens the file for appending. A last line without a newline was only partly written, and is cut
+ * off.
  *
- * @throws InvalidArgumentError if it is no file, or the file of the inputs.
+ * @throws InvalidArgumentError if it is not a regular file, or is the input file.
  */
 export async function openOut(path: string, inputs: Stats): Promise<Out> {
   const handle = await open(path, "a+");
   const stats = await handle.stat();
   if (!stats.isFile()) {
     await handle.close();
-    throw new InvalidArgumentError(`--out ${path} is no file; write to it with > instead`);
+    throw new InvalidArgumentError(
+      `--out ${path} is not a regular file; redirect to it with > instead`,
+    );
   }
   if (stats.dev === inputs.dev && stats.ino === inputs.ino) {
     await handle.close();
-    throw new InvalidArgumentError(`--out ${path} is the file of the inputs`);
+    throw new InvalidArgumentError(`--out ${path} is also the input file`);
   }
   const { lines, endsAt } = await countLines(
     handle.createReadStream({ start: 0, autoClose: false }),

@@ -3,19 +3,19 @@ import { gibbsError } from "../../base/errors/reasons.js";
 
 const NEWLINE = 0x0a;
 
-/** A line of the inputs. */
+/** An input line. */
 export interface Line {
-  /** From 1. */
+  /** Starts at 1. */
   number: number;
-  /** Where it ends, with its newline, in bytes from the first line. */
+  /** Offset of its end, including the newline, in bytes from the start of the input. */
   endsAt: number;
-  /** Without its newline; undefined if it is too long. */
+  /** Excludes the newline; undefined if the line is too long. */
   bytes: Buffer | undefined;
 }
 
 /**
- * Cuts a stream of bytes at its newlines, and nowhere else: JSON may hold U+2028. Of a
- * line of more than `maxBytes` nothing is kept.
+ * Splits a byte stream at newlines and nowhere else: JSON may contain U+2028. Lines longer than
+ * `maxBytes` are not buffered.
  */
 export async function* readLines(
   chunks: AsyncIterable<Buffer>,
@@ -56,7 +56,7 @@ export async function* readLines(
   if (length > 0) yield cut();
 }
 
-/** How many whole lines there are, and where the last of them ends, in bytes. */
+/** Counts the complete lines, and returns the offset in bytes at which the last one ends. */
 export async function countLines(
   chunks: AsyncIterable<Buffer>,
 ): Promise<{ lines: number; endsAt: number }> {
@@ -76,9 +76,9 @@ export async function countLines(
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /**
- * The value of a line.
+ * Returns the value of a line.
  *
- * @throws GibbsError INVALID_ARGUMENT / BAD_LINE, not started, if it is none.
+ * @throws GibbsError INVALID_ARGUMENT / BAD_LINE, NOT_STARTED, if it is not a JSON value.
  */
 export function parseLine({ bytes }: Line): unknown {
   if (bytes === undefined) throw badLine("the line is too long");
@@ -86,13 +86,13 @@ export function parseLine({ bytes }: Line): unknown {
   try {
     text = decoder.decode(bytes);
   } catch {
-    throw badLine("the line is no UTF-8");
+    throw badLine("the line is not UTF-8");
   }
-  if (text.trim() === "") throw badLine("the line is blank; every line is to be a JSON value");
+  if (text.trim() === "") throw badLine("the line is blank; every line must be a JSON value");
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw badLine(`the line is no JSON: ${messageOf(error)}`);
+    throw badLine(`the line is not JSON: ${messageOf(error)}`);
   }
 }
 

@@ -1,25 +1,25 @@
 import type { Clock, Timer } from "../../base/clock.js";
 
-/** How often a terminal is told, in milliseconds. */
+/** How often a terminal is updated, in milliseconds. */
 const TERMINAL_MS = 200;
-/** How often a log is told. */
+/** How often a log gets a line, in milliseconds. */
 const LOG_MS = 60_000;
-/** The rate is that of so many last times. */
+/** How many of the latest samples the rate is computed from. */
 const WINDOW = 50;
 const BAR_WIDTH = 20;
 
-/** Where progress is told: stderr, or what stands for it. */
+/** Where progress is written: stderr, or a stand-in for it. */
 export interface ProgressStream {
   isTTY?: boolean;
   columns?: number;
   write(text: string): unknown;
 }
 
-/** How far a run is. */
+/** How far a run has got. */
 export interface Tally {
   done: number;
   failed: number;
-  /** How far the inputs are answered, in bytes. */
+  /** How much of the input has been answered, in bytes. */
   position: number;
 }
 
@@ -30,8 +30,8 @@ interface Sample {
 }
 
 /**
- * Tells how far a run is: on a terminal in a line that is written anew, elsewhere in a
- * line now and then. Costs the run nothing: it looks when its own time has come.
+ * Shows how far a run has got: on a terminal in one line that is redrawn, elsewhere in a line now
+ * and then. It polls on its own timer, so it costs the run nothing.
  */
 export class Progress {
   readonly #stream: ProgressStream;
@@ -42,7 +42,7 @@ export class Progress {
   #samples: Sample[] = [];
   #timer: Timer;
 
-  /** @param totalBytes of all inputs; undefined if nobody knows. */
+  /** @param totalBytes size of the whole input; undefined if unknown. */
   constructor(
     stream: ProgressStream,
     clock: Clock,
@@ -57,12 +57,12 @@ export class Progress {
     this.#timer = this.#next();
   }
 
-  /** Tells something else on a line of its own. */
+  /** Prints another message on a line of its own. */
   say(message: string): void {
     this.#stream.write(`${this.#stream.isTTY ? clearLine : ""}${message}\n`);
   }
 
-  /** Ends it; a terminal keeps the last state. */
+  /** Stops; a terminal keeps showing the last state. */
   stop(): void {
     this.#timer.cancel();
     if (this.#stream.isTTY) this.say(this.#text());
@@ -88,11 +88,11 @@ export class Progress {
       if (bytes > 0 && position < total) parts.push(`${span((total - position) / bytes)} left`);
     }
     const text = parts.join("  ");
-    // A line that wraps could not be written over. A terminal may not know its width.
+    // A wrapped line could not be overwritten. Some terminals do not report their width.
     return this.#stream.isTTY ? text.slice(0, (this.#stream.columns || 80) - 1) : text;
   }
 
-  /** Answers and bytes a second, lately. What was done before the run does not count. */
+  /** Recent answers and bytes per second. Work done before this run does not count. */
   #rates(sample: Sample): { answers: number; bytes: number } {
     if (sample.done > this.#start.done) this.#samples.push(sample);
     if (this.#samples.length > WINDOW) this.#samples.shift();
@@ -118,7 +118,7 @@ function count(number: number): string {
   return Math.round(number).toLocaleString("en-US");
 }
 
-/** Such as `12s`, `3m05s`, `2h07m`. */
+/** Formats a duration, such as `12s`, `3m05s` or `2h07m`. */
 function span(seconds: number): string {
   const whole = Math.ceil(seconds);
   const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];

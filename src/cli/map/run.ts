@@ -11,45 +11,45 @@ import { clientOptionTable } from "../../client/options.js";
 import { describeOutput } from "../output.js";
 import { type Line, parseLine, readLines } from "./lines.js";
 
-/** When a hub that is full is asked again, if it gives no hint. */
+/** When to retry a full hub that gives no hint, in milliseconds. */
 const FULL_PAUSE_MS = 500;
 
-/** Bytes of a line of JSON that is an input: an escape takes six for one of the payload. */
+/** Longest input line, in bytes: a JSON escape may take six bytes for one byte of payload. */
 const MAX_LINE_BYTES = 24 * MiB;
 
-/** Bytes of such lines that are under way at once. */
+/** Bytes of input lines that may be in flight at once. */
 const MAX_LINES_BYTES = 64 * MiB;
 
-/** What a run is to do. */
+/** What a run does and with what. */
 export interface MapPlan {
   client: Client;
   clock: Clock;
   options: RequestOptions;
   concurrency: number;
-  /** Lines that are answered already. */
+  /** Number of lines already answered. */
   skip: number;
-  /** Whether a failure is a line among the others. */
+  /** Whether a failure becomes an output line instead of ending the run. */
   keepGoing: boolean;
-  /** Whether every line says what it is. */
+  /** Whether every line says which kind it is. */
   describe: boolean;
 }
 
-/** What became of an input. */
+/** The outcome of one input. */
 interface Outcome extends Omit<Line, "bytes"> {
   result: Answer<unknown> | GibbsError;
 }
 
-/** Asks for every line of the inputs, and gives the lines of the answers in the same order. */
+/** Sends a request for every input line and yields the answer lines in input order. */
 export class MapRun {
-  /** Lines that have an answer, with those from before. */
+  /** Lines that have an answer, including those from earlier runs. */
   done: number;
-  /** Those of this run that are errors. */
+  /** How many answers of this run are errors. */
   failed = 0;
-  /** How far the inputs are answered, in bytes. */
+  /** How much of the input has been answered, in bytes. */
   position = 0;
-  /** What ended the run early; `line`, from 1, if an input did. */
+  /** What ended the run early; `line`, from 1, is set if an input did. */
   failure: { error: unknown; line?: number } | undefined;
-  /** Whether every input has its line. */
+  /** Whether every input has its output line. */
   isComplete = false;
   readonly #inputs: Readable;
   readonly #plan: MapPlan;
@@ -64,7 +64,7 @@ export class MapRun {
     this.done = plan.skip;
   }
 
-  /** The lines of the answers. Never throws: see `failure`. */
+  /** Yields the answer lines. Never throws: see `failure`. */
   async *lines(): AsyncGenerator<string, void, undefined> {
     const { concurrency } = this.#plan;
     const ask = (line: Line): Promise<Outcome> => this.#ask(line);
@@ -92,14 +92,14 @@ export class MapRun {
     }
   }
 
-  /** Takes no further input; what is under way is finished. */
+  /** Takes no further input; requests in flight finish. */
   drain(): void {
     this.#isDraining = true;
     this.#inputs.destroy();
     this.#moved();
   }
 
-  /** Ends at once. */
+  /** Ends the run at once. */
   giveUp(): void {
     this.drain();
     this.#givenUp.abort();
@@ -124,13 +124,13 @@ export class MapRun {
     if (this.#isDraining) return;
     if (count < skip) {
       throw new InvalidArgumentError(
-        `there are ${skip} answers already, but only ${count} inputs: these are not the answers to them`,
+        `there are ${skip} answers already, but only ${count} inputs: --out has answers to other inputs`,
       );
     }
     this.#isReadWholly = true;
   }
 
-  /** Waits until the line does not make too many bytes that are under way. */
+  /** Waits until the line fits into the limit on bytes in flight. */
   async #room({ bytes, endsAt }: Line): Promise<void> {
     if (bytes === undefined) return;
     while (endsAt - this.position > MAX_LINES_BYTES && !this.#isDraining) {
@@ -152,7 +152,7 @@ export class MapRun {
     return { number, endsAt, result };
   }
 
-  /** A hub that is full costs a run time, not answers. */
+  /** Sends a request and retries while the hub is full, which costs the run time but no answers. */
   async #request(input: unknown): Promise<Answer<unknown>> {
     const { client, clock, options } = this.#plan;
     const { signal } = this.#givenUp;
@@ -173,7 +173,10 @@ export class MapRun {
     }
   }
 
-  /** Whether it is told in the place of its answer. What did not run is left to a later run instead. */
+  /**
+   * Whether the error takes the place of the answer. Inputs that did not run are left to a later
+   * run instead.
+   */
   #isPassedOver({ execution, code, reason }: GibbsError): boolean {
     if (!this.#plan.keepGoing || reason === "NOT_A_HUB") return false;
     return execution !== "NOT_STARTED" || code === "INVALID_ARGUMENT";
@@ -192,7 +195,7 @@ function isFull(error: unknown): error is GibbsError {
   return error.code === "RESOURCE_EXHAUSTED" && error.execution === "NOT_STARTED";
 }
 
-/** The failure of an input; a TypeError says that it cannot be sent. */
+/** Converts the failure of an input; a TypeError means that it cannot be sent. */
 function toGibbsError(error: unknown): GibbsError {
   if (error instanceof GibbsError) return error;
   if (!(error instanceof TypeError)) throw error;

@@ -9,21 +9,21 @@ import { type CallPlan, type Load, nextCall } from "../traffic.js";
 import { liveAsLongAsParent } from "./lifetime.js";
 import { type ClientSettings, settings } from "./settings.js";
 
-/** Calls the hub until it is told to stop, and notes every call and its outcome. */
+/** Calls the hub until told to stop, and records every call and its outcome. */
 
-/** A generator of load looks at the clock so often. */
+/** How often a load generator checks the clock, in milliseconds. */
 const TICK_MS = 5;
 
 /**
- * A generator that was kept from running makes up for at most so much. More would
- * be a burst that nobody asked for; that calls are missing shows in their number.
+ * The most time a delayed load generator catches up on. More would be a burst that no scenario
+ * asked for; missing calls show in their number.
  */
 const MAX_BURST_MS = 100;
 
-/** A caller whose call has failed waits so long before its next one. */
+/** How long a caller waits after a failed call. */
 const PAUSE_MS = 20;
 
-/** A call that has no outcome so long after its deadline never will have one. */
+/** A call without an outcome this long after its deadline will never have one. */
 const GIVE_UP_MS = 15_000;
 
 const { journals, name, hub, seed, transport, load, traffic } = settings<ClientSettings>();
@@ -65,7 +65,7 @@ async function generate(wanted: Load): Promise<void> {
   }
 }
 
-/** Resolves when the call has ended, with whether it was answered. */
+/** Resolves when the call has ended, to whether it was answered. */
 function call(): Promise<boolean> {
   calls += 1;
   const made = make(`${name}:${calls}`, nextCall(traffic, random));

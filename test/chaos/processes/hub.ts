@@ -4,7 +4,7 @@ import { machineNow } from "../machine-time.js";
 import { leaveParent, liveAsLongAsParent } from "./lifetime.js";
 import { type HubSettings, settings } from "./settings.js";
 
-/** A hub that notes what it logs. Drains on SIGTERM. */
+/** A hub that records what it logs. Drains on SIGTERM. */
 
 const { journals, name, options } = settings<HubSettings>();
 const journal = new Journal(journals, name);

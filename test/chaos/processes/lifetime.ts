@@ -1,9 +1,9 @@
-/** Ends the process when the one that started it has ended, however it did. */
+/** Ends this process when its parent has ended, however it did. */
 export function liveAsLongAsParent(): void {
   process.on("disconnect", abandoned);
 }
 
-/** Lets the process end as soon as nothing is left for it to do. */
+/** Lets this process end as soon as it has nothing left to do. */
 export function leaveParent(): void {
   process.off("disconnect", abandoned);
   process.disconnect();

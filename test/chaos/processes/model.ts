@@ -1,7 +1,10 @@
 import { Journal } from "../journal.js";
 import { recording } from "../recording.js";
 
-/** What `gibbs worker` serves in the chaos run: blocks its process for the time of a task, as numeric code does. */
+/**
+ * What `gibbs worker` serves in the chaos run: blocks its process for a task's work time, as
+ * numeric code does.
+ */
 
 const folder = process.env["CHAOS_JOURNALS"];
 const host = process.env["CHAOS_HOST"];

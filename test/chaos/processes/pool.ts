@@ -5,7 +5,9 @@ import { recording } from "../recording.js";
 import { leaveParent, liveAsLongAsParent } from "./lifetime.js";
 import { type PoolSettings, settings } from "./settings.js";
 
-/** Workers in one process, which wait for the time of a task and end early when they are told to. */
+/**
+ * Several workers in one process; they wait for a task's work time and end early when cancelled.
+ */
 
 const { journals, host, hub, count, slots } = settings<PoolSettings>();
 const journal = new Journal(journals, host);
@@ -23,7 +25,7 @@ const workers = Array.from({ length: count }, (_, index) => {
   return new Worker(handler, { hub, slots, workerId: worker });
 });
 const ended = Promise.all(workers.map((worker) => worker.run()));
-// Workers that are drained before they find a hub never connect, and end well all the same.
+// Workers drained before they find a hub never connect, yet end well.
 void Promise.all(workers.map(({ connected }) => connected)).then(
   () => process.send?.({ kind: "ready" }),
   () => {},

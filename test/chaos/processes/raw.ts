@@ -16,9 +16,9 @@ import { leaveParent, liveAsLongAsParent } from "./lifetime.js";
 import { type RawSettings, settings } from "./settings.js";
 
 /**
- * A worker without the library, which does whatever the protocol allows or the
- * hub must bear: gives jobs back, loses what it has run, says results twice, and
- * answers jobs that it does not have.
+ * A worker that does not use the library and does whatever the protocol allows or the hub must
+ * tolerate: it gives jobs back, loses what it has run, sends results twice, and answers jobs it
+ * does not have.
  */
 
 const GIVEN_BACK = 0.1;
@@ -39,7 +39,7 @@ class Session {
   readonly #client = new Client(hub, credentials.createInsecure());
   readonly #stream: ClientDuplexStream<Buffer, Buffer>;
   readonly #running = new Map<number, AbortController>();
-  /** Resolves when the stream is over. */
+  /** Resolves when the stream has ended. */
   readonly ended: Promise<void>;
 
   constructor() {

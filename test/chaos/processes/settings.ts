@@ -2,42 +2,42 @@ import type { ClientOptions } from "../../../src/client/options.js";
 import type { HubOptions } from "../../../src/hub/options.js";
 import type { Load, Traffic } from "../traffic.js";
 
-/** What a hub process is told. */
+/** Settings of a hub process. */
 export interface HubSettings {
-  /** Where the journals of the run are. */
+  /** Where the run's journals are. */
   journals: string;
   name: string;
   options: Omit<HubOptions, "clock" | "logger">;
 }
 
-/** What a process of in-process workers is told. */
+/** Settings of a process with in-process workers. */
 export interface PoolSettings {
   journals: string;
   host: string;
   /** The hub, `host:port`. */
   hub: string;
-  /** How many workers. */
+  /** Number of workers. */
   count: number;
-  /** Slots of each. */
+  /** Slots per worker. */
   slots: number;
 }
 
-/** What a worker without the library is told. */
+/** Settings of a worker that does not use the library. */
 export type RawSettings = Omit<PoolSettings, "count">;
 
-/** What a client process is told. */
+/** Settings of a client process. */
 export interface ClientSettings {
   journals: string;
   name: string;
   hub: string;
   seed: number;
-  /** How calls travel. Default: as the client likes. */
+  /** How calls travel. Default: the client's. */
   transport?: NonNullable<ClientOptions["transport"]>;
   load: Load;
   traffic: Traffic;
 }
 
-/** Reads what the process was told. */
+/** Reads the settings given to this process. */
 export function settings<T>(): T {
   return JSON.parse(process.argv[2] ?? "") as T;
 }

@@ -19,7 +19,7 @@ import {
 import { oneOf, seeded } from "../seeded.js";
 import type { Traffic } from "../traffic.js";
 
-/** Short times, so that in minutes all happens that takes hours in production. */
+/** Short times, so that minutes cover what takes hours in production. */
 const hubOptions = {
   heartbeatIntervalMs: 1000,
   livenessTimeoutMs: 3000,
@@ -39,17 +39,17 @@ const traffic: Traffic = {
   paddedShare: 0.05,
 };
 
-/** Deadlines of at most this are short. */
+/** Deadlines up to this are short, in milliseconds. */
 const HURRY_MS = 100;
 const CALLERS = 16;
 const PAUSE_MS = [1000, 3000] as const;
 const GRACE_MS = 5000;
 const LEASE_TICK_MS = 100;
 
-/** A run of this length must meet the targets for volume; a shorter one is judged by its safety. */
+/** A run of this length must meet the volume targets; a shorter one is judged by safety only. */
 const FULL_MINUTES = 10;
 
-/** Everything at once: all faults, by chance, on a hub with all sorts of workers under load. */
+/** Everything at once: all faults, at random, on a hub with all sorts of workers under load. */
 export function chaos({ seed, minutes, folder, say }: ScenarioOptions): Promise<Scorecard> {
   const random = seeded(seed);
   return Cluster.use({ folder, hub: hubOptions, proxied: true }, async (cluster) => {
@@ -78,7 +78,7 @@ async function populate(cluster: Cluster, random: Random): Promise<void> {
   await cluster.settled();
 }
 
-/** Strikes until the time is over and everything has healed. */
+/** Strikes until the time is up and everything has healed. */
 async function strikeAll(
   cluster: Cluster,
   lengthMs: number,
@@ -103,7 +103,7 @@ async function strikeAll(
   return strikes;
 }
 
-/** Waits for a target on which no other fault is at work, and strikes it. */
+/** Waits for a target that no other fault is acting on, and strikes it. */
 async function strikeOnce(
   cluster: Cluster,
   fault: Fault,
@@ -140,14 +140,14 @@ function judge(
   const covered = { ...coverage(strikes, notes), ...callersCoverage(notes, HURRY_MS) };
   const criteria: Criterion[] = [
     ...safety(violations),
-    none("calls in no hurry that were left to their deadline", leftToDeadline(notes)),
+    none("unhurried calls that ended by their deadline", leftToDeadline(notes)),
     none("processes that failed", run.failures),
   ];
   if (run.minutes >= FULL_MINUTES) {
     const often = Object.values(covered).filter(({ hitsWithWork }) => hitsWithWork >= 5);
     criteria.push(
       atLeast("requests", notes.call.length, 10_000 * run.minutes),
-      atLeast("kinds of faults that met work in flight 5 times", often.length, 8),
+      atLeast("kinds of faults that hit work in flight 5 times", often.length, 8),
     );
   }
   return {
@@ -165,8 +165,8 @@ function judge(
 }
 
 /**
- * All faults together do not last as long as the deadline of a call in no hurry:
- * one that ends by it was forgotten by somebody.
+ * All faults together are shorter than the deadline of an unhurried call, so one that ends by its
+ * deadline was forgotten.
  */
 function leftToDeadline(notes: Notes): string[] {
   const unhurried = new Set(

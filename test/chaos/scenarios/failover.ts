@@ -11,18 +11,18 @@ import {
 import { type RunningCall, Stage } from "../stage.js";
 import { spread } from "../statistics.js";
 
-/** Kills for each kind of call. */
+/** Number of kills for each kind of call. */
 const KILLS = 60;
 const POOLS = 6;
 const SLOTS = 4;
-/** So many places are empty while their new processes start. */
+/** How many seats are empty while their new processes start. */
 const EMPTY = 3;
-/** After so many that went wrong there is nothing to measure any more. */
+/** After this many wrong outcomes there is nothing left to measure. */
 const ENOUGH_WRONG = 3;
-/** The system tells of a process's death at once. */
+/** The system reports a process's death at once. */
 const KNOWN_MS = 250;
 
-/** Small, to stop workers often in a short time; and what a user has who sets nothing. */
+/** Small values, to stop many workers in a short time, and the defaults. */
 const livenessSettings = [
   { name: "small", rounds: 4, hub: { heartbeatIntervalMs: 500, livenessTimeoutMs: 1500 } },
   { name: "default", rounds: 1, hub: { heartbeatIntervalMs: 2000, livenessTimeoutMs: 10_000 } },
@@ -31,7 +31,7 @@ const livenessSettings = [
 /** A part of the scorecard. */
 type Part = Pick<Scorecard, "figures" | "criteria">;
 
-/** How soon is it known that a worker was killed, or stands still, in the middle of a job? */
+/** Measures how soon a worker killed or frozen in the middle of a job is noticed. */
 export async function failover({ folder, say }: ScenarioOptions): Promise<Scorecard> {
   const parts = [
     await onStage({ folder: join(folder, "killed") }, (stage) => killWorkers(stage, say)),
@@ -64,7 +64,7 @@ function onStage(options: ClusterOptions, play: (stage: Stage) => Promise<Part>)
   });
 }
 
-/** By turns with a call that is idempotent, and must begin elsewhere, and with one that is not, and must fail. */
+/** Alternates between idempotent calls, which must begin elsewhere, and others, which must fail. */
 async function killWorkers(stage: Stage, say: (line: string) => void): Promise<Part> {
   const elsewhereMs: number[] = [];
   const knownMs: number[] = [];
@@ -99,13 +99,13 @@ async function killWorkers(stage: Stage, say: (line: string) => void): Promise<P
       KNOWN_MS,
       "ms",
     ),
-    none("killed: calls that ended in another way than they must", wrong),
+    none("killed: calls that ended wrongly", wrong),
   ];
   const figures = { callerKnows: spread(knownMs), anotherBegins: spread(elsewhereMs) };
   return { figures, criteria };
 }
 
-/** Each round all pools that have a job stand still at once; in the next there are new ones. */
+/** In each round all pools that have a job freeze at once; the next round has new ones. */
 async function stopWorkers(
   stage: Stage,
   name: string,
@@ -129,12 +129,14 @@ async function stopWorkers(
       boundMs,
       "ms",
     ),
-    none(`stopped, ${name} liveness: calls that ended in another way than they must`, wrong),
+    none(`stopped, ${name} liveness: calls that ended wrongly`, wrong),
   ];
   return { figures: { [`callerKnowsOfStop, ${name} liveness`]: spread(knownMs) }, criteria };
 }
 
-/** Stops the worker of a call; returns how long after that the caller learned of it, in milliseconds. */
+/**
+ * Freezes a call's worker; returns how long after that the caller learned of it, in milliseconds.
+ */
 async function stopAndWait({ seat, failed }: RunningCall, wrong: string[]): Promise<number> {
   const stoppedAt = machineNow();
   seat.process.signal("SIGSTOP");

@@ -17,9 +17,9 @@ import { plain } from "../traffic.js";
 
 const WORKERS = 4;
 const WORK_MS = 20;
-/** Requests per second that the workers can do at best. */
+/** The most requests per second that the workers can do. */
 const CAPACITY = (WORKERS * 1000) / WORK_MS;
-/** A second's worth of work: who waits longer than that would rather be told at once. */
+/** One second of work: a caller that would wait longer is better off refused at once. */
 const hubOptions = { maxQueued: CAPACITY };
 const traffic = { ...plain, workMs: [WORK_MS, WORK_MS] as const, timeoutMs: 2000 };
 const FLOODERS = 2;
@@ -37,7 +37,7 @@ interface Flood {
   residentMiB: number[];
 }
 
-/** Ten times what the workers can do is asked for, by callers that do not wait for answers. */
+/** Asks for ten times what the workers can do, from callers that do not wait for answers. */
 export function overload({ seed, folder }: ScenarioOptions): Promise<Scorecard> {
   return Cluster.use({ folder, hub: hubOptions }, async (cluster) => {
     await cluster.addAgent(WORKERS);
@@ -114,12 +114,12 @@ function judge(notes: Notes, probe: string, flood: Flood): Scorecard {
       atLeast("offered per second", offered, 9 * CAPACITY),
       atLeast("goodput per second", goodput, 0.8 * CAPACITY),
       none(
-        "refusals without a hint when to try again",
+        "refusals without a retry hint",
         unhinted.map(({ id, outcome }) => `${id}: ${JSON.stringify(outcome)}`),
       ),
-      atMost("the hub's memory at most", Math.max(...residentMiB), 400, "MiB"),
+      atMost("the hub's peak memory", Math.max(...residentMiB), 400, "MiB"),
       atMost(
-        "memory in the second half, of the first half's",
+        "memory in the second half, as a share of the first half's",
         (Math.max(...secondHalf) / Math.max(...firstHalf)) * 100,
         120,
         "%",
@@ -130,13 +130,13 @@ function judge(notes: Notes, probe: string, flood: Flood): Scorecard {
   };
 }
 
-/** A call of the probe that was answered. Times in milliseconds. */
+/** A probe call. Times in milliseconds. */
 interface Probe {
   at: number;
   tookMs: number;
 }
 
-/** All calls of a client; one that was not answered took for ever. */
+/** All calls of a client; the latency of an unanswered one is infinite. */
 function latencies(notes: Notes, client: string): Probe[] {
   const ends = new Map(notes.outcome.map((note) => [note.id, note]));
   return notes.call
@@ -147,14 +147,16 @@ function latencies(notes: Notes, client: string): Probe[] {
     });
 }
 
-/** Of those that began in a span and were answered, in milliseconds. */
+/** Latencies of answered calls that began in a time span, in milliseconds. */
 function latenciesIn(probes: readonly Probe[], from: number, to: number): number[] {
   return probes
     .filter(({ at, tookMs }) => from <= at && at < to && Number.isFinite(tookMs))
     .map(({ tookMs }) => tookMs);
 }
 
-/** How long after the flood a second began in which the median is at most twice the normal one. */
+/**
+ * How long after the flood the first second begins whose median is at most twice the normal one.
+ */
 function recoveryMs(probes: readonly Probe[], floodEndedAt: number, normalMs: number): number {
   const after = probes.filter(({ at }) => at >= floodEndedAt);
   const normal = after.find(({ at }) => {

@@ -9,10 +9,13 @@ import { spread } from "../statistics.js";
 const WORKERS_BY_PROCESS = [13, 13, 12, 12];
 const ROUNDS = 10;
 const AWAY_MS = [0, 3000] as const;
-/** Longer than any round: the tasks end when they are cancelled. */
+/** Longer than any round: the tasks end by being cancelled. */
 const TIMEOUT_MS = 30_000;
 
-/** A hub is killed and another listens in its place: how soon do 50 workers serve again, all at once? */
+/**
+ * Kills the hub and starts another in its place; measures how soon 50 workers serve again, all at
+ * once.
+ */
 export function rejoin({ seed, folder, say }: ScenarioOptions): Promise<Scorecard> {
   const random = seeded(seed);
   return Cluster.use({ folder }, async (cluster) => {
@@ -42,7 +45,10 @@ export function rejoin({ seed, folder, say }: ScenarioOptions): Promise<Scorecar
   });
 }
 
-/** When every worker had a task at the same time: each has one slot, so that many tasks need all of them. */
+/**
+ * When every worker had a task at the same time: each has one slot, so `count` tasks need all of
+ * them.
+ */
 async function allServing(cluster: Cluster, board: StartBoard, round: number): Promise<number> {
   const { Client } = await loadGibbs();
   const client = new Client(cluster.address);

@@ -19,7 +19,10 @@ const CLIENTS = 2;
 const RATE = 250;
 const REST_MS = 3000;
 
-/** Every worker, one after another, and then the hub are restarted under load, as a deployment does: no call may fail. */
+/**
+ * Restarts every worker, one after another, and then the hub, under load, as a deployment does: no
+ * call may fail.
+ */
 export function rolling({ seed, folder, say }: ScenarioOptions): Promise<Scorecard> {
   return Cluster.use({ folder }, async (cluster) => {
     for (let agents = 0; agents < 4; agents += 1) await cluster.addAgent(2);

@@ -11,11 +11,11 @@ import { plain } from "../traffic.js";
 const STALL_MS = 8000;
 const BEFORE_MS = 3000;
 const AFTER_MS = 6000;
-/** What the hub logs of a new session. */
+/** What the hub logs for a new session. */
 const CONNECTED = "worker connected";
 const traffic = { ...plain, workMs: [500, 3000] as const, timeoutMs: 60_000 };
 
-/** A hub with the default settings stands still while its workers are busy: nobody may be lost. */
+/** Freezes a hub with default settings while its workers are busy: no worker may be lost. */
 export function stall({ seed, folder }: ScenarioOptions): Promise<Scorecard> {
   return Cluster.use({ folder }, async (cluster) => {
     for (let agents = 0; agents < 2; agents += 1) await cluster.addAgent(2);
@@ -35,7 +35,7 @@ export function stall({ seed, folder }: ScenarioOptions): Promise<Scorecard> {
   });
 }
 
-/** The processes that work, agents' children too. */
+/** The ids of all worker processes, including agents' children. */
 function pids({ workers }: Cluster): number[] {
   return workers.flatMap(({ process }) => [process.pid, ...process.children()]);
 }
@@ -54,7 +54,7 @@ function judge(notes: Notes, stalledAt: number, gone: readonly string[]): Scorec
     criteria: [
       atLeast("sessions before the stall", before.length, 2 + 2 * 2),
       none(
-        "sessions that came or went after the stall began",
+        "sessions that began or ended after the stall began",
         sessions.map(({ message, fields }) => `${fields["workerId"]}: ${message}`),
       ),
       none("processes gone", gone),

@@ -12,7 +12,10 @@ import { coarse, HubLink } from "./hub-link.js";
 
 const MAX_ID = 2 ** 32 - 1;
 
-/** Without the id that a hub has made: each send gets a new one, so that the oracle can tell them apart. */
+/**
+ * Drops the id that a hub made, so that each send gets a new one and the oracle can tell the sends
+ * apart.
+ */
 function unnamed(call: OutgoingCall): OutgoingCall {
   if (!call.options.requestId?.startsWith("h")) return call;
   const { requestId: _, ...options } = call.options;
@@ -20,8 +23,8 @@ function unnamed(call: OutgoingCall): OutgoingCall {
 }
 
 /**
- * A client process: the real transport for `Multiplex` with its streams and its
- * retries, as `src/client/client` uses them, over simulated connections.
+ * A client process: the real `Multiplex` transport with its streams and retries, as
+ * `src/client/client` uses them, over simulated connections.
  */
 export class ClientProcess {
   readonly process: SimProcess;
@@ -57,7 +60,7 @@ export class ClientProcess {
     };
   }
 
-  /** Sends a request; returns how its caller gives it up. */
+  /** Sends a request; returns a function that cancels it. */
   ask(asked: Asked): () => void {
     const abort = new AbortController();
     const options: RequestOptions = { ...asked.options, signal: abort.signal };
@@ -84,7 +87,7 @@ export class ClientProcess {
     this.#world.onClientGone(this);
   }
 
-  /** The process is killed, perhaps with its machine. */
+  /** Kills the process, perhaps together with its machine. */
   die(withItsMachine: boolean): void {
     this.#world.log(() => "a client dies");
     this.process.die();

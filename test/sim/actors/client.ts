@@ -8,11 +8,11 @@ import type {
 import type { Chance } from "../machine/chance.js";
 import type { SimProcess } from "../machine/process.js";
 
-/** A client with one connection to the hub, on which it reads its answers. */
+/** A client with one connection to the hub, over which it reads its answers. */
 export class Client {
-  /** What tells its connection from others. */
+  /** Identity of its connection. */
   readonly session = {};
-  /** Until then it reads nothing. */
+  /** It reads nothing before this time. */
   deafUntil = 0;
   readonly #chance: Chance;
 
@@ -25,15 +25,15 @@ export class Client {
   }
 }
 
-/** Who watches what becomes of an answer. */
+/** Observes the fate of an answer. */
 export interface AnswerObserver {
-  /** Its caller has it, or is gone: about to be told. */
+  /** The caller has the answer, or has gone; called before the hub learns of it. */
   taken(): void;
-  /** The hub takes it back. */
+  /** The hub withdraws the answer. */
   abandoned(): void;
 }
 
-/** A call of `Request` at the hub: what `src/hub/http2-call` is on real sockets. */
+/** A `Request` call at the hub: the counterpart of `src/hub/http2-call` on real sockets. */
 export class UnaryCall implements ServerCall {
   readonly path = "";
   readonly identity = ANONYMOUS;
@@ -46,7 +46,7 @@ export class UnaryCall implements ServerCall {
   #listener: CallListener | undefined;
   #isOver = false;
 
-  /** `tell` is given what the hub answers, also to a caller who is gone. */
+  /** `tell` receives the hub's response, even if the caller has gone. */
   constructor(
     client: Client,
     hub: SimProcess,
@@ -66,7 +66,7 @@ export class UnaryCall implements ServerCall {
     return this.#client.session;
   }
 
-  /** Its message arrives, all of it at once. */
+  /** Delivers the call's message, all of it at once. */
   serve(handler: CallHandler, message: Buffer): void {
     this.#listener = handler(this);
     this.#listener.onMessage(message);
@@ -84,7 +84,7 @@ export class UnaryCall implements ServerCall {
   }
 
   end(status?: StatusObject): void {
-    if (status === undefined) throw new Error("a unary call ends with an answer, or a status");
+    if (status === undefined) throw new Error("a unary call ends with an answer or a status");
     this.#tell(status, this.#isOver);
     this.#beRead();
   }
@@ -93,7 +93,7 @@ export class UnaryCall implements ServerCall {
     this.end(status);
   }
 
-  /** The stream is over: the caller took its answer, or gave the call up. */
+  /** The stream has ended: the caller took its answer or cancelled the call. */
   gone(): void {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -116,7 +116,7 @@ export class UnaryCall implements ServerCall {
 
   resume(): void {}
 
-  /** The client takes what it was told as soon as it reads. */
+  /** The client takes the response as soon as it reads. */
   #beRead(): void {
     const at = Math.max(this.#hub.now(), this.#client.deafUntil) + this.#client.delay();
     this.#hub.input(at, () => {

@@ -13,7 +13,7 @@ import { Chance, mix } from "../machine/chance.js";
 import type { SimProcess } from "../machine/process.js";
 import type { Input } from "./wish.js";
 
-/** How handlers behave. */
+/** The ways a handler can behave. */
 export const behaviours = [
   "answer",
   "slow answer",
@@ -30,11 +30,13 @@ export const behaviours = [
 
 type Behaviour = (typeof behaviours)[number];
 
-/** What a worker can do. */
+/** What a worker is capable of. */
 export interface WorkerKind {
   workerId: string;
   slots: number;
-  /** Whether jobs run in processes of their own: those can crash, and are killed if they ignore a cancel. */
+  /**
+   * Whether jobs run in separate processes, which can crash and are killed if they ignore a cancel.
+   */
   isPool: boolean;
   /** Whether a handler blocks the worker's event loop. */
   blocks: boolean;
@@ -42,14 +44,14 @@ export interface WorkerKind {
   maxReceiveBytes: number;
 }
 
-/** What an executor tells. */
+/** What an executor reports. */
 export interface ExecutorPort {
   process: SimProcess;
   maxPayloadBytes: number;
   began(job: JobInput, signal: AbortSignal): void;
-  /** A handler begins: the number of this run. */
+  /** A handler begins; returns the number of this run. */
   ran(job: JobInput): number;
-  /** A handler returned, or threw if there is no value. */
+  /** A handler returned `value`, or threw if it is undefined. */
   returned(job: JobInput, value: object | undefined): void;
   finished(job: JobInput): void;
   /** The whole process dies. */
@@ -57,21 +59,21 @@ export interface ExecutorPort {
   count(behaviour: Behaviour): void;
 }
 
-/** A killed or crashed child is back after this time. */
+/** How long it takes to replace a killed or crashed child. */
 const RESPAWN_MS = 200;
 const KILL_GRACE_MS = 500;
 
-/** A handler that is at work. */
+/** A running handler. */
 interface Run {
   job: JobInput;
   done: (outcome: JobOutcome) => void;
   number: number;
   timers: Timer[];
-  /** What it does when it is made to end. */
+  /** Ends the run in the way its behaviour says. */
   end: () => void;
 }
 
-/** Computes jobs in virtual time. How a handler behaves is drawn by its input's seed. */
+/** Runs jobs in virtual time. The seed in a job's input determines how its handler behaves. */
 export class SimExecutor implements Executor {
   readonly beatsWhileBusy: boolean;
   readonly methods: readonly ServedMethod[];
@@ -111,13 +113,13 @@ export class SimExecutor implements Executor {
     this.#compute(run, input, signal);
   }
 
-  /** An idle slot goes, and comes back after a while. */
+  /** An idle slot goes away, and comes back later. */
   vanish(): void {
     this.#onSlots(-1);
     this.#port.process.setTimer(RESPAWN_MS * 10, () => this.#onSlots(1));
   }
 
-  /** From now on every handler returns, also those that would not. */
+  /** From now on every handler returns, including those that would not. */
   heal(): void {
     this.#isHealthy = true;
     for (const run of [...this.#runs]) run.end();
@@ -208,7 +210,7 @@ function declared(chance: Chance): JobOutcome {
 }
 
 function drawBehaviour(seed: number, chance: Chance): Behaviour {
-  // Some requests nobody wants, at no attempt.
+  // Some requests are refused at every attempt.
   if (seed % 20 === 0) return "refuse";
   return chance.flip(0.6) ? "answer" : chance.pick(behaviours);
 }

@@ -10,10 +10,13 @@ import type { SimProcess } from "../machine/process.js";
 import type { World } from "../world.js";
 import type { HubProcess } from "./hub-process.js";
 
-/** As `src/client/connection` has them. */
+/** Same values as in `src/client/connection`. */
 const BACKOFF = { minMs: 100, maxMs: 1000 };
 
-/** A client's channel to whichever hub listens: keeps the contract of `src/client/connection`. */
+/**
+ * A client's channel to whichever hub is listening; honours the contract of
+ * `src/client/connection`.
+ */
 export class HubLink implements MultiplexConnection {
   readonly process: SimProcess;
   readonly path: Path;
@@ -38,13 +41,13 @@ export class HubLink implements MultiplexConnection {
     this.#onOpen = onOpen;
   }
 
-  /** The streams that are not over. */
+  /** The streams that have not ended. */
   get streams(): ClientCall[] {
     for (const call of this.#streams) if (call.isOver) this.#streams.delete(call);
     return [...this.#streams];
   }
 
-  /** Whether no connection is broken without the client's knowledge. */
+  /** Whether no connection has broken without the client's knowledge. */
   get isWhole(): boolean {
     return !this.#isCut && this.streams.every(({ connection }) => connection.isWhole);
   }
@@ -78,7 +81,7 @@ export class HubLink implements MultiplexConnection {
     return this.open().asStream;
   }
 
-  /** Opens a stream to the hub that the client is connected to, as far as it knows. */
+  /** Opens a stream to the hub that the client believes it is connected to. */
   open(): ClientCall {
     const hub = this.#hub;
     const { timeline, limits, connections } = this.#world;
@@ -87,14 +90,14 @@ export class HubLink implements MultiplexConnection {
     connections.add(call.connection);
     this.#streams.add(call);
     this.#onOpen(call);
-    // By a status of its own the library knows that the connection is no more.
+    // From a status of its own making, the library knows that the connection has gone.
     call.once("error", ({ details }: Error & { details: string }) => {
       if (details === "the connection broke") this.#lose(hub);
     });
     return call;
   }
 
-  /** The connection breaks; each side learns of it at its own time. */
+  /** Breaks the connection; each side learns of it at its own time. */
   cut(how: { hubAfterMs: number; peerAfterMs: number; losesAll: boolean }): void {
     for (const { connection } of this.streams) connection.cut(how);
     const hub = this.#hub;
@@ -105,12 +108,12 @@ export class HubLink implements MultiplexConnection {
     });
   }
 
-  /** As a channel that is closed: nobody waits for it any more. */
+  /** Like closing a channel: releases everything that waits for a connection. */
   close(): void {
     for (const finish of [...this.#waiting]) finish();
   }
 
-  /** The client's process is gone. */
+  /** The client's process has died. */
   die(withItsMachine: boolean): void {
     for (const { connection } of this.streams) connection.peerDied(withItsMachine);
   }
@@ -119,7 +122,7 @@ export class HubLink implements MultiplexConnection {
     if (this.#hub === hub) this.#hub = undefined;
   }
 
-  /** Dials for as long as somebody waits. */
+  /** Dials for as long as anything waits for a connection. */
   #dial(): void {
     if (this.#isDialling) return;
     this.#isDialling = true;
@@ -137,7 +140,7 @@ export class HubLink implements MultiplexConnection {
   }
 }
 
-/** As `Math.random`, in steps that sums of doubles keep exact. */
+/** Like `Math.random`, in steps that keep sums of doubles exact. */
 export function coarse(chance: Chance): number {
   return chance.int(0, 7) / 8;
 }

@@ -23,10 +23,10 @@ import type { World } from "../world.js";
 import { type Client, UnaryCall } from "./client.js";
 import { FORWARDED, type UnaryWish, type Wish } from "./wish.js";
 
-/** How long clients have to leave a hub that closes. */
+/** How long clients get to leave a hub that is closing. */
 const CLOSE_GRACE_MS = 2000;
 
-/** One life of the hub: the real engine, streams and request handler in a simulated process. */
+/** One lifetime of the hub: the real engine, streams and request handler in a simulated process. */
 export class HubProcess implements HubEnd {
   readonly process: SimProcess;
   readonly oracle: HubOracle;
@@ -39,7 +39,7 @@ export class HubProcess implements HubEnd {
   readonly #acceptWorker: CallHandler;
   readonly #streams = new Map<Connection, Stream>();
   readonly #clientConnections = new Set<Connection>();
-  /** The ids for requests without one, by arrival. */
+  /** Ids for requests that have none, in arrival order. */
   readonly #nextRequestIds: string[] = [];
   #state: "serving" | "draining" | "stopped" | "leaving" = "serving";
   #hasFlushed = false;
@@ -96,7 +96,7 @@ export class HubProcess implements HubEnd {
     return call;
   }
 
-  /** Where Multiplex streams of clients arrive. */
+  /** Where clients' Multiplex streams arrive. */
   get clientEnd(): HubEnd {
     return {
       process: this.process,
@@ -105,12 +105,12 @@ export class HubProcess implements HubEnd {
     };
   }
 
-  /** What the oracle knows of a connection. */
+  /** The oracle's record of a connection. */
   streamOf(connection: Connection): Stream | undefined {
     return this.#streams.get(connection);
   }
 
-  /** A request arrives at once; returns how its caller cancels it. */
+  /** Delivers a request at once; returns a function with which its caller cancels it. */
   request(call: Call, { timeoutMs, encoded, metadata, ...wish }: UnaryWish): () => void {
     const client = this.#world.clients[wish.client] as Client;
     const onWire = { timeoutMs, metadata };
@@ -125,7 +125,7 @@ export class HubProcess implements HubEnd {
     this.#name(call);
     this.oracle.arrived(call, timeoutMs && lessMargin(timeoutMs));
     unary.serve(this.#handle, encoded);
-    // Of one that cannot be read nobody has asked for an id.
+    // An unreadable request never asked for its id.
     this.#nextRequestIds.length = 0;
     return () => {
       this.oracle.cancelled(call);
@@ -133,7 +133,7 @@ export class HubProcess implements HubEnd {
     };
   }
 
-  /** Shuts down as `Hub.drain` does. */
+  /** Shuts down like `Hub.drain`. */
   drain(): void {
     if (this.#state !== "serving") return;
     this.#state = "draining";
@@ -146,7 +146,7 @@ export class HubProcess implements HubEnd {
     this.process.setTimer(this.#world.limits.drainTimeoutMs, () => this.#stop());
   }
 
-  /** The process is killed. */
+  /** Kills the process. */
   kill(): void {
     if (this.process.isDead) return;
     this.#world.log(() => "the hub dies");
@@ -172,7 +172,7 @@ export class HubProcess implements HubEnd {
     };
   }
 
-  /** Runs what may flush the engine, and has the oracle look at it if it did. */
+  /** Runs code that may flush the engine, and lets the oracle look if it did. */
   #flush(run: () => void): void {
     this.#hasFlushed = false;
     run();
@@ -183,7 +183,7 @@ export class HubProcess implements HubEnd {
     this.#letClientsLeave();
   }
 
-  /** As `src/hub/hub` does. */
+  /** Same as in `src/hub/hub`. */
   #letClientsLeave(): void {
     this.#state = "leaving";
     const { streams } = this.#multiplex;
@@ -209,7 +209,7 @@ export class HubProcess implements HubEnd {
   /** A call arrives on a Multiplex stream. */
   #newCall(wish: Wish, stream: ClientStream): Call {
     const call = this.#world.newCall(wish, stream, this.#world.askedBy(wish.payload));
-    // One too many is refused before it is named.
+    // One call too many is refused before it gets an id.
     if (wish.flaw !== "TOO_MANY_CALLS") this.#name(call);
     return call;
   }
@@ -219,7 +219,7 @@ export class HubProcess implements HubEnd {
     if (call.wish.requestId === "") this.#nextRequestIds.push(call.requestId);
   }
 
-  /** A hub with nothing to do keeps no request. */
+  /** Checks that a hub with nothing to do holds no request. */
   checkIdle(): void {
     const { requests, sessions, queues } = this.core;
     const left = [requests.live.size, requests.heldBytes, queues.methods.size, queues.groups.size];
@@ -229,7 +229,7 @@ export class HubProcess implements HubEnd {
     }
   }
 
-  /** Whether it keeps nothing at all of anyone who was there. */
+  /** Whether it keeps nothing of any peer it has had. */
   get hasForgotten(): boolean {
     const { requests, workers, idle } = this.core;
     const { streams } = this.oracle.multiplex;

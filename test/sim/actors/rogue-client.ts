@@ -12,18 +12,18 @@ import type { World } from "../world.js";
 import { HubLink } from "./hub-link.js";
 import { METHODS } from "./wish.js";
 
-/** What a rogue client does against the protocol, or at its edge. */
+/** What a rogue client does against the protocol, or at its limits. */
 export const clientMisdeeds = [
   "second open id",
   "call without an id",
-  "bytes that are no message",
+  "bytes that are not a message",
   "oversize call",
   "bad option",
   "undecodable input",
-  "more calls than may be open",
+  "more open calls than allowed",
   "many more calls in one message",
   "cancel of an unknown id",
-  "cancel right behind its call",
+  "cancel right after its call",
   "ids around the largest",
   "half-close with open calls",
   "never reads",
@@ -34,7 +34,7 @@ type Misdeed = (typeof clientMisdeeds)[number];
 
 const MAX_ID = 2 ** 32 - 1;
 
-/** A client that breaks the protocol: what it does must harm nobody but itself. */
+/** A client that breaks the protocol; its misdeeds must harm nobody but itself. */
 export class RogueClient {
   readonly process: SimProcess;
   readonly path: Path;
@@ -78,14 +78,14 @@ export class RogueClient {
     if (this.#deeds.includes("never reads")) {
       this.path.blockedUntil.down = Number.MAX_SAFE_INTEGER;
     }
-    // Before the settings have come, as a client may.
+    // Before the settings have arrived, as a client may.
     this.#send(this.#open(), this.#open());
     for (const deed of this.#deeds) {
       this.process.setTimer(this.#chance.span(0, 1500), () => this.#do(deed));
     }
   }
 
-  /** Asks for more whenever it is answered. */
+  /** Sends more requests whenever it gets an answer. */
   #hear(encoded: Buffer): void {
     for (const { item } of decodeHubItems(encoded)) {
       if (item.case !== "response" && item.case !== "status") continue;
@@ -102,7 +102,7 @@ export class RogueClient {
       }
       case "call without an id":
         return this.#send(this.#open({ id: 0 }));
-      case "bytes that are no message":
+      case "bytes that are not a message":
         return this.#write(Buffer.from([0x0a, 0x7f]));
       case "oversize call": {
         const payload = encodePayload({ call: 0, pad: "x".repeat(maxPayloadBytes) });
@@ -112,13 +112,13 @@ export class RogueClient {
         return this.#send(this.#open({ method: "m".repeat(300) }), this.#open());
       case "undecodable input":
         return this.#send(this.#open({ payload: new Uint8Array([0x0a, 0x03, 0x1a, 0x01, 0xff]) }));
-      case "more calls than may be open":
+      case "more open calls than allowed":
         return this.#sendMany(Math.min(maxOpenCalls, 20) + 1);
       case "many more calls in one message":
         return this.#sendMany(Math.min(maxOpenCalls, 20) * 2 + 1);
       case "cancel of an unknown id":
         return this.#send(cancel(123_456), cancel(0));
-      case "cancel right behind its call": {
+      case "cancel right after its call": {
         const call = this.#open();
         return this.#send(call, cancel(call.id), cancel(call.id));
       }

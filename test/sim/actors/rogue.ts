@@ -15,7 +15,7 @@ import { SimProcess } from "../machine/process.js";
 import type { World } from "../world.js";
 import { METHODS } from "./wish.js";
 
-/** What a rogue does against the protocol, or at its edge. */
+/** What a rogue worker does against the protocol, or at its limits. */
 export const misdeeds = [
   "no hello",
   "ready before hello",
@@ -26,7 +26,7 @@ export const misdeeds = [
   "result of a foreign job",
   "nack of a foreign job",
   "result twice",
-  "bytes that are no message",
+  "bytes that are not a message",
   "half-close",
   "silence",
   "unasked heartbeats",
@@ -37,7 +37,7 @@ export const misdeeds = [
 
 type Misdeed = (typeof misdeeds)[number];
 
-/** A worker that breaks the protocol: what it does must harm nobody but itself. */
+/** A worker that breaks the protocol; its misdeeds must harm nobody but itself. */
 export class Rogue implements PeerEnd {
   readonly process: SimProcess;
   readonly path: Path;
@@ -119,7 +119,7 @@ export class Rogue implements PeerEnd {
         const execution = WireExecution.NOT_STARTED;
         return this.#forge(jobId, { case: "nack", value: { jobId, execution } });
       }
-      case "bytes that are no message":
+      case "bytes that are not a message":
         this.#connection.write(Buffer.from([0xff, 0xff]));
         return;
       case "half-close":
@@ -143,7 +143,7 @@ export class Rogue implements PeerEnd {
     if (this.#chance.flip(0.3)) {
       const execution = this.#chance.pick([WireExecution.NOT_STARTED, WireExecution.UNKNOWN]);
       this.#send({ case: "nack", value: { jobId, execution } });
-      // Without it the worker says that this slot is gone, others may be left.
+      // Without it the worker says that this slot has gone; it may have others.
       if (this.#chance.flip(0.5)) this.#send(ready(1));
       return;
     }
@@ -153,7 +153,7 @@ export class Rogue implements PeerEnd {
     const large = { ...value, pad: "x".repeat(this.#world.limits.maxPayloadBytes) };
     this.#world.returned(input, isLarge ? large : value);
     const result = { case: "result", value: answer(jobId, isLarge ? large : value) } as const;
-    // In one message with what is no ready: what came before it stands.
+    // In one message with an invalid ready: what came before it still counts.
     const isWrong = this.#deeds.includes("ready of zero");
     this.#send(result, ready(isWrong ? 0 : 1));
     if (this.#deeds.includes("result twice")) this.#forge(jobId, result);

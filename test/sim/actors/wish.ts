@@ -6,26 +6,26 @@ import { encodePayload } from "../../../src/wire/payload/payload.js";
 import type { Chance } from "../machine/chance.js";
 import { Asked } from "../oracle/asked.js";
 
-/** The methods that workers serve. */
+/** The methods served by workers. */
 export const METHODS = ["", "a", "b"] as const;
 
-/** How many clients there are. */
+/** Number of clients. */
 export const CLIENTS = 3;
 
 /** Metadata that the hub forwards. */
 export const FORWARDED = "traceparent";
 
-/** What is wrong with a request before it reaches the core, if anything is. */
+/** What is wrong with a request before it reaches the core, if anything. */
 export type Flaw = "MALFORMED" | "BAD_OPTION" | "TOO_MANY_CALLS";
 
-/** One request as its hub reads it. Times in milliseconds, undefined for none. */
+/** A request as its hub reads it. Times in milliseconds, undefined if unset. */
 export interface Wish {
   /** Empty: the hub makes one. */
   requestId: string;
   method: string;
-  /** The encoded payload, whose size counts. */
+  /** The encoded payload; its size counts. */
   payload: Uint8Array;
-  /** Bytes of the metadata that counts. */
+  /** Size of the metadata that counts. */
   metadataBytes: number;
   flaw: Flaw | undefined;
   timeoutMs: number | undefined;
@@ -35,23 +35,25 @@ export interface Wish {
   maxAttempts: number | undefined;
 }
 
-/** One unary request as its client sends it. */
+/** A unary request as its client sends it. */
 export interface UnaryWish extends Wish {
-  /** Which of the clients asks. */
+  /** Index of the client that sends it. */
   client: number;
   metadata: ReadonlyMap<string, Uint8Array>;
   encoded: Buffer;
 }
 
-/** The input of a handler: it says by itself who asked and, by a seed, how the handler behaves. */
+/**
+ * A handler's input: identifies its call and, through a seed, determines how the handler behaves.
+ */
 export interface Input {
   call: number;
   seed: number;
-  /** Makes it large. */
+  /** Padding for large inputs. */
   pad?: string;
 }
 
-/** Something that is no JSON value: a string of invalid UTF-8. */
+/** Not a JSON value: a string of invalid UTF-8. */
 const UNDECODABLE = new Uint8Array([0x0a, 0x03, 0x1a, 0x01, 0xff]);
 
 /** Draws a request. `maxPayloadBytes` is the hub's limit. */
@@ -97,7 +99,7 @@ export function makeProbe(call: number, method: string): UnaryWish {
   return { ...wish, metadata: new Map(), metadataBytes: 0, encoded: encode(wish) };
 }
 
-/** Draws what a client is asked: `now` is when. */
+/** Draws a request to a client, made at `now`. */
 export function makeAsked(
   number: number,
   now: number,
@@ -129,7 +131,7 @@ export function makeAsked(
   );
 }
 
-/** What any idle worker answers at once. */
+/** A request to a client that any idle worker answers at once. */
 export function makeAskedProbe(number: number, now: number): Asked {
   return new Asked(number, { call: number, seed: 0 }, {}, now, now + 60_000);
 }
@@ -139,7 +141,7 @@ function makeFlaw(chance: Chance): Flaw | undefined {
   return chance.pick(["MALFORMED", "BAD_OPTION"]);
 }
 
-/** Draws what a handler is to be given; some of it is large, or too large. */
+/** Draws a handler's input; some are large, or too large. */
 function makeInput(call: number, chance: Chance, maxPayloadBytes: number): Input {
   const input: Input = { call, seed: chance.int(1, 2 ** 31) };
   if (chance.flip(0.7)) return input;
@@ -162,6 +164,6 @@ function encode(wish: Omit<Wish, "metadataBytes">): Buffer {
       ...(runTimeoutMs !== undefined && { runTimeout: toDuration(runTimeoutMs) }),
     },
   });
-  // A request holds the fields of its payload inline: both may stand one after the other.
+  // A request has the fields of its payload inline, so the two may simply be concatenated.
   return Buffer.concat([wish.payload, toBinary(RequestRequestSchema, fields)]);
 }

@@ -20,15 +20,15 @@ import { SimExecutor, type WorkerKind } from "./executor.js";
 const CONNECT_TIMEOUT_MS = 20_000;
 
 /**
- * A worker process: one real session after another, as the real
- * `Reconnect` has it, over simulated connections.
+ * A worker process: a series of real sessions, run by the real `Reconnect`, over simulated
+ * connections.
  */
 export class WorkerProcess implements PeerEnd {
   readonly process: SimProcess;
   readonly path: Path;
   readonly kind: WorkerKind;
   readonly executor: SimExecutor;
-  /** Free slots, by the executor's word. */
+  /** Free slots, as reported by the executor. */
   free = 0;
   connection: Connection | undefined;
   readonly seed: number;
@@ -37,9 +37,9 @@ export class WorkerProcess implements PeerEnd {
   readonly #world: World;
   readonly #instanceId: Uint8Array;
   readonly #reconnect: Reconnect;
-  /** Whether it repeats on a new stream what it said on the old one. */
+  /** Whether it repeats results of its old stream on a new one. */
   readonly #repeats: boolean;
-  /** When it last lost a slot that nobody used. */
+  /** When it last lost an idle slot. */
   #slotLostAt = Number.NEGATIVE_INFINITY;
   #session: WorkerSession | undefined;
   #oracle: WorkerOracle | undefined;
@@ -83,7 +83,7 @@ export class WorkerProcess implements PeerEnd {
     this.process.setTimer(Math.ceil(next.afterMs), () => this.#dial());
   }
 
-  /** Finishes what runs, then exits. */
+  /** Finishes the running jobs, then exits. */
   leave(): void {
     this.process.input(this.process.now(), () => {
       if (this.isLeaving) return;
@@ -95,7 +95,7 @@ export class WorkerProcess implements PeerEnd {
     });
   }
 
-  /** A child that was idle dies. Returns whether there was one. */
+  /** Kills an idle child. Returns whether there was one. */
   loseSlot(): boolean {
     if (!this.kind.isPool || this.process.isFrozen || this.free <= 0) return false;
     this.#slotLostAt = this.process.now();
@@ -103,7 +103,7 @@ export class WorkerProcess implements PeerEnd {
     return true;
   }
 
-  /** The process is killed, perhaps with its machine. */
+  /** Kills the process, perhaps together with its machine. */
   die(withItsMachine: boolean): void {
     if (this.process.isDead) return;
     this.#world.log(() => `${this.kind.workerId} dies`);
@@ -151,7 +151,7 @@ export class WorkerProcess implements PeerEnd {
     }
   }
 
-  /** What no worker may do: it tells on a new stream what it told on an old one. */
+  /** Repeats results of an old stream on a new one, which no worker may do. */
   #repeatResults(connection: Connection): void {
     for (const event of this.#lastResults.splice(0)) {
       if (event.case !== "result") continue;

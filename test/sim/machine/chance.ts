@@ -1,6 +1,6 @@
 /**
- * Seeded chance: sfc32 by Chris Doty-Humphrey (PractRand, public domain), whose
- * state is filled by {@link mix}. The same seed always draws the same numbers.
+ * Seeded random numbers: sfc32 by Chris Doty-Humphrey (PractRand, public domain), with its state
+ * filled by {@link mix}. The same seed always yields the same numbers.
  */
 export class Chance {
   #a: number;
@@ -15,7 +15,7 @@ export class Chance {
     for (let round = 0; round < 8; round += 1) this.next();
   }
 
-  /** A number in [0, 1), as `Math.random`. */
+  /** A number in [0, 1), like `Math.random`. */
   next(): number {
     const drawn = (((this.#a + this.#b) | 0) + this.#counter) | 0;
     this.#counter = (this.#counter + 1) | 0;
@@ -26,12 +26,12 @@ export class Chance {
     return (drawn >>> 0) / 2 ** 32;
   }
 
-  /** A whole number from `min` to `max`, both included. */
+  /** A whole number from `min` to `max`, inclusive. */
   int(min: number, max: number): number {
     return min + Math.floor(this.next() * (max - min + 1));
   }
 
-  /** Whether something of this probability happens. */
+  /** True with the given probability. */
   flip(probability: number): boolean {
     return this.next() < probability;
   }
@@ -41,18 +41,18 @@ export class Chance {
     return items[this.int(0, items.length - 1)] as T;
   }
 
-  /** One of `items`, undefined if there is none. */
+  /** One of `items`; undefined if empty. */
   any<T>(items: readonly T[]): T | undefined {
     return items[this.int(0, items.length - 1)];
   }
 
-  /** A span of time in eighths of a millisecond, which sums of doubles keep exact. */
+  /** A duration in eighths of a millisecond, which keeps sums of doubles exact. */
   span(minMs: number, maxMs: number): number {
     return this.int(minMs * 8, maxMs * 8) / 8;
   }
 }
 
-/** A seed made of two numbers: the finalizer of MurmurHash3 over both. */
+/** Combines two numbers into a seed: the finalizer of MurmurHash3 over both. */
 export function mix(seed: number, salt: number): number {
   let hash = (Math.imul(seed, 0x9e3779b1) ^ Math.imul(salt + 0x7f4a7c15, 0x85ebca6b)) >>> 0;
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);

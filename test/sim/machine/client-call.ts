@@ -5,27 +5,30 @@ import type { Path } from "./pipe.js";
 import type { SimProcess } from "./process.js";
 import type { Timeline } from "./timeline.js";
 
-/** Who watches what a client does with a stream. */
+/** Observes what a client does with a stream. */
 export interface ClientCallObserver {
   wrote(encoded: Buffer): void;
-  /** A message is about to be read. */
+  /** Called before the client reads a message. */
   heard(encoded: Buffer): void;
-  /** The stream is over: about to be told. Nothing after a clean end. */
+  /**
+   * Called before the client learns that the stream has ended. `status` is undefined after a clean
+   * end.
+   */
   over(status: StatusObject | undefined): void;
 }
 
-/** Where a call comes from. */
+/** The machine a call comes from. */
 export interface ClientMachine {
   timeline: Timeline;
   process: SimProcess;
   path: Path;
-  /** What the socket takes at once. */
+  /** How much the socket takes at once, in bytes. */
   highWaterBytes: number;
 }
 
 /**
- * The client's end of a `Multiplex` call, as far as `src/client/call-stream`
- * uses grpc-js: its events in grpc-js's order.
+ * The client's end of a `Multiplex` call, as far as `src/client/call-stream` uses grpc-js, with
+ * events in the order of grpc-js.
  */
 export class ClientCall extends EventEmitter implements PeerEnd {
   readonly process: SimProcess;
@@ -37,7 +40,7 @@ export class ClientCall extends EventEmitter implements PeerEnd {
   isHalfClosed = false;
   readonly #highWaterBytes: number;
 
-  /** Opens the call; `hubNow` tells who listens when it arrives. */
+  /** Opens the call; `hubNow` returns the hub that is listening when it arrives. */
   constructor(machine: ClientMachine, hubNow: () => HubEnd | undefined) {
     super();
     this.process = machine.process;
@@ -46,12 +49,12 @@ export class ClientCall extends EventEmitter implements PeerEnd {
     this.connection = new Connection(machine.timeline, this, hubNow);
   }
 
-  /** The call as the client's code takes it. */
+  /** The call as the type that the client's code expects. */
   get asStream(): ClientDuplexStream<Buffer, Buffer> {
     return this as unknown as ClientDuplexStream<Buffer, Buffer>;
   }
 
-  /** Whether the socket is full; `drain` follows. */
+  /** Whether the socket is full; if so, `drain` follows. */
   get writableNeedDrain(): boolean {
     return this.isFull;
   }

@@ -6,28 +6,28 @@ import type { SimProcess } from "./process.js";
 import type { ServerCall } from "./server-call.js";
 import { Phase, type Timeline } from "./timeline.js";
 
-/** The end of who dialled the hub: a worker, or a client. */
+/** The end that dialled the hub: a worker or a client. */
 export interface PeerEnd {
   readonly process: SimProcess;
   readonly path: Path;
   onMessage(encoded: Buffer): void;
   /** Whether it waits for the hub to read what it has written. */
   readonly isFull?: boolean;
-  /** The hub has read all that was written. */
+  /** The hub has read everything written. */
   onDrain?(): void;
-  /** Once and last: with nothing after a clean end. */
+  /** Called once, last; without a status after a clean end. */
   onEnd(status: StatusObject | undefined): void;
 }
 
-/** Whoever listens at the hub's address. */
+/** The hub listening at the address. */
 export interface HubEnd {
   readonly process: SimProcess;
-  /** A connection is there, which the hub has yet to accept. */
+  /** A connection has arrived that the hub has yet to accept. */
   dialled?(connection: Connection): void;
   accept(connection: Connection): ServerCall;
 }
 
-/** A message of the peer. A forged one speaks of a job that its worker does not have. */
+/** A message from the peer. A forged one names a job that its worker does not have. */
 interface Data {
   kind: "data";
   encoded: Buffer;
@@ -40,10 +40,13 @@ type Down =
   | { kind: "status"; status: StatusObject | undefined }
   | { kind: "reset"; status: StatusObject };
 
-/** A peer that has vanished is found out after this: the hub's HTTP/2 keepalive. */
+/** How long until a vanished peer is noticed: the hub's HTTP/2 keepalive. */
 export const KEEPALIVE_MS = 50_000;
 
-/** One `Work` or `Multiplex` call on its way: what each side sends reaches the other later, in order, or never. */
+/**
+ * A `Work` or `Multiplex` call in transit: what each side sends reaches the other later, in order,
+ * or never.
+ */
 export class Connection {
   readonly #timeline: Timeline;
   readonly #peer: PeerEnd;
@@ -56,7 +59,7 @@ export class Connection {
   #hubGone = false;
   #isCut = false;
 
-  /** Dials; `hubNow` tells who listens when the dial arrives. */
+  /** Dials; `hubNow` returns the hub that is listening when the dial arrives. */
   constructor(timeline: Timeline, peer: PeerEnd, hubNow: () => HubEnd | undefined) {
     this.#timeline = timeline;
     this.#peer = peer;
@@ -65,12 +68,12 @@ export class Connection {
     timeline.add(at + path.delay(), Phase.input, () => this.#open(hubNow()));
   }
 
-  /** Whether what either side says reaches the other. */
+  /** Whether each side's messages can still reach the other. */
   get isWhole(): boolean {
     return !this.#peerGone && !this.#hubGone && !this.#isCut;
   }
 
-  /** The peer writes; returns how much the hub has not read yet, in bytes. */
+  /** The peer writes; returns how many bytes the hub has not read yet. */
   write(encoded: Buffer, forgedJob?: number): number {
     this.#sendUp({ kind: "data", encoded, forgedJob });
     return this.#up?.unreadBytes ?? 0;
@@ -81,7 +84,7 @@ export class Connection {
     this.#sendUp({ kind: "halfClose" });
   }
 
-  /** The peer gives the call up. */
+  /** The peer cancels the call. */
   cancel(): void {
     if (this.#peerGone) return;
     this.#sendUp({ kind: "reset" });
@@ -90,7 +93,7 @@ export class Connection {
     );
   }
 
-  /** The peer's process is gone. Its machine tells the hub so, unless that has gone, too. */
+  /** The peer's process has died. Its machine tells the hub so, unless it has died too. */
   peerDied(withItsMachine: boolean): void {
     if (this.#peerGone) return;
     this.#sendUp({ kind: "reset" });
@@ -98,35 +101,35 @@ export class Connection {
     if (withItsMachine) this.cut({ hubAfterMs: KEEPALIVE_MS, peerAfterMs: 0, losesAll: true });
   }
 
-  /** The hub's process is gone. */
+  /** The hub's process has died. */
   hubDied(): void {
     this.#hubGone = true;
     this.#down?.send({ kind: "reset", status: unavailable() });
   }
 
-  /** The hub writes; returns how much the peer has not read yet, in bytes. */
+  /** The hub writes; returns how many bytes the peer has not read yet. */
   writeDown(encoded: Buffer, onTaken: (() => void) | undefined): number {
     this.#down?.send({ kind: "data", encoded, onTaken }, encoded.length);
     return this.#down?.unreadBytes ?? 0;
   }
 
-  /** The hub ends the call, with OK if there is no status. */
+  /** The hub ends the call; with OK if `status` is undefined. */
   endDown(status: StatusObject | undefined): void {
     this.#down?.send({ kind: "status", status });
   }
 
-  /** The hub resets the call: the peer's library makes a status of its own of that. */
+  /** The hub resets the call; the peer's library makes its own status of that. */
   resetDown(status: StatusObject): void {
     this.#down?.send({ kind: "reset", status });
     this.#hub?.process.input(this.#timeline.now, () => this.#loseHub());
   }
 
-  /** Whether the hub reads on. */
+  /** Sets whether the hub stops reading. */
   holdUp(isHeld: boolean): void {
     this.#up?.hold(isHeld);
   }
 
-  /** The connection breaks; each side learns of it at its own time. */
+  /** Breaks the connection; each side learns of it at its own time. */
   cut(how: { hubAfterMs: number; peerAfterMs: number; losesAll: boolean }): void {
     this.#isCut = true;
     for (const pipe of [this.#up, this.#down]) {
@@ -138,8 +141,8 @@ export class Connection {
     this.#peer.process.input(now + how.peerAfterMs, () => this.#endPeer(unavailable()));
   }
 
-  /** The path is mended: what waited for it goes on. */
-  mended(): void {
+  /** The path works again, and whatever was held up continues. */
+  unblocked(): void {
     this.#up?.wake();
     this.#down?.wake();
   }
@@ -222,12 +225,12 @@ export class Connection {
   }
 }
 
-/** What a hub said with a status, or a library instead of it. */
+/** Reads a status made by a hub, or by a library on its behalf. */
 export function readStatus({ code, details, metadata }: StatusObject): GibbsError {
   return fromStatus(code, details, metadata.get(DETAILS_KEY)[0]);
 }
 
-/** A status that no hub has made. */
+/** A status not made by a hub. */
 export function bareStatus(code: number, details: string): StatusObject {
   return { code, details, metadata: new Metadata() };
 }

@@ -3,7 +3,7 @@ import type { SimProcess } from "./process.js";
 
 /** How messages travel between a peer's machine and the hub's. */
 export class Path {
-  /** Until then nothing arrives, in each direction. */
+  /** Nothing arrives before these times, per direction. */
   readonly blockedUntil = { up: 0, down: 0 };
   readonly #chance: Chance;
   #minMs: number;
@@ -25,11 +25,11 @@ export class Path {
   }
 }
 
-/** One direction of a connection: delayed, in order, and a queue while the path is blocked. */
+/** One direction of a connection: delayed and ordered; queues while the path is blocked. */
 export class Pipe<T> {
-  /** What was sent and not yet read. */
+  /** Bytes sent and not yet read. */
   unreadBytes = 0;
-  /** Told whenever the receiver has read something. */
+  /** Called whenever the receiver has read something. */
   onRead: () => void = () => {};
   readonly #path: Path;
   readonly #direction: "up" | "down";
@@ -56,13 +56,13 @@ export class Pipe<T> {
     this.#push(item, bytes, false);
   }
 
-  /** Sends the last item: what the receiver has not read by then it will never read. */
+  /** Sends the last item; what the receiver has not read by then is lost. */
   reset(item: T): void {
     this.#push(item, 0, true);
     this.#isClosed = true;
   }
 
-  /** Whether the receiver reads nothing for now, but for a reset. */
+  /** Sets whether the receiver stops reading, except for a reset. */
   hold(isHeld: boolean): void {
     this.#isHeld = isHeld;
     if (!isHeld) this.wake();
@@ -88,12 +88,12 @@ export class Pipe<T> {
     }
   }
 
-  /** Takes nothing more; what is under way still arrives. */
+  /** Accepts nothing more; what is in transit still arrives. */
   close(): void {
     this.#isClosed = true;
   }
 
-  /** Takes nothing more, and loses what is under way. */
+  /** Accepts nothing more, and loses what is in transit. */
   cut(): void {
     this.#isClosed = true;
     this.#queue = [];

@@ -2,24 +2,26 @@ import type { Clock, Timer } from "../../../src/base/clock.js";
 import { type Entry, Phase, type Timeline } from "./timeline.js";
 
 /**
- * A process with an event loop of its own, and the clock of what runs in it. It
- * can stand still: then its timers fire and its input is read when it goes on,
- * the timers first, as in Node.
+ * A process with its own event loop, and the clock of the code in it. It can freeze: its timers
+ * then fire and its input is read when it thaws, timers first, as in Node.
  */
 export class SimProcess implements Clock {
   isDead = false;
-  /** Told for how long it stood still, before anything else runs again. */
+  /** Called with the length of the freeze before anything else runs again. */
   onThaw: (stalledMs: number) => void = () => {};
   readonly #timeline: Timeline;
   readonly #awaits: boolean;
   readonly #timers = new Set<Entry>();
-  /** What is to run when the code at hand is through; undefined while none is, or what follows from it is awaited. */
+  /**
+   * What runs after the current code; undefined while no code runs, or while promises that follow
+   * from it settle.
+   */
   #soon: (() => void)[] | undefined;
   #held: { phase: number; isTimer: boolean; run: () => void }[] = [];
   #frozenSince: number | undefined;
   #frozenUntil = 0;
 
-  /** `awaits`: whether promises are awaited in it, which go on before anything else happens. */
+  /** `awaits`: whether its code awaits promises, which must settle before anything else happens. */
   constructor(timeline: Timeline, awaits = false) {
     this.#timeline = timeline;
     this.#awaits = awaits;
@@ -29,7 +31,7 @@ export class SimProcess implements Clock {
     return this.#frozenSince !== undefined;
   }
 
-  /** How many timers have not fired. */
+  /** Number of timers that have not fired. */
   get pendingTimers(): number {
     return this.#timers.size;
   }
@@ -65,19 +67,19 @@ export class SimProcess implements Clock {
     );
   }
 
-  /** Something arrives for the process at `at`. */
+  /** Input arrives at the process at `at`. */
   input(at: number, read: () => void): void {
     this.#timeline.add(at, Phase.input, () => this.#enter(Phase.input, false, read));
   }
 
-  /** Has somebody look at the process at `at`, once it has done all that was due. */
+  /** Calls `look` at `at`, once the process has done all that was due. */
   inspect(at: number, look: () => void): Entry {
     return this.#timeline.add(at, Phase.inspection, () =>
       this.#enter(Phase.inspection, false, look),
     );
   }
 
-  /** Stands still for so long. */
+  /** Freezes for the given time. */
   freeze(forMs: number): void {
     if (this.isDead) return;
     this.#frozenSince ??= this.now();
@@ -87,7 +89,7 @@ export class SimProcess implements Clock {
     });
   }
 
-  /** Goes on at once. */
+  /** Ends a freeze at once. */
   thaw(): void {
     if (this.#frozenSince === undefined || this.isDead) return;
     const stalledMs = this.now() - this.#frozenSince;
@@ -102,7 +104,7 @@ export class SimProcess implements Clock {
     }
   }
 
-  /** Is killed: nothing of it runs any more. */
+  /** Kills the process: nothing in it runs any more. */
   die(): void {
     this.isDead = true;
     this.#held = [];

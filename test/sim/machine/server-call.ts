@@ -7,50 +7,53 @@ import type {
 } from "../../../src/hub/transport/server-call.js";
 import { bareStatus, type Connection } from "./connection.js";
 
-/** Who watches what a hub does with a stream. */
+/** Observes what a hub does with a stream. */
 export interface StreamObserver {
-  /** A message is about to be read. */
+  /** Called before the hub reads a message. */
   received(encoded: Buffer): void;
-  /** The peer closed its side: about to be told. */
+  /** Called before the hub learns that the peer closed its side. */
   halfClosed(): void;
-  /** The connection broke, or the peer gave the call up: about to be told. */
+  /** Called before the hub learns that the connection broke or the peer cancelled the call. */
   lost(): void;
-  /** The socket takes more again: about to be told. */
+  /** Called before the hub learns that the socket takes more again. */
   drained(): void;
   wrote(encoded: Buffer, isFull: boolean): void;
-  /** The peer has read a message: about to be told. */
+  /** Called before the hub learns that the peer has read a message. */
   taken?(encoded: Buffer): void;
-  /** The hub ended the call, with OK if there is no status. */
+  /** The hub ended the call; with OK if `status` is undefined. */
   ended(status: StatusObject | undefined): void;
   /** The hub reset the call. */
   reset?(): void;
-  /** Whether the hub holds such a job at this worker. */
+  /** Whether the hub holds this job at this worker. */
   holds?(jobId: number): boolean;
 }
 
-/** The hub's end of a `Work` or `Multiplex` call: what `src/hub/http2-call` is on real sockets. */
+/**
+ * The hub's end of a `Work` or `Multiplex` call: the counterpart of `src/hub/http2-call` on real
+ * sockets.
+ */
 export class ServerCall implements HubCall {
   readonly path = "";
   readonly identity = ANONYMOUS;
   readonly peer = {};
   readonly timeoutMs = undefined;
   observer: StreamObserver | undefined;
-  /** Whether the socket takes no more for now. */
+  /** Whether the socket currently takes no more. */
   isFull = false;
-  /** Whether the hub reads nothing for now. */
+  /** Whether the hub has paused reading. */
   isPaused = false;
   readonly #connection: Connection;
   readonly #highWaterBytes: number;
   #listener: CallListener | undefined;
   #isEnded = false;
 
-  /** `highWaterBytes`: what the socket takes at once. */
+  /** `highWaterBytes`: how much the socket takes at once. */
   constructor(connection: Connection, highWaterBytes: number) {
     this.#connection = connection;
     this.#highWaterBytes = highWaterBytes;
   }
 
-  /** Has the call served. */
+  /** Starts serving the call. */
   serve(handler: CallHandler): void {
     this.#listener = handler(this);
   }
@@ -89,7 +92,7 @@ export class ServerCall implements HubCall {
   }
 
   respond(): never {
-    throw new Error("no handler of a stream answers with its end");
+    throw new Error("a stream's handler must not answer with its end");
   }
 
   refuse(how: StatusObject): void {
@@ -104,7 +107,10 @@ export class ServerCall implements HubCall {
     this.#connection.resetDown(bareStatus(status.RESOURCE_EXHAUSTED, details));
   }
 
-  /** A message of the peer arrives. A forged one that guessed right would be none. */
+  /**
+   * A message from the peer arrives. One that was to be forged but names a job the worker does have
+   * is dropped.
+   */
   receive(encoded: Buffer, forgedJob: number | undefined): void {
     if (this.#isEnded) return;
     if (forgedJob !== undefined && this.observer?.holds?.(forgedJob)) return;
@@ -112,7 +118,7 @@ export class ServerCall implements HubCall {
     this.#listener?.onMessage(encoded);
   }
 
-  /** The peer has read all that was written. */
+  /** The peer has read everything written. */
   drained(): void {
     if (!this.isFull) return;
     this.isFull = false;

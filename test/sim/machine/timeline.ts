@@ -1,14 +1,14 @@
-/** What happens first at one instant. */
+/** The order of events at one instant. */
 export const Phase = {
-  /** Timers, and input that arrives. */
+  /** Timers and arriving input. */
   input: 0,
-  /** What was to come after the input that had arrived. */
+  /** Work deferred until after the input that had arrived. */
   afterInput: 1,
-  /** A look at what has come of it. */
+  /** A look at the result. */
   inspection: 2,
 } as const;
 
-/** Something that is to happen. */
+/** A scheduled event. */
 export interface Entry {
   readonly at: number;
   readonly phase: number;
@@ -16,17 +16,20 @@ export interface Entry {
   run: (() => void) | undefined;
 }
 
-/** Virtual time in milliseconds, and what is to happen in it: earliest first, then by phase, then by age. */
+/**
+ * Virtual time in milliseconds, with its scheduled events: earliest first, then by phase, then by
+ * age.
+ */
 export class Timeline {
   now = 1000;
-  /** How many entries have run. */
+  /** Number of entries that have run. */
   steps = 0;
-  /** Whether promises may be about to go on. */
+  /** Whether promises may be waiting to settle. */
   mustSettle = false;
   readonly #heap: Entry[] = [];
   #lastOrder = 0;
 
-  /** Has `run` called at `at`, or now if that is over. */
+  /** Schedules `run` at `at`, or now if that has passed. */
   add(at: number, phase: number, run: () => void): Entry {
     const entry = { at: Math.max(at, this.now), phase, order: ++this.#lastOrder, run };
     let index = this.#heap.length;
@@ -41,7 +44,9 @@ export class Timeline {
     return entry;
   }
 
-  /** Runs the next entry that is due until `until`; if there is none, moves there and returns false. */
+  /**
+   * Runs the next entry due by `until`; if there is none, advances to `until` and returns false.
+   */
   step(until: number): boolean {
     const first = this.#heap[0];
     if (first === undefined || first.at > until) {

@@ -4,7 +4,7 @@ import { requestMutants } from "./requests.js";
 import { sessionMutants } from "./sessions.js";
 import { workerMutants } from "./workers.js";
 
-/** Every fault that the simulation must find. */
+/** Every mutant that the simulation must find. */
 export const allMutants: readonly Mutant[] = [
   ...requestMutants,
   ...sessionMutants,

@@ -9,28 +9,28 @@ import { applyTo, locate } from "./fit.js";
 import type { Mutant } from "./mutant.js";
 import { SourceTree } from "./source-tree.js";
 
-const HELP = `Puts one fault at a time into a copy of src and runs the simulation against it,
-which must find every one.
+const HELP = `Puts one fault at a time into a copy of src and runs the simulation, which must find
+every one of them.
 
 npm run sim:mutants -- [options]
 
-  --only TEXT   only the mutants whose name contains TEXT
-  --seeds N     how many seeds each may survive (default 2000)
-  --fit         only check that each mutant still fits src, which takes seconds
-  --help        this text
+  --only TEXT   run only the mutants whose name contains TEXT
+  --seeds N     number of seeds tried per mutant (default 2000)
+  --fit         only check that each mutant still fits src; takes seconds
+  --help        show this text
 
-Ends with 1 if a mutant survives, or no longer fits src.`;
+Exits with 1 if a mutant survives or no longer fits src.`;
 
-/** A mutant, and the file that it changes. */
+/** A mutant and the file it changes. */
 interface Fitted {
   mutant: Mutant;
-  /** Below src. */
+  /** Relative to src. */
   path: string;
   /** The whole file with the mutant in it. */
   source: string;
 }
 
-/** What came of a mutant. */
+/** The result of hunting a mutant. */
 interface Finding {
   fitted: Fitted;
   seed: string | undefined;
@@ -38,14 +38,14 @@ interface Finding {
   seconds: number;
 }
 
-/** How many seeds must find nothing in src as it is. */
+/** How many seeds must find nothing in the unchanged src. */
 const SEEDS_OF_THE_ORIGINAL = 100;
 
-/** A run that takes longer than this never ends. */
+/** A run that takes longer than this counts as endless. */
 const HANG_MS = 300_000;
 
 const root = new URL("../../../", import.meta.url).pathname;
-/** What the simulation needs in order to run. */
+/** The files that the simulation needs. */
 const needed = [
   "src",
   "test/sim",
@@ -79,7 +79,7 @@ async function main(): Promise<number> {
   const [sum, seed, check] = await simulate(undefined, SEEDS_OF_THE_ORIGINAL);
   if (sum !== "0 violations") {
     const what = seed === undefined ? "does not run" : `breaks "${check}" in seed ${seed}`;
-    console.log(`src as it is ${what}: a mutant would prove nothing`);
+    console.log(`the unchanged src ${what}, so mutants would prove nothing`);
     return 1;
   }
   const findings: Finding[] = [];
@@ -99,7 +99,7 @@ async function main(): Promise<number> {
   return survivors.length === 0 ? 0 : 1;
 }
 
-/** Puts each mutant into the source; says which ones do not fit, and leaves them out. */
+/** Fits each mutant into the source; reports those that do not fit and leaves them out. */
 function fitAll(mutants: readonly Mutant[]): Fitted[] {
   const tree = SourceTree.read(join(root, "src"));
   return mutants.flatMap((mutant) => {
@@ -114,14 +114,14 @@ function fitAll(mutants: readonly Mutant[]): Fitted[] {
   });
 }
 
-/** Runs the simulation against one mutant, in a folder of its own. */
+/** Runs the simulation against one mutant, in a separate folder. */
 async function hunt(fitted: Fitted): Promise<Finding> {
   const startedAt = systemClock.now();
   const [sum, seed, check = sum] = await simulate(fitted, Number(values.seeds));
   return { fitted, seed, check, seconds: (systemClock.now() - startedAt) / 1000 };
 }
 
-/** Returns how it ended and, if a seed broke a check, which. */
+/** Returns how the run ended and, if a seed broke a check, which. */
 async function simulate(
   fitted: Fitted | undefined,
   seeds: number,

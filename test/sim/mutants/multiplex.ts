@@ -1,6 +1,6 @@
 import type { Mutant } from "./mutant.js";
 
-/** Faults in how the hub deals with the Multiplex streams of its clients. */
+/** Faults in how the hub handles its clients' Multiplex streams. */
 export const multiplexMutants: readonly Mutant[] = [
   {
     name: "a second open id is taken",
@@ -10,7 +10,7 @@ export const multiplexMutants: readonly Mutant[] = [
     replace: "if (id < 0) return",
   },
   {
-    name: "the calls of a broken stream go on",
+    name: "the calls of a broken stream continue",
     at: "MultiplexStream.onClose",
     find: "for (const ticket of this.#open.values()) engine.cancel(ticket);",
     replace: "",
@@ -28,13 +28,13 @@ export const multiplexMutants: readonly Mutant[] = [
     replace: "if (true)",
   },
   {
-    name: "a client that does not read is read on",
+    name: "the hub keeps reading from a client that does not read",
     at: "MultiplexStream.#write",
     find: "if (isFull) this.#call.pause();",
     replace: "",
   },
   {
-    name: "a client that reads again is not read again",
+    name: "the hub never resumes reading from a client",
     at: "MultiplexStream.onDrain",
     find: "this.#call.resume();",
     replace: "",
@@ -46,13 +46,13 @@ export const multiplexMutants: readonly Mutant[] = [
     replace: "() => {}",
   },
   {
-    name: "a message that was taken counts as unread",
+    name: "a message that was read counts as unread",
     at: "MultiplexStream.#write",
     find: "engine.sent(response);\n      this.#unread.delete(response);",
     replace: "this.#unread.delete(response);",
   },
   {
-    name: "what a broken stream has not read counts on",
+    name: "what a broken stream has not read still counts",
     at: "MultiplexStream.onClose",
     find: "for (const response of this.#unread.takeAll()) engine.sent(response);",
     replace: "",
@@ -113,14 +113,14 @@ export const multiplexMutants: readonly Mutant[] = [
     replace: 'this.#push({ id: [...this.#open.keys()][0] ?? id, item: { case: "response"',
   },
   {
-    name: "what does not decode is passed over",
+    name: "an undecodable message is ignored",
     at: "MultiplexStream.onMessage",
     find: "return this.#end(violation(`not a MultiplexRequest:",
     replace: "return void (violation(`not a MultiplexRequest:",
   },
 ];
 
-/** Faults of a client on Multiplex. */
+/** Faults in a client on Multiplex. */
 export const clientMutants: readonly Mutant[] = [
   {
     name: "the id after the largest is zero",
@@ -135,37 +135,37 @@ export const clientMutants: readonly Mutant[] = [
     replace: "if (!wasSent)",
   },
   {
-    name: "a stream that leaves takes new calls",
+    name: "a closing stream takes new calls",
     at: "MultiplexStream.hasRoom",
     find: 'return state.kind === "opening" && this.#calls.size < ASSUMED_OPEN_CALLS;',
     replace: "return this.#calls.size < ASSUMED_OPEN_CALLS;",
   },
   {
-    name: "a stream that leaves closes before its last call",
+    name: "a closing stream closes before its last call ends",
     at: "MultiplexStream.#closeIfDrained",
     find: 'if (this.#state.kind === "draining" && this.#calls.size === 0) this.#close();',
     replace: 'if (this.#state.kind === "draining") this.#grpc.end();',
   },
   {
-    name: "a lost call that was written has not run",
+    name: "a lost call that was written counts as not run",
     at: "OpenCalls.fail",
     find: "streamBroke(pending.requestId, pending.isSent, error)",
     replace: "streamBroke(pending.requestId, false, error)",
   },
   {
-    name: "a lost call that was not written may have run",
+    name: "a lost call that was not written counts as possibly run",
     at: "OpenCalls.fail",
     find: "streamBroke(pending.requestId, pending.isSent, error)",
     replace: "streamBroke(pending.requestId, true, error)",
   },
   {
-    name: "a call that was given up has not run",
+    name: "a cancelled call counts as not run",
     at: "PendingCall.giveUp",
     find: 'const execution = wasSent ? "UNKNOWN" : "NOT_STARTED";',
     replace: 'const execution = "NOT_STARTED";',
   },
   {
-    name: "a call that was given up before is sent",
+    name: "a call cancelled earlier is sent",
     at: "ConnectedTransport.#connect",
     find: "if (!pending.isSettled) this.start(pending);",
     replace: "this.start(pending);",
@@ -183,37 +183,37 @@ export const clientMutants: readonly Mutant[] = [
     replace: "",
   },
   {
-    name: "what was written counts as unsent",
+    name: "written calls count as unsent",
     at: "OpenCalls.takeItems",
     find: "pending.sending();\n        this.#unsentBytes -= payload.length;",
     replace: "pending.sending();",
   },
   {
-    name: "what was never sent counts as unsent",
+    name: "calls that were never sent count as unsent",
     at: "OpenCalls.#forget",
     find: "this.#unsentBytes -= pending.payload.length;\n    pending.onGivenUp",
     replace: "pending.onGivenUp",
   },
   {
-    name: "an input larger than the hub takes is sent",
+    name: "an input larger than the hub accepts is sent",
     at: "MultiplexStream.#open",
     find: "maxPayloadBytes: Math.min(maxPayloadBytes, this.#limitBytes),",
     replace: "maxPayloadBytes: this.#limitBytes,",
   },
   {
-    name: "an answer larger than the client takes is taken",
+    name: "an answer larger than the client accepts is accepted",
     at: "MultiplexStream.#apply",
     find: "respond(payload, info, this.#limitBytes);",
     replace: "respond(payload, info, Number.POSITIVE_INFINITY);",
   },
   {
-    name: "more calls are opened than the hub takes",
+    name: "more calls are opened than the hub accepts",
     at: "MultiplexStream.#open",
     find: "this.#calls.takeBeyond(maxOpenCalls)",
     replace: "this.#calls.takeBeyond(ASSUMED_OPEN_CALLS)",
   },
   {
-    name: "a call that was answered is kept",
+    name: "an answered call is kept",
     at: "OpenCalls.take",
     find: "if (pending !== undefined) this.#calls.delete(id);",
     replace: "",
@@ -225,13 +225,13 @@ export const clientMutants: readonly Mutant[] = [
     replace: "",
   },
   {
-    name: "what nobody called idempotent is sent again",
+    name: "a call not declared idempotent is sent again",
     at: "Retry.#pauseAfter",
     find: "if (idempotent && this.#lost < maxAttempts)",
     replace: "if (this.#lost < maxAttempts)",
   },
   {
-    name: "what is idempotent is not sent again",
+    name: "an idempotent call is not sent again",
     at: "Retry.#pauseAfter",
     find: "if (idempotent && this.#lost < maxAttempts)",
     replace: "if (idempotent && this.#lost < 1)",
@@ -249,13 +249,13 @@ export const clientMutants: readonly Mutant[] = [
     replace: "return error;",
   },
   {
-    name: "a hub that drains is not waited for",
+    name: "a draining hub is not waited for",
     at: "isRefused",
     find: '(reason === "DRAINING" || reason === "CONNECTION_LOST")',
     replace: '(reason === "CONNECTION_LOST")',
   },
   {
-    name: "a request is sent again when its time is over",
+    name: "a request is sent again after its deadline",
     at: "Retry.pauseAfter",
     find: "if (pauseMs !== undefined && now + pauseMs < until) return pauseMs;",
     replace: "if (pauseMs !== undefined) return pauseMs;",

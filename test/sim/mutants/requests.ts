@@ -1,21 +1,21 @@
 import type { Mutant } from "./mutant.js";
 
-/** Faults in how requests wait, run again and end. */
+/** Faults in how requests wait, rerun and end. */
 export const requestMutants: readonly Mutant[] = [
   {
-    name: "a request that comes wakes nobody",
+    name: "an arriving request wakes nothing",
     at: "Queues.insert",
     find: "this.workerless += 1;\n    this.#touched.add(method);",
     replace: "this.workerless += 1;",
   },
   {
-    name: "a ready wakes nobody",
+    name: "a ready wakes nothing",
     at: "Queues.offer",
     find: "this.#eachWaiting(group, this.#touch);",
     replace: "",
   },
   {
-    name: "what nobody called idempotent runs again",
+    name: "a request not declared idempotent runs again",
     at: "Scheduler.lost",
     find: "if (!(request.idempotent ?? declared ?? false)) {",
     replace: "if (request.idempotent === false) {",
@@ -39,7 +39,7 @@ export const requestMutants: readonly Mutant[] = [
     replace: "if (request.refusals < 1000)",
   },
   {
-    name: "who gave a request back gets it again at once",
+    name: "the worker that gave a request back gets it again at once",
     at: "fits",
     find: "return request.refusedBy?.get(session.id) !== session.readies;",
     replace: "return true;",
@@ -69,7 +69,7 @@ export const requestMutants: readonly Mutant[] = [
     replace: "request.refusals += 1;\n    request.requeuedAt = now;",
   },
   {
-    name: "what was lost goes to the end of its queue",
+    name: "a lost request goes to the end of its queue",
     at: "FifoQueue.insert",
     find: "while (next !== undefined && isServedBefore(next, request)) next = next.next;",
     replace: "next = undefined;",
@@ -113,7 +113,7 @@ export const requestMutants: readonly Mutant[] = [
       "const { caller } = request;\n    this.#core.release(request);\n    caller.settled(request.callId, request.requestId, outcome);",
   },
   {
-    name: "who was told cancels whom its request has become",
+    name: "a caller that was told cancels the request that took its place",
     at: "SequenceTable.get",
     find: "return item?.seq === seq ? item : undefined;",
     replace: "return item;",
@@ -125,7 +125,7 @@ export const requestMutants: readonly Mutant[] = [
     replace: "this.requeuedAt",
   },
   {
-    name: "a request that becomes another keeps who refused it",
+    name: "a request that becomes another keeps the workers that refused it",
     at: "Request.clear",
     find: `this.refusals = 0;
     this.refusedBy = undefined;
@@ -145,7 +145,7 @@ export const requestMutants: readonly Mutant[] = [
     replace: "",
   },
   {
-    name: "what waits is not refused in a drain",
+    name: "waiting requests are not refused in a drain",
     at: "Scheduler.drain",
     find: 'if (request.state === "queued") this.#refuseDraining(request, now);',
     replace: "",
@@ -175,13 +175,13 @@ export const requestMutants: readonly Mutant[] = [
     replace: 'reason === "DECLARED" ? undefined : undefined;',
   },
   {
-    name: "a full socket is no drawback",
+    name: "a full socket is not a drawback",
     at: "drawbackOf",
     find: "let drawback = session.congested ? 4 : 0;",
     replace: "let drawback = 0;",
   },
   {
-    name: "who lost a request gets it again first",
+    name: "the worker that lost a request gets it again first",
     at: "drawbackOf",
     find: "if (request.lostBy === session.workerId) drawback += 2;",
     replace: "",
@@ -199,7 +199,7 @@ export const requestMutants: readonly Mutant[] = [
     replace: "if (least === 0) break;",
   },
   {
-    name: "the longest idle of several groups is mistaken",
+    name: "the longest idle of several groups is chosen wrongly",
     at: "pick",
     find: "session.idleSeq > best.idleSeq) break;",
     replace: "session.idleSeq < best.idleSeq) break;",
@@ -235,7 +235,7 @@ export const requestMutants: readonly Mutant[] = [
     replace: "return this.heldBytes + this.#arrivingBytes;",
   },
   {
-    name: "a slow reader is served on",
+    name: "a slow reader is still served",
     at: "Requests.refusal",
     find: "this.unread.of(peer) > maxUnreadBytes) {",
     replace: "this.unread.of(peer) < 0) {",

@@ -1,6 +1,6 @@
 import type { Mutant } from "./mutant.js";
 
-/** Faults in how the hub deals with the streams of its workers. */
+/** Faults in how the hub handles its workers' streams. */
 export const sessionMutants: readonly Mutant[] = [
   {
     name: "a slot is given back twice",
@@ -16,7 +16,7 @@ export const sessionMutants: readonly Mutant[] = [
     replace: "this.slots.leave(job.slot);\n    this.slots.leave(job.slot);",
   },
   {
-    name: "a cancelled job leaves its slot before it is over",
+    name: "a cancelled job leaves its slot before it has ended",
     at: "HubCore.#cancelJob",
     find: "this.#timers.set(job, now + this.limits.cancelGraceMs);",
     replace:
@@ -110,7 +110,7 @@ export const sessionMutants: readonly Mutant[] = [
     replace: "",
   },
   {
-    name: "a worker that cannot speak is judged by its silence",
+    name: "a worker that cannot send is judged by its silence",
     at: "Session.isJudged",
     find: "return this.inFlight.size === 0 || this.hello?.beatsWhileBusy === true;",
     replace: "return true;",
@@ -122,7 +122,7 @@ export const sessionMutants: readonly Mutant[] = [
     replace: "return ask;",
   },
   {
-    name: "the heap is not mended after a removal",
+    name: "the heap is not restored after a removal",
     at: "TimerHeap.remove",
     find: "if (last !== item) this.#settle(last,",
     replace: "if (last !== item) this.#put(last,",
@@ -134,7 +134,7 @@ export const sessionMutants: readonly Mutant[] = [
     replace: "if (this.#timer !== undefined) return;",
   },
   {
-    name: "the time that is left does not travel",
+    name: "the time left is not sent",
     at: "toHubEvent",
     find: "timeoutMs: hasLimit ? Math.min(Math.ceil(timeLeftMs), MAX_TIMEOUT_MS) : undefined,",
     replace: "",
@@ -161,25 +161,25 @@ export const sessionMutants: readonly Mutant[] = [
     replace: "",
   },
   {
-    name: "who comes back in a crash loop is not held back",
+    name: "a worker that returns in a crash loop is not held back",
     at: "Sessions.welcome",
     find: "session.isHeldBack = this.#crashLoops.isHeldBack(hello.workerId);",
     replace: "",
   },
   {
-    name: "who was held back is never let go",
+    name: "a worker held back is never released",
     at: "Sessions.expire",
     find: "session.isHeldBack = false;\n      if (session.credit > 0) this.#queues.offer(session);",
     replace: "",
   },
   {
-    name: "an answer that nobody takes is kept",
+    name: "an answer that is never read is kept",
     at: "HubCore.#wake",
     find: 'this.#emit({ kind: "abandon", response: due });',
     replace: "",
   },
   {
-    name: "an answer that was taken is counted on",
+    name: "an answer that was read still counts",
     at: "HubCore.sent",
     find: "this.#timers.remove(response);\n    this.requests.unread.remove(response);",
     replace: "this.#timers.remove(response);",

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import ts from "typescript";
 
-/** A declaration at the top of a file, or a member of one. */
+/** A top-level declaration of a file, or a member of one. */
 interface Declaration {
   /** `checkLiveness`, `RequestBook` or `RequestBook.lost`. */
   name: string;
@@ -10,24 +10,24 @@ interface Declaration {
   node: ts.Node;
 }
 
-/** Where a text occurs. */
+/** An occurrence of a text. */
 export interface Match {
-  /** Below the root of the tree. */
+  /** Relative to the root of the tree. */
   path: string;
-  /** Counted from 1. */
+  /** Starts at 1. */
   line: number;
   /** Offsets in the file. */
   from: number;
   to: number;
 }
 
-/** The code of a declaration without whitespace and comments, and the offset of each character. */
+/** A declaration's code without whitespace and comments, and the offset of each character. */
 interface Code {
   text: string;
   offsets: number[];
 }
 
-/** TypeScript sources, to be searched by the names of their declarations. */
+/** TypeScript sources that can be searched by declaration name. */
 export class SourceTree {
   readonly #declarations = new Map<string, Declaration[]>();
 
@@ -43,7 +43,7 @@ export class SourceTree {
     }
   }
 
-  /** Reads every TypeScript file below a folder; generated code is left out. */
+  /** Reads every TypeScript file under a folder, except generated code. */
   static read(folder: string): SourceTree {
     const paths = readdirSync(folder, { recursive: true, encoding: "utf8" })
       .filter((path) => path.endsWith(".ts") && !path.startsWith("gen/"))
@@ -56,8 +56,8 @@ export class SourceTree {
   }
 
   /**
-   * Where a text occurs in the declarations of a name, of which several files may have one.
-   * Whitespace, comments and trailing commas do not count.
+   * Finds a text in the declarations of a given name, which several files may have. Whitespace,
+   * comments and trailing commas are ignored.
    */
   matches(name: string, text: string): Match[] {
     return (this.#declarations.get(name) ?? []).flatMap((declaration) =>
@@ -65,7 +65,7 @@ export class SourceTree {
     );
   }
 
-  /** The declarations in which a text occurs, the innermost ones only. */
+  /** The names of the innermost declarations in which a text occurs. */
   namesWith(text: string): string[] {
     const pattern = patternOf(text);
     const names = [...this.#declarations.values()]
@@ -141,11 +141,11 @@ function patternOf(text: string): RegExp {
   const code = text.replaceAll(/\s/g, "").replaceAll(/,(?=[)\]}])/g, "");
   if (code === "") throw new Error("a text to find must not be empty");
   const escaped = code.replaceAll(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
-  // The formatter adds a comma where it breaks a list into lines.
+  // The formatter adds a trailing comma where it breaks a list into lines.
   return new RegExp(escaped.replaceAll(/(?<=.)\\[)\]}]/g, ",?$&"), "g");
 }
 
-/** Whether a stretch of text begins and ends with whole words. */
+/** Whether a match begins and ends at word boundaries. */
 function isWhole(text: string, from: number, to: number): boolean {
   const cuts = (at: number): boolean => /^[\w$][\w$]|^#[\w$]/.test(text.slice(at - 1, at + 1));
   return !cuts(from) && !cuts(to);

@@ -1,6 +1,6 @@
 import type { Mutant } from "./mutant.js";
 
-/** Faults of a worker. */
+/** Faults in a worker. */
 export const workerMutants: readonly Mutant[] = [
   {
     name: "the worker offers slots that are taken",
@@ -27,13 +27,13 @@ export const workerMutants: readonly Mutant[] = [
     replace: "if (!accepted.abort.signal.aborted) this.#listener.onOutcome(jobId, outcome);",
   },
   {
-    name: "the handler is not told when its time is over",
+    name: "the handler is not told that its deadline has passed",
     at: "SessionJobs.accept",
     find: "if (timeoutMs !== undefined) {",
     replace: "if (timeoutMs === 0) {",
   },
   {
-    name: "a job without a slot is held for ever",
+    name: "a job without a slot is held forever",
     at: "SessionJobs.accept",
     find: 'this.#giveBack(jobId, "no slot became free for it"),',
     replace: "undefined,",
@@ -57,7 +57,7 @@ export const workerMutants: readonly Mutant[] = [
     replace: "",
   },
   {
-    name: "a silent hub is never left",
+    name: "a silent hub is never abandoned",
     at: "SilenceWatch.#judge",
     find: "if (leftMs <= 0) return this.#onSilent(",
     replace: "if (leftMs <= -1e9) return this.#onSilent(",

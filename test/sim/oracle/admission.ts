@@ -1,15 +1,18 @@
 import type { Books } from "./books.js";
 import type { Call, Reason } from "./call.js";
 
-/** What a hub keeps from the deadline, so that its own status reaches the caller. */
+/** What a hub reserves of the deadline, so that its own status reaches the caller. */
 const DEADLINE_MARGIN_MS = 5;
 
-/** What a hub counts of a unary call's timeout. */
+/** How much of a unary call's timeout a hub counts. */
 export function lessMargin(timeoutMs: number): number {
   return Math.ceil(timeoutMs - Math.min(DEADLINE_MARGIN_MS, timeoutMs / 10));
 }
 
-/** A request arrives, of which the hub counts `givenMs`: books it, and whether the hub must take it. */
+/**
+ * Books an arriving request, for which the hub counts `givenMs`, and whether the hub must accept
+ * it.
+ */
 export function admit(
   books: Books,
   call: Call,
@@ -28,7 +31,7 @@ export function admit(
   else books.refuse(call, refusal);
 }
 
-/** Why the newest is refused; the order is that of the hub. */
+/** Why the newest request is refused; checks in the hub's order. */
 function refusalOf(books: Books, call: Call): Reason | undefined {
   const { maxPayloadBytes, maxHeldBytes, maxQueued, maxUnreadBytes } = books.limits;
   const { payload, runTimeoutMs, method } = call.wish;

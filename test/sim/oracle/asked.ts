@@ -6,43 +6,43 @@ import type { HubItem } from "../../../src/wire/messages/multiplex.js";
 import { encodePayload } from "../../../src/wire/payload/payload.js";
 import type { Input } from "../actors/wish.js";
 
-/** What the caller of a client was told. */
+/** What a client's caller was told. */
 export type AskedTold =
   | { kind: "answer"; answer: IncomingResponse }
   | { kind: "failure"; error: GibbsError };
 
-/** A client's Multiplex stream as the client has it. */
+/** A client's Multiplex stream as seen by the client. */
 export interface OwnStream {
   readonly number: number;
   settings: { maxPayloadBytes: number; maxOpenCalls: number } | undefined;
-  /** Calls that were written and have no terminal item, by id. */
+  /** Calls that were written and have no terminal item yet, by id. */
   readonly open: Map<number, Send>;
-  /** Since when its socket takes no more. */
+  /** Since when its socket has been full. */
   fullSince: number | undefined;
   isOver: boolean;
 }
 
-/** One time that a request was written. */
+/** One send of a request. */
 export interface Send {
   readonly asked: Asked;
   readonly stream: OwnStream;
   /** Its terminal item. */
   heard: HubItem["item"] | undefined;
-  /** How its stream ended before that. */
+  /** How its stream ended before that item arrived. */
   brokenBy: StatusObject | "OK" | undefined;
   isCancelled: boolean;
 }
 
-/** A request of a client, which may be sent more than once, in the oracle's books. */
+/** The oracle's record of a client's request, which may be sent more than once. */
 export class Asked {
   readonly payload: Uint8Array;
   readonly sends: Send[] = [];
   told: AskedTold | undefined;
-  /** Nobody waits for it any more: its client was killed. */
+  /** The answer is no longer wanted: its client was killed. */
   isDropped = false;
-  /** Whether its caller gave it up. */
+  /** Whether its caller cancelled it. */
   isCancelled = false;
-  /** How often handlers began with it, over all sends, and ended. */
+  /** How many handlers began with it, and ended, over all sends. */
   begun = 0;
   finished = 0;
   /** What its handlers returned, as JSON. */
@@ -66,12 +66,12 @@ export class Asked {
     return this.sends.at(-1);
   }
 
-  /** How many of its sends may have run, as far as the client was told. */
+  /** How many of its sends may have run, as far as the client knows. */
   get lost(): number {
     return this.sends.filter(mayHaveRun).length;
   }
 
-  /** How many runs it may cause. */
+  /** The most runs it may cause. */
   get mostRuns(): number {
     const { idempotent, maxAttempts = 3 } = this.options;
     if (idempotent === false) return 1;
@@ -85,7 +85,7 @@ export class Asked {
   }
 }
 
-/** A status that came and was not the last word was one of NOT_STARTED. */
+/** A status that was not the final word was a NOT_STARTED. */
 function mayHaveRun({ heard }: Send): boolean {
   return heard?.case !== "status";
 }

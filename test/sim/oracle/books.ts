@@ -4,36 +4,41 @@ import type { Call, Reason } from "./call.js";
 import { CrashLoops } from "./crash-loops.js";
 import type { HeldJob, Stream } from "./stream.js";
 
-/** Says that a promise was broken: which, and how. The run ends with it. */
+/** Reports a broken promise: which, and how. It ends the run. */
 export type Fail = (check: string, what: string) => void;
 
-/** What was written and not taken. */
+/** Something written and not yet taken. */
 export interface Unread {
-  /** The connection, or the stream, that it was written to. */
+  /** The connection or stream it was written to. */
   peer: unknown;
   bytes: number;
   since: number;
 }
 
-/** So many nacks NOT_STARTED end a request. */
+/** This many NOT_STARTED nacks end a request. */
 const MAX_REFUSALS = 8;
 
 /**
- * What one hub must believe, kept from what it was sent and without a look into
- * it: which calls are open, which streams, who waits for whom.
+ * What a hub must believe, derived only from what it was sent: which calls and streams are open,
+ * and which calls wait for which workers.
  */
 export class Books {
-  /** Calls whose callers were not told, by arrival. */
+  /** Calls whose callers have no outcome yet, in arrival order. */
   readonly calls = new Set<Call>();
   /** Streams that the hub has not ended, or must end now. */
   readonly streams = new Set<Stream>();
-  /** Since when nobody serves a method that somebody served. */
+  /** Since when methods that were once served have had no worker. */
   readonly unservedSince = new Map<string, number>();
-  /** Answers that their callers have not taken yet: by call, or by message of a Multiplex stream. */
+  /**
+   * Answers that their callers have not taken yet: by call, or by message of a Multiplex stream.
+   */
   readonly unread = new Map<object, Unread>();
-  /** Calls whose stream the hub has just reset: whatever becomes of them, nobody is told. */
+  /** Calls whose stream the hub has just reset: whatever becomes of them, no caller is told. */
   readonly untold = new Set<Call>();
-  /** Those of them that ran out of time at the instant at which their worker's stream ended, in either order. */
+  /**
+   * Those of them that timed out at the instant at which their worker's stream ended, in either
+   * order.
+   */
   readonly unclear = new Set<Call>();
   readonly crashLoops = new CrashLoops();
   isDraining = false;
@@ -51,7 +56,7 @@ export class Books {
     return this.#clock.now();
   }
 
-  /** The calls in the queue, by arrival. */
+  /** The queued calls, in arrival order. */
   waiting(): Call[] {
     const waiting: Call[] = [];
     for (const call of this.calls) if (call.state === "waiting") waiting.push(call);
@@ -71,7 +76,7 @@ export class Books {
     else this.#judgeSize(call);
   }
 
-  /** Nobody waits for the outcome any more, and nobody is told. */
+  /** The outcome is no longer wanted, and no caller is told. */
   forget(call: Call): void {
     if (!call.isOpen) return;
     call.state = "broken";
@@ -80,12 +85,12 @@ export class Books {
     this.unclear.delete(call);
   }
 
-  /** The hub must fail the call by itself. */
+  /** The hub must fail the call itself. */
   refuse(call: Call, reason: Reason): void {
     call.decide({ kind: "failure", reason }, this.now);
   }
 
-  /** A worker proves that the attempt did not run. */
+  /** A worker has proved that the attempt did not run. */
   refused(job: HeldJob): void {
     const { call, stream } = job;
     if (call.state !== job) return;
@@ -108,7 +113,7 @@ export class Books {
     this.wait(call);
   }
 
-  /** The stream is over: the hub must end it for `expectedEnd`, or it has ended by itself. */
+  /** The stream has ended: the hub must end it for `expectedEnd`, or it ended on its own. */
   end(stream: Stream, expectedEnd: string | undefined): void {
     if (stream.phase === "ended") return;
     this.leave(stream, "ended");
@@ -135,12 +140,12 @@ export class Books {
     this.judgeSizes();
   }
 
-  /** A drained stream without jobs is over. */
+  /** A drained stream without jobs has ended. */
   endIfDrained(stream: Stream): void {
     if (stream.phase === "draining" && stream.jobs.size === 0) this.end(stream, "OK");
   }
 
-  /** Who serves has changed: nobody waits whom no worker can receive. */
+  /** The workers have changed: no call may wait whose payload none of them can receive. */
   judgeSizes(): void {
     for (const call of this.calls) if (call.state === "waiting") this.#judgeSize(call);
   }

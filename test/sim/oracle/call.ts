@@ -4,10 +4,10 @@ import type { Flaw, Wish } from "../actors/wish.js";
 import type { Asked } from "./asked.js";
 import type { HeldJob, Stream } from "./stream.js";
 
-/** Every reason that a caller can be told, in the words of docs/protocol.md. */
+/** Every reason that a caller can be given, in the terms of docs/protocol.md. */
 export type Reason = HubReason | Flaw | "HANDLER_ERROR" | "DECLARED" | "RESULT_MALFORMED";
 
-/** What the one outcome of a call must be, once its events have decided it. */
+/** What a call's one outcome must be, once its events have decided it. */
 export type Expected =
   | { kind: "answer"; payload: Uint8Array; stream: Stream; startedAt: number }
   | {
@@ -22,10 +22,10 @@ export type Expected =
 /** What the caller was told. */
 export type Told =
   | { kind: "answer"; value: unknown; workerId: string; attempts: number; times: [number, number] }
-  /** `pushback` is null where there is no trailer that could carry it. */
+  /** `pushback` is null where no trailer could carry it. */
   | { kind: "failure"; error: GibbsError; pushback: string | undefined | null };
 
-/** Who ran a call: counted where handlers run, over all hubs. */
+/** Runs of a call, counted where handlers run, over all hubs. */
 class Runs {
   begun = 0;
   finished = 0;
@@ -34,8 +34,8 @@ class Runs {
 }
 
 /**
- * One request in the oracle's books. At its hub it waits, or is with a worker,
- * or its events have decided what its outcome must be, or its caller was told.
+ * The oracle's record of one request. It waits at its hub, or is with a worker, or its events have
+ * decided what its outcome must be, or its caller was told.
  */
 export class Call {
   readonly runs = new Runs();
@@ -44,12 +44,12 @@ export class Call {
   told: Told | undefined;
   arrivedAt = 0;
   decidedAt = 0;
-  /** Its place among all that arrived at its hub. */
+  /** Its position among all arrivals at its hub. */
   place = 0;
   deadlineAt = Number.POSITIVE_INFINITY;
-  /** When its queue timeout began: it arrived, or was lost. */
+  /** When its queue timeout began: at its arrival, or when an attempt was lost. */
   queuedAt = 0;
-  /** When it entered the queue last, also given back unstarted. */
+  /** When it last entered the queue, including after a nack before it started. */
   enteredAt = 0;
   /** Attempts that may have run. */
   attempts = 0;
@@ -59,7 +59,7 @@ export class Call {
 
   requestId = "";
 
-  /** `peer`: the connection that it came on; `asked`: which request of a simulated client it is. */
+  /** `peer`: the connection it came in on; `asked`: the simulated client's request behind it. */
   constructor(
     readonly number: number,
     readonly wish: Wish,
@@ -79,7 +79,7 @@ export class Call {
     return this.state !== "told" && this.state !== "broken";
   }
 
-  /** The job that it waits for, if it is with a worker. */
+  /** The job it waits for, if it is with a worker. */
   get job(): HeldJob | undefined {
     return typeof this.state === "object" ? this.state : undefined;
   }

@@ -17,12 +17,17 @@ import type { World } from "../world.js";
 import type { Asked, AskedTold, OwnStream, Send } from "./asked.js";
 import { type ClientLimits, judgeAsked } from "./client-verdict.js";
 
-/** A client gives up so much after the deadline; its timer may be late by less than one more. */
+/**
+ * How long after the deadline a client gives up; its timer may be late by less than one more
+ * millisecond.
+ */
 const GIVEN_UP_MS = 1001;
 
-/** Watches one client from outside: what its callers ask and are told, and what it writes and reads. */
+/**
+ * Watches one client from outside: what its callers ask and are told, and what it writes and reads.
+ */
 export class ClientOracle {
-  /** Whether the client was closed. */
+  /** Whether the client has been closed. */
   isClosed = false;
   readonly #process: SimProcess;
   readonly #world: World;
@@ -31,7 +36,7 @@ export class ClientOracle {
   readonly #streams = new Set<OwnStream>();
   #numbers = 0;
   #resetAt = -1;
-  /** When a stream last began to take more. */
+  /** When a stream last began to accept more. */
   #freeAt = -1;
   /** When the process last stood still, and went on. */
   #stall = { from: -1, to: -1 };
@@ -55,7 +60,7 @@ export class ClientOracle {
     });
   }
 
-  /** Its caller is told the outcome. */
+  /** Its caller learns the outcome. */
   told(asked: Asked, told: AskedTold): void {
     if (this.#process.isDead) return;
     const what = told.kind === "answer" ? "OK" : told.error.reason;
@@ -77,7 +82,7 @@ export class ClientOracle {
     this.#process.inspect(this.#process.now(), () => this.#judgeLeft(asked));
   }
 
-  /** The client was killed: nobody is told anything. */
+  /** The client was killed: none of its callers is told anything. */
   killed(): void {
     for (const asked of this.#asked.values()) asked.isDropped = true;
     this.#asked.clear();
@@ -114,7 +119,7 @@ export class ClientOracle {
     };
   }
 
-  /** Whether nothing of what was asked is left. */
+  /** Whether nothing is left of any request. */
   get isAtRest(): boolean {
     return this.#streams.size === 0 && this.#asked.size === 0;
   }
@@ -123,19 +128,20 @@ export class ClientOracle {
     if (item.case === "cancel") {
       const send = stream.open.get(id);
       if (send === undefined) return this.#fail("a cancel of an open call", `${id}`);
-      if (send.asked.isOpen) this.#fail("who waits is not cancelled", `${send.asked}`);
+      if (send.asked.isOpen) this.#fail("a call still wanted is not cancelled", `${send.asked}`);
       send.isCancelled = true;
       return;
     }
     if (item.case !== "call") return;
     const { call: number } = decodePayload(bytesOf(item.value.payload)) as unknown as Input;
     const asked = this.#asked.get(number);
-    if (asked === undefined) return this.#fail("nothing is sent for who has gone", `m${number}`);
+    if (asked === undefined)
+      return this.#fail("nothing is sent for a caller that has gone", `m${number}`);
     const problem =
       wrongStream(stream, id) ?? wrongSend(asked) ?? wrongCall(asked, item.value, this.#process);
     if (problem !== undefined) this.#fail(problem, `${asked} as ${id}`);
     if (item.value.payload.length > (stream.settings?.maxPayloadBytes ?? 0)) {
-      this.#fail("no call that is too large", `${asked}`);
+      this.#fail("no oversize call", `${asked}`);
     }
     if (id === 1 && stream.open.has(2 ** 32 - 1)) this.#world.count("multiplex", "ids wrap");
     if (asked.last?.brokenBy !== undefined) {
@@ -172,7 +178,7 @@ export class ClientOracle {
     }
   }
 
-  /** What was heard was told, but for what is sent again. */
+  /** Every outcome received must have reached its caller, unless the request is sent again. */
   #judgeHeard({ asked, heard }: Send): void {
     if (!asked.isOpen) return;
     if (heard?.case === "status") {
@@ -182,7 +188,7 @@ export class ClientOracle {
     this.#fail("what was heard is told", `${asked}`);
   }
 
-  /** What its stream has lost was told, but for what is sent again. */
+  /** Every request lost with its stream must have failed, unless it is sent again. */
   #judgeBroken({ asked }: Send): void {
     if (!asked.isOpen) return;
     const { idempotent, maxAttempts = 3 } = asked.options;
@@ -190,7 +196,7 @@ export class ClientOracle {
     this.#fail("what was lost is told", `${asked}`);
   }
 
-  /** A hub that works for somebody who has gone is told so. */
+  /** A hub that works for a caller that has gone must be told so. */
   #judgeLeft({ last }: Asked): void {
     if (last === undefined || last.heard || last.brokenBy || last.isCancelled) return;
     if (last.stream.isOver || last.stream.fullSince !== undefined || this.isClosed) return;
@@ -204,14 +210,14 @@ export class ClientOracle {
     );
   }
 
-  /** Whether the process has had no time since: it may have stood still in the midst of an instant. */
+  /** Whether no time has passed for the process since: it may have been frozen within an instant. */
   #isThisInstant(at: number): boolean {
     const { from, to } = this.#stall;
     const now = this.#process.now();
     return at === now || (at === from && to === now);
   }
 
-  /** What waits to be written, as far as can be seen from outside, in bytes. */
+  /** Bytes that wait to be written, as far as visible from outside. */
   #unsentBytes(): number {
     let bytes = 0;
     for (const { last, payload } of this.#asked.values()) {
@@ -228,13 +234,13 @@ export class ClientOracle {
 function wrongStream(stream: OwnStream, id: number): string | undefined {
   if (id < 1 || stream.open.has(id)) return "an id of its own";
   if (stream.settings === undefined) return "settings come first";
-  if (stream.open.size >= stream.settings.maxOpenCalls) return "no more calls than may be open";
+  if (stream.open.size >= stream.settings.maxOpenCalls) return "no more open calls than allowed";
   return undefined;
 }
 
-/** Whether the request must not be sent again. */
+/** The check that this send breaks, if it must not happen. */
 function wrongSend({ last, lost, options, isOpen }: Asked): string | undefined {
-  if (!isOpen) return "nothing is sent for who has gone";
+  if (!isOpen) return "nothing is sent for a caller that has gone";
   if (last === undefined) return undefined;
   if (last.heard === undefined && last.brokenBy === undefined) return "sent once at a time";
   if (lost === 0) return undefined;
@@ -242,7 +248,7 @@ function wrongSend({ last, lost, options, isOpen }: Asked): string | undefined {
   return lost < (options.maxAttempts ?? 3) ? undefined : "at most as often as allowed";
 }
 
-/** Whether what was written is not what was asked. */
+/** The check that is broken if what was written is not what was asked. */
 function wrongCall(
   asked: Asked,
   call: WireCall<KeptBytes>,
@@ -260,5 +266,5 @@ function wrongCall(
     call.metadata.length === Object.keys(options.metadata ?? {}).length;
   if (!isSame) return "the call as it was asked";
   const leftMs = Math.ceil(Math.max(0, until - process.now()));
-  return call.timeoutMs === leftMs ? undefined : "the time that is left";
+  return call.timeoutMs === leftMs ? undefined : "the time left";
 }

@@ -1,29 +1,32 @@
 import type { Call } from "./call.js";
 
-/** A client's Multiplex stream in the oracle's books of a hub, kept from what went over the wire. */
+/** The oracle's record, at a hub, of a client's Multiplex stream, built from the traffic. */
 export class ClientStream {
   phase: "open" | "ended" = "open";
-  /** The calls without an outcome, by id. */
+  /** Calls without an outcome, by id. */
   readonly open = new Map<number, Call>();
-  /** Calls that never reach the hub's core, whose status is about to be written: an id may come twice. */
+  /**
+   * Calls that never reach the hub's core and whose status is about to be written; an id may occur
+   * twice.
+   */
   readonly refused: { id: number; call: Call }[] = [];
   hasSettings = false;
   toldDrain = false;
   isHalfClosed = false;
-  /** Whether the socket takes no more for now. */
+  /** Whether the socket currently takes no more. */
   isFull = false;
   /** Why the hub must have ended the stream: a reason, or OK. */
   expectedEnd: string | undefined;
-  /** Whether the hub has ended it, or its connection broke. */
+  /** Whether the hub has ended it or its connection broke. */
   isClosed = false;
 
-  /** `isPaused` asks whether the hub reads nothing from it for now. */
+  /** `isPaused` returns whether the hub has paused reading from it. */
   constructor(
     readonly number: number,
     readonly isPaused: () => boolean,
   ) {}
 
-  /** Takes out the call that a terminal item of `id` ends. */
+  /** Removes the call that a terminal item for `id` ends. */
   take(id: number): Call | undefined {
     const index = this.refused.findIndex((one) => one.id === id);
     if (index >= 0) return this.refused.splice(index, 1)[0]?.call;
@@ -32,7 +35,7 @@ export class ClientStream {
     return call;
   }
 
-  /** Takes out all calls. */
+  /** Removes all calls. */
   takeAll(): Call[] {
     const calls = [...this.refused.splice(0).map(({ call }) => call), ...this.open.values()];
     this.open.clear();

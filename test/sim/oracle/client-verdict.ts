@@ -4,33 +4,33 @@ import { fromStatusFields } from "../../../src/wire/grpc/status.js";
 import { decodePayload } from "../../../src/wire/payload/payload.js";
 import type { Asked, AskedTold } from "./asked.js";
 
-/** What a client keeps to. */
+/** The limits a client observes. */
 export interface ClientLimits {
   maxPayloadBytes: number;
   /** How long it waits for a hub. */
   patienceMs: number;
 }
 
-/** What is known of a client when it tells one of its callers something. */
+/** What is known of a client when it tells a caller something. */
 export interface ClientView extends ClientLimits {
   now: number;
   hubPayloadBytes: number;
   isClosed: boolean;
-  /** Whether one of its streams takes nothing for now. */
+  /** Whether one of its streams currently accepts nothing. */
   isHeldUp: () => boolean;
-  /** Whether a hub has just reset one of its streams, for not being read. */
+  /** Whether a hub has just reset one of its streams because the client did not read it. */
   wasReset: boolean;
-  /** What waits to be written. */
+  /** Bytes that wait to be written. */
   unsentBytes: () => number;
 }
 
 type Problem = [check: string, what: string] | undefined;
 
-/** The longest pause before a request is sent again. */
+/** The longest pause before a request is sent again, in milliseconds. */
 const MAX_PAUSE_MS = 1500;
 const ANSWER_GRACE_MS = 1000;
 
-/** Judges the outcome that a client's caller was told, by what went over the wire and who ran it. */
+/** Judges the outcome given to a client's caller, by the traffic and by what ran. */
 export function judgeAsked(asked: Asked, told: AskedTold, view: ClientView): Problem {
   if (told.kind === "answer") return wrongAnswer(asked, told, view);
   const { error } = told;
@@ -53,21 +53,24 @@ function wrongAnswer(
   if (heard?.case !== "response") return ["founded outcome", `${asked} was answered`];
   const json = JSON.stringify(answer.output);
   const { payload, ...info } = heard.value;
-  if (payload.length > maxPayloadBytes) return ["no answer that is too large", `${asked}`];
+  if (payload.length > maxPayloadBytes) return ["no oversize answer", `${asked}`];
   if (json !== JSON.stringify(decodePayload(payload)) || !asked.returned.has(json)) {
-    return ["the answer that belongs to it", `${asked} was told ${json}`];
+    return ["the answer to this call", `${asked} got ${json}`];
   }
   const { requestId, workerId, attempts, queueTimeMs, runTimeMs } = info;
   const wanted = JSON.stringify({ requestId, workerId, attempts, queueTimeMs, runTimeMs });
   return JSON.stringify(answer.info) === wanted ? undefined : ["call info", `${asked}`];
 }
 
-/** The status that the last send was ended with, if it was. */
+/** The status that ended the last send, if one did. */
 function statusOf({ last }: Asked): GibbsError | undefined {
   return last?.heard?.case === "status" ? fromStatusFields(last.heard.value) : undefined;
 }
 
-/** Whether a hub's word is passed on, but for NOT_STARTED once an earlier send may have run. */
+/**
+ * Whether the hub's status was passed on, except that NOT_STARTED no longer holds once an earlier
+ * send may have run.
+ */
 function isRelay(asked: Asked, status: GibbsError, error: GibbsError): boolean {
   const isSticky = asked.lost > 0 && status.execution === "NOT_STARTED";
   const code = isSticky && status.code === "UNAVAILABLE" ? "ABORTED" : status.code;
@@ -78,13 +81,16 @@ function isRelay(asked: Asked, status: GibbsError, error: GibbsError): boolean {
   return isSticky || error.retryAfterMs === status.retryAfterMs;
 }
 
-/** Whether the client should have asked again. */
+/** The check that is broken if the client should have tried again. */
 function impatient(asked: Asked, status: GibbsError, view: ClientView): string | undefined {
   const isRefused = status.reason === "DRAINING" && status.execution === "NOT_STARTED";
-  return isRefused && !isPatient(asked, view) ? "a hub that drains is waited for" : undefined;
+  return isRefused && !isPatient(asked, view) ? "a draining hub is waited for" : undefined;
 }
 
-/** Whether something that the client saw, or the time, gives it the reason to fail the call. */
+/**
+ * The check that is broken if neither anything the client saw nor the time gives it the reason to
+ * fail the call.
+ */
 function unfounded(asked: Asked, error: GibbsError, view: ClientView): string | undefined {
   const { now } = view;
   const isFounded = (): boolean => {
@@ -100,7 +106,7 @@ function unfounded(asked: Asked, error: GibbsError, view: ClientView): string | 
       case "NOT_CONNECTED":
         return now >= Math.min(asked.until, asked.askedAt + view.patienceMs);
       case "DRAINING":
-        // A stream was refused, on which nothing was written.
+        // The stream was refused before anything was written to it.
         return isPatient(asked, view);
       case "CONNECTION_LOST":
         return isLossFounded(asked, error, view);
@@ -121,7 +127,7 @@ function unfounded(asked: Asked, error: GibbsError, view: ClientView): string | 
   return isFounded() ? undefined : "founded outcome";
 }
 
-/** The client asks again as often as it may, and as long as there is time. */
+/** Whether the client had tried as often as it may, or for as long as it had time. */
 function isLossFounded(asked: Asked, error: GibbsError, view: ClientView): boolean {
   const { last, lost, options, until } = asked;
   const isOfSend = error.code === "UNAVAILABLE" && error.execution === "UNKNOWN";
@@ -131,7 +137,7 @@ function isLossFounded(asked: Asked, error: GibbsError, view: ClientView): boole
   return until - view.now <= MAX_PAUSE_MS;
 }
 
-/** Whether a hub has had its time to come back. */
+/** Whether a hub had enough time to come back. */
 function isPatient({ askedAt, until }: Asked, { now, patienceMs }: ClientView): boolean {
   return until - now <= MAX_PAUSE_MS || now - askedAt >= patienceMs - MAX_PAUSE_MS;
 }
@@ -150,7 +156,7 @@ function wrongExecution(asked: Asked, { reason, execution, code }: GibbsError): 
   return isPromise && execution !== "NOT_STARTED" ? "status table" : undefined;
 }
 
-/** Whether what the caller is told of the execution is not what happened at the workers. */
+/** Whether the execution reported to the caller contradicts what happened at the workers. */
 function dishonest({ begun, finished }: Asked, error: GibbsError): boolean {
   if (error.execution === "NOT_STARTED") return begun > 0;
   return error.execution === "FINISHED" && finished === 0;

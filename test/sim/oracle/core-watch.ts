@@ -6,7 +6,7 @@ import type { World } from "../world.js";
 
 type Method = (...args: unknown[]) => unknown;
 
-/** What can be told to the core, by the names of its methods. */
+/** The events a core accepts, by the names of its methods. */
 export const coreEvents: readonly string[] = Object.getOwnPropertyNames(HubCore.prototype).filter(
   (name) => {
     const property = Object.getOwnPropertyDescriptor(HubCore.prototype, name);
@@ -25,10 +25,10 @@ const effects: Record<Effect["kind"], true> = {
   end: true,
 };
 
-/** Everything that the core can decide. */
+/** Everything a core can decide. */
 export const effectKinds: readonly string[] = Object.keys(effects);
 
-/** Counts what a core is told and what it decides, and checks its invariants after each event. */
+/** Counts a core's events and decisions, and checks its invariants after each event. */
 export function watchCore(core: HubCore, world: World): void {
   const idleOrder = new IdleOrder(core);
   const cancel = core.cancel.bind(core);
@@ -42,7 +42,8 @@ export function watchCore(core: HubCore, world: World): void {
       const returned = original.apply(core, args);
       depth -= 1;
       if (name === "submit") {
-        // From callers who were told long ago: it must do nothing, whoever has come since.
+        // From callers that were told long ago: it must do nothing, whatever reuses their place
+        // now.
         for (const ticket of settled) cancel(ticket, world.timeline.now);
       }
       if (name === "flush") {

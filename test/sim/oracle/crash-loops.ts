@@ -1,11 +1,13 @@
 /** A worker id whose streams broke with jobs in flight. */
 interface Suspect {
   losses: number;
-  /** Until then it gets no job; undefined once that is over. */
+  /** It gets no job until then; undefined once that has passed. */
   heldUntil: number | undefined;
-  /** When it is forgotten, if it is not held back. */
+  /** When it is forgotten, unless it is held back. */
   clearAt: number;
-  /** Whether the hub may have counted fewer losses: it may have forgotten it in the turn of a further one. */
+  /**
+   * Whether the hub may have counted fewer losses, by forgetting it in the turn of a further one.
+   */
   isUnclear: boolean;
 }
 
@@ -18,7 +20,10 @@ const MAX_HOLD_MS = 30_000;
 export class CrashLoops {
   readonly #suspects = new Map<string, Suspect>();
 
-  /** A stream of `workerId` broke with jobs; `isSure`: whether the hub must count that as a loss. */
+  /**
+   * A stream of `workerId` broke with jobs in flight; `isSure`: whether the hub must count that as
+   * a loss.
+   */
   lost(workerId: string, now: number, isSure: boolean): void {
     const suspect = this.#suspects.get(workerId) ?? {
       losses: 0,
@@ -46,7 +51,7 @@ export class CrashLoops {
     }
   }
 
-  /** Until when `workerId` is held back; 0 if it is not, undefined if that cannot be known. */
+  /** Until when `workerId` is held back; 0 if it is not, undefined if unknowable. */
   heldUntil(workerId: string): number | undefined {
     const suspect = this.#suspects.get(workerId);
     if (suspect?.isUnclear) return undefined;

@@ -7,7 +7,7 @@ import type { HeldJob, Stream } from "./stream.js";
 
 const NEVER = Number.POSITIVE_INFINITY;
 
-/** The hub ended a stream: books it, and whether it had a reason. */
+/** Books that the hub ended a stream, and judges whether it had a reason. */
 export function judgeEnd(books: Books, stream: Stream, error: GibbsError | undefined): void {
   if (stream.isClosed) return;
   stream.isClosed = true;
@@ -32,8 +32,8 @@ function mayEnd(books: Books, stream: Stream, reason: string): boolean {
         ({ cancelledAt }) => cancelledAt !== undefined && now >= cancelledAt + limits.cancelGraceMs,
       );
     case "WORKER_SILENT": {
-      // Of each of its own stalls the hub may miss what lies before its next check,
-      // and it may take a delay of less than an interval for none.
+      // Of each of its own stalls the hub may miss the part before its next check, and it may count
+      // a delay of less than an interval as none.
       const blurMs = stream.stalls * 2 * limits.heartbeatIntervalMs;
       const silentMs = now - stream.lastHeardAt - stream.stalledMs;
       const isLong = silentMs >= limits.livenessTimeoutMs - blurMs;
@@ -51,7 +51,10 @@ export interface Dispatch {
   drawback: number;
 }
 
-/** The hub wrote an event: books it, and whether it was allowed. Returns the job, if it is one. */
+/**
+ * Books an event that the hub wrote, and judges whether it was allowed. Returns the job, if it is
+ * one.
+ */
 export function judgeWrite(
   books: Books,
   stream: Stream,
@@ -68,7 +71,10 @@ export function judgeWrite(
     case "job": {
       const call = calls.get(event.value.requestId);
       if (call !== undefined) return judgeJob(books, stream, event.value, call);
-      books.fail("a job for a call", `${stream} was given the unknown ${event.value.requestId}`);
+      books.fail(
+        "a job for a call",
+        `${stream} was given an unknown request: ${event.value.requestId}`,
+      );
       return undefined;
     }
     case "cancel": {
@@ -80,7 +86,8 @@ export function judgeWrite(
       stream.lastBeatAt = books.now;
       return undefined;
     case "drain":
-      if (!books.isDraining) books.fail("drain", `${stream} was told of a drain that is none`);
+      if (!books.isDraining)
+        books.fail("drain", `${stream} was told of a drain, but the hub does not drain`);
       stream.toldDrain = true;
       return undefined;
     case undefined:
@@ -122,8 +129,8 @@ function wrongJob(
   if (now < heldUntil) return ["not to who is held back", what];
   if (stream.credit < 1) return ["only against credit", what];
   if (stream.jobs.has(written.jobId)) return ["a job id of its own", what];
-  if (!stream.canReceive(call)) return ["a job that can be received", what];
-  if (!stream.fits(call)) return ["not again to who gave it back", what];
+  if (!stream.canReceive(call)) return ["a job the worker can receive", what];
+  if (!stream.fits(call)) return ["not again to the worker that gave it back", what];
   if (written.attempt !== call.attempts + 1) return ["the attempt's number", what];
   if (call.attempts > 0 && (idempotent === false || call.attempts >= call.maxAttempts)) {
     return ["at most once, or as often as allowed", what];
@@ -133,12 +140,12 @@ function wrongJob(
   const leftMs = Math.min(call.deadlineAt - now, runTimeoutMs);
   if (leftMs < 1) return ["time to run", `${what} with ${leftMs} ms left`];
   if (written.timeoutMs !== Math.ceil(leftMs)) {
-    return ["the time that is left", `${what} with ${written.timeoutMs} ms, not ${leftMs}`];
+    return ["the time left", `${what} with ${written.timeoutMs} ms, not ${leftMs}`];
   }
   return undefined;
 }
 
-/** Whether each job went where it should: by arrival, and to the best that was idle. */
+/** Judges whether each job went where it should: in arrival order, and to the best idle worker. */
 export function judgeDispatches(books: Books, dispatches: readonly Dispatch[]): void {
   if (dispatches.length === 0) return;
   const waiting = books.waiting().filter((call) => !books.unclear.has(call));
@@ -152,7 +159,7 @@ export function judgeDispatches(books: Books, dispatches: readonly Dispatch[]): 
       books.fail("first come, first served", `${call} went to ${stream} before ${older}`);
     }
     for (const other of books.streams) {
-      // What it has after all dispatches, it had when this one was made.
+      // Credit left after all dispatches was there when this one was made.
       if (other.credit === 0 || other === stream || !other.fits(call)) continue;
       if (books.crashLoops.heldUntil(other.workerId) !== 0) continue;
       if (other.drawback(call, other.jobs.size) < drawback) {

@@ -11,12 +11,12 @@ import type { Books } from "./books.js";
 import type { Call, Expected } from "./call.js";
 import type { HeldJob, Stream } from "./stream.js";
 
-/** A message of this size keeps others waiting on a slow link. */
+/** A message of this size holds up others on a slow link. */
 export const LARGE_BYTES: number = 256 * 1024;
 const MIN_BYTES_PER_SECOND = 4 * 1024;
 const MAX_NAME_LENGTH = 256;
 
-/** Books what a worker told the hub, event by event, as docs/protocol.md reads it. */
+/** Books what a worker sent the hub, event by event, as docs/protocol.md reads it. */
 export function hear(books: Books, stream: Stream, encoded: Buffer): void {
   let events: WorkerEvent[];
   try {
@@ -88,14 +88,14 @@ function hearReady(books: Books, stream: Stream, slots: number): void {
   stream.credit = Math.min(stream.credit + slots, stream.maxSlots - stream.jobs.size);
 }
 
-/** A large message is under way: until it must be through, silence proves nothing. */
+/** A large message is in transit: until it must have arrived, silence proves nothing. */
 export function excuse(books: Books, stream: Stream, bytes: number): void {
   const most = books.limits.maxPayloadBytes + LARGE_BYTES;
   const until = books.now + transferMs(Math.min(bytes, most));
   stream.excusedUntil = Math.max(stream.excusedUntil, until);
 }
 
-/** How long so many bytes may be under way. */
+/** How long this many bytes may be in transit, in milliseconds. */
 export function transferMs(bytes: number): number {
   return (bytes / MIN_BYTES_PER_SECOND) * 1000;
 }
@@ -124,7 +124,7 @@ function expectedOf(
   return { kind: "answer", payload, stream, startedAt };
 }
 
-/** What a handler throws when its time is over is not the reason. */
+/** What a handler throws after its deadline has passed is not the reason. */
 function overtime(
   { deadlineAt, wish }: Call,
   startedAt: number,

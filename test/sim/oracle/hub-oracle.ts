@@ -23,27 +23,27 @@ import { abandonAt, judgeQuiet, TIMER_MS } from "./quiet.js";
 import { Stream } from "./stream.js";
 import { judgeTold } from "./verdict.js";
 
-/** Limits of a hub, beyond those of its core. */
+/** Limits of a hub, in addition to those of its core. */
 export interface OracleLimits extends CoreLimits {
   defaultTimeoutMs: number;
   maxTimeoutMs: number;
   maxOpenCalls: number;
 }
 
-/** What an oracle tells of what it has seen, and who else is to know of it. */
+/** Where an oracle reports what it has seen, and what it shares with others. */
 export interface OracleWorld {
   fail: Fail;
   count: Count;
   log: Log;
-  /** The calls by their request ids, over all hubs. */
+  /** Calls by request id, over all hubs. */
   calls: Map<string, Call>;
   /** A call arrives on a Multiplex stream. */
   newCall(wish: Wish, stream: ClientStream): Call;
 }
 
 /**
- * Watches one hub from outside: books what it is told, and judges, whenever it has
- * done all that was due, what it said. It never asks the hub.
+ * Watches one hub from outside: books what it is told and, whenever it has done everything due,
+ * judges what it said. It never queries the hub.
  */
 export class HubOracle {
   readonly books: Books;
@@ -85,7 +85,7 @@ export class HubOracle {
     });
   }
 
-  /** A request arrives, of which the hub counts so many milliseconds. */
+  /** A request arrives; `timeoutMs` is what the hub counts of its timeout. */
   arrived(call: Call, timeoutMs: number | undefined): void {
     this.#calls.set(call.requestId, call);
     admit(this.books, call, ++this.#places, timeoutMs, this.#limits);
@@ -96,19 +96,19 @@ export class HubOracle {
     if (call.isOpen) this.books.refuse(call, "CLIENT_CANCELLED");
   }
 
-  /** The caller is told its outcome, in an answer of so many bytes that it has yet to take. */
+  /** The caller is told its outcome; it has yet to read `unreadBytes` of the answer. */
   told(call: Call, told: Told, unreadBytes: number): void {
     if (unreadBytes > 0) {
       const { peer } = call;
       this.books.unread.set(call, { peer, bytes: unreadBytes, since: this.books.now });
     }
     this.#count("outcome", told.kind === "answer" ? "OK" : told.error.reason);
-    // A flaw is answered on the spot.
+    // A flawed request fails at once.
     if (call.wish.flaw !== undefined) this.#settle(call, told);
     else this.#told.push([call, told]);
   }
 
-  /** Watches what becomes of the answer to a call. */
+  /** Observes the fate of a call's answer. */
   observeAnswer(call: Call): AnswerObserver {
     const { books } = this;
     return {
@@ -117,7 +117,7 @@ export class HubOracle {
         const dueAt = abandonAt(books, call);
         books.unread.delete(call);
         if (dueAt === undefined || dueAt > books.now) {
-          books.fail("a slow reader has its time", `${call} lost its answer before ${dueAt}`);
+          books.fail("a slow reader gets its time", `${call} lost its answer before ${dueAt}`);
         }
       },
     };
@@ -133,7 +133,7 @@ export class HubOracle {
     return stream;
   }
 
-  /** Watches the hub's end of a stream. */
+  /** Observes the hub's end of a stream. */
   observe(stream: Stream): StreamObserver {
     const gone = (): void => {
       this.#log(() => `${stream} is gone`);
@@ -152,7 +152,7 @@ export class HubOracle {
       },
       wrote: (encoded, isFull) => {
         if (encoded.length > stream.maxReceiveBytes) {
-          this.books.fail("a message that can be received", `${encoded.length} to ${stream}`);
+          this.books.fail("a message the worker can receive", `${encoded.length} to ${stream}`);
         }
         this.#log(() => `${stream} is told ${describe(() => decodeWorkResponse(encoded))}`);
         this.#written.push([stream, decodeWorkResponse(encoded), isFull]);
@@ -162,7 +162,7 @@ export class HubOracle {
     };
   }
 
-  /** The hub is told to drain. */
+  /** The hub starts to drain. */
   draining(): void {
     const { books } = this;
     if (books.isDraining) return;
@@ -177,20 +177,20 @@ export class HubOracle {
     }
   }
 
-  /** The hub is told to end what runs. */
+  /** The hub must end the running requests. */
   stopped(): void {
     this.draining();
     for (const call of this.books.calls) this.books.refuse(call, "HUB_SHUTDOWN");
     for (const stream of [...this.books.streams]) this.books.end(stream, "DRAINING");
   }
 
-  /** The hub was killed: its callers are told by their own libraries. */
+  /** The hub was killed: its callers hear from their own libraries. */
   killed(): void {
     for (const call of this.books.calls) if (call.isOpen) call.state = "broken";
     this.books.calls.clear();
   }
 
-  /** The hub stood still. */
+  /** The hub was stalled. */
   stalled(stalledMs: number): void {
     for (const stream of this.books.streams) {
       stream.stalledMs += stalledMs;
@@ -198,16 +198,16 @@ export class HubOracle {
     }
   }
 
-  /** The hub has done what was due. */
+  /** The hub has done everything due. */
   flushed(): void {
     this.books.crashLoops.wake(this.books.now);
     this.#look();
   }
 
-  /** Judges all that the hub has said, and that it has said all. */
+  /** Judges everything the hub has said, and that nothing is missing. */
   #look(): void {
     const { books } = this;
-    // Those whose time was over while they ran, or waited, were told before streams ended.
+    // Callers whose requests timed out, running or waiting, were told before streams ended.
     const isOfTime = ([call, told]: [Call, Told]): boolean => {
       if (told.kind !== "failure") return false;
       const { reason } = told.error;
@@ -255,7 +255,7 @@ export class HubOracle {
     for (const [stream, , isFull] of written) stream.congested = isFull;
   }
 
-  /** Has itself called when something must have happened. */
+  /** Schedules an inspection for when something must have happened. */
   #inspectAt(at: number): void {
     if (at >= this.#inspectionAt) return;
     this.#inspectionAt = at;
@@ -267,7 +267,7 @@ export class HubOracle {
   }
 }
 
-/** The events of a message in a few words, for the history. */
+/** Summarizes the events of a message for the history. */
 function describe(decode: () => (WorkerEvent | HubEvent)[]): string {
   try {
     const told = decode().map(({ event: { case: kind = "nothing", value } }) => {

@@ -22,20 +22,20 @@ import { ClientStream } from "./client-stream.js";
 import { abandonAt, callDueAt } from "./quiet.js";
 import type { Stream } from "./stream.js";
 
-/** What the books of the Multiplex streams need of those of their hub. */
+/** What the Multiplex streams' books need of their hub's. */
 export interface MultiplexPort {
   maxOpenCalls: number;
   count: Count;
   log: Log;
-  /** A call has come on a stream: books it. */
+  /** Books a call that has arrived on a stream. */
   arrived(wish: Wish, stream: ClientStream): Call;
   told(call: Call, told: Told): void;
 }
 
-/** Watches the Multiplex streams of one hub from outside, as docs/protocol.md 15 reads them. */
+/** Watches one hub's Multiplex streams from outside, as docs/protocol.md 15 reads them. */
 export class MultiplexOracle {
   readonly streams = new Set<ClientStream>();
-  /** Whether the hub has begun to end the streams that are left after a drain. */
+  /** Whether the hub has begun to end the streams left after a drain. */
   isClosing = false;
   readonly #books: Books;
   readonly #port: MultiplexPort;
@@ -57,29 +57,32 @@ export class MultiplexOracle {
     if (this.#books.isDraining) this.#end(stream, "DRAINING");
   }
 
-  /** How many calls have no outcome yet, over all streams. */
+  /** Number of calls without an outcome, over all streams. */
   get openCalls(): number {
     let calls = 0;
     for (const { open } of this.streams) calls += open.size;
     return calls;
   }
 
-  /** Judges how streams ended; to be called before the calls' outcomes are judged to be complete. */
+  /**
+   * Judges how streams ended. Must be called before the calls' outcomes are checked for
+   * completeness.
+   */
   judgeEnds(): void {
     for (const [stream, error] of this.#ended.splice(0)) this.#judgeEnd(stream, error);
   }
 
   /**
-   * What has become of the calls whose streams the hub has just reset; to be called before
-   * the ends of workers' streams are judged. `isEnding` asks whether one is about to be.
-   * The hub resets last, and tells its core, which acts on it in its next flush.
+   * Books the calls whose streams the hub has just reset. Must be called before the ends of
+   * workers' streams are judged; `isEnding` returns whether one is about to be. The hub resets last
+   * and tells its core, which acts on it in its next flush.
    */
   judgeResets(isEnding: (stream: Stream) => boolean): void {
     const books = this.#books;
     for (const stream of this.#reset) {
       for (const call of stream.open.values()) {
         books.untold.add(call);
-        // Before it matched, the hub settled all whose time was over.
+        // Before matching, the hub settled everything that had timed out.
         if (callDueAt(books, call) > books.now) continue;
         if (call.job !== undefined && isEnding(call.job.stream)) books.unclear.add(call);
         else books.forget(call);
@@ -87,7 +90,7 @@ export class MultiplexOracle {
     }
   }
 
-  /** What must hold whenever the hub has done all that was due. */
+  /** Judges what must hold whenever the hub has done everything due. */
   judgeQuiet(): void {
     for (const stream of this.#reset.splice(0)) {
       for (const call of stream.takeAll()) this.#books.forget(call);
@@ -103,7 +106,7 @@ export class MultiplexOracle {
     if (stream.phase === "ended") return stream.isClosed ? undefined : "a client's stream must end";
     if (!stream.hasSettings) return "settings come first";
     if (this.#books.isDraining && !stream.toldDrain) return "clients are told of a drain";
-    if (stream.isPaused() !== stream.isFull) return "who reads is read, and nobody else";
+    if (stream.isPaused() !== stream.isFull) return "exactly the clients that read are read";
     if (stream.isHalfClosed && stream.open.size === 0) return "a half-closed stream ends";
     return undefined;
   }
@@ -114,7 +117,7 @@ export class MultiplexOracle {
     return {
       received: (encoded) => {
         log(() => `${stream} says ${describe(() => decodeClientItems(encoded))}`);
-        if (stream.isFull) this.#books.fail("who does not read is not read", `${stream}`);
+        if (stream.isFull) this.#books.fail("a client that does not read is not read", `${stream}`);
         this.#hear(stream, encoded);
       },
       halfClosed: () => {
@@ -181,7 +184,8 @@ export class MultiplexOracle {
     }
     if (!stream.hasSettings) fail("settings come first", `${stream}`);
     if (item.case === "drain") {
-      if (!this.#books.isDraining) fail("drain", `${stream} was told of a drain that is none`);
+      if (!this.#books.isDraining)
+        fail("drain", `${stream} was told of a drain, but the hub does not drain`);
       stream.toldDrain = true;
       return;
     }
@@ -202,7 +206,7 @@ export class MultiplexOracle {
     this.#end(stream, "PROTOCOL_VIOLATION");
   }
 
-  /** The stream is over: the hub must end it for `expectedEnd`, or it has ended by itself. */
+  /** The stream has ended: the hub must end it for `expectedEnd`, or it ended on its own. */
   #end(stream: ClientStream, expectedEnd: string): void {
     stream.phase = "ended";
     stream.expectedEnd = expectedEnd;
@@ -222,7 +226,7 @@ export class MultiplexOracle {
     const due = [...unread].filter(
       ([key, { peer }]) => peer === stream && (abandonAt(this.#books, key) ?? now) <= now,
     );
-    if (due.length === 0) this.#books.fail("a slow reader has its time", `${stream} was reset`);
+    if (due.length === 0) this.#books.fail("a slow reader gets its time", `${stream} was reset`);
     this.#port.count("multiplex", "a slow reader is reset");
     if (due.length > 1) this.#port.count("multiplex", "two unread messages are due");
     stream.phase = "ended";
@@ -251,7 +255,7 @@ export class MultiplexOracle {
   }
 }
 
-/** A call as its hub must read it. */
+/** Reads a call the way its hub must. */
 function readWish(wire: WireCall<KeptBytes>, known: Wish["flaw"]): Wish {
   const { payload, method, options, timeoutMs } = wire;
   let metadataBytes = 0;
@@ -273,7 +277,10 @@ function readWish(wire: WireCall<KeptBytes>, known: Wish["flaw"]): Wish {
   };
 }
 
-/** The hub passes a payload on unread: what is none, its client tells as the table says. */
+/**
+ * Reads an answer. The hub passes payloads on unread; the client reports a malformed one as the
+ * table says.
+ */
 function readAnswer(call: Call, { payload, workerId, attempts, ...times }: CallResponse): Told {
   try {
     const value = decodePayload(payload);
@@ -287,7 +294,7 @@ function readAnswer(call: Call, { payload, workerId, attempts, ...times }: CallR
   }
 }
 
-/** The items of a message in a few words, for the history. */
+/** Summarizes the items of a message for the history. */
 function describe(decode: () => (ClientItem | HubItem)[]): string {
   try {
     return decode()

@@ -3,14 +3,14 @@ import type { Call } from "./call.js";
 import { transferMs } from "./hearing.js";
 import type { Stream } from "./stream.js";
 
-/** The hub's timer counts whole milliseconds: it may be late by less than one. */
+/** The hub's timer counts whole milliseconds, so it may be late by less than one. */
 export const TIMER_MS = 1;
 
 const NEVER = Number.POSITIVE_INFINITY;
 
 /**
- * What must hold whenever the hub has done all that was due. Returns the next
- * point in time at which it must have done something more.
+ * Judges what must hold whenever the hub has done everything due. Returns the next time by which it
+ * must have done something more.
  */
 export function judgeQuiet(books: Books): number {
   let dueAt = NEVER;
@@ -40,12 +40,15 @@ export function judgeQuiet(books: Books): number {
 
 function checkDue(books: Books, what: Call | Stream | string, dueAt: number): number {
   if (dueAt + TIMER_MS <= books.now) {
-    books.fail("on time", `${what}: nothing happened at ${dueAt}, and it is ${books.now}`);
+    books.fail("on time", `${what}: nothing happened at ${dueAt}; it is now ${books.now}`);
   }
   return dueAt;
 }
 
-/** Nobody waits for whom a worker is idle. Returns when one that is held back must be let go. */
+/**
+ * No call may wait while a fitting worker is idle. Returns when one that is held back must be
+ * released.
+ */
 function judgeIdle(books: Books, call: Call): number {
   let dueAt = NEVER;
   for (const stream of books.streams) {
@@ -53,14 +56,17 @@ function judgeIdle(books: Books, call: Call): number {
     const heldUntil = books.crashLoops.heldUntil(stream.workerId);
     if (heldUntil === undefined) continue;
     if (heldUntil + TIMER_MS <= books.now) {
-      books.fail("nobody waits who need not", `${call} waits, and ${stream} is idle`);
+      books.fail("nothing waits needlessly", `${call} waits although ${stream} is idle`);
     }
     dueAt = Math.min(dueAt, heldUntil);
   }
   return dueAt;
 }
 
-/** When the hub takes back the answer of that key in {@link Books.unread}, if nobody has taken it before. */
+/**
+ * When the hub withdraws the answer with this key in {@link Books.unread}, unless it is taken
+ * before.
+ */
 export function abandonAt({ unread, limits }: Books, key: object): number | undefined {
   const answer = unread.get(key);
   if (answer === undefined) return undefined;
@@ -85,11 +91,11 @@ function judgeStream(books: Books, stream: Stream): void {
   }
   for (const { call, cancelledAt } of stream.jobs.values()) {
     if (call.isOpen || cancelledAt !== undefined) continue;
-    books.fail("cancel reaches the worker", `${call} is over, and ${stream} was not told`);
+    books.fail("cancel reaches the worker", `${call} has ended, but ${stream} was not told`);
   }
 }
 
-/** By when something must have become of the call. */
+/** The time by which something must have become of the call. */
 export function callDueAt(books: Books, call: Call): number {
   const { queueTimeoutMs = NEVER, runTimeoutMs = NEVER, method } = call.wish;
   if (call.job !== undefined) {
@@ -98,12 +104,12 @@ export function callDueAt(books: Books, call: Call): number {
   if (call.state !== "waiting") return NEVER;
   const dueAt = Math.min(call.deadlineAt - 1, call.queuedAt + queueTimeoutMs);
   if (books.isServed(method)) return dueAt;
-  // The hub forgets since when nobody serves a method for which nobody waits.
+  // The hub forgets since when a method has been unserved if no call waits for it.
   const since = Math.max(books.unservedSince.get(method) ?? 0, call.enteredAt);
   return Math.min(dueAt, since + books.limits.noWorkerTimeoutMs);
 }
 
-/** By when the hub must have said something on the stream, or ended it. */
+/** The time by which the hub must have said something on the stream, or ended it. */
 function streamDueAt(books: Books, stream: Stream): number {
   const { helloTimeoutMs, heartbeatIntervalMs, livenessTimeoutMs, cancelGraceMs } = books.limits;
   if (stream.phase === "opening") return stream.openedAt + helloTimeoutMs;

@@ -2,7 +2,7 @@ import type { Hello } from "../../../src/wire/messages/work.js";
 import { HeartbeatMode, Idempotency } from "../../../src/wire/messages/work.js";
 import type { Call } from "./call.js";
 
-/** What of a message to a worker is for the other fields of a job, in bytes. */
+/** Room in a message to a worker for a job's other fields, in bytes. */
 const ENVELOPE_BYTES = 16 * 1024;
 
 /** A job that was written and has no terminal event yet. */
@@ -13,7 +13,7 @@ export interface HeldJob {
   cancelledAt: number | undefined;
 }
 
-/** One worker's stream in the oracle's books: the slot ledger, kept from what went over the wire. */
+/** The oracle's record of one worker's stream: the slot ledger, built from the traffic. */
 export class Stream {
   phase: "opening" | "serving" | "draining" | "ended" = "opening";
   hello: Hello | undefined;
@@ -21,19 +21,19 @@ export class Stream {
   instance = "";
   isWelcomed = false;
   credit = 0;
-  /** How often it said ready. */
+  /** How many ready events it sent. */
   readies = 0;
   readonly jobs = new Map<number, HeldJob>();
   congested = false;
   lastHeardAt: number;
   lastBeatAt: number;
-  /** For how long, and how often, the hub stood still since it heard the worker last. */
+  /** How long, and how often, the hub was stalled since it last heard from the worker. */
   stalledMs = 0;
   stalls = 0;
   excusedUntil = 0;
   /** Why the hub must have ended the stream: a reason, or OK. */
   expectedEnd: string | undefined;
-  /** Whether the hub has ended it, or its connection broke. */
+  /** Whether the hub has ended it or its connection broke. */
   isClosed = false;
   /** Whether the worker was told that the hub drains. */
   toldDrain = false;
@@ -65,7 +65,7 @@ export class Stream {
     return this.hello?.maxReceiveBytes ?? 4 * 1024 * 1024;
   }
 
-  /** Whether silence of the worker means anything. */
+  /** Whether the worker's silence means anything. */
   get isJudged(): boolean {
     return this.jobs.size === 0 || this.beatsWhileBusy;
   }
@@ -77,7 +77,7 @@ export class Stream {
     return methods.length === 0 ? method === "" : methods.some(({ name }) => name === method);
   }
 
-  /** Whether its worker says that requests of `method` may run again. */
+  /** Whether its worker declares `method` idempotent. */
   declaresIdempotent(method: string): boolean {
     const found = this.hello?.methods.find(({ name }) => name === method);
     return found?.idempotency === Idempotency.IDEMPOTENT;
@@ -87,13 +87,16 @@ export class Stream {
     return call.bytes <= this.maxReceiveBytes - ENVELOPE_BYTES;
   }
 
-  /** Whether `call` may be given to it, once it has credit. */
+  /** Whether it may get `call`, given credit. */
   fits(call: Call): boolean {
     if (!this.serves(call.wish.method) || !this.canReceive(call)) return false;
     return call.refusedBy.get(this) !== this.readies;
   }
 
-  /** Why another stream would be better for `call`: 0 for no reason. `jobs`: how many it has. */
+  /**
+   * How good a reason there is to prefer another stream for `call`; 0 for none. `jobs`: how many it
+   * has.
+   */
   drawback(call: Call, jobs: number): number {
     if (call.lostBy === undefined) return this.congested ? 4 : 0;
     const isSame = call.lostBy === this.workerId;

@@ -3,13 +3,16 @@ import { decodePayload } from "../../../src/wire/payload/payload.js";
 import type { Books } from "./books.js";
 import type { Call, Expected, Reason, Told } from "./call.js";
 
-/** Spans are told in whole nanoseconds. */
+/** Durations travel in whole nanoseconds. */
 const CLOCK_MS = 0.001;
 
 type Failed = Extract<Told, { kind: "failure" }>;
 type Answered = Extract<Told, { kind: "answer" }>;
 
-/** What the table of docs/protocol.md says: the code, and about when to try again, in milliseconds. DECLARED: any code. */
+/**
+ * The table of docs/protocol.md: the code, and the hint when to retry, in milliseconds. DECLARED
+ * may have any code.
+ */
 const table: Record<Reason, { code: Code | undefined; hintMs?: number }> = {
   HANDLER_ERROR: { code: "UNKNOWN" },
   DECLARED: { code: undefined },
@@ -35,10 +38,10 @@ const table: Record<Reason, { code: Code | undefined; hintMs?: number }> = {
   CLIENT_CANCELLED: { code: "CANCELLED" },
 };
 
-/** Every reason that a caller can be told. */
+/** Every reason that a caller can be given. */
 export const reasons: readonly Reason[] = Object.keys(table) as Reason[];
 
-/** Judges the outcome that a caller was told, by the table, the call's events, and who ran it. */
+/** Judges the outcome a caller was told, by the table, the call's events, and what ran. */
 export function judgeTold(books: Books, call: Call, told: Told): void {
   const isFirst = call.isOpen;
   if (!isFirst) books.fail("exactly one outcome", `${call} was told twice`);
@@ -70,12 +73,15 @@ function wrongAnswer(call: Call, { value, workerId, attempts, times }: Answered)
   return undefined;
 }
 
-/** Whether the two spans that a caller is told do not make up its whole time at the hub. */
+/** Whether the two durations told to a caller do not add up to its whole time at the hub. */
 function isOff(call: Call, queueTimeMs: number, runTimeMs: number): boolean {
   return Math.abs(queueTimeMs + runTimeMs - (call.decidedAt - call.arrivedAt)) > CLOCK_MS;
 }
 
-/** Whether something that the hub saw, or the time, gives it the reason to fail the call. */
+/**
+ * The check that is broken if neither anything the hub saw nor the time gives it the reason to fail
+ * the call.
+ */
 function unfounded(books: Books, call: Call, { error }: Failed): Problem {
   const { expected } = call;
   const reason = error.reason as Reason;
@@ -99,7 +105,7 @@ function unfounded(books: Books, call: Call, { error }: Failed): Problem {
   return undefined;
 }
 
-/** Whether a limit in time has passed. */
+/** Whether a time limit has passed. */
 function isDue(books: Books, call: Call, reason: Reason): boolean {
   const { now, limits } = books;
   const { queueTimeoutMs = Infinity, runTimeoutMs = Infinity, method } = call.wish;
@@ -146,7 +152,7 @@ function wrongStatus(call: Call, { error, pushback }: Failed): Problem {
   return wrongHint(call, error, pushback);
 }
 
-/** The hub's hints are spread, from half to one and a half; a handler's are passed on. */
+/** The hub's hints are jittered, from half to one and a half times; a handler's are passed on. */
 function wrongHint(call: Call, error: GibbsError, pushback: Failed["pushback"]): Problem {
   const isPushback = (wanted: string | undefined): boolean =>
     pushback === wanted || pushback === null;
@@ -182,17 +188,20 @@ function executionOf(call: Call, reason: Reason): Execution {
   }
 }
 
-/** Whether what the caller is told of the execution is what happened at the workers. */
+/**
+ * The check that is broken if the execution reported to the caller is not what happened at the
+ * workers.
+ */
 function dishonest(call: Call, { error }: Failed): Problem {
   const { begun, finished } = call.runs;
   const promisesNothingRan =
     error.execution === "NOT_STARTED" ||
     (error.code === "UNAVAILABLE" && error.reason !== "DECLARED");
   if (promisesNothingRan && begun > 0) {
-    return ["NOT_STARTED is a promise", `${call}: ${error.reason}, but ${begun} handlers began it`];
+    return ["NOT_STARTED is a promise", `${call}: ${error.reason}, but ${begun} handlers began`];
   }
   if (error.execution === "FINISHED" && finished === 0) {
-    return ["FINISHED is a fact", `${call}: ${error.reason}, but no handler has ended it`];
+    return ["FINISHED is a fact", `${call}: ${error.reason}, but no handler finished it`];
   }
   return undefined;
 }

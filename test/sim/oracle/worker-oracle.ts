@@ -15,7 +15,10 @@ interface GivenJob {
   signal: AbortSignal | undefined;
 }
 
-/** Watches one session of an honest worker: that it keeps the worker's side of docs/protocol.md. */
+/**
+ * Watches one session of an honest worker, and checks that it keeps the worker's side of
+ * docs/protocol.md.
+ */
 export class WorkerOracle {
   readonly #process: SimProcess;
   readonly #fail: Fail;
@@ -25,10 +28,10 @@ export class WorkerOracle {
   #credit = 0;
   #drainingSince = Number.POSITIVE_INFINITY;
   #isOver = false;
-  /** Heartbeats of the hub that were not answered. */
+  /** The hub's heartbeats that were not answered. */
   #asked = 0;
   #heardAt: number;
-  /** For how long the worker stood still since. */
+  /** How long the worker has been stalled since it last heard the hub. */
   #stalledMs = 0;
   #patienceMs: number;
   #lookAt = 0;
@@ -43,7 +46,7 @@ export class WorkerOracle {
     this.#freeSlots = freeSlots;
   }
 
-  /** The hub said something: about to be read. */
+  /** Called before the worker reads the hub's events. */
   heard(events: readonly HubEvent[]): void {
     const now = this.#now;
     this.#heardAt = now;
@@ -75,13 +78,13 @@ export class WorkerOracle {
     this.#lookSoon(now + this.#patienceMs);
   }
 
-  /** The worker stood still: it need not count the time in which it did not read. */
+  /** The worker was stalled: it need not count the time in which it did not read. */
   stalled(stalledMs: number): void {
     this.#stalledMs += stalledMs;
     this.#lookSoon(this.#heardAt + this.#stalledMs + this.#patienceMs);
   }
 
-  /** The worker gives the hub up: its session is as good as over. */
+  /** The worker gives up on the hub: its session is as good as ended. */
   gaveUp(): void {
     this.#isOver = true;
     const silentMs = this.#now - this.#heardAt;
@@ -95,7 +98,7 @@ export class WorkerOracle {
     this.#credit = 0;
   }
 
-  /** Events go out. */
+  /** The worker sends events. */
   sent(events: readonly WorkerEventInit[]): void {
     for (const event of events) {
       if (event.case === "heartbeat" && !event.value.pendingBytes) this.#asked -= 1;
@@ -107,7 +110,7 @@ export class WorkerOracle {
       if (event.case === "ready") {
         this.#credit += event.value.slots ?? 0;
         const free = this.#freeSlots();
-        // What was said earlier in the same turn goes out in the same message.
+        // Events of the same turn go out in one message.
         if (this.#credit > free || this.#drainingSince < this.#now) {
           this.#fail("ready means free", `${this.#credit} slots were offered, ${free} are free`);
         }
@@ -124,7 +127,7 @@ export class WorkerOracle {
     job.signal = signal;
   }
 
-  /** A job is over, and its outcome told to the session. */
+  /** A job has ended, and its outcome was given to the session. */
   finished({ requestId, attempt }: JobInput): void {
     const job = this.#find(requestId, attempt);
     if (job?.state !== "running") return;
@@ -132,7 +135,7 @@ export class WorkerOracle {
     this.#lookSoon(this.#now);
   }
 
-  /** The session is over. */
+  /** The session has ended. */
   over(): void {
     this.#isOver = true;
     for (const { signal, requestId, state } of this.#jobs.values()) {
@@ -165,7 +168,7 @@ export class WorkerOracle {
       if (this.#asked > 0) this.#fail("a heartbeat is answered", `${this.#asked} were not`);
       const silentMs = this.#now - this.#heardAt;
       if (silentMs - this.#stalledMs >= this.#patienceMs) {
-        this.#fail("a silent hub is left", `the hub has been silent for ${silentMs} ms`);
+        this.#fail("a silent hub is abandoned", `the hub has been silent for ${silentMs} ms`);
       }
     });
   }
@@ -173,7 +176,8 @@ export class WorkerOracle {
   #look(jobId: number, job: GivenJob): void {
     const heldMs = this.#now - job.receivedAt;
     const what = `job ${jobId} (${job.requestId}), held for ${heldMs} ms`;
-    if (job.state === "finished") this.#fail("every job gets a terminal event", `${what}, is over`);
+    if (job.state === "finished")
+      this.#fail("every job gets a terminal event", `${what}, has ended`);
     const isOver = job.isCancelled || heldMs >= job.timeoutMs;
     const mustGoBack = isOver || heldMs >= workerFixed.holdMs || this.#isDraining;
     if (job.state === "held" && mustGoBack) {
