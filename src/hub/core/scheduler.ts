@@ -91,7 +91,7 @@ export class Scheduler {
       return this.fail(request, "WORKER_LOST", `${why}; the request is not idempotent`, now);
     }
     if (request.attempts >= request.maxAttempts) {
-      const message = `${why}, at the last of ${request.attempts} attempts`;
+      const message = `${why}, on the last of ${request.attempts} attempts`;
       return this.fail(request, "ATTEMPTS_EXHAUSTED", message, now);
     }
     request.lostBy = session.workerId;
@@ -106,9 +106,9 @@ export class Scheduler {
       this.fail(request, reason, message, now);
     if (request.state === "queued") {
       if (now >= deadlineAt - MIN_TIME_LEFT_MS) {
-        fail("DEADLINE_QUEUED", "the deadline passed before a worker was idle");
+        fail("DEADLINE_QUEUED", "the deadline passed before a worker became idle");
       } else {
-        fail("QUEUE_TIMEOUT", `no worker was idle for ${queueTimeoutMs} ms`);
+        fail("QUEUE_TIMEOUT", `no worker became idle within ${queueTimeoutMs} ms`);
       }
     } else if (now >= deadlineAt) {
       fail("DEADLINE_RUNNING", "the deadline passed while a worker had the request");

@@ -32,11 +32,11 @@ export class Queues {
   /** Why one more request for `method` must be refused; undefined if there is room. */
   refusal(method: string): Refusal | undefined {
     if (this.queued >= this.#maxQueued) {
-      return ["QUEUE_FULL", `${this.#maxQueued} requests are waiting already`];
+      return ["QUEUE_FULL", `${this.#maxQueued} requests are already waiting`];
     }
     const share = Math.max(1, Math.floor(this.#maxQueued * WORKERLESS_SHARE));
     if (this.workerless >= share && (this.methods.get(method)?.isWorkerless ?? true)) {
-      return ["QUEUE_FULL", `${share} requests are waiting already for methods without a worker`];
+      return ["QUEUE_FULL", `${share} requests are already waiting for methods without a worker`];
     }
     return undefined;
   }

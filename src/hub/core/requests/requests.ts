@@ -25,9 +25,7 @@ export class Requests {
     this.#formatId = formatId;
   }
 
-  /**
-   * Reserves `bytes` for a request that has begun to arrive; returns an error if there is no room.
-   */
+  /** Reserves `bytes` for a request that is arriving; returns an error if there is no room. */
   arriving(bytes: number): GibbsError | undefined {
     if (this.#allBytes + bytes > this.#limits.maxHeldBytes) {
       return arrivalRefused(this.#fullMessage, this.#random());
@@ -63,7 +61,7 @@ export class Requests {
     }
     if (this.draining) return ["DRAINING", "the hub is shutting down"];
     if (peer !== undefined && this.unread.of(peer) > maxUnreadBytes) {
-      const message = `the caller has yet to read ${this.unread.of(peer)} bytes of answers`;
+      const message = `the caller has not read ${this.unread.of(peer)} bytes of answers`;
       return ["SLOW_READER", message];
     }
     if (this.#allBytes > maxHeldBytes) return ["HELD_BYTES_FULL", this.#fullMessage];
@@ -91,6 +89,6 @@ export class Requests {
   }
 
   get #fullMessage(): string {
-    return `the hub holds ${this.#limits.maxHeldBytes} bytes already`;
+    return `the hub is at its limit of ${this.#limits.maxHeldBytes} held bytes`;
   }
 }

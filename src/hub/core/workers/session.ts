@@ -42,13 +42,9 @@ export class Session implements Timed, Linked<Session> {
   hello: WorkerHello | undefined;
   readonly slots: SlotLedger = new SlotLedger();
   readonly inFlight: IdMap<Job> = new IdMap();
-  /**
-   * The workers that serve the same methods, while it serves; while idle it is in their idle list.
-   */
+  /** The workers of the same methods, while it serves; while idle it is in their idle list. */
   group: WorkerGroup<Session> | undefined;
-  /**
-   * When it became idle, as an increasing number. Owned by the queues, like its place in the list.
-   */
+  /** When it became idle, as an increasing number. Owned by the queues, like its list links. */
   idleSeq = 0;
   prev: Session | undefined;
   next: Session | undefined;
