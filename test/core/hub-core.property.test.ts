@@ -8,7 +8,7 @@ import { checkFlushed, checkState, IdleOrder } from "./invariants.js";
 
 const METHODS = ["", "a", "b"];
 
-/** What can happen to a hub. Numbers pick among what is there, modulo its count. */
+/** What can happen to a hub. Numbers are indices into what exists, modulo its count. */
 type Event =
   | {
       kind: "submit";
@@ -96,15 +96,15 @@ const event: fc.Arbitrary<Event> = fc.oneof(
   },
 );
 
-/** A core, and a record of what its workers and callers see that does not trust it. */
+/** A core, and an independent record of what its workers and callers see. */
 class World {
   readonly h = new Harness();
   readonly #idleOrder = new IdleOrder(this.h.core);
-  /** Those that are not settled. */
+  /** Requests that are not settled. */
   readonly requests: Request[] = [];
-  /** By place of arrival, as a request that is settled becomes another. */
+  /** Outcomes by `seq`, as the object of a settled request is reused. */
   readonly settled = new Map<number, number>();
-  /** Jobs that were written and have no terminal event yet, by the worker's own book. */
+  /** Jobs written without a terminal event yet, as the workers see it. */
   readonly written: { session: Session; job: Job }[] = [];
   readonly possibleRuns = new Map<number, number>();
   #seen = 0;
@@ -208,14 +208,14 @@ class World {
       h.core.result(session, job.id, { kind: "failure", failure }, h.now);
     } else {
       const execution = how === "notStarted" ? "NOT_STARTED" : "UNKNOWN";
-      // A word that comes after the stream was given up, or the caller was told, proves nothing.
+      // A nack after the stream has ended, or the request was settled, proves nothing.
       const request = session.state === "ended" ? undefined : job.request;
       if (request !== undefined && execution === "NOT_STARTED") this.#ran(request, -1);
       h.core.nack(session, job.id, execution, "", h.now);
     }
   }
 
-  /** Everyone who was told an outcome cancels: their tickets name nobody any more. */
+  /** Every settled caller cancels: their tickets must no longer match anything. */
   cancelLate(): void {
     const { core, now } = this.h;
     const open = [...core.requests.live].map(({ seq }) => seq);
@@ -224,18 +224,18 @@ class World {
     expect(left, "a stale ticket cancels nothing").toEqual(open);
   }
 
-  /** Books what the core decided, and checks what it may not decide. */
+  /** Records the core's effects, and checks that each is allowed. */
   flushed(effects: readonly Effect[]): void {
     this.#seen = this.h.effects.length;
     for (const effect of effects) {
       if (effect.kind === "settle") {
         const { seq } = effect.request;
         const times = (this.settled.get(seq) ?? 0) + 1;
-        expect(times, "one outcome for each request").toBe(1);
+        expect(times, "one outcome per request").toBe(1);
         this.settled.set(seq, times);
         const { outcome } = effect;
         const counted = this.possibleRuns.get(seq) ?? 0;
-        expect(effect.request.attempts, "attempts are what may have run").toBe(counted);
+        expect(effect.request.attempts, "attempts count what may have run").toBe(counted);
         if (outcome.kind === "failure" && outcome.error.execution === "NOT_STARTED") {
           const runs = this.possibleRuns.get(seq) ?? 0;
           const decoded = outcome.error.reason === "MALFORMED";
@@ -263,7 +263,7 @@ class World {
       if (session.state === "ended") this.#forget(session);
   }
 
-  /** Everyone behaves from here on: every request must find its end. */
+  /** From here on all behave: every request must be settled. */
   heal(): void {
     const { h } = this;
     this.flushed(h.flush());
@@ -275,11 +275,11 @@ class World {
       this.flushed(h.flush());
     }
     for (const session of [...h.core.sessions]) h.core.lost(session, h.now);
-    // As long as a worker that lost one job after another is remembered.
+    // As long as a worker in a crash loop is remembered.
     h.advance(60_000);
     this.flushed(h.effects.slice(this.#seen));
     checkFlushed(h.core, h.now);
-    expect(h.core.workers.isClear, "nobody is remembered").toBe(true);
+    expect(h.core.workers.isClear, "no worker is remembered").toBe(true);
     expect(h.core.queues.methods.size, "no map keeps anything").toBe(0);
     expect(h.core.requests.live.size).toBe(0);
     expect(h.core.idle).toBe(true);
@@ -303,7 +303,7 @@ class World {
   }
 }
 
-it("holds its invariants over any history, and every request finds its end", () => {
+it("holds its invariants over any history, and settles every request", () => {
   fc.assert(
     fc.property(
       fc.array(event, { maxLength: 120, size: "max" }),

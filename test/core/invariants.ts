@@ -8,7 +8,9 @@ import type { Request } from "../../src/hub/core/requests/request.js";
 import { Job, type Session } from "../../src/hub/core/workers/session.js";
 import type { Slot } from "../../src/hub/core/workers/slots.js";
 
-/** What must hold between any two events. Throws an AssertionError; cheap, for it runs very often. */
+/**
+ * What must hold between any two events. Throws an AssertionError; cheap, as it runs very often.
+ */
 export function checkState(core: HubCore): void {
   checkSessions(core);
   checkRequests(core);
@@ -17,12 +19,15 @@ export function checkState(core: HubCore): void {
 
 function checkSessions({ sessions }: HubCore): void {
   for (const session of sessions) {
-    assert(session.state !== "ended", "a gone worker stays nowhere");
-    assert(session.state === "serving" || session.credit === 0, "only who serves has credit");
+    assert(session.state !== "ended", "no ended session is kept");
+    assert(
+      session.state === "serving" || session.credit === 0,
+      "only serving sessions have credit",
+    );
     const jobs = session.inFlight.entries();
     for (const [id, job] of jobs) {
-      assert(job.id === id && job.session === session, "a job stands under its id");
-      if (job.request !== undefined) assert(job.request.state === job, "one job for a request");
+      assert(job.id === id && job.session === session, "a job is stored under its id");
+      if (job.request !== undefined) assert(job.request.state === job, "one job per request");
     }
     checkSlots(
       session,
@@ -31,13 +36,13 @@ function checkSessions({ sessions }: HubCore): void {
   }
 }
 
-/** `taken` are the slots of the jobs that are in flight. */
+/** `taken` are the slots of the jobs in flight. */
 function checkSlots({ slots, hello }: Session, taken: readonly Slot[]): void {
   const { capacity, credit, busy } = slots;
-  assert(capacity === (hello?.maxSlots ?? 0), "as many slots as its worker may have");
+  assert(capacity === (hello?.maxSlots ?? 0), "the capacity its worker declared");
   assert(credit >= 0 && credit + busy <= capacity, "the slot ledger");
   const busyOnes = new Set(taken);
-  assert(busyOnes.size === busy, "busy slots are those that have jobs");
+  assert(busyOnes.size === busy, "busy slots are those with jobs");
   for (const slot of busyOnes) {
     const jobs = taken.filter((one) => one === slot).length;
     assert(slot.jobs === jobs, "a slot counts its jobs");
@@ -46,7 +51,7 @@ function checkSlots({ slots, hello }: Session, taken: readonly Slot[]): void {
   for (let slot = slots.free; slot; slot = slot.nextFree) {
     assert(slot.jobs === 0 && !busyOnes.has(slot), "a free slot has no jobs");
     free += 1;
-    assert(free + busy <= capacity, "no more slots than its worker may have");
+    assert(free + busy <= capacity, "no more slots than the capacity");
   }
 }
 
@@ -57,13 +62,13 @@ function checkRequests({ requests, sessions }: HubCore): void {
     const { state, list, seq } = request;
     size += 1;
     assert(requests.live.get(seq) === request, "a live request is found by its ticket");
-    assert(state !== "settled", "nothing settled stays");
+    assert(state !== "settled", "no settled request is kept");
     bytes += request.bytes;
     if (state === "queued") {
-      assert(list !== undefined, "a queued request stands in its queue");
+      assert(list !== undefined, "a queued request is in its queue");
       continue;
     }
-    assert(list === undefined, "a running request waits nowhere");
+    assert(list === undefined, "a running request is in no queue");
     assert(state instanceof Job, "a running request has a job");
     assert(sessions.has(state.session), "a running request has a live worker");
     assert(state.session.inFlight.get(state.id) === state, "a running request is in the ledger");
@@ -78,12 +83,12 @@ function checkMethods({ queues, sessions }: HubCore): void {
   let listed = 0;
   for (const method of queues.methods.values()) {
     const { queue, groups } = method;
-    assert(queue.size + groups.length > 0, "an empty method stays");
-    assert(queue.size === 0 || method.list !== undefined, "who waits for it is known");
-    assert(new Set(groups).size === groups.length, "a group stands once with its method");
+    assert(queue.size + groups.length > 0, "no empty method is kept");
+    assert(queue.size === 0 || method.list !== undefined, "a method with a queue is listed");
+    assert(new Set(groups).size === groups.length, "a method lists a group once");
     for (const group of groups) {
-      assert(queues.groups.get(group.key) === group, "a gone group serves");
-      assert(group.methods.has(method.name), "a group serves what its workers do");
+      assert(queues.groups.get(group.key) === group, "no disbanded group serves");
+      assert(group.methods.has(method.name), "a group serves what its workers serve");
     }
     queued += queue.size;
     if (method.list === queues.waiting) listed += 1;
@@ -94,52 +99,52 @@ function checkMethods({ queues, sessions }: HubCore): void {
       last = request.seq;
     }
   }
-  assert(queues.queued === queued, "the count of those who wait");
-  assert(queues.workerless === workerless, "the count of those without a worker");
-  assert(queues.waiting.size === listed, "a method that is gone stays");
+  assert(queues.queued === queued, "the count of waiting requests");
+  assert(queues.workerless === workerless, "the count of requests without a worker");
+  assert(queues.waiting.size === listed, "no deleted method is listed");
   checkGroups(queues, sessions);
 }
 
 function checkGroups({ groups, methods }: Queues, sessions: ReadonlySet<Session>): void {
   let members = 0;
   for (const group of groups.values()) {
-    assert(group.sessions.size > 0, "an empty group stays");
+    assert(group.sessions.size > 0, "no empty group is kept");
     for (const name of group.methods) {
-      assert(methods.get(name)?.groups.includes(group), "a method knows who serves it");
+      assert(methods.get(name)?.groups.includes(group), "a method knows its groups");
     }
     let idle = 0;
     for (const session of group.sessions) {
-      assert(session.group === group && sessions.has(session), "a gone session serves");
+      assert(session.group === group && sessions.has(session), "no ended session serves");
       assert(session.hello?.methods.size === group.methods.size, "the same set of methods");
       for (const name of session.hello.methods.keys()) {
         assert(group.methods.has(name), "the same set of methods");
       }
       const isIdle = session.credit > 0 && !session.isHeldBack;
-      assert((session.list === group.idle) === isIdle, "who is idle stands in its group's list");
+      assert((session.list === group.idle) === isIdle, "an idle session is in its group's list");
       if (isIdle) idle += 1;
     }
-    assert(group.idle.size === idle, "nobody else is idle");
+    assert(group.idle.size === idle, "no other session is in the list");
     let last = 0;
     for (let session = group.idle.head; session; session = session.next) {
-      assert(session.idleSeq > last, "the longest idle stands first");
+      assert(session.idleSeq > last, "the longest idle comes first");
       last = session.idleSeq;
     }
     members += group.sessions.size;
   }
   const serving = [...sessions].filter(({ state }) => state === "serving");
-  assert(members === serving.length, "who serves is in one group");
+  assert(members === serving.length, "a serving session is in one group");
 }
 
-/** What must hold right after a flush: nobody waits who need not. */
+/** What must hold right after a flush: no request waits needlessly. */
 export function checkFlushed(core: HubCore, now: number): void {
   checkState(core);
   for (const method of core.queues.methods.values()) {
     for (const request of waitingFor(method)) {
-      assert(request.deadlineAt > now, "a deadline that passed in the queue");
+      assert(request.deadlineAt > now, "no deadline has passed in the queue");
       for (const { sessions } of method.groups) {
         for (const session of sessions) {
           const possible = session.credit > 0 && fits(request, session);
-          assert(!possible, "free credit and a waiting request that fits");
+          assert(!possible, "no credit is left while a fitting request waits");
         }
       }
     }
@@ -152,8 +157,8 @@ function* waitingFor({ queue }: Method): Generator<Request> {
 }
 
 /**
- * Who is idle since when, by a book of its own: what a core gives, it must give to the session
- * that is idle longest, but for a reason.
+ * An independent record of who has been idle since when: the core must give a request to the
+ * session idle longest, unless there is a reason not to.
  */
 export class IdleOrder {
   readonly #core: HubCore;
@@ -164,12 +169,12 @@ export class IdleOrder {
     this.#core = core;
   }
 
-  /** To be called after each event. */
+  /** Must be called after each event. */
   update(): void {
     this.#admit((session) => session.credit > 0);
   }
 
-  /** What a flush has decided. */
+  /** Checks the effects of a flush. */
   checkDispatches(effects: readonly Effect[]): void {
     const credit = new Map<Session, number>();
     for (const effect of effects) {
@@ -177,12 +182,12 @@ export class IdleOrder {
       const { session } = effect;
       credit.set(session, (credit.get(session) ?? session.credit) + 1);
     }
-    // Whoever is held back no longer came before all matching.
+    // Sessions whose hold has ended were admitted before all matching.
     this.#admit((session) => (credit.get(session) ?? session.credit) > 0);
     for (const effect of effects) {
       if (effect.kind !== "job") continue;
       const { session, request } = effect;
-      // Others have drawbacks that are judged elsewhere.
+      // Other drawbacks are checked elsewhere.
       const passedOver = this.#idle
         .slice(0, this.#idle.indexOf(session))
         .find((other) => !other.congested && serves(other, request) && fits(request, other));

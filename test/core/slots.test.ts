@@ -8,7 +8,7 @@ function ledger(capacity: number): SlotLedger {
 }
 
 describe("the slots of a worker", () => {
-  it("are made when they are first taken, and used again", () => {
+  it("are created on first use, and reused", () => {
     const slots = ledger(8);
     const taken = new Set<Slot>();
     for (let job = 0; job < 100; job += 1) {
@@ -20,7 +20,7 @@ describe("the slots of a worker", () => {
     expect([...taken]).toEqual([slots.free]);
   });
 
-  it("are offered and busy together as often as the worker may have them", () => {
+  it("number no more than the capacity, offered and busy together", () => {
     const slots = ledger(3);
     expect(slots.offer(2)).toBe(0);
     slots.take();
@@ -28,7 +28,7 @@ describe("the slots of a worker", () => {
     expect([slots.credit, slots.busy]).toEqual([2, 1]);
   });
 
-  it("are free once the last of their jobs is over", () => {
+  it("are free once the last of their jobs has ended", () => {
     const slots = ledger(1);
     slots.offer(1);
     const slot = slots.take();
@@ -39,7 +39,7 @@ describe("the slots of a worker", () => {
     expect([slots.busy, slots.free, slots.credit]).toEqual([0, slot, 0]);
   });
 
-  it("are not offered any more after a withdrawal, which leaves busy ones alone", () => {
+  it("are no longer offered after a withdrawal, which leaves busy ones alone", () => {
     const slots = ledger(3);
     slots.offer(3);
     const slot = slots.take();
