@@ -11,8 +11,7 @@ export interface Sequenced {
 /**
  * Items indexed by `seq`, an increasing number. The low bits of a `seq` are its slot in the table,
  * and a `seq` whose slot is taken is skipped: no hashing, no probing, and no moves on delete.
- * Lookups compare the whole `seq`, so that of a deleted item finds nothing, whatever is in its slot
- * now.
+ * Lookups compare the whole `seq`: that of a deleted item never finds a later one in its slot.
  */
 export class SequenceTable<T extends Sequenced> implements Iterable<T> {
   #size = 0;

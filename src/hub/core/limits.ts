@@ -24,7 +24,7 @@ export const MAX_REFUSALS = 8;
 export const MAX_SPARE = 4096;
 
 /**
- * `losses` losses, each within `windowMs` of the one before, are a crash loop; its credit is then
+ * `losses` losses, each within `windowMs` of the one before, make a crash loop; the credit is then
  * held back, for `minHoldMs` at first and `maxHoldMs` at most.
  */
 export const CRASH_LOOP = {
