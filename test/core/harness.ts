@@ -31,13 +31,13 @@ export const failure: WorkerFailure = {
   reason: "",
 };
 
-/** A core with a clock, its effects as they occur, and short names for events. */
+/** A core with a clock, its recorded effects, and short helpers for events. */
 export class Harness {
   readonly core: HubCore;
   now = 1000;
-  /** Everything the core has decided, in order. */
+  /** All effects so far, in order. */
   readonly effects: Effect[] = [];
-  /** Called with what each flush decides. */
+  /** Called with the effects of each flush. */
   onFlush: (effects: readonly Effect[]) => void = () => {};
   #requests = 0;
   /** The latest request: callers get only its ticket, but tests inspect it. */
@@ -61,7 +61,7 @@ export class Harness {
     return effects;
   }
 
-  /** Advances time, waking the core whenever it asks to be woken. */
+  /** Advances the clock, flushing whenever the core asks to be woken. */
   advance(byMs: number): Effect[] {
     const until = this.now + byMs;
     const from = this.effects.length;
@@ -92,7 +92,7 @@ export class Harness {
     return this.#added as Request;
   }
 
-  /** Opens a worker that has said hello and offered `slots`. */
+  /** A worker that has sent hello and offered `slots`. */
   worker(slots = 1, wish: Partial<WorkerHello> = {}): Session {
     const session = this.core.open(this.now);
     const hello: WorkerHello = {
@@ -113,7 +113,7 @@ export class Harness {
     return session;
   }
 
-  /** The outcome of a request, if it has one. */
+  /** The outcome of a request, if it is settled. */
   outcome(request: Request): Outcome | undefined {
     for (const effect of this.effects) {
       if (effect.kind === "settle" && effect.request === request) return effect.outcome;
@@ -121,7 +121,9 @@ export class Harness {
     return undefined;
   }
 
-  /** Code, reason and execution of a failed request; "ANSWER" for an answered one. */
+  /**
+   * Code, reason and execution of a failed request; "ANSWER" for an answered one, "OPEN" before.
+   */
   ending(request: Request): string {
     const outcome = this.outcome(request);
     if (outcome === undefined) return "OPEN";
@@ -135,7 +137,7 @@ export class Harness {
     return request.state instanceof Job ? request.state.session : undefined;
   }
 
-  /** The worker answers the one job of `request`. */
+  /** The worker answers the job of `request`. */
   answer(request: Request, payload: Uint8Array = new Uint8Array([1])): void {
     if (!(request.state instanceof Job)) throw new Error("the request is not running");
     const { session, id } = request.state;

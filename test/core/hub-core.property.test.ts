@@ -8,7 +8,7 @@ import { checkFlushed, checkState, IdleOrder } from "./invariants.js";
 
 const METHODS = ["", "a", "b"];
 
-/** What can happen to a hub. Numbers pick among existing items, modulo their count. */
+/** What can happen to a hub. Numbers are indices into what exists, modulo its count. */
 type Event =
   | {
       kind: "submit";
@@ -100,11 +100,11 @@ const event: fc.Arbitrary<Event> = fc.oneof(
 class World {
   readonly h = new Harness();
   readonly #idleOrder = new IdleOrder(this.h.core);
-  /** The unsettled requests. */
+  /** Requests that are not settled. */
   readonly requests: Request[] = [];
-  /** By order of arrival, since a settled request object is reused for another. */
+  /** Outcomes by `seq`, as the object of a settled request is reused. */
   readonly settled = new Map<number, number>();
-  /** Jobs that were written and have no terminal event yet, by the worker's own record. */
+  /** Jobs written without a terminal event yet, as the workers see it. */
   readonly written: { session: Session; job: Job }[] = [];
   readonly possibleRuns = new Map<number, number>();
   #seen = 0;
@@ -208,15 +208,14 @@ class World {
       h.core.result(session, job.id, { kind: "failure", failure }, h.now);
     } else {
       const execution = how === "notStarted" ? "NOT_STARTED" : "UNKNOWN";
-      // An event that arrives after the stream was abandoned, or the caller was told, proves
-      // nothing.
+      // A nack after the stream has ended, or the request was settled, proves nothing.
       const request = session.state === "ended" ? undefined : job.request;
       if (request !== undefined && execution === "NOT_STARTED") this.#ran(request, -1);
       h.core.nack(session, job.id, execution, "", h.now);
     }
   }
 
-  /** Every caller that was told an outcome cancels: its ticket no longer names a request. */
+  /** Every settled caller cancels: their tickets must no longer match anything. */
   cancelLate(): void {
     const { core, now } = this.h;
     const open = [...core.requests.live].map(({ seq }) => seq);
@@ -225,18 +224,18 @@ class World {
     expect(left, "a stale ticket cancels nothing").toEqual(open);
   }
 
-  /** Records what the core decided, and checks that it was allowed. */
+  /** Records the core's effects, and checks that each is allowed. */
   flushed(effects: readonly Effect[]): void {
     this.#seen = this.h.effects.length;
     for (const effect of effects) {
       if (effect.kind === "settle") {
         const { seq } = effect.request;
         const times = (this.settled.get(seq) ?? 0) + 1;
-        expect(times, "one outcome for each request").toBe(1);
+        expect(times, "one outcome per request").toBe(1);
         this.settled.set(seq, times);
         const { outcome } = effect;
         const counted = this.possibleRuns.get(seq) ?? 0;
-        expect(effect.request.attempts, "attempts are what may have run").toBe(counted);
+        expect(effect.request.attempts, "attempts count what may have run").toBe(counted);
         if (outcome.kind === "failure" && outcome.error.execution === "NOT_STARTED") {
           const runs = this.possibleRuns.get(seq) ?? 0;
           const decoded = outcome.error.reason === "MALFORMED";
@@ -264,7 +263,7 @@ class World {
       if (session.state === "ended") this.#forget(session);
   }
 
-  /** From here on all peers behave: every request must reach its end. */
+  /** From here on all behave: every request must be settled. */
   heal(): void {
     const { h } = this;
     this.flushed(h.flush());
@@ -276,11 +275,11 @@ class World {
       this.flushed(h.flush());
     }
     for (const session of [...h.core.sessions]) h.core.lost(session, h.now);
-    // How long a worker that lost one job after another is remembered.
+    // As long as a worker in a crash loop is remembered.
     h.advance(60_000);
     this.flushed(h.effects.slice(this.#seen));
     checkFlushed(h.core, h.now);
-    expect(h.core.workers.isClear, "nobody is remembered").toBe(true);
+    expect(h.core.workers.isClear, "no worker is remembered").toBe(true);
     expect(h.core.queues.methods.size, "no map keeps anything").toBe(0);
     expect(h.core.requests.live.size).toBe(0);
     expect(h.core.idle).toBe(true);
@@ -304,7 +303,7 @@ class World {
   }
 }
 
-it("keeps its invariants over any history, and every request reaches its end", () => {
+it("holds its invariants over any history, and settles every request", () => {
   fc.assert(
     fc.property(
       fc.array(event, { maxLength: 120, size: "max" }),

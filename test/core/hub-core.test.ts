@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { failure, Harness } from "./harness.js";
 
 describe("matching", () => {
-  it("writes a job only against credit, one per slot", () => {
+  it("writes a job only against credit, and one job per slot", () => {
     const h = new Harness();
     const worker = h.worker(2);
     const [a, b, c] = [h.submit(), h.submit(), h.submit()];
@@ -16,7 +16,7 @@ describe("matching", () => {
     expect(h.holder(c)).toBe(worker);
   });
 
-  it("serves first come first", () => {
+  it("serves first come, first served", () => {
     const h = new Harness();
     const requests = [h.submit(), h.submit(), h.submit()];
     const worker = h.worker(1);
@@ -30,7 +30,7 @@ describe("matching", () => {
     expect(order).toEqual([0, 1, 2]);
   });
 
-  it("gives each request to the longest idle worker", () => {
+  it("gives each request to the worker idle longest", () => {
     const h = new Harness();
     const workers = [h.worker(), h.worker(), h.worker()];
     const served = workers.map(() => {
@@ -44,7 +44,7 @@ describe("matching", () => {
     expect(served).toEqual(workers);
   });
 
-  it("spreads over workers before it fills the slots of one", () => {
+  it("spreads jobs over workers before it fills the slots of one", () => {
     const h = new Harness();
     const workers = [h.worker(4), h.worker(4)];
     const requests = [h.submit(), h.submit()];
@@ -52,7 +52,7 @@ describe("matching", () => {
     expect(requests.map((request) => h.holder(request))).toEqual(workers);
   });
 
-  it("lets a worker with several methods take the oldest of what it serves", () => {
+  it("gives a worker with several methods the oldest request it serves", () => {
     const h = new Harness();
     const b = h.submit({ method: "b" });
     const a = h.submit({ method: "a" });
@@ -62,7 +62,7 @@ describe("matching", () => {
     expect([h.holder(a), h.holder(b)]).toEqual([undefined, worker]);
   });
 
-  it("fails a request that no worker can receive, even if the last one that could has just left", () => {
+  it("fails a request that no worker can receive, or can any longer", () => {
     const h = new Harness();
     h.worker(1, { maxReceiveBytes: 20 });
     const large = { payload: new Uint8Array(100) };
@@ -79,7 +79,7 @@ describe("matching", () => {
     expect(h.ending(later)).toBe("INVALID_ARGUMENT PAYLOAD_TOO_LARGE NOT_STARTED");
   });
 
-  it("passes over a request that a worker cannot receive", () => {
+  it("skips a request that a worker cannot receive", () => {
     const h = new Harness();
     const small = h.worker(1, { maxReceiveBytes: 20 });
     h.worker(0);
@@ -106,7 +106,7 @@ describe("the slot ledger", () => {
     expect([worker.credit, h.core.dropped.slots]).toEqual([8, 1_000_000_000 - 8]);
   });
 
-  it("takes a terminal event once, and from the session that holds the job", () => {
+  it("accepts a terminal event once, and only from the session that holds the job", () => {
     const h = new Harness();
     const [holder, other] = [h.worker(), h.worker(0)];
     const request = h.submit();
@@ -148,7 +148,7 @@ describe("the slot ledger", () => {
     expect(h.effects.at(-1)).toMatchObject({ kind: "end", error: { reason: "CANCEL_IGNORED" } });
   });
 
-  it("gives up a superseded session's jobs before it welcomes the new one", () => {
+  it("loses a superseded session's jobs before it welcomes the new one", () => {
     const h = new Harness();
     const first = h.worker(1, { instanceId: "i" });
     const request = h.submit();
@@ -177,7 +177,7 @@ describe("outcomes", () => {
     });
   });
 
-  it("reports the same for a failed request", () => {
+  it("reports it for a failed request too", () => {
     const h = new Harness();
     const request = h.submit({ timeoutMs: 100 });
     h.advance(30);
@@ -189,7 +189,7 @@ describe("outcomes", () => {
     });
   });
 
-  it("jitters its retry hints", () => {
+  it("adds jitter to its retry hints", () => {
     const hints = [0, 0.999].map((chance) => {
       const h = new Harness({ maxQueued: 0 }, () => chance);
       const request = h.submit();
@@ -200,7 +200,7 @@ describe("outcomes", () => {
     expect(hints).toEqual([250, 750]);
   });
 
-  it("tells a handler's error from a declared status", () => {
+  it("distinguishes a handler's error from a declared status", () => {
     const h = new Harness();
     const worker = h.worker(2);
     const [plain, declared] = [h.submit(), h.submit()];
@@ -217,7 +217,7 @@ describe("outcomes", () => {
     expect(h.ending(declared)).toBe("NOT_FOUND DECLARED FINISHED");
   });
 
-  it("blames the caller for undecodable input, and does not retry", () => {
+  it("blames the caller for input that cannot be decoded, and does not retry", () => {
     const h = new Harness();
     const worker = h.worker(2);
     const request = h.submit({ idempotent: true });
@@ -228,7 +228,7 @@ describe("outcomes", () => {
     expect(h.ending(request)).toBe("INVALID_ARGUMENT MALFORMED NOT_STARTED");
   });
 
-  it("ends a queued call on its deadline, without a slot coming free", () => {
+  it("ends a queued call on its deadline, without waiting for a slot", () => {
     const h = new Harness();
     const request = h.submit({ timeoutMs: 500 });
     h.advance(498);
@@ -254,7 +254,7 @@ describe("outcomes", () => {
     ]);
   });
 
-  it("blames the deadline for what a handler throws after it has passed", () => {
+  it("blames the deadline for what a handler throws after it", () => {
     const h = new Harness();
     const worker = h.worker();
     const request = h.submit({ timeoutMs: 500 });
@@ -281,7 +281,7 @@ describe("outcomes", () => {
     expect(h.ending(request)).toBe(ending);
   });
 
-  it("says that an answer is too large also when the deadline has passed", () => {
+  it("says that an answer is too large even after the deadline", () => {
     const h = new Harness({ maxPayloadBytes: 10 });
     const worker = h.worker();
     const request = h.submit({ timeoutMs: 500 });
@@ -314,7 +314,7 @@ describe("outcomes", () => {
     ]);
   });
 
-  it("leaves most of the queue to methods that have workers", () => {
+  it("keeps most of the queue for methods that have workers", () => {
     const h = new Harness({ maxQueued: 20 });
     const flood = [1, 2, 3].map(() => h.submit({ method: "misspelt" }));
     h.worker(0);
@@ -328,7 +328,7 @@ describe("outcomes", () => {
     expect(h.ending(fine)).toBe("OPEN");
   });
 
-  it("limits each payload, and all payloads together", () => {
+  it("bounds each payload, and all payloads together", () => {
     const h = new Harness({ maxHeldBytes: 1500 });
     const tooLarge = h.submit({ payload: new Uint8Array(1001) });
     const first = h.submit({ payload: new Uint8Array(1000) });
@@ -340,7 +340,7 @@ describe("outcomes", () => {
     expect(h.core.requests.heldBytes).toBe(1000);
   });
 
-  it("waits a while for a worker of the method, counted from the end of the last one", () => {
+  it("waits a while for a worker of the method, counted from when the last one left", () => {
     const h = new Harness();
     const worker = h.worker(0);
     const early = h.submit();
@@ -367,7 +367,7 @@ describe("outcomes", () => {
     expect(h.ending(large)).toBe("RESOURCE_EXHAUSTED RESULT_TOO_LARGE FINISHED");
   });
 
-  it("waits for a worker no longer for a lost request than for the others", () => {
+  it("gives a request that came back no more time to wait for a worker than others", () => {
     const h = new Harness();
     const worker = h.worker(1);
     const [lost, waiting] = [h.submit({ idempotent: true }), h.submit()];
@@ -412,7 +412,7 @@ describe("lost attempts", () => {
     expect(h.ending(request)).toBe("ABORTED WORKER_LOST UNKNOWN");
   });
 
-  it("runs an idempotent request again, in its old place, on another worker", () => {
+  it("retries an idempotent request, in its old place, on another worker", () => {
     const h = new Harness();
     const [first, second] = [h.worker(), h.worker(0)];
     const lost = h.submit({ idempotent: true });
@@ -427,7 +427,7 @@ describe("lost attempts", () => {
     expect(h.outcome(lost)).toMatchObject({ kind: "answer", info: { attempts: 2 } });
   });
 
-  it("takes the worker's word for idempotency if the caller says nothing", () => {
+  it("uses the worker's declaration of idempotency if the caller makes none", () => {
     const h = new Harness();
     const methods = new Map([["", { idempotent: true }]]);
     const [open, closed] = [h.submit(), h.submit({ idempotent: false })];
@@ -439,7 +439,7 @@ describe("lost attempts", () => {
     expect(h.ending(closed)).toBe("ABORTED WORKER_LOST UNKNOWN");
   });
 
-  it("prefers a worker that has nothing to lose", () => {
+  it("prefers a worker with no jobs to lose", () => {
     const h = new Harness();
     const [first, busy] = [h.worker(1), h.worker(2)];
     const idle = h.worker(1);
@@ -488,7 +488,7 @@ describe("lost attempts", () => {
     expect(request.attempts).toBe(1);
   });
 
-  it("gives a request to the worker that refused it, once that has said ready again", () => {
+  it("gives a request back to a worker that refused it, after its next ready", () => {
     const h = new Harness();
     const worker = h.worker(2);
     const request = h.submit({ queueTimeoutMs: 1000 });
@@ -519,7 +519,7 @@ describe("lost attempts", () => {
     expect(h.ending(request)).toBe("UNAVAILABLE REJECTED NOT_STARTED");
   });
 
-  it("never fails a request that may have run as UNAVAILABLE", () => {
+  it("never reports UNAVAILABLE for a request that may have run", () => {
     const h = new Harness();
     const worker = h.worker();
     const request = h.submit({ idempotent: true });
@@ -531,7 +531,7 @@ describe("lost attempts", () => {
 });
 
 describe("liveness", () => {
-  it("sends many workers fewer heartbeats, but each three before it judges", () => {
+  it("asks many workers less often, but three times before it judges one", () => {
     const h = new Harness({ maxWorkers: 5000 });
     const connect = (count: number): void => {
       for (let one = 0; one < count; one += 1) h.worker();
@@ -575,7 +575,7 @@ describe("liveness", () => {
     expect(worker.state).toBe("serving");
   });
 
-  it("gives a large message time, to a worker and from it", () => {
+  it("allows time for a large message, in either direction", () => {
     const h = new Harness({ maxPayloadBytes: 1_000_000, maxHeldBytes: 1_000_000 });
     const worker = h.worker(1, { maxReceiveBytes: 1_000_000 });
     h.core.announced(worker, 40_960, h.now);
@@ -638,7 +638,7 @@ describe("violations", () => {
     expect(end).toMatchObject({ error: { message: expect.stringContaining(what) } });
   });
 
-  it("refuses workers beyond its limit", () => {
+  it("refuses workers above its limit", () => {
     const h = new Harness({ maxWorkers: 1 });
     h.worker();
     h.core.open(h.now);
@@ -664,7 +664,7 @@ describe("drain", () => {
     expect(h.ending(running)).toBe("ANSWER");
   });
 
-  it("of the hub refuses waiting and new requests, and lets running ones finish", () => {
+  it("of the hub refuses queued and new requests, and lets running ones finish", () => {
     const h = new Harness();
     const worker = h.worker();
     const [running, waiting] = [h.submit(), h.submit()];
@@ -715,7 +715,7 @@ describe("drain", () => {
 });
 
 describe("crash loops", () => {
-  /** A worker named `w` gets a request and dies with it. */
+  /** A worker named `w` gets a request and is lost with it. */
   function crash(h: Harness): void {
     const session = h.worker(1, { workerId: "w" });
     h.submit();
@@ -747,7 +747,7 @@ describe("crash loops", () => {
     expect(h.holder(second)).toBe(back);
   });
 
-  it("are forgiven after a while without a loss, and a loss without a job does not count", () => {
+  it("are forgiven after a while without a loss; a stream lost without jobs does not count", () => {
     const h = new Harness();
     crash(h);
     crash(h);
@@ -762,8 +762,8 @@ describe("crash loops", () => {
   });
 });
 
-describe("answers that are not read", () => {
-  it("count in the byte budget, and stop service to their own caller only", () => {
+describe("unread answers", () => {
+  it("count in the byte budget, and block only their own caller", () => {
     const h = new Harness({ maxUnreadBytes: 100, maxHeldBytes: 150 });
     h.worker(1);
     const [slow, quick] = [{}, {}];
@@ -782,7 +782,7 @@ describe("answers that are not read", () => {
     expect(h.core.requests.unread.bytes).toBe(0);
   });
 
-  it("are withdrawn after a time in which a slow link could have carried them", () => {
+  it("are abandoned after a while that would do even for a slow link", () => {
     const h = new Harness();
     const response = h.core.sending({}, 40_960, h.now);
     expect(h.advance(39_999)).toEqual([]);
@@ -791,7 +791,7 @@ describe("answers that are not read", () => {
     expect(h.core.nextWake()).toBe(Number.POSITIVE_INFINITY);
   });
 
-  it("count once, though two are due and the end of their stream gives both back", () => {
+  it("count once, even if two are due and the end of their stream frees both", () => {
     const h = new Harness();
     const stream = {};
     const answers = [h.core.sending(stream, 60, h.now), h.core.sending(stream, 60, h.now)];

@@ -9,8 +9,7 @@ import { Job, type Session } from "../../src/hub/core/workers/session.js";
 import type { Slot } from "../../src/hub/core/workers/slots.js";
 
 /**
- * Checks what must hold between any two events. Throws an AssertionError; cheap, since it runs very
- * often.
+ * What must hold between any two events. Throws an AssertionError; cheap, as it runs very often.
  */
 export function checkState(core: HubCore): void {
   checkSessions(core);
@@ -20,15 +19,15 @@ export function checkState(core: HubCore): void {
 
 function checkSessions({ sessions }: HubCore): void {
   for (const session of sessions) {
-    assert(session.state !== "ended", "an ended session is kept nowhere");
+    assert(session.state !== "ended", "no ended session is kept");
     assert(
       session.state === "serving" || session.credit === 0,
       "only serving sessions have credit",
     );
     const jobs = session.inFlight.entries();
     for (const [id, job] of jobs) {
-      assert(job.id === id && job.session === session, "a job is found by its id");
-      if (job.request !== undefined) assert(job.request.state === job, "one job for a request");
+      assert(job.id === id && job.session === session, "a job is stored under its id");
+      if (job.request !== undefined) assert(job.request.state === job, "one job per request");
     }
     checkSlots(
       session,
@@ -37,13 +36,13 @@ function checkSessions({ sessions }: HubCore): void {
   }
 }
 
-/** `taken`: the slots of the jobs in flight. */
+/** `taken` are the slots of the jobs in flight. */
 function checkSlots({ slots, hello }: Session, taken: readonly Slot[]): void {
   const { capacity, credit, busy } = slots;
-  assert(capacity === (hello?.maxSlots ?? 0), "as many slots as its worker may have");
+  assert(capacity === (hello?.maxSlots ?? 0), "the capacity its worker declared");
   assert(credit >= 0 && credit + busy <= capacity, "the slot ledger");
   const busyOnes = new Set(taken);
-  assert(busyOnes.size === busy, "busy slots are those that have jobs");
+  assert(busyOnes.size === busy, "busy slots are those with jobs");
   for (const slot of busyOnes) {
     const jobs = taken.filter((one) => one === slot).length;
     assert(slot.jobs === jobs, "a slot counts its jobs");
@@ -52,7 +51,7 @@ function checkSlots({ slots, hello }: Session, taken: readonly Slot[]): void {
   for (let slot = slots.free; slot; slot = slot.nextFree) {
     assert(slot.jobs === 0 && !busyOnes.has(slot), "a free slot has no jobs");
     free += 1;
-    assert(free + busy <= capacity, "no more slots than its worker may have");
+    assert(free + busy <= capacity, "no more slots than the capacity");
   }
 }
 
@@ -63,7 +62,7 @@ function checkRequests({ requests, sessions }: HubCore): void {
     const { state, list, seq } = request;
     size += 1;
     assert(requests.live.get(seq) === request, "a live request is found by its ticket");
-    assert(state !== "settled", "nothing settled is kept");
+    assert(state !== "settled", "no settled request is kept");
     bytes += request.bytes;
     if (state === "queued") {
       assert(list !== undefined, "a queued request is in its queue");
@@ -85,14 +84,11 @@ function checkMethods({ queues, sessions }: HubCore): void {
   for (const method of queues.methods.values()) {
     const { queue, groups } = method;
     assert(queue.size + groups.length > 0, "no empty method is kept");
-    assert(
-      queue.size === 0 || method.list !== undefined,
-      "a method is listed while requests wait for it",
-    );
-    assert(new Set(groups).size === groups.length, "a method lists each group once");
+    assert(queue.size === 0 || method.list !== undefined, "a method with a queue is listed");
+    assert(new Set(groups).size === groups.length, "a method lists a group once");
     for (const group of groups) {
-      assert(queues.groups.get(group.key) === group, "only existing groups serve");
-      assert(group.methods.has(method.name), "a group serves what its workers do");
+      assert(queues.groups.get(group.key) === group, "no disbanded group serves");
+      assert(group.methods.has(method.name), "a group serves what its workers serve");
     }
     queued += queue.size;
     if (method.list === queues.waiting) listed += 1;
@@ -103,9 +99,9 @@ function checkMethods({ queues, sessions }: HubCore): void {
       last = request.seq;
     }
   }
-  assert(queues.queued === queued, "the count of queued requests");
+  assert(queues.queued === queued, "the count of waiting requests");
   assert(queues.workerless === workerless, "the count of requests without a worker");
-  assert(queues.waiting.size === listed, "no method is listed that is gone");
+  assert(queues.waiting.size === listed, "no deleted method is listed");
   checkGroups(queues, sessions);
 }
 
@@ -114,11 +110,11 @@ function checkGroups({ groups, methods }: Queues, sessions: ReadonlySet<Session>
   for (const group of groups.values()) {
     assert(group.sessions.size > 0, "no empty group is kept");
     for (const name of group.methods) {
-      assert(methods.get(name)?.groups.includes(group), "a method lists the groups that serve it");
+      assert(methods.get(name)?.groups.includes(group), "a method knows its groups");
     }
     let idle = 0;
     for (const session of group.sessions) {
-      assert(session.group === group && sessions.has(session), "only existing sessions serve");
+      assert(session.group === group && sessions.has(session), "no ended session serves");
       assert(session.hello?.methods.size === group.methods.size, "the same set of methods");
       for (const name of session.hello.methods.keys()) {
         assert(group.methods.has(name), "the same set of methods");
@@ -127,7 +123,7 @@ function checkGroups({ groups, methods }: Queues, sessions: ReadonlySet<Session>
       assert((session.list === group.idle) === isIdle, "an idle session is in its group's list");
       if (isIdle) idle += 1;
     }
-    assert(group.idle.size === idle, "nothing else is idle");
+    assert(group.idle.size === idle, "no other session is in the list");
     let last = 0;
     for (let session = group.idle.head; session; session = session.next) {
       assert(session.idleSeq > last, "the longest idle comes first");
@@ -136,10 +132,10 @@ function checkGroups({ groups, methods }: Queues, sessions: ReadonlySet<Session>
     members += group.sessions.size;
   }
   const serving = [...sessions].filter(({ state }) => state === "serving");
-  assert(members === serving.length, "each serving session is in one group");
+  assert(members === serving.length, "a serving session is in one group");
 }
 
-/** Checks what must hold right after a flush: nothing waits needlessly. */
+/** What must hold right after a flush: no request waits needlessly. */
 export function checkFlushed(core: HubCore, now: number): void {
   checkState(core);
   for (const method of core.queues.methods.values()) {
@@ -148,7 +144,7 @@ export function checkFlushed(core: HubCore, now: number): void {
       for (const { sessions } of method.groups) {
         for (const session of sessions) {
           const possible = session.credit > 0 && fits(request, session);
-          assert(!possible, "no request waits that fits free credit");
+          assert(!possible, "no credit is left while a fitting request waits");
         }
       }
     }
@@ -161,8 +157,8 @@ function* waitingFor({ queue }: Method): Generator<Request> {
 }
 
 /**
- * An independent record of how long sessions have been idle: a core must give each job to the
- * longest idle session, unless it has a reason not to.
+ * An independent record of who has been idle since when: the core must give a request to the
+ * session idle longest, unless there is a reason not to.
  */
 export class IdleOrder {
   readonly #core: HubCore;
@@ -178,7 +174,7 @@ export class IdleOrder {
     this.#admit((session) => session.credit > 0);
   }
 
-  /** Checks the jobs that a flush decided on. */
+  /** Checks the effects of a flush. */
   checkDispatches(effects: readonly Effect[]): void {
     const credit = new Map<Session, number>();
     for (const effect of effects) {
@@ -186,12 +182,12 @@ export class IdleOrder {
       const { session } = effect;
       credit.set(session, (credit.get(session) ?? session.credit) + 1);
     }
-    // Sessions no longer held back were admitted before all matching.
+    // Sessions whose hold has ended were admitted before all matching.
     this.#admit((session) => (credit.get(session) ?? session.credit) > 0);
     for (const effect of effects) {
       if (effect.kind !== "job") continue;
       const { session, request } = effect;
-      // The others have drawbacks that are judged elsewhere.
+      // Other drawbacks are checked elsewhere.
       const passedOver = this.#idle
         .slice(0, this.#idle.indexOf(session))
         .find((other) => !other.congested && serves(other, request) && fits(request, other));

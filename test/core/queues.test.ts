@@ -9,7 +9,7 @@ function serving(...names: string[]): Partial<WorkerHello> {
 describe("workers with many methods", () => {
   const many = Array.from({ length: 256 }, (_, index) => `method ${index}`);
 
-  it("are in one idle list, whatever they serve and in whatever order they declare it", () => {
+  it("are in one idle list, however many they serve and in whatever order they list them", () => {
     const h = new Harness();
     const first = h.worker(1, serving(...many));
     const second = h.worker(1, serving(...[...many].reverse()));
@@ -34,7 +34,7 @@ describe("workers with many methods", () => {
 });
 
 describe("several groups of workers", () => {
-  it("share the method that they have in common, the longest idle first", () => {
+  it("share the method they have in common, the longest idle first", () => {
     const h = new Harness();
     const ab = h.worker(1, serving("a", "b"));
     const a = h.worker(2, serving("a"));
@@ -45,7 +45,7 @@ describe("several groups of workers", () => {
     expect(h.core.queues.methods.get("a")?.groups.length).toBe(3);
   });
 
-  it("are passed over for a drawback only while another has less of it", () => {
+  it("are passed over for a drawback only while another has a smaller one", () => {
     const h = new Harness();
     const [ab, a] = [h.worker(1, serving("a", "b")), h.worker(2, serving("a"))];
     const ac = h.worker(1, serving("a", "c"));

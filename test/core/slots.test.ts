@@ -8,7 +8,7 @@ function ledger(capacity: number): SlotLedger {
 }
 
 describe("the slots of a worker", () => {
-  it("are created when first taken, and reused", () => {
+  it("are created on first use, and reused", () => {
     const slots = ledger(8);
     const taken = new Set<Slot>();
     for (let job = 0; job < 100; job += 1) {
@@ -20,7 +20,7 @@ describe("the slots of a worker", () => {
     expect([...taken]).toEqual([slots.free]);
   });
 
-  it("are never more, offered and busy together, than the worker may have", () => {
+  it("number no more than the capacity, offered and busy together", () => {
     const slots = ledger(3);
     expect(slots.offer(2)).toBe(0);
     slots.take();

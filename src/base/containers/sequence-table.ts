@@ -1,18 +1,17 @@
-/** The largest table that is kept when its last item is deleted. */
+/** The largest table kept when its last item is deleted. */
 const KEPT_SLOTS = 16_384;
 const FEWEST_SLOTS = 16;
 
-/** What a {@link SequenceTable} holds. */
+/** An item of a {@link SequenceTable}. */
 export interface Sequenced {
-  /** Its number, from {@link SequenceTable.nextSeq}. */
+  /** From {@link SequenceTable.nextSeq}. */
   seq: number;
 }
 
 /**
- * Items found by their `seq`, a number that counts up. The low bits of a `seq` are its slot in
- * the table, and a `seq` whose slot is taken is skipped, so that nothing is hashed or probed,
- * and nothing moves when an item is deleted. A lookup compares the whole `seq`: the number of
- * a deleted item finds nothing, whatever is in its slot now.
+ * Items indexed by `seq`, an increasing number. The low bits of a `seq` are its slot in the table,
+ * and a `seq` whose slot is taken is skipped: no hashing, no probing, and no moves on delete.
+ * Lookups compare the whole `seq`: that of a deleted item never finds a later one in its slot.
  */
 export class SequenceTable<T extends Sequenced> implements Iterable<T> {
   #size = 0;
@@ -24,7 +23,7 @@ export class SequenceTable<T extends Sequenced> implements Iterable<T> {
     return this.#size;
   }
 
-  /** A `seq` above all earlier ones, for the next item. */
+  /** A `seq` greater than all earlier ones, for the next item. */
   nextSeq(): number {
     // At least half of the slots are free, so few are skipped on average.
     do this.#lastSeq += 1;
@@ -53,7 +52,7 @@ export class SequenceTable<T extends Sequenced> implements Iterable<T> {
     }
   }
 
-  /** The items as they are now, in no particular order. */
+  /** The items at the time of the call, in no particular order. */
   [Symbol.iterator](): Iterator<T> {
     return this.#slots.filter((item) => item !== undefined).values();
   }
@@ -61,7 +60,7 @@ export class SequenceTable<T extends Sequenced> implements Iterable<T> {
   #grow(): void {
     const capacity = (this.#mask + 1) * 2;
     const slots = emptySlots<T>(capacity);
-    // Items that differ in their low bits still differ with one more bit.
+    // Items with different low bits still differ with one more bit.
     for (const item of this) slots[item.seq & (capacity - 1)] = item;
     this.#mask = capacity - 1;
     this.#slots = slots;

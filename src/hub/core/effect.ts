@@ -3,16 +3,16 @@ import type { Outcome, Request } from "./requests/request.js";
 import type { UnreadResponse } from "./requests/unread.js";
 import type { Job, Session } from "./workers/session.js";
 
-/** What is to be done on a worker's stream. */
+/** What to do on a worker's stream. */
 export type WorkerEffect = Exclude<Effect, { kind: "settle" | "abandon" }>;
 
-/** What the shell is to do. Effects of one session stand in the order of the wire. */
+/** What the shell must do. The effects of one session are in wire order. */
 export type Effect =
   | { kind: "settle"; request: Request; outcome: Outcome }
-  /** The caller does not read its response: take it back. */
+  /** The caller is not reading its response: abandon it. */
   | { kind: "abandon"; response: UnreadResponse }
   | { kind: "welcome"; session: Session }
-  /** `timeLeftMs` is what the job may take, `Infinity` for no limit. */
+  /** `timeLeftMs` is how long the job may run, `Infinity` for no limit. */
   | { kind: "job"; session: Session; job: Job; request: Request; timeLeftMs: number }
   | { kind: "cancel"; session: Session; jobId: number; reason: string }
   | { kind: "heartbeat"; session: Session }

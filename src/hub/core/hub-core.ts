@@ -21,28 +21,27 @@ import { Job, type Session, type WorkerHello } from "./workers/session.js";
 import * as sessionEnd from "./workers/session-end.js";
 import { Sessions } from "./workers/sessions.js";
 
-/** What has a time at which something is to be done about it. */
+/** Anything that can have a timer. */
 type Waking = Request | Job | Session | Method | Suspect | UnreadResponse;
 
 /**
- * The whole hub but for its sockets: events go in and change state only;
- * {@link HubCore.flush} decides what is to be done at this instant and returns
- * it. No timers, no promises, no I/O: `now` is given, in milliseconds on any
- * clock that never steps.
+ * The whole hub except its sockets: events only change state; {@link HubCore.flush} decides what
+ * must be done now and returns it. No timers, no promises, no I/O: `now` is passed in, in
+ * milliseconds on any clock that never steps.
  */
 export class HubCore {
   readonly limits: CoreLimits;
   readonly requests: Requests;
   readonly workers: Sessions;
   readonly queues: Queues;
-  /** What was dropped because it came too late, from the wrong session, or was too much. */
+  /** Dropped input: terminal events that were late or from the wrong session, and excess slots. */
   readonly dropped = { terminalEvents: 0, slots: 0 };
   readonly #scheduler: Scheduler;
   readonly #timers = new TimerHeap<Waking>();
   readonly #effects: Effect[] = [];
   #promisedWake = Number.POSITIVE_INFINITY;
 
-  /** `random` draws from 0 to 1, as `Math.random` does; `formatId` makes the ids of requests that bring none. */
+  /** `random` returns 0 to 1, like `Math.random`; `formatId` makes ids for requests without one. */
   constructor(limits: CoreLimits, random: () => number, formatId: RequestIdFormat = String) {
     this.limits = limits;
     const timers = this.#timers;
@@ -56,25 +55,25 @@ export class HubCore {
     this.#scheduler = scheduler;
   }
 
-  /** The streams of workers that are open. */
+  /** The open worker streams. */
   get sessions(): ReadonlySet<Session> {
     return this.workers.open;
   }
 
-  /** Whether nothing is left to do: no request unsettled, no session open. */
+  /** Whether all requests are settled and no session is open. */
   get idle(): boolean {
     return this.sessions.size === 0 && this.requests.live.size === 0;
   }
 
   /**
-   * A caller asks. Its outcome comes as a `settle` effect, with the next flush at the
-   * earliest. Returns what {@link cancel} takes.
+   * A caller submits a request. Its outcome arrives as a `settle` effect, in the next flush at the
+   * earliest. Returns the ticket for {@link cancel}.
    */
   submit(submission: Submission, caller: Caller, callId: number, now: number): Ticket {
     return this.#scheduler.submit(submission, caller, callId, now).seq;
   }
 
-  /** The `settle` of `request` was carried out: the object may become another request. */
+  /** The `settle` of `request` was carried out: the object may be reused. */
   release(request: Request): void {
     this.requests.release(request);
   }
@@ -96,7 +95,7 @@ export class HubCore {
     return response;
   }
 
-  /** The caller has taken it, or is gone. */
+  /** The caller has read it, or has gone. */
   sent(response: UnreadResponse): void {
     this.#timers.remove(response);
     this.requests.unread.remove(response);
@@ -107,7 +106,7 @@ export class HubCore {
     return this.workers.add(now);
   }
 
-  /** Its first event. */
+  /** The worker's first event. */
   hello(session: Session, hello: WorkerHello, now: number): void {
     if (session.state === "ended") return;
     if (session.state !== "opening") return this.violation(session, "a second hello", now);
@@ -115,7 +114,7 @@ export class HubCore {
     this.workers.welcome(session, hello, now);
   }
 
-  /** It has so many more free slots. */
+  /** The worker has `slots` more free slots. */
   ready(session: Session, slots: number, now: number): void {
     if (session.state === "opening") return this.violation(session, "ready before hello", now);
     if (slots < 1) return this.violation(session, "ready with zero slots", now);
@@ -124,13 +123,13 @@ export class HubCore {
     if (session.credit > 0 && !session.isHeldBack) this.queues.offer(session);
   }
 
-  /** A job has an outcome. Counts once, and only from the session that holds the job. */
+  /** A job has a result. Counts once, and only from the session that holds the job. */
   result(session: Session, jobId: number, result: JobResult, now: number): void {
     const request = this.#finish(session, jobId, now);
     if (request === undefined) return;
     const checked = checkResult(result, this.limits.maxPayloadBytes);
     if (checked.kind === "failure") {
-      // Its worker was told the same time, and most handlers that it stops throw.
+      // Its worker has the same time limit, and most handlers throw when it stops them.
       const isOver = now >= this.#timers.timeOf(request);
       if (isOver && isThrown(checked.failure)) return this.#scheduler.expire(request, now);
       const error = workerFailure(request, checked.failure, now);
@@ -140,7 +139,7 @@ export class HubCore {
     this.#scheduler.settle(request, { kind: "answer", payload: checked.payload, info });
   }
 
-  /** A job is over without an outcome. */
+  /** A job ended without a result. */
   nack(session: Session, jobId: number, execution: Execution, why: string, now: number): void {
     const request = this.#finish(session, jobId, now);
     if (request === undefined) return;
@@ -159,27 +158,27 @@ export class HubCore {
     session.lastHeardAt = now;
   }
 
-  /** The worker announced a message of so many bytes. */
+  /** The worker announced a message of `bytes` bytes. */
   announced(session: Session, bytes: number, now: number): void {
     excuse(session, Math.min(bytes, this.limits.maxPayloadBytes + LARGE_BYTES), now);
   }
 
-  /** Whether the session's socket takes no more for now. */
+  /** The session's socket is full, or no longer is. */
   congested(session: Session, isFull: boolean): void {
     session.congested = isFull;
   }
 
-  /** The stream is gone. What it had sent must have been told before. */
+  /** The stream is gone. Everything it sent must have been reported before. */
   lost(session: Session, now: number): void {
     this.workers.close(session, now, "the worker was lost");
   }
 
-  /** The worker broke the protocol: its stream ends, what came before stands. */
+  /** The worker broke the protocol: ends its stream; earlier events still count. */
   violation(session: Session, what: string, now: number): void {
     this.workers.end(session, now, sessionEnd.violation(what));
   }
 
-  /** Takes nothing new, lets finish what runs, sends the workers home. */
+  /** Refuses new requests, lets running jobs finish, and tells workers to drain. */
   drain(now: number): void {
     if (this.requests.draining) return;
     this.#scheduler.drain(now);
@@ -191,7 +190,7 @@ export class HubCore {
     }
   }
 
-  /** Ends everything that a drain has left. */
+  /** Drains, then ends everything that is left. */
   stop(now: number): void {
     this.drain(now);
     for (const request of this.requests.live) {
@@ -201,7 +200,7 @@ export class HubCore {
     for (const session of [...this.sessions]) this.workers.end(session, now, sessionEnd.draining());
   }
 
-  /** Decides what is due and who gets what; to be carried out at once, in order. */
+  /** Decides what is due and who gets what; the effects must be carried out at once, in order. */
   flush(now: number): Effect[] {
     this.#forgiveStall(now);
     for (;;) {
@@ -213,12 +212,12 @@ export class HubCore {
     return this.#effects.splice(0);
   }
 
-  /** Whether something is to be done because of the time alone. */
+  /** Whether a flush is needed because of time alone. */
   isDue(now: number): boolean {
     return now >= Math.min(this.#promisedWake, this.#timers.earliest);
   }
 
-  /** When to flush at the latest, `Infinity` for never. */
+  /** When to flush at the latest; `Infinity` for never. */
   nextWake(): number {
     this.#promisedWake = this.#timers.earliest;
     return this.#promisedWake;
@@ -258,13 +257,13 @@ export class HubCore {
     if (state instanceof Job) this.#cancelJob(state, "DEADLINE_EXCEEDED", now);
   }
 
-  /** Nobody waits for `job` any more: its worker need not go on. */
+  /** The answer of `job` is no longer wanted: its worker may stop. */
   #cancelJob(job: Job, reason: string, now: number): void {
     this.#emit({ kind: "cancel", session: job.session, jobId: job.id, reason });
     this.#timers.set(job, now + this.limits.cancelGraceMs);
   }
 
-  /** Takes a job out of the ledger; returns its request, if that still waits for it. */
+  /** Takes a job out of the ledger; returns its request if the answer is still wanted. */
   #finish(session: Session, jobId: number, now: number): Request | undefined {
     if (session.state === "opening") {
       this.violation(session, "a terminal event before hello", now);
@@ -280,7 +279,7 @@ export class HubCore {
     return undefined;
   }
 
-  /** While the hub itself stood still it heard nobody: that silence is its own. */
+  /** While the hub itself was stalled it could hear nobody: that silence does not count. */
   #forgiveStall(now: number): void {
     const lateMs = now - this.#promisedWake;
     if (lateMs < this.limits.heartbeatIntervalMs) return;

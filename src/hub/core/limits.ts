@@ -1,4 +1,4 @@
-/** What bounds the core. Times in milliseconds; defaults are in the options file. */
+/** The bounds of the core. Times are in milliseconds; defaults are in the options file. */
 export interface CoreLimits {
   maxWorkers: number;
   maxQueued: number;
@@ -14,18 +14,18 @@ export interface CoreLimits {
   slowReaderTimeoutMs: number;
 }
 
-/** The share of the queue that requests for methods without a worker may take. */
+/** The share of the queue open to requests for methods without a worker. */
 export const WORKERLESS_SHARE = 0.1;
 
-/** So many sessions may refuse a request before it is given up. */
+/** How many times workers may refuse a request before it fails. */
 export const MAX_REFUSALS = 8;
 
-/** So many settled requests are kept to become others: what comes and goes in a turn, not a peak. */
+/** Settled requests kept for reuse: enough for one turn's traffic, not for a peak. */
 export const MAX_SPARE = 4096;
 
 /**
- * So many losses, each within the window after the one before, are a crash loop;
- * then its credit is held back at first for the least time, at last for the most.
+ * `losses` losses, each within `windowMs` of the one before, make a crash loop; the credit is then
+ * held back, for `minHoldMs` at first and `maxHoldMs` at most.
  */
 export const CRASH_LOOP = {
   losses: 3,

@@ -10,18 +10,18 @@ import type { Requests } from "./requests/requests.js";
 import { excuse, LARGE_BYTES } from "./workers/liveness.js";
 import type { Session } from "./workers/session.js";
 
-/** What a scheduler works on. */
+/** What a {@link Scheduler} works on. */
 export interface SchedulerParts {
   limits: CoreLimits;
   timers: TimerHeap<Timed>;
   requests: Requests;
   queues: Queues;
-  /** From 0 to 1. */
+  /** Returns 0 to 1. */
   random: () => number;
   emit: (effect: Effect) => void;
 }
 
-/** The way of a request: it waits, goes to a worker, perhaps comes back, and has one outcome. */
+/** The life of a request: it waits, runs on a worker, perhaps comes back, and has one outcome. */
 export class Scheduler {
   readonly #limits: CoreLimits;
   readonly #timers: TimerHeap<Timed>;
@@ -39,7 +39,7 @@ export class Scheduler {
     this.#emit = emit;
   }
 
-  /** Takes a request in, or settles it at once if it cannot be taken. */
+  /** Queues a request, or settles it at once if it must be refused. */
   submit(submission: Submission, caller: Caller, callId: number, now: number): Request {
     const request = this.#requests.add(submission, caller, callId, now);
     const refusal =
@@ -49,7 +49,7 @@ export class Scheduler {
     return request;
   }
 
-  /** Gives a request its outcome. The first one counts, and there is no second. */
+  /** Settles a request. Only the first outcome counts. */
   settle(request: Request, outcome: Outcome): void {
     if (request.state === "settled") return;
     if (request.state === "queued") this.#dequeue(request);
@@ -59,7 +59,7 @@ export class Scheduler {
     this.#emit({ kind: "settle", request, outcome });
   }
 
-  /** Settles a request as failed by the hub. */
+  /** Settles a request with a failure of the hub's. */
   fail(request: Request, reason: HubReason, message: string, now: number): void {
     const error = hubFailure(request, reason, message, { now, chance: this.#random() });
     this.settle(request, { kind: "failure", error });
@@ -73,7 +73,7 @@ export class Scheduler {
     });
   }
 
-  /** The worker says that the attempt did not run. */
+  /** The worker reports that the attempt did not run. */
   refused(request: Request, session: Session, now: number): void {
     request.attempts -= 1;
     request.refusals += 1;
@@ -84,14 +84,14 @@ export class Scheduler {
     this.fail(request, "REJECTED", message, now);
   }
 
-  /** The attempt is lost, and whether it ran is unknown. */
+  /** The attempt was lost; whether it ran is unknown. */
   lost(request: Request, session: Session, why: string, now: number): void {
     const declared = session.hello?.methods.get(request.method)?.idempotent;
     if (!(request.idempotent ?? declared ?? false)) {
       return this.fail(request, "WORKER_LOST", `${why}; the request is not idempotent`, now);
     }
     if (request.attempts >= request.maxAttempts) {
-      const message = `${why}, at the last of ${request.attempts} attempts`;
+      const message = `${why}, on the last of ${request.attempts} attempts`;
       return this.fail(request, "ATTEMPTS_EXHAUSTED", message, now);
     }
     request.lostBy = session.workerId;
@@ -99,16 +99,16 @@ export class Scheduler {
     this.#enqueue(request, now);
   }
 
-  /** A limit in time of the request has passed. */
+  /** The deadline or a timeout of the request has passed. */
   expire(request: Request, now: number): void {
     const { deadlineAt, runTimeoutMs, queueTimeoutMs } = request;
     const fail = (reason: HubReason, message: string): void =>
       this.fail(request, reason, message, now);
     if (request.state === "queued") {
       if (now >= deadlineAt - MIN_TIME_LEFT_MS) {
-        fail("DEADLINE_QUEUED", "the deadline passed before a worker was idle");
+        fail("DEADLINE_QUEUED", "the deadline passed before a worker became idle");
       } else {
-        fail("QUEUE_TIMEOUT", `no worker was idle for ${queueTimeoutMs} ms`);
+        fail("QUEUE_TIMEOUT", `no worker became idle within ${queueTimeoutMs} ms`);
       }
     } else if (now >= deadlineAt) {
       fail("DEADLINE_RUNNING", "the deadline passed while a worker had the request");
@@ -117,7 +117,7 @@ export class Scheduler {
     }
   }
 
-  /** No worker has served the method for too long, at least for those who wait longest. */
+  /** The method had no worker for too long, at least for the requests that waited longest. */
   expireWorkerless(method: Method, now: number): void {
     if (!method.isWorkerless) return;
     for (const request of waitingFor(method)) {
@@ -129,17 +129,17 @@ export class Scheduler {
     this.#watchWorkerless(method);
   }
 
-  /** A session serves its methods from now on. */
+  /** `session` serves its methods from now on. */
   join(session: Session, now: number): void {
     this.#serversChanged(this.#queues.join(session, now), now);
   }
 
-  /** A session serves nothing any more. */
+  /** `session` no longer serves any method. */
   leave(session: Session, now: number): void {
     this.#serversChanged(this.#queues.leave(session, now), now);
   }
 
-  /** From now on nothing waits: what is queued, or comes, or comes back, is refused. */
+  /** Refuses what is queued, and from now on what arrives or comes back. */
   drain(now: number): void {
     this.#requests.draining = true;
     for (const request of this.#requests.live) {
@@ -163,7 +163,7 @@ export class Scheduler {
     if (method?.isWorkerless) this.#watchWorkerless(method);
   }
 
-  /** The request goes to `session`: its attempt may have run from here on. */
+  /** Sends the request to `session`: from here on, its attempt may have run. */
   #start(request: Request, session: Session, now: number): void {
     const job = session.start(request, now);
     request.state = job;
@@ -177,7 +177,7 @@ export class Scheduler {
     this.#emit({ kind: "job", session, job, request, timeLeftMs });
   }
 
-  /** Waiting makes no sense when no worker that is there can receive the request. */
+  /** Waiting is pointless if no connected worker can receive the request. */
   #failIfTooLarge(request: Request, method: Method, now: number): void {
     if (method.isWorkerless || canBeReceived(request, method)) return;
     const message = `no worker can receive a message of ${request.bytes} bytes`;
@@ -188,7 +188,7 @@ export class Scheduler {
     this.fail(request, "DRAINING", "the hub is shutting down", now);
   }
 
-  /** Somebody waits for `methods`, and who serves them has changed. */
+  /** The workers of `methods`, which have waiting requests, have changed. */
   #serversChanged(methods: readonly Method[], now: number): void {
     for (const method of methods) {
       this.#watchWorkerless(method);
@@ -201,13 +201,13 @@ export class Scheduler {
     this.#timers.set(method, this.#workerlessUntil(method, since));
   }
 
-  /** How long a request that has waited since then waits for a worker of the method. */
+  /** Until when a request that has waited since `waitingSince` waits for a worker to connect. */
   #workerlessUntil(method: Method, waitingSince: number): number {
     return Math.max(method.workerlessSince, waitingSince) + this.#limits.noWorkerTimeoutMs;
   }
 }
 
-/** The requests that wait for `method`, in order; each may leave its queue when it has been visited. */
+/** The waiting requests of `method`, in order; each may leave the queue once visited. */
 function* waitingFor({ queue }: Method): Generator<Request> {
   for (let request = queue.head; request !== undefined; ) {
     const next = queue.after(request);
@@ -216,7 +216,7 @@ function* waitingFor({ queue }: Method): Generator<Request> {
   }
 }
 
-/** When a span that began then is over; without a length, never. */
+/** When a time span ends; never, if `lengthMs` is undefined. */
 function endOf(beganAt: number, lengthMs: number | undefined): number {
   return lengthMs === undefined ? Number.POSITIVE_INFINITY : beganAt + lengthMs;
 }

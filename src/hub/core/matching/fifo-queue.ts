@@ -2,12 +2,12 @@ import { LinkedList } from "../../../base/containers/linked-list.js";
 import type { Request } from "../requests/request.js";
 import { isServedBefore, type WaitingQueue } from "./waiting-queue.js";
 
-/** First come, first served; a request that comes back has its old place. */
+/** First come, first served; a request that comes back gets its old place. */
 export class FifoQueue extends LinkedList<Request> implements WaitingQueue {
   get waitingSince(): number {
     let since = Number.POSITIVE_INFINITY;
-    // Requests that came back stand in front and wait since later; behind the first
-    // that never left the queue nobody waits longer than it.
+    // Requests that came back are at the front, with a later `queuedAt`; after the first that never
+    // left, none has waited longer than it.
     for (let request = this.head; request !== undefined; request = request.next) {
       since = Math.min(since, request.queuedAt);
       if (request.requeuedAt === undefined) break;
@@ -20,8 +20,8 @@ export class FifoQueue extends LinkedList<Request> implements WaitingQueue {
   }
 
   override insert(request: Request): void {
-    // A request that comes back is older than nearly all that wait, so its
-    // place is found from the front; a new one always goes to the end.
+    // A request that comes back is older than nearly all others, so search from the front; a new
+    // one always goes to the end.
     let next =
       this.tail === undefined || isServedBefore(this.tail, request) ? undefined : this.head;
     while (next !== undefined && isServedBefore(next, request)) next = next.next;

@@ -3,14 +3,14 @@ import type { Session } from "../workers/session.js";
 import type { Method } from "./method.js";
 import { isServedBefore } from "./waiting-queue.js";
 
-/** Whether `session` may be given `request`: every reason against it stands here. */
+/** Whether `session` may be given `request`. All reasons against it are checked here. */
 export function fits(request: Request, session: Session): boolean {
   if (session.isHeldBack || !canReceive(request, session)) return false;
-  // Whoever gave it back may be given it again once it has said ready again.
+  // A session that gave it back may get it again after its next ready.
   return request.refusedBy?.get(session.id) !== session.readies;
 }
 
-/** Whether a message with `request` is small enough for a worker of `method`, idle or not. */
+/** Whether some worker of `method`, idle or not, accepts messages as large as `request`. */
 export function canBeReceived(request: Request, method: Method): boolean {
   for (const { sessions } of method.groups) {
     for (const session of sessions) if (canReceive(request, session)) return true;
@@ -19,10 +19,9 @@ export function canBeReceived(request: Request, method: Method): boolean {
 }
 
 /**
- * Pairs waiting requests with idle sessions until no pair that fits is left:
- * the first to be served first, over all of `methods`; for each the longest idle
- * session. `assign` must take the request out of its queue, and the session out of
- * its idle list once its credit is used up.
+ * Pairs waiting requests with idle sessions until no fitting pair is left: requests in order of
+ * service over all of `methods`, each with the session idle longest. `assign` must take the request
+ * out of its queue, and the session out of its idle list once it has no credit left.
  */
 export function match(
   methods: readonly Method[],
@@ -44,16 +43,13 @@ export function match(
   }
 }
 
-/**
- * The best of the idle sessions that fit: the longest idle without a drawback, else the
- * longest idle with the least.
- */
+/** The best idle session that fits: the least drawback, then the longest idle. */
 function pick(request: Request, method: Method): Session | undefined {
   let best: Session | undefined;
   let least = Number.POSITIVE_INFINITY;
   for (const { idle } of method.groups) {
     for (let session = idle.head; session !== undefined; session = session.next) {
-      // From here on nobody in this group is better than the best of another.
+      // From here on, no session of this group beats the best so far.
       if (least === 0 && best !== undefined && session.idleSeq > best.idleSeq) break;
       if (!fits(request, session)) continue;
       const drawback = drawbackOf(request, session);
@@ -71,12 +67,12 @@ function canReceive(request: Request, session: Session): boolean {
   return request.bytes <= (session.hello?.maxReceiveBytes ?? 0);
 }
 
-/** Why another idle session would be better; 0 if for no reason. */
+/** How much better another idle session would be; 0 for no drawback. */
 function drawbackOf(request: Request, session: Session): number {
   let drawback = session.congested ? 4 : 0;
   if (request.lostBy !== undefined) {
-    // What killed its last worker may kill this one: not the same again, and
-    // where it can be helped no neighbours that would die with it.
+    // What killed its last worker may kill this one: avoid the same worker and, if possible,
+    // workers with other jobs that would die too.
     if (request.lostBy === session.workerId) drawback += 2;
     if (session.inFlight.size > 0) drawback += 1;
   }

@@ -6,13 +6,13 @@ import type { WorkerGroup } from "../workers/worker-group.js";
 import { FifoQueue } from "./fifo-queue.js";
 import type { WaitingQueue } from "./waiting-queue.js";
 
-/** What is served by one name: who waits for it, and who serves it. */
+/** A method: the requests waiting for it, and the workers that serve it. */
 export class Method implements Timed, Bagged, Linked<Method> {
   readonly timed = "method";
   readonly queue: WaitingQueue = new FifoQueue();
-  /** The workers that serve it, by all that they serve: usually one group. None is empty. */
+  /** The workers that serve it, grouped by all they serve: usually one group. None is empty. */
   readonly groups: WorkerGroup<Session>[] = [];
-  /** Since when no worker serves it, while none does. */
+  /** Since when it has had no worker; meaningful only while it has none. */
   workerlessSince: number;
   heapIndex = -1;
   bagIndex = -1;
@@ -31,7 +31,7 @@ export class Method implements Timed, Bagged, Linked<Method> {
     return this.groups.length === 0;
   }
 
-  /** Whether a worker that serves it is idle. */
+  /** Whether any of its workers is idle. */
   get hasIdle(): boolean {
     for (const group of this.groups) if (group.idle.size > 0) return true;
     return false;

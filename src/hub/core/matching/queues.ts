@@ -8,17 +8,17 @@ import { groupKey, WorkerGroup } from "../workers/worker-group.js";
 import { Method } from "./method.js";
 
 /**
- * Every method that somebody waits for or serves, and who is idle for it. Only keeps
- * this: what follows from a change is up to the caller, who is told what has changed.
+ * All methods with waiting requests or workers, and which sessions are idle. Bookkeeping only:
+ * reports what changed, and leaves the consequences to the caller.
  */
 export class Queues {
   readonly methods: Map<string, Method> = new Map();
   readonly groups: Map<string, WorkerGroup<Session>> = new Map();
   /** Waiting requests, over all methods. */
   queued = 0;
-  /** Those of them whose method no worker serves. */
+  /** Those whose method has no worker. */
   workerless = 0;
-  /** Methods that somebody waits for, and some that somebody has waited for: those leave when they are met. */
+  /** Methods with waiting requests, and some that had them: those are removed when met. */
   readonly waiting: LinkedList<Method> = new LinkedList();
   readonly #maxQueued: number;
   readonly #touched: Bag<Method> = new Bag();
@@ -29,19 +29,19 @@ export class Queues {
     this.#maxQueued = maxQueued;
   }
 
-  /** Why there is no room for one more request for `method`, if there is none. */
+  /** Why one more request for `method` must be refused; undefined if there is room. */
   refusal(method: string): Refusal | undefined {
     if (this.queued >= this.#maxQueued) {
-      return ["QUEUE_FULL", `${this.#maxQueued} requests are waiting already`];
+      return ["QUEUE_FULL", `${this.#maxQueued} requests are already waiting`];
     }
     const share = Math.max(1, Math.floor(this.#maxQueued * WORKERLESS_SHARE));
     if (this.workerless >= share && (this.methods.get(method)?.isWorkerless ?? true)) {
-      return ["QUEUE_FULL", `${share} requests are waiting already for methods without a worker`];
+      return ["QUEUE_FULL", `${share} requests are already waiting for methods without a worker`];
     }
     return undefined;
   }
 
-  /** Has `request` wait in its place; returns the method that it waits for. */
+  /** Queues `request` in its place; returns its method. */
   insert(request: Request, now: number): Method {
     const method = this.#method(request.method, now);
     method.queue.insert(request);
@@ -52,13 +52,13 @@ export class Queues {
     return method;
   }
 
-  /** Takes a waiting request out; returns the method that it waited for, if it did wait. */
+  /** Takes a request out; returns its method, or undefined if it was not waiting. */
   remove(request: Request): Method | undefined {
     const method = this.methods.get(request.method);
     return method !== undefined && this.take(method, request) ? method : undefined;
   }
 
-  /** Takes `request` out of the queue of `method`. Returns whether it was in. */
+  /** Takes `request` out of the queue of `method`. Returns whether it was in it. */
   take(method: Method, request: Request): boolean {
     if (!method.queue.remove(request)) return false;
     this.queued -= 1;
@@ -68,8 +68,8 @@ export class Queues {
   }
 
   /**
-   * Makes `session` serve the methods of its hello; returns those among them that
-   * somebody waits for and that had no worker. A further worker can only help those who wait.
+   * Makes `session` serve the methods of its hello; returns those with waiting requests that had no
+   * worker. Where there was one, another can only help.
    */
   join(session: Session, now: number): Method[] {
     const group = this.#group(session.hello?.methods.keys() ?? []);
@@ -88,7 +88,7 @@ export class Queues {
     return rescued;
   }
 
-  /** Undoes {@link join}; returns the methods among them that somebody waits for. */
+  /** Undoes {@link join}; returns those of the methods that have waiting requests. */
   leave(session: Session, now: number): Method[] {
     const { group } = session;
     if (group === undefined) return [];
@@ -101,30 +101,30 @@ export class Queues {
     return waiting;
   }
 
-  /** `session` has more credit: it is idle from now on, if it was not before. */
+  /** `session` has more credit: it becomes idle, if it was not already. */
   offer(session: Session): void {
     const { group } = session;
     if (group === undefined) return;
     if (session.list === undefined) this.#append(session, group);
-    // Once a round is enough: who comes later touches its method itself.
+    // Once a round is enough: a request that arrives later touches its own method.
     if (this.queued === 0 || group.round === this.#round) return;
     group.round = this.#round;
     this.#eachWaiting(group, this.#touch);
   }
 
-  /** Puts an idle session behind all others. */
+  /** Moves an idle session to the end of its list. */
   rotate(session: Session): void {
     if (session.group === undefined) return;
     session.group.idle.remove(session);
     this.#append(session, session.group);
   }
 
-  /** `session` is not idle any more. */
+  /** `session` is no longer idle. */
   withdraw(session: Session): void {
     session.group?.idle.remove(session);
   }
 
-  /** Methods in which something may have become possible since the last call. */
+  /** Returns and forgets the methods in which a match may have become possible. */
   takeTouched(): Method[] {
     this.#round += 1;
     return this.#touched.takeAll().filter((method) => method.queue.size > 0 && method.hasIdle);
@@ -132,9 +132,9 @@ export class Queues {
 
   readonly #touch = (method: Method): void => this.#touched.add(method);
 
-  /** Calls `visit` with each method that `group` serves and somebody waits for. */
+  /** Calls `visit` with each method of `group` that has waiting requests. */
   #eachWaiting(group: WorkerGroup<Session>, visit: (method: Method) => void): void {
-    // Whichever are fewer: one worker may serve hundreds, and hundreds may have a queue.
+    // Walk the smaller set: a worker may serve hundreds, and hundreds may have a queue.
     if (this.waiting.size <= group.methods.size) {
       for (let method = this.waiting.head; method !== undefined; ) {
         const { next } = method;
@@ -166,7 +166,7 @@ export class Queues {
     return group;
   }
 
-  /** The last worker of the group has left. */
+  /** Removes a group whose last worker has left. */
   #disband(group: WorkerGroup<Session>, now: number): void {
     this.groups.delete(group.key);
     for (const name of group.methods) {

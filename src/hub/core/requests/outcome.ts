@@ -7,7 +7,7 @@ import {
 import { gibbsError, type Reason, reasons } from "../../../base/errors/reasons.js";
 import type { Request, RunInfo } from "./request.js";
 
-/** Why the hub fails a request by itself. */
+/** Why the hub itself fails a request. */
 export type HubReason = Extract<
   Reason,
   | "QUEUE_FULL"
@@ -29,7 +29,7 @@ export type HubReason = Extract<
   | "RESULT_TOO_LARGE"
 >;
 
-/** About when trying again makes sense, in milliseconds; the others give no hint. */
+/** Retry hints in milliseconds, before jitter; other reasons give none. */
 const retryAfter: Partial<Record<HubReason, number>> = {
   QUEUE_FULL: 500,
   HELD_BYTES_FULL: 500,
@@ -39,21 +39,21 @@ const retryAfter: Partial<Record<HubReason, number>> = {
   REJECTED: 1000,
 };
 
-/** Why a request cannot be taken, and in words. */
+/** Why a request is refused. */
 export type Refusal = [reason: HubReason, message: string];
 
-/** What a failure depends on beside its request. */
+/** What a failure depends on besides its request. */
 export interface FailureContext {
   now: number;
-  /** Spreads the hints to try again, so that callers do not come back in step: from 0 to 1. */
+  /** Jitter for the retry hint, from 0 to 1, so that callers do not retry in step. */
   chance: number;
-  /** Default: as the attempts say. */
+  /** Default: derived from the attempts. */
   execution?: Execution;
 }
 
 /**
- * The failure of `request` for `reason`. UNAVAILABLE promises that nothing ran,
- * so after an attempt that may have run it becomes ABORTED, without a hint.
+ * The failure of `request` for `reason`. UNAVAILABLE promises that nothing ran, so after an attempt
+ * that may have run it becomes ABORTED, without a retry hint.
  */
 export function hubFailure(
   request: Request,
@@ -75,7 +75,7 @@ export function hubFailure(
   });
 }
 
-/** There is no room for a request that has begun to arrive. */
+/** HELD_BYTES_FULL, for a request that has begun to arrive. */
 export function arrivalRefused(message: string, chance: number): GibbsError {
   const retryAfterMs = spread(retryAfter.HELD_BYTES_FULL ?? 0, chance);
   return gibbsError("HELD_BYTES_FULL", message, { execution: "NOT_STARTED", retryAfterMs });
@@ -85,7 +85,7 @@ function spread(ms: number, chance: number): number {
   return Math.round(ms * (0.5 + chance));
 }
 
-/** How `request`, not settled yet, went so far. */
+/** How `request`, which must not be settled, has run so far. */
 export function runInfo(
   request: Request,
   now: number,
@@ -102,17 +102,17 @@ export function runInfo(
   };
 }
 
-/** What a worker reports of a job that has no answer. */
+/** A worker's report of a failed job. */
 export interface WorkerFailure {
-  /** The status that the handler declared, if it declared one. */
+  /** The status that the handler declared, if any. */
   code: Code | undefined;
   type: string;
   message: string;
   stack: string;
-  /** When to try again, by the handler's word, in milliseconds. */
+  /** The handler's retry hint, in milliseconds. */
   retryAfterMs: number | undefined;
   details: readonly ErrorDetail[];
-  /** Set when the worker's library reports, not its handler. */
+  /** Set if the worker's library failed the job, not its handler. */
   reason: string;
 }
 
@@ -131,14 +131,14 @@ export type JobResult =
   | { kind: "answer"; payload: Uint8Array }
   | { kind: "failure"; failure: WorkerFailure };
 
-/** The result, or RESULT_TOO_LARGE in its place. */
+/** `result`, or RESULT_TOO_LARGE in its place. */
 export function checkResult(result: JobResult, maxPayloadBytes: number): JobResult {
   if (result.kind === "failure" || result.payload.length <= maxPayloadBytes) return result;
   const message = `the answer has ${result.payload.length} bytes, more than ${maxPayloadBytes}`;
   return { kind: "failure", failure: { ...unknownFailure, message, reason: "RESULT_TOO_LARGE" } };
 }
 
-/** Whether the handler itself failed: a reason is given by its worker's library, or by the hub. */
+/** Whether the handler itself failed, not its worker's library or the hub. */
 export function isThrown({ reason }: WorkerFailure): boolean {
   return reason !== "MALFORMED" && reason !== "RESULT_TOO_LARGE";
 }

@@ -3,26 +3,26 @@ import type { Timed } from "../../../base/containers/timer-heap.js";
 import type { GibbsError } from "../../../base/errors/error.js";
 import type { Peer } from "./unread.js";
 
-/** What a caller asks for. */
+/** What a caller submits. */
 export interface Submission {
-  /** The id that its caller gave it, else a number, from which one is made. */
+  /** The caller's id, or a number to make one from. */
   requestId: string | number;
-  /** The connection that waits for the answer; undefined for a caller in this process. */
+  /** The connection that gets the answer; undefined for a caller in this process. */
   peer: Peer | undefined;
   method: string;
   /**
-   * The encoded payload, which the core never looks into: a short one is a string with a
-   * character for each byte. A request lets go of it when it is settled.
+   * The encoded payload, opaque to the core: a short one is a string with one character per byte.
+   * Dropped when the request is settled.
    */
   payload: Uint8Array | string;
   metadata: MetadataPair[];
-  /** How long it may take, all in all. */
+  /** The time allowed for the whole call. */
   timeoutMs: number;
-  /** How long it may wait for a worker, undefined for no limit. */
+  /** How long it may wait for a worker; undefined for no limit. */
   queueTimeoutMs: number | undefined;
-  /** How long one attempt may run, undefined for no limit. */
+  /** How long one attempt may run; undefined for no limit. */
   runTimeoutMs: number | undefined;
-  /** Whether it may run again after a loss; undefined: as the worker declared. */
+  /** Whether it may run again after a loss; undefined to use the worker's declaration. */
   idempotent: boolean | undefined;
   maxAttempts: number;
 }
@@ -33,7 +33,7 @@ export interface MetadataPair {
   value: Uint8Array;
 }
 
-/** Of all that bring none, and never written to: a million that wait would hold as many arrays. */
+/** Shared by all requests without metadata, to save an array each; never written to. */
 export const NO_METADATA: MetadataPair[] = [];
 
 const nobody: Caller = { settled() {} };
@@ -43,7 +43,7 @@ export type Outcome =
   | { kind: "answer"; payload: Uint8Array; info: RunInfo }
   | { kind: "failure"; error: GibbsError };
 
-/** How a request went. */
+/** Where a request ran, and how long it waited and ran. */
 export interface RunInfo {
   workerId: string;
   attempts: number;
@@ -52,24 +52,24 @@ export interface RunInfo {
 }
 
 /**
- * Names one request to the core, for good: it is the request's `seq`, which no other
- * request ever has. Once its request is settled, a ticket names nothing.
+ * Identifies one request to the core: its `seq`, which is never reused. A ticket is void once its
+ * request is settled.
  */
 export type Ticket = number;
 
-/** Makes the id of a request from its number. */
+/** Makes a request id from its number. */
 export type RequestIdFormat = (number: number) => string;
 
-/** Who waits for the outcomes of requests. One for many: a closure for each would be three objects more. */
+/** Receives the outcomes of many requests: a closure for each would be three more objects. */
 export interface Caller {
   /**
-   * Called once for each request, when its `settle` is carried out; must not throw.
-   * `callId` is the one that the request was submitted with.
+   * Called once per request, when its `settle` is carried out; must not throw. `callId` is the one
+   * that the request was submitted with.
    */
   settled(callId: number, requestId: string, outcome: Outcome): void;
 }
 
-/** One attempt at a worker, as the request sees it: a job in flight. */
+/** One attempt, as the request sees it: a job in flight. */
 export interface Attempt {
   readonly session: { readonly workerId: string };
   readonly startedAt: number;
@@ -77,14 +77,13 @@ export interface Attempt {
   request: Request | undefined;
 }
 
-/** What is kept of a submission. */
+/** The part of a submission that the request keeps. */
 type Kept = Omit<Submission, "peer" | "requestId">;
 
 /**
- * A request in the hub: waiting, or with one worker (its job), or settled. Once its
- * caller was told it may {@link Request.begin} again as another: one that waits outlives the
- * young collections of garbage, and a hub behind which many wait would fill the old
- * generation with settled ones.
+ * A request in the hub: queued, with one worker (as a job), or settled. Once its caller has the
+ * outcome, {@link Request.begin} may reuse it: a request that waits outlives the young generation,
+ * and a hub with a long queue would fill the old one with settled requests.
  */
 export class Request implements Kept, Linked<Request>, Timed {
   method = "";
@@ -97,25 +96,25 @@ export class Request implements Kept, Linked<Request>, Timed {
   maxAttempts = 0;
 
   state: "queued" | "settled" | Attempt = "settled";
-  /** Its place by arrival, kept over all attempts, and its {@link Ticket}. */
+  /** Its place in arrival order, kept across attempts; also its {@link Ticket}. */
   seq = 0;
-  /** When it came, on the core's clock. */
+  /** When it arrived, on the core's clock. */
   arrivedAt = 0;
-  /** What it holds: its payload and metadata. */
+  /** The size of its payload and metadata. */
   bytes = 0;
-  /** Who is told its outcome: the core only keeps it. */
+  /** Receives its outcome; the core only stores it. */
   caller: Caller = nobody;
-  /** Its id among the open calls of its caller, if that has several. */
+  /** Its id among its caller's open calls, if there can be several. */
   callId = 0;
-  /** How many attempts may have run. Above zero its execution is unknown for ever. */
+  /** How many attempts may have run. Above zero, its execution stays unknown. */
   attempts = 0;
-  /** Since when it waits again, after an attempt. */
+  /** When it was queued again, after a lost attempt. */
   requeuedAt: number | undefined;
   /** How often it was given back unstarted. */
   refusals = 0;
-  /** Who gave it back, by session, and after which of that session's readies. */
+  /** The sessions that gave it back, each with its `readies` at that time. */
   refusedBy: Map<number, number> | undefined;
-  /** The label of the worker that lost it last: the next attempt prefers another. */
+  /** The id of the worker that lost it last: the next attempt prefers another. */
   lostBy: string | undefined;
 
   prev: Request | undefined;
@@ -129,7 +128,7 @@ export class Request implements Kept, Linked<Request>, Timed {
     this.#formatId = formatId;
   }
 
-  /** Becomes a request: of a new object, or of one that was cleared. */
+  /** Fills in a new or cleared object from a submission. */
   begin(seq: number, wish: Submission, now: number, caller: Caller, callId: number): void {
     this.#id = wish.requestId;
     this.method = wish.method;
@@ -149,7 +148,7 @@ export class Request implements Kept, Linked<Request>, Timed {
     this.callId = callId;
   }
 
-  /** Forgets what it was, so that it may begin again, and lets go of what it holds of others. */
+  /** Resets the object for reuse, and drops its references. */
   clear(): void {
     this.#id = 0;
     this.method = "";
@@ -166,18 +165,18 @@ export class Request implements Kept, Linked<Request>, Timed {
     return "request";
   }
 
-  /** Made when it is first asked for, as one that waits needs none. */
+  /** Made on first use: a request that only waits needs none. */
   get requestId(): string {
     if (typeof this.#id === "number") this.#id = this.#formatId(this.#id);
     return this.#id;
   }
 
-  /** When the whole call is over. */
+  /** The deadline of the whole call. */
   get deadlineAt(): number {
     return this.arrivedAt + this.timeoutMs;
   }
 
-  /** Since when it waits, or waited last. */
+  /** When its current or last wait began. */
   get queuedAt(): number {
     return this.requeuedAt ?? this.arrivedAt;
   }

@@ -5,13 +5,13 @@ import { arrivalRefused, type Refusal } from "./outcome.js";
 import { type Caller, Request, type RequestIdFormat, type Submission } from "./request.js";
 import { type Peer, UnreadResponses } from "./unread.js";
 
-/** All requests that are not settled: what they hold, and whether there is room for more. */
+/** All unsettled requests, the bytes they hold, and whether there is room for more. */
 export class Requests {
   readonly live: SequenceTable<Request> = new SequenceTable();
   readonly unread: UnreadResponses = new UnreadResponses();
-  /** What the live requests hold. */
+  /** Bytes held by the live requests. */
   heldBytes = 0;
-  /** Whether the hub takes nothing new. */
+  /** Whether new requests are refused. */
   draining = false;
   readonly #limits: CoreLimits;
   readonly #random: () => number;
@@ -25,7 +25,7 @@ export class Requests {
     this.#formatId = formatId;
   }
 
-  /** A request of so many bytes has begun to arrive. Returns why there is no room for it, if there is none. */
+  /** Reserves `bytes` for a request that is arriving; returns an error if there is no room. */
   arriving(bytes: number): GibbsError | undefined {
     if (this.#allBytes + bytes > this.#limits.maxHeldBytes) {
       return arrivalRefused(this.#fullMessage, this.#random());
@@ -34,12 +34,12 @@ export class Requests {
     return undefined;
   }
 
-  /** It is there, or will never be. */
+  /** Frees what {@link arriving} reserved: the request has arrived, or never will. */
   arrived(bytes: number): void {
     this.#arrivingBytes -= bytes;
   }
 
-  /** Makes a request of `submission`, and counts it. */
+  /** Creates a request from `submission` and counts its bytes. */
   add(submission: Submission, caller: Caller, callId: number, now: number): Request {
     const request = this.#spare.pop() ?? new Request(this.#formatId);
     request.begin(this.live.nextSeq(), submission, now, caller, callId);
@@ -48,7 +48,7 @@ export class Requests {
     return request;
   }
 
-  /** Why `request`, which was just added, cannot be taken, whether or not somebody is idle for it. */
+  /** Why `request`, just added, must be refused, whether or not a worker is idle for it. */
   refusal(request: Request, peer: Peer | undefined): Refusal | undefined {
     const { maxPayloadBytes, maxHeldBytes, maxUnreadBytes } = this.#limits;
     const { payload, runTimeoutMs } = request;
@@ -61,14 +61,14 @@ export class Requests {
     }
     if (this.draining) return ["DRAINING", "the hub is shutting down"];
     if (peer !== undefined && this.unread.of(peer) > maxUnreadBytes) {
-      const message = `the caller has yet to read ${this.unread.of(peer)} bytes of answers`;
+      const message = `the caller has not read ${this.unread.of(peer)} bytes of answers`;
       return ["SLOW_READER", message];
     }
     if (this.#allBytes > maxHeldBytes) return ["HELD_BYTES_FULL", this.#fullMessage];
     return undefined;
   }
 
-  /** `request`, which waits nowhere and is with no worker any more, has its outcome. */
+  /** Settles `request`, which must be neither queued nor with a worker. */
   settle(request: Request): void {
     request.state = "settled";
     this.live.delete(request);
@@ -76,19 +76,19 @@ export class Requests {
     request.payload = "";
   }
 
-  /** The caller of a settled request was told: the object may become another request. */
+  /** The caller of a settled request has its outcome: the object may be reused. */
   release(request: Request): void {
     if (this.#spare.length >= MAX_SPARE) return;
     request.clear();
     this.#spare.push(request);
   }
 
-  /** All that is held, is not read yet, or arrives. */
+  /** Bytes held, not read yet, or still arriving. */
   get #allBytes(): number {
     return this.heldBytes + this.unread.bytes + this.#arrivingBytes;
   }
 
   get #fullMessage(): string {
-    return `the hub holds ${this.#limits.maxHeldBytes} bytes already`;
+    return `the hub is at its limit of ${this.#limits.maxHeldBytes} held bytes`;
   }
 }

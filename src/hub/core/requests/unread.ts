@@ -1,18 +1,18 @@
 import type { Bagged } from "../../../base/containers/bag.js";
 import type { Timed } from "../../../base/containers/timer-heap.js";
 
-/** A connection of callers; only which one it is counts. */
+/** A connection of callers; only its identity matters. */
 export type Peer = object;
 
-/** A response message that was given to the transport and that its caller has not taken yet. */
+/** A response message given to the transport that its caller has not read yet. */
 export class UnreadResponse implements Timed, Bagged {
   readonly timed = "response";
   heapIndex = -1;
   bagIndex = -1;
-  /** Whether it counts: it was neither taken nor given up. */
+  /** Whether it still counts: neither read nor abandoned. */
   isUnread = true;
 
-  /** For whoever carries out its `abandon`: the core only keeps it. */
+  /** For the shell, to carry out its `abandon`: the core only stores it. */
   onAbandoned: () => void = () => {};
 
   constructor(
@@ -21,7 +21,7 @@ export class UnreadResponse implements Timed, Bagged {
   ) {}
 }
 
-/** How much the callers have not taken yet, each and together. */
+/** How much callers have not read yet, per connection and in total. */
 export class UnreadResponses {
   bytes = 0;
   readonly #bytesOf = new WeakMap<Peer, number>();
@@ -31,7 +31,7 @@ export class UnreadResponses {
     this.#bytesOf.set(peer, this.of(peer) + bytes);
   }
 
-  /** Counts once: of the responses of a stream that are due at one time, the first ends the stream and with it all. */
+  /** Counts once: one overdue response ends its stream, and with it other overdue ones. */
   remove(response: UnreadResponse): void {
     if (!response.isUnread) return;
     response.isUnread = false;
@@ -40,7 +40,7 @@ export class UnreadResponses {
     this.#bytesOf.set(peer, this.of(peer) - bytes);
   }
 
-  /** What one of them has not taken. */
+  /** How much `peer` has not read yet. */
   of(peer: Peer): number {
     return this.#bytesOf.get(peer) ?? 0;
   }

@@ -1,7 +1,7 @@
 import type { Timed } from "../../../base/containers/timer-heap.js";
 import { CRASH_LOOP } from "../limits.js";
 
-/** A worker id that lost a job not long ago. */
+/** A worker id that recently lost a job. */
 export class Suspect implements Timed {
   readonly timed = "suspect";
   losses = 0;
@@ -12,9 +12,8 @@ export class Suspect implements Timed {
 }
 
 /**
- * Worker ids whose streams break one after another with jobs on them: the third
- * time, and each time after it, their credit is held back, for twice as long as
- * before. A while without a loss clears them.
+ * Worker ids whose streams keep breaking with jobs on them: from the third time on, each time holds
+ * back their credit for twice as long as the one before. A while without a loss clears them.
  */
 export class CrashLoops {
   readonly #suspects = new Map<string, Suspect>();
@@ -23,12 +22,12 @@ export class CrashLoops {
     return this.#suspects.size;
   }
 
-  /** Whether `workerId` gets no job for now. */
+  /** Whether `workerId` gets no jobs for now. */
   isHeldBack(workerId: string): boolean {
     return this.#suspects.get(workerId)?.isHeldBack ?? false;
   }
 
-  /** `workerId` lost a job. Returns who is suspected, and for how long {@link expire} must wait. */
+  /** `workerId` lost a job. Returns the suspect, and when to call {@link expire} for it. */
   lost(workerId: string): { suspect: Suspect; forMs: number } {
     const suspect = this.#suspects.get(workerId) ?? new Suspect(workerId);
     this.#suspects.set(workerId, suspect);
@@ -39,7 +38,7 @@ export class CrashLoops {
     return { suspect, forMs: Math.min(CRASH_LOOP.minHoldMs * 2 ** further, CRASH_LOOP.maxHoldMs) };
   }
 
-  /** The time is over: whoever was held back has one more window to prove itself, others are cleared. */
+  /** Ends a hold, and returns one more window of probation; clears a suspect without a hold. */
   expire(suspect: Suspect): { forMs: number } | undefined {
     if (suspect.isHeldBack) {
       suspect.isHeldBack = false;

@@ -5,16 +5,15 @@ import * as sessionEnd from "./session-end.js";
 
 const MIN_BYTES_PER_SECOND = 4 * 1024;
 
-/** All sessions together are asked about this often. */
+/** Heartbeats a second, over all sessions, above which each gets fewer. */
 const MAX_BEATS_PER_SECOND = 500;
 
-/** A message of at least this size keeps others waiting on a slow link. */
+/** A message of at least this size delays others on a slow link. */
 export const LARGE_BYTES: number = 256 * 1024;
 
 /**
- * What a session's silence means: nothing yet, that it is to be asked for a sign
- * of life, or that its stream is to be ended. A worker that cannot speak while it
- * computes is asked all the same, but not judged.
+ * What a session's silence calls for: nothing yet, a heartbeat, or the end of its stream. A worker
+ * that cannot respond while it computes gets heartbeats too, but is not judged.
  */
 export function checkLiveness(
   session: Session,
@@ -29,16 +28,16 @@ export function checkLiveness(
   return session.lastBeatAt + beatMs <= now ? "ask" : undefined;
 }
 
-/** When {@link checkLiveness} may find something next. */
+/** When {@link checkLiveness} may next return something. */
 export function nextCheckAt(session: Session, limits: CoreLimits, beatMs: number): number {
   const ask = session.lastBeatAt + beatMs;
   return session.isJudged ? Math.min(ask, lostAt(session, limits)) : ask;
 }
 
 /**
- * How often to ask each of so many sessions, whether or not they speak by
- * themselves: their own patience with the hub counts what they hear. Many are
- * asked less often, but three times before their silence is held against them.
+ * How often to send each of `sessions` sessions a heartbeat, even if it is talking: workers judge
+ * the hub by what they hear. Many get fewer, but still three before their silence counts against
+ * them.
  */
 export function beatIntervalMs(limits: CoreLimits, sessions: number): number {
   const frugalMs = (sessions / MAX_BEATS_PER_SECOND) * 1000;
@@ -46,19 +45,19 @@ export function beatIntervalMs(limits: CoreLimits, sessions: number): number {
 }
 
 /**
- * A message of `bytes` is about to follow, or was just written: on a slow link it
- * keeps all others waiting, heartbeats too. It must make a little progress still.
+ * A message of `bytes` is about to follow, or was just written: on a slow link it delays all
+ * others, heartbeats too. It must still make a little progress.
  */
 export function excuse(session: Session, bytes: number, now: number): void {
   session.excusedUntil = Math.max(session.excusedUntil, now + transferMs(bytes));
 }
 
-/** How long so many bytes may be under way on the slowest link that is allowed. */
+/** How long `bytes` may take on the slowest link allowed. */
 export function transferMs(bytes: number): number {
   return (bytes / MIN_BYTES_PER_SECOND) * 1000;
 }
 
-/** The hub itself stood still for so long: it could not have heard the session. */
+/** The hub itself was stalled for `stallMs`: it could not have heard the session. */
 export function forgive(session: Session, stallMs: number, now: number): void {
   session.lastHeardAt = Math.min(now, session.lastHeardAt + stallMs);
 }

@@ -23,5 +23,5 @@ export function cancelIgnored(graceMs: number): GibbsError {
 }
 
 export function tooMany(maxWorkers: number): GibbsError {
-  return gibbsError("TOO_MANY_WORKERS", `this hub takes at most ${maxWorkers} workers`);
+  return gibbsError("TOO_MANY_WORKERS", `this hub accepts at most ${maxWorkers} workers`);
 }

@@ -6,26 +6,26 @@ import type { Attempt, Request } from "../requests/request.js";
 import { type Slot, SlotLedger } from "./slots.js";
 import type { WorkerGroup } from "./worker-group.js";
 
-/** What a worker says of itself. */
+/** What a worker says about itself. */
 export interface WorkerHello {
   workerId: string;
-  /** For people: what it is called, its own version, and its library's. Each may be empty. */
+  /** For people: its name, its own version, and its library's. Each may be empty. */
   name: string;
   version: string;
   sdk: string;
   labels: Readonly<Record<string, string>>;
-  /** Names the process; a later session of the same one supersedes this one. Empty: none. */
+  /** Identifies the process; a later session of the same one supersedes this one. Empty: none. */
   instanceId: string;
-  /** What it serves, and whether that may run more than once. */
+  /** The methods it serves, and whether each may run more than once. */
   methods: ReadonlyMap<string, { idempotent: boolean }>;
-  /** Whether its silence counts while it computes. */
+  /** Whether its silence counts against it while it computes. */
   beatsWhileBusy: boolean;
   maxReceiveBytes: number;
   maxSlots: number;
 }
 
 /**
- * The life of one worker's stream.
+ * The states of a worker's stream.
  *
  * | from | event | to |
  * |---|---|---|
@@ -35,30 +35,30 @@ export interface WorkerHello {
  */
 export type SessionState = "opening" | "serving" | "draining" | "ended";
 
-/** One worker's stream: its slots, and its jobs that are in flight, written and not over. */
+/** A worker's stream: its slots, and its jobs in flight (written, without a terminal event). */
 export class Session implements Timed, Linked<Session> {
   readonly timed = "session";
   state: SessionState = "opening";
   hello: WorkerHello | undefined;
   readonly slots: SlotLedger = new SlotLedger();
   readonly inFlight: IdMap<Job> = new IdMap();
-  /** Those that serve what it serves, while it serves. In whose idle list it stands while it is idle. */
+  /** The workers of the same methods, while it serves; while idle it is in their idle list. */
   group: WorkerGroup<Session> | undefined;
-  /** When it fell idle, as a number that counts up. Belongs to the queues, as its place in the list does. */
+  /** When it became idle, as an increasing number. Owned by the queues, like its list links. */
   idleSeq = 0;
   prev: Session | undefined;
   next: Session | undefined;
   list: LinkedList<Session> | undefined;
-  /** Whether its socket is full: such a session gets work only if no other can take it. */
+  /** Whether its socket is full: it then gets work only if no other session can take it. */
   congested = false;
-  /** Whether its worker loses one job after another, and gets none for a while. */
+  /** Whether its worker is in a crash loop, and gets no jobs for a while. */
   isHeldBack = false;
-  /** How often it said ready. */
+  /** How often it has sent ready. */
   readies = 0;
-  // Numbers from the start: were they undefined first, V8 would make an object for each new time.
+  // Numbers from the start: after undefined, V8 would allocate an object for each new time.
   lastHeardAt = 0;
   lastBeatAt = 0;
-  /** Until then its silence proves nothing: a large message is under way, to it or from it. */
+  /** Until then silence proves nothing: a large message is in transit, in either direction. */
   excusedUntil = 0;
   heapIndex = -1;
   #lastJobId = 0;
@@ -79,43 +79,43 @@ export class Session implements Timed, Linked<Session> {
     return this.hello?.instanceId ?? "";
   }
 
-  /** Whether it was told, or asked, to finish, and has. */
+  /** Whether it is draining and has no jobs left. */
   get isDrained(): boolean {
     return this.state === "draining" && this.inFlight.size === 0;
   }
 
-  /** How many jobs it may be given. */
+  /** How many more jobs it may be given. */
   get credit(): number {
     return this.slots.credit;
   }
 
-  /** Its worker said hello, and serves from now on. */
+  /** Its worker sent hello: it serves from now on. */
   begin(hello: WorkerHello): void {
     this.state = "serving";
     this.hello = hello;
     this.slots.capacity = hello.maxSlots;
   }
 
-  /** It gets no more jobs: it finishes those that it has, or has ended. */
+  /** Takes no more jobs: it is finishing those it has, or has ended. */
   close(state: "draining" | "ended"): void {
     this.state = state;
     this.slots.withdraw();
   }
 
-  /** Adds credit as far as the session's slots reach; returns how much was too much. */
+  /** Adds credit up to the session's capacity; returns the excess. */
   addCredit(slots: number): number {
     this.readies += 1;
     return this.slots.offer(slots);
   }
 
-  /** Puts an attempt at `request` in flight, in a slot that is offered. */
+  /** Starts an attempt at `request` in an offered slot. */
   start(request: Request, now: number): Job {
     const job = new Job(this.#nextJobId(), this, this.slots.take(), request, now);
     this.inFlight.set(job.id, job);
     return job;
   }
 
-  /** The job of that id had its terminal event; returns it, if it was in flight. */
+  /** Takes out a job that had its terminal event; undefined if none is in flight with this id. */
   finish(jobId: number): Job | undefined {
     const job = this.inFlight.get(jobId);
     if (job === undefined) return undefined;
@@ -132,13 +132,13 @@ export class Session implements Timed, Linked<Session> {
     return this.#lastJobId;
   }
 
-  /** Whether its silence proves something now. */
+  /** Whether its silence counts against it now. */
   get isJudged(): boolean {
     return this.inFlight.size === 0 || this.hello?.beatsWhileBusy === true;
   }
 }
 
-/** One attempt at one worker, in a slot: in flight until its one terminal event. */
+/** One attempt on one worker, in a slot: in flight until its one terminal event. */
 export class Job implements Attempt, Timed {
   readonly timed = "job";
   heapIndex = -1;
@@ -147,7 +147,7 @@ export class Job implements Attempt, Timed {
     readonly id: number,
     readonly session: Session,
     readonly slot: Slot,
-    /** While the job is in flight: undefined once nobody waits for it any more. */
+    /** While the job is in flight: undefined once the answer is no longer wanted. */
     public request: Request | undefined,
     readonly startedAt: number,
   ) {}

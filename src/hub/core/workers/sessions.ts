@@ -9,7 +9,7 @@ import { beatIntervalMs, checkLiveness, forgive, nextCheckAt } from "./liveness.
 import { Session, type WorkerHello } from "./session.js";
 import * as sessionEnd from "./session-end.js";
 
-/** What the sessions work on. */
+/** What {@link Sessions} works on. */
 export interface SessionsParts {
   limits: CoreLimits;
   timers: TimerHeap<Timed>;
@@ -18,7 +18,7 @@ export interface SessionsParts {
   emit: (effect: Effect) => void;
 }
 
-/** All streams of workers that are open: who they are, whether they live, how they end. */
+/** All open worker streams: their identity, liveness, and end. */
 export class Sessions {
   readonly open: Set<Session> = new Set();
   readonly #limits: CoreLimits;
@@ -38,12 +38,12 @@ export class Sessions {
     this.#emit = emit;
   }
 
-  /** Whether nothing of a gone worker is remembered any more. */
+  /** Whether no session is open and no former worker is remembered. */
   get isClear(): boolean {
     return this.open.size + this.#instances.size + this.#crashLoops.size === 0;
   }
 
-  /** A new stream, which has yet to say hello. */
+  /** Adds a new stream, which has yet to send hello. */
   add(now: number): Session {
     const session = new Session(++this.#lastId, now);
     this.open.add(session);
@@ -55,7 +55,7 @@ export class Sessions {
     return session;
   }
 
-  /** It has said who it is, and serves from now on. */
+  /** The worker has sent hello: it serves from now on. */
   welcome(session: Session, hello: WorkerHello, now: number): void {
     const former = this.#instances.get(hello.instanceId);
     if (former !== undefined) this.end(former, now, sessionEnd.superseded());
@@ -67,21 +67,21 @@ export class Sessions {
     this.#watch(session);
   }
 
-  /** It gets no more jobs, and ends when those that it has are over. */
+  /** Gives the session no more jobs, and ends it when it has finished those it has. */
   retire(session: Session, now: number): void {
     session.close("draining");
     this.#scheduler.leave(session, now);
     if (session.isDrained) this.end(session, now, undefined);
   }
 
-  /** Ends its stream: with OK, or with `error`. */
+  /** Ends the stream: with OK, or with `error`. */
   end(session: Session, now: number, error: GibbsError | undefined): void {
     if (session.state === "ended") return;
     this.close(session, now, error?.message ?? "the worker left");
     this.#emit({ kind: "end", session, error });
   }
 
-  /** Its stream is over, and what it had is lost. */
+  /** The stream has ended, and its jobs are lost. */
   close(session: Session, now: number, why: string): void {
     if (session.state === "ended") return;
     session.close("ended");
@@ -102,7 +102,7 @@ export class Sessions {
     if (lostAny && session.workerId !== "") this.#suspect(session.workerId, now);
   }
 
-  /** Looks whether the session still lives. */
+  /** Checks liveness: asks the worker for a sign of life, or ends the session, if due. */
   check(session: Session, now: number): void {
     const found = checkLiveness(session, this.#limits, this.#beatIntervalMs, now);
     if (found === "ask") {
@@ -112,7 +112,7 @@ export class Sessions {
     this.#watch(session);
   }
 
-  /** The hub itself stood still for so long and heard nobody: that silence is its own. */
+  /** The hub itself was stalled for `stallMs` and heard nobody: that silence does not count. */
   forgiveStall(stallMs: number, now: number): void {
     for (const session of this.open) {
       forgive(session, stallMs, now);
@@ -120,7 +120,7 @@ export class Sessions {
     }
   }
 
-  /** The time of a suspect is over. */
+  /** The hold or window of a suspect has ended. */
   expire(suspect: Suspect, now: number): void {
     const next = this.#crashLoops.expire(suspect);
     if (next === undefined) return;

@@ -1,14 +1,14 @@
-/** What a worker computes in, with room for one job, or for several that are run together. */
+/** A place in a worker for one job, or for several that run together. */
 export class Slot {
-  /** Its jobs that are in flight: it is free while it has none, and busy otherwise. */
+  /** Its jobs in flight: it is free while it has none, and busy otherwise. */
   jobs = 0;
-  /** While it is free: the next one that is. Belongs to the ledger. */
+  /** The next free slot, while this one is free. Owned by the ledger. */
   nextFree: Slot | undefined;
 }
 
 /**
- * The slots of one worker, free and busy. They are made when they are first taken, and used
- * again and again. Free ones are alike, so how many of them the worker has offered is a number.
+ * The slots of one worker, free and busy. They are created on first use, then reused. Free ones are
+ * alike, so those that the worker has offered are only counted.
  */
 export class SlotLedger {
   /** How many slots the worker may have. */
@@ -16,17 +16,17 @@ export class SlotLedger {
   /** Free slots that the worker has offered. */
   credit = 0;
   busy = 0;
-  /** The first of the free slots that were busy before. */
+  /** The first of the free slots that have been used before. */
   free: Slot | undefined;
 
-  /** The worker offers `count` more. Returns how many of those are beyond its capacity. */
+  /** The worker offers `count` more. Returns how many of them exceed its capacity. */
   offer(count: number): number {
     const added = Math.min(count, this.capacity - this.credit - this.busy);
     this.credit += added;
     return count - added;
   }
 
-  /** Takes a slot that is offered, for one job. */
+  /** Takes an offered slot for one job. */
   take(): Slot {
     const slot = this.free ?? new Slot();
     this.free = slot.nextFree;
@@ -37,7 +37,7 @@ export class SlotLedger {
     return slot;
   }
 
-  /** A job of `slot` is over. Once all of them are, the slot is free, and the worker may offer it. */
+  /** A job in `slot` has ended. After its last one, the slot is free and may be offered again. */
   leave(slot: Slot): void {
     slot.jobs -= 1;
     if (slot.jobs > 0) return;
@@ -46,7 +46,7 @@ export class SlotLedger {
     this.free = slot;
   }
 
-  /** What is offered is not offered any more. */
+  /** Withdraws all offers. */
   withdraw(): void {
     this.credit = 0;
   }

@@ -1,18 +1,18 @@
 import { LinkedList } from "../../../base/containers/linked-list.js";
 
 /**
- * Workers that serve the same set of methods. They share one idle list, so that a job
- * moves its worker in one list, however many methods the worker serves.
+ * Workers that serve the same set of methods. They share one idle list, so that a job moves its
+ * worker in one list only, however many methods it serves.
  */
 export class WorkerGroup<Session> {
   readonly sessions: Set<Session> = new Set();
   /** Sessions with credit, the longest idle first. */
   readonly idle: LinkedList<Session> = new LinkedList();
-  /** After which matching its idle sessions were last looked at. Belongs to the queues. */
+  /** The matching round in which its idle sessions were last looked at. Owned by the queues. */
   round = 0;
 
   constructor(
-    /** The same for the same methods, in whatever order a worker names them. */
+    /** The same for the same methods, in any order. */
     readonly key: string,
     readonly methods: ReadonlySet<string>,
   ) {}
