@@ -113,7 +113,7 @@ export class Session {
     return job;
   }
 
-  /** Creates a job for the caller to send, who must have waited for the credit that it takes. */
+  /** Creates a job for the caller to send once it has waited for the credit. */
   prepareJob(
     method: string,
     input: unknown,
