@@ -136,7 +136,7 @@ async function runScenario(
   try {
     if (why !== undefined) {
       const expectation = {
-        expected: `what "${id}" needs, since it is claimed`,
+        expected: `everything that "${id}" needs, since it is claimed`,
         rules: scenario.rules,
       };
       throw new ConformanceFailure(expectation, why);

@@ -1,8 +1,8 @@
 import type { Clock } from "#base/clock.js";
 
 /**
- * Lets code wait for a condition on the worker's events, streams or process: each change
- * is notified, and every waiter checks its own condition again.
+ * Lets code wait for a condition on the worker's events, streams or process: each change is
+ * notified, and every waiter rechecks its own condition.
  */
 export class Changes {
   readonly #clock: Clock;
@@ -12,7 +12,7 @@ export class Changes {
     this.#clock = clock;
   }
 
-  /** Something changed: every waiter checks again. */
+  /** Reports a change: every waiter rechecks its condition. */
   notify(): void {
     for (const check of [...this.#waiting]) check();
   }

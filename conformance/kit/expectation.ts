@@ -1,6 +1,6 @@
 import type { RuleId } from "./rules.js";
 
-/** What a scenario requires of the worker, and which rules say so. */
+/** What a scenario requires of the worker, and the rules that say so. */
 export interface Expectation {
   /** What the worker must do, as a phrase that completes "expected ...". */
   expected: string;
@@ -22,7 +22,7 @@ export class ConformanceFailure extends Error {
   }
 }
 
-/** The expectation of `expected`, as `rules` require. */
+/** Creates an expectation that `rules` require. */
 export function expecting(expected: string, ...rules: RuleId[]): Expectation {
   return { expected, rules };
 }

@@ -15,7 +15,7 @@ import type { WorkStream } from "./work-stream.js";
 import type { WorkerFacts } from "./worker-facts.js";
 import { WorkerProcess } from "./worker-process.js";
 
-/** The fields of a `welcome` to set, including undefined ones. */
+/** The fields of a `welcome` to override, including undefined ones. */
 export type WelcomeInit = Extract<HubEventInit, { case: "welcome" }>["value"] &
   Pick<Welcome, "$unknown">;
 
@@ -64,13 +64,13 @@ export class Kit {
     return this.#process;
   }
 
-  /** The method for scenarios that need a job, whichever it is. */
+  /** The method for scenarios that need a job and do not care which. */
   get anyMethod(): string {
     const methods = this.facts?.methods ?? [];
     return this.offers(Model.ECHO) ? Model.ECHO : (methods[0] ?? "");
   }
 
-  /** Whether the worker has a method of the model. */
+  /** Whether the worker serves a method of the model. */
   offers(method: ModelMethod): boolean {
     return this.facts?.methods.includes(method) ?? false;
   }
@@ -195,7 +195,7 @@ export class Kit {
     return (await this.#poll(() => condition() || undefined, timeoutMs)) ?? false;
   }
 
-  /** Lets time pass, where no event can be waited for. */
+  /** Lets time pass, where there is no event to wait for. */
   async pause(ms: number): Promise<void> {
     await delay(this.clock, ms, this.#signal);
     this.#signal.throwIfAborted();

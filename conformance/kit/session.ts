@@ -7,7 +7,7 @@ import type { ReceivedEvent, StreamState, WorkStream } from "./work-stream.js";
 /** The event that ends a job. */
 export type TerminalEvent = Extract<ReceivedEvent, { case: "result" | "nack" }>;
 
-/** The fields of a job to set; the others are those of a plain first attempt. */
+/** The fields of a job to set; the others take the values of a plain first attempt. */
 export type JobInit = Partial<Job>;
 
 /** A job that was sent. */
@@ -23,14 +23,17 @@ export interface SessionPort {
   waitFor<T>(probe: () => T | undefined, expectation: Expectation, timeoutMs?: number): Promise<T>;
   /** As `Kit.waitUntil`. */
   waitUntil(condition: () => boolean, timeoutMs: number): Promise<boolean>;
-  /** A new id, unique across the streams of a run, so that events for another stream's job show. */
+  /**
+   * A new id, unique across the streams of a run, so that events for another stream's job stand
+   * out.
+   */
   nextJobId(): number;
 }
 
 /** How long `fence` waits for the answer to its heartbeat, in milliseconds. */
 const FENCE_MS = 500;
 
-/** Why a stream brings no more events. */
+/** Why a stream delivers no more events. */
 const endings: Record<Exclude<StreamState, "open">, string> = {
   ended: "the hub ended the stream",
   "half-closed": "the worker half-closed the stream",
@@ -75,7 +78,7 @@ export class Session {
     return this.#terminalEvents().filter(({ value }) => !this.#jobs.has(value.jobId));
   }
 
-  /** Whether the stream is as good as new: every job ended once, all credit is back. */
+  /** Whether the stream is as good as new: every job has ended once, and all credit is back. */
   get isClean(): boolean {
     const ends = this.#terminalEvents().map(({ value }) => value.jobId);
     const once = ends.length === this.#jobs.size && ends.every((id) => this.#jobs.has(id));
@@ -110,7 +113,7 @@ export class Session {
     return job;
   }
 
-  /** A job for the caller to send, who has waited for the credit that it takes. */
+  /** Creates a job for the caller to send once it has waited for the credit. */
   prepareJob(
     method: string,
     input: unknown,

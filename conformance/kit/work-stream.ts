@@ -23,7 +23,7 @@ export type ReceivedEvent = WorkerEvent["event"];
  */
 export type StreamState = "open" | "ended" | "half-closed" | "lost" | "broken";
 
-/** The hub's end of one `Work` stream: sends and records events, and judges none. */
+/** The hub's end of one `Work` stream: sends and records events, but judges none. */
 export class WorkStream {
   /** The events that the worker has sent so far, in order. */
   readonly received: ReceivedEvent[] = [];

@@ -11,7 +11,7 @@ export interface Scenario {
   title: string;
   /** The paragraphs of docs/protocol.md that it judges by. */
   rules: readonly RuleId[];
-  /** The methods of the model that it cannot do without. */
+  /** The methods of the model that it requires. */
   needs: readonly ModelMethod[];
   /** Why a worker does not claim it, other than a missing method; undefined if it does. */
   notClaimed?(worker: WorkerFacts): string | undefined;

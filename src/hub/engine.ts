@@ -17,27 +17,30 @@ import type {
 import type { Peer, UnreadResponse } from "./core/requests/unread.js";
 import type { Session } from "./core/workers/session.js";
 
-/** A stream that gathers what is to be written until the end of a flush. */
+/** A stream that collects writes until the end of a flush. */
 export interface Outlet extends Bagged {
-  /** Writes what was gathered. */
+  /** Writes what was collected. */
   flush(): void;
 }
 
 /** A worker's stream as the engine uses it. */
 export interface WorkerPort extends Outlet {
-  /** Carries an effect out, on the stream or in what its next {@link flush} writes; after an `end` none follows. */
+  /**
+   * Carries an effect out, on the stream or in what its next {@link flush} writes; none follows an
+   * `end`.
+   */
   perform(effect: WorkerEffect): void;
 }
 
 /**
- * Drives the core: gives it the time, flushes it when something happened or when
- * it asked to be woken, and carries out what it decides.
+ * Drives the core: passes it the time, flushes it when something happened or when it asked to be
+ * woken, and carries out its decisions.
  */
 export class Engine {
   readonly #core: HubCore;
   readonly #clock: Clock;
   readonly #workers = new Map<Session, WorkerPort>();
-  /** What has something to write. */
+  /** Outlets with something to write. */
   readonly #unwritten = new Bag<Outlet>();
   readonly #whenIdle: (() => void)[] = [];
   readonly #flusher: Flusher;
@@ -56,21 +59,21 @@ export class Engine {
   }
 
   /**
-   * Takes a request in; `caller` is told its outcome once, later, under `callId`.
-   * Returns what {@link cancel} takes.
+   * Accepts a request; `caller` receives its outcome once, later, under `callId`. Returns the
+   * ticket for {@link cancel}.
    */
   submit(submission: Submission, caller: Caller, callId = 0): Ticket {
     return this.tell((core, now) => core.submit(submission, caller, callId, now));
   }
 
-  /** The caller of a request has gone. Does nothing if the request is settled. */
+  /** Cancels a request whose caller has gone. Does nothing if the request is settled. */
   cancel(ticket: Ticket): void {
     this.tell((core, now) => core.cancel(ticket, now));
   }
 
   /**
-   * A request of so many bytes has begun to arrive. Returns what is to be called
-   * when it has, or why there is no room for it.
+   * Reserves room for a request of `bytes` bytes that has begun to arrive. Returns the function to
+   * call once it has arrived, or the refusal if there is no room.
    */
   arriving(bytes: number): (() => void) | GibbsError {
     const { requests } = this.#core;
@@ -83,15 +86,15 @@ export class Engine {
     };
   }
 
-  /** Has `outlet` written at the end of this flush, or of the next. */
+  /** Flushes `outlet` at the end of this flush, or of the next. */
   writeLater(outlet: Outlet): void {
     this.#unwritten.add(outlet);
     if (!this.#flushing) this.#flusher.soon();
   }
 
   /**
-   * While a request is settled or an outlet is written: a response of `bytes` bytes
-   * was given to the transport for `peer`. `abandon` is called if it is not
+   * Counts a response of `bytes` bytes that was given to the transport for `peer`. Call it
+   * while a request is settled or an outlet is written. `abandon` is called if the response is not
    * {@link sent} in time.
    */
   sending(peer: Peer, bytes: number, abandon: () => void): UnreadResponse {
@@ -100,12 +103,12 @@ export class Engine {
     return response;
   }
 
-  /** The response was taken, or never will be. Counts once. */
+  /** The response was taken, or never will be. Only the first call counts. */
   sent(response: UnreadResponse): void {
     this.#core.sent(response);
   }
 
-  /** Takes a worker's stream in. */
+  /** Opens a session for a worker's stream. */
   open(port: WorkerPort): Session {
     return this.tell((core, now) => {
       const session = core.open(now);
@@ -114,13 +117,13 @@ export class Engine {
     });
   }
 
-  /** The stream has closed, whoever closed it. */
+  /** The stream has closed, from either side. */
   lost(session: Session): void {
     this.#workers.delete(session);
     this.tell((core, now) => core.lost(session, now));
   }
 
-  /** Tells the core what happened; a flush follows. */
+  /** Reports an event to the core; a flush follows. */
   tell<T>(event: (core: HubCore, now: number) => T): T {
     const told = event(this.#core, this.#clock.now());
     this.#flusher.soon();
@@ -133,7 +136,7 @@ export class Engine {
     return new Promise((resolve) => this.#whenIdle.push(resolve));
   }
 
-  /** Stops the timer. To be called when idle. */
+  /** Stops the timer. Call it when idle. */
   dispose(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
@@ -141,7 +144,7 @@ export class Engine {
 
   #flush(isTurnOver: boolean): void {
     const now = this.#clock.now();
-    // What has arrived meanwhile is to be read before anyone is judged.
+    // Read what has arrived meanwhile before judging anyone.
     if (!isTurnOver && this.#core.isDue(now)) return this.#flusher.afterInput();
     this.#flushing = true;
     const effects = this.#core.flush(now);
@@ -149,7 +152,7 @@ export class Engine {
       if (effect.kind === "settle") this.#settle(effect.request, effect.outcome);
       else if (effect.kind !== "abandon") this.#perform(effect);
     }
-    // Last: the end of a stream cancels its calls, and the jobs above may be theirs.
+    // Last: the end of a stream cancels its calls, and the jobs above may belong to them.
     for (const effect of effects) if (effect.kind === "abandon") effect.response.onAbandoned();
     for (const outlet of this.#unwritten.takeAll()) outlet.flush();
     this.#flushing = false;

@@ -5,8 +5,8 @@ import { Http2Call } from "./transport/http2-call.js";
 import { ANONYMOUS } from "./transport/identity.js";
 
 /**
- * The gate to all that a hub serves: every HTTP/2 stream becomes a call with the
- * identity of its caller, which `router` serves, or is refused.
+ * The entry to everything that a hub serves: every HTTP/2 stream becomes a call with its caller's
+ * identity, which `router` serves, or is refused.
  */
 export function streamHandler(router: Router, maxMessageBytes: number): StreamHandler {
   return (stream, headers) => {
@@ -19,7 +19,7 @@ export function streamHandler(router: Router, maxMessageBytes: number): StreamHa
 }
 
 function refuseMediaType(stream: ServerHttp2Stream): void {
-  // An error needs no handling: "close" follows, and nobody waits.
+  // Nothing to do on an error: "close" follows, and no caller is waiting.
   stream.on("error", () => {});
   const headers = { ":status": constants.HTTP_STATUS_UNSUPPORTED_MEDIA_TYPE };
   stream.respond(headers, { endStream: true });

@@ -26,7 +26,7 @@ import { type SubmissionContext, toSubmission } from "./services/submission.js";
 import { shutDown } from "./shutdown.js";
 import { Listener } from "./transport/listener.js";
 
-/** The life of a hub; it goes forward only. */
+/** The state of a hub; it only moves forward. */
 type HubState = "new" | "listening" | "draining" | "closed";
 
 /**
@@ -53,7 +53,7 @@ export class Hub {
   #address = "";
   #closed: Promise<void> | undefined;
 
-  /** Options that are left out are those of {@link HubOptions}' docs. */
+  /** Options that are left out take the defaults documented at {@link HubOptions}. */
   constructor(options: HubOptions = {}) {
     const { clock = systemClock, logger = silentLogger, random = Math.random } = options;
     this.#limits = toLimits(options);
@@ -88,7 +88,7 @@ export class Hub {
   }
 
   /**
-   * Starts to listen; returns the address, with the port that was taken.
+   * Starts listening; returns the address, with the actual port.
    *
    * @throws GibbsError FAILED_PRECONDITION: INSECURE_LISTEN beyond loopback
    * without `insecure`, ADDRESS_IN_USE, LISTEN_FAILED, or HUB_STATE when called
@@ -96,7 +96,7 @@ export class Hub {
    */
   async listen(): Promise<string> {
     if (this.#state !== "new") {
-      const message = `this hub is ${this.#state}: listen() is called once`;
+      const message = `this hub is ${this.#state}: call listen() only once`;
       throw gibbsError("HUB_STATE", message);
     }
     const wanted = parseAddress(this.#limits.listen);
@@ -118,7 +118,7 @@ export class Hub {
   }
 
   /**
-   * One request from this process, without a network hop for the caller: the
+   * Makes a request from this process, without a network hop for the caller: the
    * same promises, limits and errors as through a client.
    *
    * @param input JSON-like data, or bytes.
@@ -153,15 +153,15 @@ export class Hub {
   }
 
   /**
-   * Shuts down without losing anything: health says NOT_SERVING, what waits or
-   * comes is refused as DRAINING, what runs finishes, workers are sent home, the
-   * port is closed. After `drainTimeoutMs` what still runs is ended.
+   * Shuts down without losing anything: health reports NOT_SERVING, queued and new requests are
+   * refused as DRAINING, running ones finish, workers are drained, the port is closed. Whatever
+   * still runs after `drainTimeoutMs` is ended.
    */
   drain(): Promise<void> {
     return this.#close(this.#limits.drainTimeoutMs);
   }
 
-  /** Shuts down at once: what runs is ended as HUB_SHUTDOWN. Also ends a drain. */
+  /** Shuts down at once: whatever runs is ended as HUB_SHUTDOWN. Also cuts a drain short. */
   close(): Promise<void> {
     this.#engine.tell((core, now) => core.stop(now));
     return this.#close(0);
@@ -196,7 +196,9 @@ function toOutput(outcome: Outcome, requestId: string): unknown {
   }
 }
 
-/** Never for a worker: it would act in the caller's name, or be taken for the hub's. */
+/**
+ * Never forwarded to a worker: it could act in the caller's name, or mistake the key for the hub's own.
+ */
 const PRIVATE_METADATA = /^(authorization|cookie|gibbs-.*|grpc-.*)$/;
 
 function toLimits(options: HubOptions): HubSettings {
@@ -204,7 +206,7 @@ function toLimits(options: HubOptions): HubSettings {
   const forwardMetadata = limits.forwardMetadata.map((key) => key.toLowerCase());
   const secret = forwardMetadata.find((key) => PRIVATE_METADATA.test(key));
   if (secret !== undefined) {
-    const message = `the option forwardMetadata must not name ${secret}: that is not for workers`;
+    const message = `the option forwardMetadata must not name ${secret}: workers must not see it`;
     throw gibbsError("BAD_OPTION", message);
   }
   // A worker must be asked, and have time to answer, before its silence is held against it.

@@ -7,58 +7,75 @@ import { welcomeDefaults } from "../base/options/limits.js";
 import type { OptionTable } from "../base/options/option-table.js";
 import { HOUR, INT32_MAX, MINUTE, MiB, SECOND, UINT32_MAX } from "../base/options/units.js";
 
-/** How a `Hub` behaves. Times in milliseconds, sizes in bytes. */
+/** How a `Hub` behaves. Times are in milliseconds, sizes in bytes. */
 export interface HubOptions extends CommonOptions {
-  /** `host:port`; port 0 takes a free one. Default {@link DEFAULT_ADDRESS}. */
+  /** `host:port`; port 0 picks a free one. Default {@link DEFAULT_ADDRESS}. */
   listen?: string;
   /** Allows an address beyond loopback, without TLS. Default false. */
   insecure?: boolean;
-  /** Connections at once; a further one is closed. Default 20,000. */
+  /** Maximum connections; a further one is closed. Default 20,000. */
   maxConnections?: number;
-  /** Workers at once. Default 20,000. */
+  /** Maximum workers. Default 20,000. */
   maxWorkers?: number;
-  /** Requests that wait for a worker. Default 10,000. */
+  /** Maximum requests waiting for a worker. Default 10,000. */
   maxQueued?: number;
-  /** Bytes of all unsettled requests and of all answers that are not read yet. Default 256 MiB. */
+  /** Maximum bytes of all unsettled requests and all unread answers. Default 256 MiB. */
   maxHeldBytes?: number;
-  /** Bytes of answers that one client has not read when it gets nothing more. Default 64 MiB. */
+  /** Bytes of unread answers at which a client gets no more. Default 64 MiB. */
   maxUnreadBytes?: number;
-  /** How long a client may take to read an answer, beyond what 4 KiB/s need. Default 30 s. */
+  /**
+   * How long a client may take to read an answer, on top of the time that it takes at 4 KiB/s.
+   * Default 30 s.
+   */
   slowReaderTimeoutMs?: number;
-  /** Bytes of one payload. Default 4 MiB. */
+  /** Maximum bytes of one payload. Default 4 MiB. */
   maxPayloadBytes?: number;
-  /** Slots of one worker. Default 1,024. */
+  /** Maximum slots of one worker. Default 1,024. */
   maxSlots?: number;
-  /** Calls that one Multiplex stream may have open; a client opens another stream for more. Default 1,024. */
+  /**
+   * Maximum open calls of one Multiplex stream; a client opens another stream for more. Default
+   * 1,024.
+   */
   maxOpenCalls?: number;
-  /** Streams that one connection may have open. Default 20,000. */
+  /** Maximum open streams of one connection. Default 20,000. */
   maxStreamsPerConnection?: number;
-  /** How long a new connection may take to speak HTTP/2, and a new worker to say hello. Default 5 s. */
+  /**
+   * How long a new connection may take to speak HTTP/2, and a new worker to send `hello`. Default 5
+   * s.
+   */
   helloTimeoutMs?: number;
-  /** After this silence a worker is asked for a sign of life. Default 2 s, or a third of the liveness timeout. */
+  /**
+   * Silence after which a worker is asked for a sign of life. Default 2 s, or a third of the
+   * liveness timeout.
+   */
   heartbeatIntervalMs?: number;
-  /** After this silence a worker is lost, at least 200 ms. Default 10 s. */
+  /** Silence after which a worker is lost, at least 200 ms. Default 10 s. */
   livenessTimeoutMs?: number;
-  /** After this silence a worker leaves the hub and dials again. Default 30 s. */
+  /** Silence of the hub after which a worker leaves it and dials again. Default 30 s. */
   hubTimeoutMs?: number;
   /** How long a cancelled job may take to end before its worker is dropped. Default 30 s. */
   cancelGraceMs?: number;
-  /** How long requests wait for a method that no worker serves; `Infinity`: for ever. Default 30 s. */
+  /**
+   * How long requests wait for a method that no worker serves; `Infinity` means without limit.
+   * Default 30 s.
+   */
   noWorkerTimeoutMs?: number;
-  /** The deadline of callers that set none. Default 10 min. */
+  /** The deadline for callers that set none. Default 10 min. */
   defaultTimeoutMs?: number;
-  /** The longest deadline; a longer one is shortened. Default 24 h. */
+  /** The longest deadline; longer ones are shortened to it. Default 24 h. */
   maxTimeoutMs?: number;
-  /** How long a drain waits for what runs. Default 30 s. */
+  /** How long a drain waits for what is running. Default 30 s. */
   drainTimeoutMs?: number;
-  /** The caller's metadata that reaches workers. Default traceparent, tracestate, baggage. */
+  /**
+   * Keys of the caller's metadata to forward to workers. Default traceparent, tracestate, baggage.
+   */
   forwardMetadata?: readonly string[];
 }
 
-/** The options of a hub, each set. */
+/** The options of a hub, with all of them set. */
 export type HubSettings = Required<Omit<HubOptions, keyof CommonOptions>>;
 
-/** The options of a hub; those with a flag in the order of `gibbs hub --help`. */
+/** The options of a hub; those with a flag are in the order of `gibbs hub --help`. */
 export const hubOptionTable: OptionTable<HubSettings> = {
   listen: {
     default: DEFAULT_ADDRESS,

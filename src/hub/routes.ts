@@ -17,7 +17,7 @@ import { requestHandler } from "./services/request.js";
 import type { UnaryContext } from "./services/unary-call.js";
 import { type WorkContext, workHandler } from "./services/work.js";
 
-/** What the services of one hub are made of. */
+/** What the services of one hub need. */
 export interface Services {
   request: UnaryContext;
   multiplex: MultiplexContext;
@@ -26,7 +26,7 @@ export interface Services {
   clock: Clock;
 }
 
-/** Adds what every hub serves. */
+/** Adds the services that every hub has. */
 export function addRoutes(
   router: Router,
   { request, multiplex, work, health, clock }: Services,

@@ -7,7 +7,7 @@ import type { Listener } from "./transport/listener.js";
 /** How long answers that are being written may take when a hub closes. */
 const CLOSE_GRACE_MS = 2000;
 
-/** What of a hub is shut down. */
+/** The parts of a hub that are shut down. */
 export interface Running {
   engine: Engine;
   health: Health;
@@ -18,7 +18,7 @@ export interface Running {
 }
 
 /**
- * Takes nothing new, lets what runs finish, and closes the port; what still runs after
+ * Refuses new work, lets running work finish, and closes the port; whatever still runs after
  * `drainTimeoutMs` is ended.
  */
 export async function shutDown(running: Running, drainTimeoutMs: number): Promise<void> {
@@ -30,7 +30,7 @@ export async function shutDown(running: Running, drainTimeoutMs: number): Promis
   await atMost(clock, drainTimeoutMs, idle);
   engine.tell((core, now) => core.stop(now));
   await idle;
-  // A call that crossed the drain is to be told so, not cut off.
+  // A call that crosses the drain must get a status, not be cut off.
   await atMost(clock, Math.min(drainTimeoutMs, CLOSE_GRACE_MS), streams.gone());
   streams.close();
   health.close();

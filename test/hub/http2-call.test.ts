@@ -18,7 +18,7 @@ import { until } from "../support/until.js";
 
 const noRequest = { code: "INVALID_ARGUMENT", reason: "MALFORMED", execution: "NOT_STARTED" };
 
-/** Resolves when the hub has read all that was sent before. */
+/** Resolves when the hub has read everything sent so far. */
 function arrived(session: ClientHttp2Session): Promise<void> {
   return new Promise((resolve) => session.ping(() => resolve()));
 }
@@ -31,7 +31,7 @@ async function serve(): Promise<{ address: string; seen: unknown[] }> {
 }
 
 describe("a call on its HTTP/2 stream", () => {
-  it("reads compressed messages, behind which others wait", async () => {
+  it("reads compressed messages while later ones wait behind them", async () => {
     const { address, seen } = await serve();
     const body = frame(gzipSync(encodeRequest("small once packed ".repeat(1000))), {
       compressed: true,
@@ -58,7 +58,7 @@ describe("a call on its HTTP/2 stream", () => {
     }
   });
 
-  it("takes one message, neither none nor two", async () => {
+  it("requires exactly one message", async () => {
     const { address, seen } = await serve();
     const session = connectHttp2(address);
     const one = frame(encodeRequest(1));
@@ -69,7 +69,7 @@ describe("a call on its HTTP/2 stream", () => {
     expect(seen).toEqual([1]);
   });
 
-  it("refuses a grpc-timeout that is none", async () => {
+  it("refuses an invalid grpc-timeout", async () => {
     const { address, seen } = await serve();
     const session = connectHttp2(address);
     for (const timeout of ["", "1", "m", "-1m", "1d", "123456789m"]) {
@@ -80,7 +80,7 @@ describe("a call on its HTTP/2 stream", () => {
     expect(seen).toEqual([]);
   });
 
-  it("ends when its time is over, also while its message is on the way", async () => {
+  it("ends at its deadline, even while its message is still arriving", async () => {
     const clock = new ManualClock();
     const hub = await startHub({ clock, defaultTimeoutMs: 60_000, livenessTimeoutMs: 3_600_000 });
     const session = connectHttp2(hub.address);
@@ -95,7 +95,7 @@ describe("a call on its HTTP/2 stream", () => {
       }
     }
     const late = { code: "DEADLINE_EXCEEDED", reason: "DEADLINE_QUEUED", execution: "NOT_STARTED" };
-    // With the one for a peer that says nothing at all.
+    // One more for a peer that says nothing at all.
     await until(() => clock.pending >= waiting + 9);
     await clock.advance(9000);
     await until(() => ends.length === 4);
@@ -104,7 +104,7 @@ describe("a call on its HTTP/2 stream", () => {
     expect(ends).toMatchObject(Array(8).fill(late));
   });
 
-  it("is refused if it is not gRPC, or nobody serves it", async () => {
+  it("is refused if it is not gRPC, or not served", async () => {
     const { address } = await serve();
     const session = connectHttp2(address);
     const page = openCall(session, paths.request, { "content-type": "text/html" });
@@ -128,7 +128,7 @@ describe("a call on its HTTP/2 stream", () => {
       await once(stream, "finish");
       await arrived(session);
       stream.close(code);
-      // Which takes longer to unpack.
+      // This one takes longer to unpack.
       const later = gzipSync(encodeRequest(`later${randomBytes(1_500_000).toString("hex")}`));
       const next = post(session, paths.request, frame(later, { compressed: true }), {
         "grpc-encoding": "gzip",
@@ -145,7 +145,7 @@ describe("a call on its HTTP/2 stream", () => {
     },
   );
 
-  it("closes when it is reset without an error while it still has much to write", async () => {
+  it("closes when it is reset without an error while much is still unwritten", async () => {
     const server = createServer();
     onTestFinished(() => void server.close());
     const closed = new Promise<void>((onClose) => {

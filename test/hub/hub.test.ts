@@ -17,21 +17,21 @@ import { hello, RawWorker, ready } from "../support/raw-worker.js";
 import { startClient, startHub, startWorker } from "../support/running.js";
 
 describe("hub.request", () => {
-  it("answers in process, as a client would", async () => {
+  it("answers in process, as it would a client", async () => {
     const hub = await startHub();
     await startWorker(hub, (x: number) => x ** 2);
     expect(await hub.request(34)).toBe(1156);
     expect(await hub.request<number>(3, { timeoutMs: 60_000 })).toBe(9);
   });
 
-  it("needs no port for workers to come later", async () => {
+  it("needs no port before workers connect later", async () => {
     const hub = await startHub();
     const waiting = hub.request(5);
     await startWorker(hub, (x: number) => x + 1);
     expect(await waiting).toBe(6);
   });
 
-  it("gives up when its signal fires, also if it had fired before", async () => {
+  it("is cancelled when its signal fires, or has fired already", async () => {
     const hub = await startHub();
     const signal = AbortSignal.abort();
     await expect(hub.request(1, { signal })).rejects.toMatchObject({
@@ -42,7 +42,7 @@ describe("hub.request", () => {
 });
 
 describe("the signal of a request", () => {
-  it("may be of another making than Node's", async () => {
+  it("may come from another implementation than Node's", async () => {
     const hub = await startHub();
     const listeners = new Set<() => void>();
     const signal = {
@@ -56,19 +56,19 @@ describe("the signal of a request", () => {
     expect(listeners.size).toBe(0);
   });
 
-  it("is refused if it is none, and nothing is sent", async () => {
+  it("is refused if it is not a signal, and nothing is sent", async () => {
     const hub = await startHub();
     const signal = { aborted: false } as AbortSignal;
     await expect(hub.request(1, { signal })).rejects.toMatchObject({ reason: "BAD_OPTION" });
     const client = startClient(hub);
     await expect(client.request(1, { signal })).rejects.toMatchObject({ reason: "BAD_OPTION" });
-    // Nothing waits that the hub would have to end.
+    // Nothing is waiting that the hub would have to end.
     await hub.drain();
   });
 });
 
 describe("bad input", () => {
-  it("is INVALID_ARGUMENT for its caller when the message is none", async () => {
+  it("is INVALID_ARGUMENT for its caller when the message is malformed", async () => {
     const hub = await startHub();
     const error = await callRaw(hub.address, Buffer.from([0x0a, 0x7f, 0x01]));
     expect(error).toMatchObject({
@@ -78,10 +78,10 @@ describe("bad input", () => {
     });
   });
 
-  // Value{string_value: "\xff\xfe"}, which is no UTF-8.
+  // Value{string_value: "\xff\xfe"}, which is not UTF-8.
   const invalidUtf8 = Buffer.from([0x0a, 0x04, 0x1a, 0x02, 0xff, 0xfe]);
 
-  it("is INVALID_ARGUMENT for its caller when no decoder takes the text, and workers go on", async () => {
+  it("is INVALID_ARGUMENT for its caller when no decoder accepts the text, and workers keep serving", async () => {
     const hub = await startHub();
     await startWorker(hub, (x: unknown) => x);
     for (let attempt = 0; attempt < 3; attempt += 1) {
@@ -91,7 +91,7 @@ describe("bad input", () => {
     expect(await hub.request("fine")).toBe("fine");
   });
 
-  it("is INVALID_ARGUMENT for its caller when it is nested too deeply, and workers go on", async () => {
+  it("is INVALID_ARGUMENT for its caller when it is nested too deeply, and workers keep serving", async () => {
     const hub = await startHub();
     const client = startClient(hub);
     await startWorker(hub, (x: unknown) => x);
@@ -144,7 +144,7 @@ describe("bad input", () => {
     }
   });
 
-  it("takes no limit for no limit", async () => {
+  it("treats an absent limit as none", async () => {
     const hub = await startHub();
     await startWorker(hub, (x: unknown) => x);
     const none = Number.POSITIVE_INFINITY;
@@ -153,7 +153,7 @@ describe("bad input", () => {
     expect(await hub.request(2, options)).toBe(2);
   });
 
-  it("is refused by its first bytes when there is no room, also on a call that is over already", async () => {
+  it("is refused at its first bytes when there is no room, even on a call that has already ended", async () => {
     const hub = await startHub({ maxHeldBytes: 1000 });
     const client = startClient(hub, { transport: "unary" });
     await expect(client.request(new Uint8Array(100_000))).rejects.toMatchObject({
@@ -170,7 +170,7 @@ describe("bad input", () => {
     expect(await startClient(hub).request(1)).toBe(2);
   });
 
-  it("is PAYLOAD_TOO_LARGE when it is", async () => {
+  it("is PAYLOAD_TOO_LARGE when it is too large", async () => {
     const hub = await startHub({ maxPayloadBytes: 1000 });
     await expect(startClient(hub).request("x".repeat(2000))).rejects.toMatchObject({
       code: "INVALID_ARGUMENT",
@@ -179,7 +179,7 @@ describe("bad input", () => {
     });
   });
 
-  it("is INTERNAL when a worker's answer is no payload", async () => {
+  it("is INTERNAL when a worker's answer is not a payload", async () => {
     const hub = await startHub();
     const worker = new RawWorker(hub.address);
     worker.send(hello(), ready);
@@ -200,7 +200,7 @@ describe("bad input", () => {
 });
 
 describe("listen", () => {
-  it("tells that the address is in use", async () => {
+  it("reports that the address is in use", async () => {
     const hub = await startHub();
     const second = new Hub({ listen: hub.address });
     await expect(second.listen()).rejects.toMatchObject({
@@ -238,7 +238,7 @@ describe("listen", () => {
     expect(() => new Hub(options)).toThrow(/^the option \w+ must /);
   });
 
-  it("asks a worker before it judges its silence, whatever the two times are", async () => {
+  it("asks a worker before it judges its silence, whatever the two intervals are", async () => {
     const clock = new ManualClock();
     const hub = await startHub({ clock, livenessTimeoutMs: 900 });
     const worker = new RawWorker(hub.address);
@@ -248,7 +248,7 @@ describe("listen", () => {
     await worker.hear("heartbeat");
   });
 
-  it("forwards metadata by its name in any case, and not without end", async () => {
+  it("forwards metadata by its name in any case, and only up to a limit", async () => {
     const hub = await startHub({ forwardMetadata: ["X-Tenant"] });
     await startWorker(hub, (_: unknown, { metadata }: JobContext) => ({ ...metadata }));
     for (const caller of [startClient(hub), hub]) {
@@ -259,7 +259,7 @@ describe("listen", () => {
     await expect(hub.request(1, { metadata })).rejects.toMatchObject({ reason: "BAD_OPTION" });
   });
 
-  it("rejects when the hub is closed while it looks its host up", async () => {
+  it("rejects when the hub is closed during the lookup of its host", async () => {
     const hub = new Hub({ listen: "localhost:0" });
     const listening = hub.listen().then(
       () => "listening",
@@ -270,7 +270,7 @@ describe("listen", () => {
     if (outcome !== "listening") expect(outcome).toMatchObject({ reason: "LISTEN_FAILED" });
   });
 
-  it("refuses a Unix socket whose path would be cut, and takes one that fits", async () => {
+  it("refuses a Unix socket whose path would be truncated, and accepts one that fits", async () => {
     const folder = await mkdtemp(join(tmpdir(), "gibbs-"));
     const long = new Hub({ listen: `unix:${join(folder, "x".repeat(120))}` });
     await expect(long.listen()).rejects.toMatchObject({ reason: "BAD_ADDRESS" });
@@ -287,7 +287,7 @@ describe("listen", () => {
 });
 
 describe("drain", () => {
-  it("refuses what waits, finishes what runs, and closes the port", async () => {
+  it("refuses queued requests, finishes running ones, and closes the port", async () => {
     const hub = await startHub();
     const client = startClient(hub);
     const worker = new RawWorker(hub.address);
@@ -325,7 +325,7 @@ describe("drain", () => {
     await closed;
   });
 
-  it("ends what still runs after its timeout, by the table and not as CANCELLED", async () => {
+  it("ends what still runs after its timeout, with the documented status and not as CANCELLED", async () => {
     const hub = await startHub({ drainTimeoutMs: 1 });
     const worker = new RawWorker(hub.address);
     worker.send(hello(), ready);
@@ -339,7 +339,7 @@ describe("drain", () => {
   });
 });
 
-it("tells health: serving, then not, and NOT_FOUND for a service that is not here", async () => {
+it("reports health: serving, then not, and NOT_FOUND for an unknown service", async () => {
   const hub = await startHub();
   const worker = new RawWorker(hub.address);
   worker.send(hello(), ready);

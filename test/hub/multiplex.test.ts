@@ -10,7 +10,7 @@ import { hello, RawWorker, ready } from "../support/raw-worker.js";
 import { startClient, startHub, startWorker } from "../support/running.js";
 import { until } from "../support/until.js";
 
-/** What an item says, short: the call with its answer, or with code and reason of its status. */
+/** A short form of an item: the call with its answer, or with the code and reason of its status. */
 function brief({ id, item }: HubItem): [number, unknown] {
   switch (item.case) {
     case "response":
@@ -39,7 +39,7 @@ describe("a Multiplex stream", () => {
     });
   });
 
-  it("answers each call under its id, in the order in which answers come", async () => {
+  it("answers each call under its id, in the order in which answers arrive", async () => {
     const hub = await startHub();
     const stream = await open(hub.address);
     const worker = new RawWorker(hub.address);
@@ -68,7 +68,7 @@ describe("a Multiplex stream", () => {
     expect(brief(await stream.hear())).toEqual([1, "again"]);
   });
 
-  it("ends the call that is invalid or one too many, and no other", async () => {
+  it("ends only the call that is invalid or one too many", async () => {
     const hub = await startHub({ maxOpenCalls: 4, maxPayloadBytes: 100 });
     const stream = await open(hub.address);
     stream.send(
@@ -120,7 +120,7 @@ describe("a Multiplex stream", () => {
     expect((await worker.hear("cancel")).jobId).toBe(jobId);
   });
 
-  it("ends well when it was half-closed and its last call is over", async () => {
+  it("ends with OK when it was half-closed and its last call has ended", async () => {
     const hub = await startHub();
     const worker = new RawWorker(hub.address);
     worker.send(hello(), ready);
@@ -133,7 +133,7 @@ describe("a Multiplex stream", () => {
     expect(await stream.ended).toMatchObject({ code: 0 });
   });
 
-  it("is told of a drain, finishes what runs, and refuses what comes", async () => {
+  it("announces a drain, finishes running calls, and refuses new ones", async () => {
     const hub = await startHub();
     const worker = new RawWorker(hub.address);
     worker.send(hello(), ready);
@@ -152,7 +152,7 @@ describe("a Multiplex stream", () => {
     await drained;
   });
 
-  it("is reset when its client does not read, and nobody else notices", async () => {
+  it("is reset when its client does not read, and no other client notices", async () => {
     const clock = new ManualClock();
     const hub = await startHub({ clock, livenessTimeoutMs: 3_600_000 });
     let answered = 0;
@@ -184,7 +184,7 @@ describe("what a stream may not do", () => {
 });
 
 describe("a client", () => {
-  it("fails the one call that is too large for its hub or for itself, and no other", async () => {
+  it("fails only the call that is too large for its hub or for itself", async () => {
     const hub = await startHub({ maxPayloadBytes: 8 << 20 });
     const worker = new RawWorker(hub.address, { "grpc.max_receive_message_length": -1 });
     worker.send(hello({ maxReceiveBytes: 16 << 20 }), { case: "ready", value: { slots: 3 } });
@@ -216,7 +216,7 @@ describe("a client", () => {
     expect(await innocent).toBeNull();
   });
 
-  it("spreads its calls over as many streams as the hub wants, and drops none", async () => {
+  it("spreads its calls over as many streams as the hub's limit requires, and drops none", async () => {
     const hub = await startHub({ maxOpenCalls: 3 });
     const worker = new RawWorker(hub.address);
     worker.send(hello(), { case: "ready", value: { slots: 20 } });
@@ -232,7 +232,7 @@ describe("a client", () => {
     expect(await Promise.all(requests)).toEqual(Array.from({ length: 20 }, (_, index) => index));
   });
 
-  it("disturbs no other call by 1,100 quick cancels", async () => {
+  it("disturbs no other call with 1,100 quick cancels", async () => {
     const hub = await startHub();
     const worker = new RawWorker(hub.address);
     worker.send(hello(), ready);
@@ -251,7 +251,7 @@ describe("a client", () => {
     expect(await running).toBe("running");
   });
 
-  it("closes a stream that is idle for a while, and opens another when it is needed", async () => {
+  it("closes a stream that has been idle for a while, and opens another when needed", async () => {
     const clock = new ManualClock();
     const hub = await startHub();
     await startWorker(hub, (x: number) => x + 1);

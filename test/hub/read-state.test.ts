@@ -8,7 +8,7 @@ it("keeps a pause and the unpacking of a message apart, in either order", () => 
   expect(transition("unpacking-paused", "resume")).toBe("unpacking");
 });
 
-it("stays ended, and throws for what cannot come", () => {
+it("stays ended, and throws on an impossible event", () => {
   for (const event of ["resume", "unpacked", "end"] as const) {
     expect(transition("ended", event)).toBe("ended");
   }

@@ -48,7 +48,7 @@ describe("a router", () => {
     expect(await end).toMatchObject({ status: "OK" });
   });
 
-  it("serves no content type but gRPC's", async () => {
+  it("serves only gRPC's content types", async () => {
     const router = new Router();
     router.add("/a.A/A", (call) => {
       call.end();
@@ -80,7 +80,7 @@ describe("what the hub answers itself", () => {
   );
   const malformed = frame(Buffer.from([0x0a, 0x7f, 1]));
 
-  it("refuses what is not one request, and what cannot be read", async () => {
+  it("refuses anything but one request, and requests that cannot be read", async () => {
     const hub = await startHub();
     const session = connectHttp2(hub.address);
     const one = frame(check.requestSerialize({}));

@@ -6,7 +6,7 @@ import { answer, hello, RawWorker, ready } from "../support/raw-worker.js";
 import { startClient, startHub } from "../support/running.js";
 import { until } from "../support/until.js";
 
-/** As a handler passes it on that asked another hub. */
+/** As passed on by a handler that called another hub. */
 const ANOTHER_HUBS_WORD = toBinary(
   ErrorInfoSchema,
   create(ErrorInfoSchema, {
@@ -31,7 +31,7 @@ describe("the Work stream", () => {
     expect(await worker.hear("welcome")).toMatchObject({ maxSlots: 1 });
   });
 
-  it("takes hello, ready and results in one message or in many", async () => {
+  it("accepts hello, ready and results in one message or in many", async () => {
     const hub = await startHub();
     const worker = new RawWorker(hub.address);
     worker.send(hello(), { case: "ready", value: { slots: 2 } });
@@ -41,7 +41,7 @@ describe("the Work stream", () => {
     expect(await answers).toEqual(["a", "b"]);
   });
 
-  it("tells a job its method, attempt, time left and what metadata may pass", async () => {
+  it("gives a job its method, attempt, time left and the metadata allowed through", async () => {
     const hub = await startHub();
     const worker = new RawWorker(hub.address);
     worker.send(hello({ methods: [{ name: "ocr" }] }), ready);
@@ -79,7 +79,7 @@ describe("the Work stream", () => {
     expect(await second).toBe("in time");
   });
 
-  it("counts what was received before the stream broke", async () => {
+  it("applies what was received before the stream broke", async () => {
     const hub = await startHub();
     const worker = new RawWorker(hub.address);
     worker.send(hello(), ready);
@@ -104,7 +104,7 @@ describe("the Work stream", () => {
     });
   });
 
-  it("sends a worker no message that is larger than it can receive", async () => {
+  it("sends a worker no message larger than it can receive", async () => {
     const hub = await startHub();
     const worker = new RawWorker(hub.address, { "grpc.max_receive_message_length": 100_000 });
     worker.send(hello({ maxReceiveBytes: 100_000 }), { case: "ready", value: { slots: 4 } });
@@ -117,7 +117,7 @@ describe("the Work stream", () => {
     expect(await answers).toEqual(["fits", "fits", "fits", "fits"]);
   });
 
-  it("ends a drained worker's stream with OK when its last job is over", async () => {
+  it("ends a drained worker's stream with OK when its last job has ended", async () => {
     const hub = await startHub();
     const worker = new RawWorker(hub.address);
     worker.send(hello(), ready);

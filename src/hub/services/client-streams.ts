@@ -1,12 +1,12 @@
-/** A client's stream as its hub uses it. */
+/** A client's stream as its hub sees it. */
 export interface ClientStream {
-  /** Asks the client to take new calls elsewhere. */
+  /** Asks the client to make new calls elsewhere. */
   drain(): void;
-  /** Ends the stream, whose calls must be settled. */
+  /** Ends the stream; its calls must be settled by then. */
   close(): void;
 }
 
-/** The Multiplex streams that are open. */
+/** The open Multiplex streams. */
 export class ClientStreams {
   readonly #open = new Set<ClientStream>();
   readonly #whenGone: (() => void)[] = [];
@@ -28,7 +28,9 @@ export class ClientStreams {
     for (const stream of this.#open) stream.close();
   }
 
-  /** Resolves when none is open: what their clients had sent before they left has been read. */
+  /**
+   * Resolves when none is open, and so everything that clients sent before they left has been read.
+   */
   gone(): Promise<void> {
     if (this.#open.size === 0) return Promise.resolve();
     return new Promise((resolve) => this.#whenGone.push(resolve));

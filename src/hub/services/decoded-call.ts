@@ -6,21 +6,24 @@ import { bareStatus } from "../transport/bare-status.js";
 import type { CallHandler, CallListener, ServerCall } from "../transport/server-call.js";
 import { asGibbsError } from "./submission.js";
 
-/** What serves the calls of a method that the hub answers itself. */
+/** Serves the calls of a method that the hub answers itself. */
 export interface DecodedService<Request, Response> {
-  /** A request has come. The one request of a call comes when its caller has half-closed. */
+  /** A request has arrived. A unary call's request is passed on once the caller has half-closed. */
   onRequest(request: Request, call: DecodedCall<Response>): void;
-  /** The call is over. */
+  /** The call has ended. */
   onClose?(call: DecodedCall<Response>): void;
 }
 
-/** A method as a service of decoded messages needs it. */
+/** What a service of decoded messages needs of its method. */
 type Method<Request, Response> = Pick<
   MethodDefinition<never, Request, Response, unknown, boolean, boolean>,
   "path" | "requestStream" | "requestDeserialize" | "responseSerialize"
 >;
 
-/** Serves a method with decoded messages. A call ends at its deadline, and a stream of requests with its caller's side. */
+/**
+ * Serves a method with decoded messages. A call ends at its deadline, and a stream of requests when
+ * its caller half-closes.
+ */
 export function decodedHandler<Request, Response>(
   method: Method<Request, Response>,
   service: DecodedService<Request, Response>,
@@ -44,7 +47,7 @@ class DecodedListener<Request, Response> implements CallListener, DecodedCall<Re
   readonly #method: Method<Request, Response>;
   readonly #service: DecodedService<Request, Response>;
   readonly #deadline: Timer | undefined;
-  /** The request of a call that has one, until its caller half-closes. */
+  /** The request of a unary call, until its caller half-closes. */
   #request: Request | undefined;
 
   constructor(
@@ -94,7 +97,7 @@ class DecodedListener<Request, Response> implements CallListener, DecodedCall<Re
 
   write(response: Response): void {
     const isFull = !this.#call.write(this.#method.responseSerialize(response));
-    // Callers who do not read responses are not read either.
+    // A caller that does not read its responses is not read either.
     if (isFull) this.#call.pause();
   }
 

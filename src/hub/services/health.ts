@@ -35,13 +35,13 @@ export class Health {
     onClose: (call) => this.#watchers.delete(call),
   };
 
-  /** From now on not serving. */
+  /** Reports NOT_SERVING from now on. */
   drain(): void {
     this.#status = ServingStatus.NOT_SERVING;
     for (const call of this.#watchers) call.write({ status: this.#status });
   }
 
-  /** Ends the streams of those who watch. */
+  /** Ends the streams of all watchers. */
   close(): void {
     for (const call of this.#watchers) call.end();
     this.#watchers.clear();

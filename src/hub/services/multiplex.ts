@@ -25,14 +25,14 @@ import {
 import type { ClientStream, ClientStreams } from "./client-streams.js";
 import { asGibbsError, type SubmissionContext, toSubmission } from "./submission.js";
 
-/** What the Multiplex streams of one hub have in common. */
+/** What the Multiplex streams of one hub share. */
 export interface MultiplexContext {
   engine: Engine;
   submissions: SubmissionContext;
   limits: Pick<HubSettings, "maxPayloadBytes" | "maxOpenCalls">;
   /** The metadata keys that may reach workers. */
   forwardMetadata: readonly string[];
-  /** The streams that are open. */
+  /** The open streams. */
   streams: ClientStreams;
   isDraining(): boolean;
 }
@@ -50,13 +50,13 @@ export function multiplexHandler(context: MultiplexContext): CallHandler {
 class MultiplexStream implements Outlet, ClientStream, CallListener, Caller {
   readonly #call: ServerCall;
   readonly #context: MultiplexContext;
-  /** The calls without an outcome. */
+  /** The calls without an outcome yet. */
   readonly #open = new IdMap<Ticket>();
   bagIndex = -1;
   /** Messages that were written and that the client has not read yet. */
   readonly #unread = new Bag<UnreadResponse>();
   #outbox: HubItemInit[] = [];
-  /** How many calls of the message at hand were one too many. */
+  /** How many calls of the current message were refused because too many were open. */
   #refused = 0;
   #state: "open" | "half-closed" | "ended" = "open";
 
@@ -107,7 +107,7 @@ class MultiplexStream implements Outlet, ClientStream, CallListener, Caller {
       engine.sent(response);
       this.#unread.delete(response);
     });
-    // Who does not read its answers is not read either.
+    // A client that does not read its answers is not read either.
     if (isFull) this.#call.pause();
   }
 
@@ -122,9 +122,9 @@ class MultiplexStream implements Outlet, ClientStream, CallListener, Caller {
     this.#refused = 0;
     for (const item of items) {
       this.#apply(item);
-      // So many refusals would cost the hub more than their sender.
+      // More refusals than that would cost the hub more than they cost their sender.
       if (this.#refused <= this.#context.limits.maxOpenCalls) continue;
-      return this.#end(violation("a message with more calls than may be open"));
+      return this.#end(violation("one message with more calls than may be open"));
     }
   }
 
@@ -132,7 +132,7 @@ class MultiplexStream implements Outlet, ClientStream, CallListener, Caller {
     switch (item.case) {
       case "call":
         if (id === 0) return this.#end(violation("a call without an id"));
-        // It could take the answer of the other for its own.
+        // The client could take the other call's answer for this one's.
         if (this.#open.has(id)) return this.#end(violation(`a second open call ${id}`));
         return this.#begin(id, item.value);
       case "cancel": {
@@ -182,7 +182,7 @@ class MultiplexStream implements Outlet, ClientStream, CallListener, Caller {
     else this.#call.end(error && toStatus(error));
   }
 
-  /** Nobody is there any more to whom an answer could go. */
+  /** The client has gone: no answer can be delivered any more. */
   onClose(): void {
     if (this.#state === "ended") return;
     this.#state = "ended";

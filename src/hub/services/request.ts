@@ -2,7 +2,7 @@ import { readRequest, writeResponse } from "../../wire/messages/request.js";
 import type { CallHandler } from "../transport/server-call.js";
 import { type Envelope, type UnaryContext, unaryHandler } from "./unary-call.js";
 
-/** A method and options need less; the whole message is kept, and only payloads are counted. */
+/** A method and options need less. The whole message is kept but only its payload is counted. */
 const MAX_BESIDES_BYTES = 16 * 1024;
 
 /** The messages of `HubService.Request`. */
@@ -13,7 +13,7 @@ const requestEnvelope: Envelope = {
     const request = readRequest(message);
     const besides = message.length - request.payload.length;
     if (besides <= MAX_BESIDES_BYTES) return request;
-    throw new Error(`${besides} bytes beside its payload`);
+    throw new Error(`${besides} bytes besides its payload`);
   },
 
   write: writeResponse,

@@ -7,13 +7,13 @@ import type { MetadataPair, Submission } from "../core/requests/request.js";
 import type { Peer } from "../core/requests/unread.js";
 import type { HubSettings } from "../options.js";
 
-/** What a request's message says of it. */
+/** The parts of a request's message that describe it. */
 export type RequestFields = Pick<Call<KeptBytes>, "payload" | "method" | "options">;
 
-/** What a request is completed with before it is submitted to the core. */
+/** What completes a request before it is submitted to the core. */
 export interface SubmissionContext {
   limits: Pick<HubSettings, "defaultTimeoutMs" | "maxTimeoutMs">;
-  /** The id of a request that brings none, or its number. */
+  /** The id of a request that brings none, or the number to make it from. */
   nextRequestId(): string | number;
 }
 
@@ -71,7 +71,7 @@ function toLimit(what: string, ms: number | undefined): number | undefined {
   return ms;
 }
 
-/** What went wrong with a submission, as its caller sees it. */
+/** The error of a submission as its caller sees it. */
 export function asGibbsError(error: unknown): GibbsError {
   return error instanceof GibbsError ? error : internal(error, "UNKNOWN");
 }

@@ -23,18 +23,18 @@ import {
 } from "./submission.js";
 
 /**
- * The hub ends a call this much before its gRPC deadline, in milliseconds: at
- * the deadline itself the caller's library ends it with a bare status, and why it
- * ended, and whether it ran, would be lost.
+ * How long before its gRPC deadline the hub ends a call, in milliseconds: at the deadline itself
+ * the caller's library ends it with a bare status, and why it ended, and whether it ran, would be
+ * lost.
  */
 const DEADLINE_MARGIN_MS = 5;
 
-/** What is smaller is one or two reads, and counts when it is there. */
+/** A smaller message takes one or two reads, and is counted once it has arrived. */
 const SMALL_BYTES = 64 * 1024;
 
-/** How a unary method puts requests and answers into its messages. Payloads stay encoded. */
+/** How a unary method wraps requests and answers in its messages. Payloads stay encoded. */
 export interface Envelope {
-  /** The type of its request message, as errors name it. */
+  /** The type of its request message, for error messages. */
   readonly requestType: string;
   /**
    * Reads a request message.
@@ -50,7 +50,7 @@ export interface Envelope {
   write(answer: EncodedPayload, info: CallInfo): Buffer;
 }
 
-/** What the unary calls that become requests have in common at one hub. */
+/** What the unary calls that become requests share at one hub. */
 export interface UnaryContext {
   engine: Engine;
   clock: Clock;
@@ -59,7 +59,7 @@ export interface UnaryContext {
   forwardMetadata: readonly string[];
 }
 
-/** Serves a unary method: each of its calls is a request for the workers. */
+/** Serves a unary method: each call becomes a request to the workers. */
 export function unaryHandler(envelope: Envelope, context: UnaryContext): CallHandler {
   return (call) => new UnaryCall(call, envelope, context);
 }
@@ -67,7 +67,7 @@ export function unaryHandler(envelope: Envelope, context: UnaryContext): CallHan
 /** A request message on its way. */
 class Arrival {
   message: Buffer | undefined;
-  /** Ends the count of its bytes, once they count. */
+  /** Stops counting its bytes, if they are counted. */
   uncount: (() => void) | undefined;
 
   constructor(
@@ -75,16 +75,16 @@ class Arrival {
     readonly beganAt: number,
     /** The call's `grpc-timeout`. */
     readonly timeoutMs: number | undefined,
-    /** Bounds how long the message may be on its way. */
+    /** Limits how long the message may take to arrive. */
     readonly timer: Timer,
   ) {}
 
-  /** What is left of the time that the caller gave: undefined if it gave none, NaN if malformed. */
+  /** The time left before the caller's deadline: undefined if it set none, NaN if malformed. */
   timeLeftMs(now: number): number | undefined {
     return this.timeoutMs && this.timeoutMs - (now - this.beganAt);
   }
 
-  /** The message is there, or will never be. */
+  /** The message has arrived, or never will. */
   end(): void {
     this.uncount?.();
     this.timer.cancel();
@@ -117,7 +117,7 @@ class UnaryCall implements CallListener, Caller {
     this.#context = context;
     const { defaultTimeoutMs, maxTimeoutMs } = context.submissions.limits;
     const { timeoutMs } = call;
-    // A malformed timeout is refused once the message is there.
+    // A malformed timeout is refused once the message has arrived.
     const isTimed = timeoutMs !== undefined && !Number.isNaN(timeoutMs);
     const patienceMs = Math.min(isTimed ? timeoutMs : defaultTimeoutMs, maxTimeoutMs);
     const timer = context.clock.setTimer(patienceMs, () => this.#refuse(tooLate()));
@@ -170,7 +170,7 @@ class UnaryCall implements CallListener, Caller {
     }
     call.respond(response);
     if (isClosed) return;
-    // Held against the caller until its connection has taken it.
+    // Counted against the caller until its connection has taken it.
     this.#state = this.#context.engine.sending(call.peer, response.length, () => call.abandon());
   }
 
@@ -183,7 +183,7 @@ class UnaryCall implements CallListener, Caller {
     this.#call.refuse(toStatus(error));
   }
 
-  /** Gives back what the call holds. */
+  /** Releases what the call holds. */
   #release(): void {
     const state = this.#state;
     this.#state = "over";

@@ -19,12 +19,13 @@ import type { JobResult, WorkerFailure } from "../core/requests/outcome.js";
 import type { Session, WorkerHello } from "../core/workers/session.js";
 import type { HubSettings } from "../options.js";
 
-// What the core decides as the events of `gibbs.v1.WorkerService.Work`, and these as events of the core.
+// Converts the core's decisions to events of `gibbs.v1.WorkerService.Work`, and these to events of
+// the core.
 
-/** An event for a worker, with a payload as it was kept. */
+/** An event for a worker, with a payload as it was received. */
 export type OutgoingEvent = HubEventInit<KeptBytes>;
 
-/** What a hub says of itself in its welcome. */
+/** What a hub says about itself in its welcome. */
 export interface HubIdentity {
   hubId: string;
   limits: Pick<HubSettings, WelcomeLimit>;
@@ -38,19 +39,22 @@ type WelcomeLimit =
   | "maxPayloadBytes"
   | "maxSlots";
 
-/** gRPC's own limit, for a worker that does not say what it can receive. */
+/** gRPC's own limit, for a worker that does not declare one. */
 const DEFAULT_RECEIVE_BYTES = 4 * 1024 * 1024;
 
-/** What a job's message holds beside its payload, at most. */
+/** The most that a job's message holds beside its payload. */
 const JOB_ENVELOPE_BYTES = 16 * 1024;
 
-/** The longest timeout that a job can name: uint32 on the wire. */
+/** The longest timeout that a job can carry: uint32 on the wire. */
 const MAX_TIMEOUT_MS = 2 ** 32 - 1;
 
-/** A worker of a hub that shuts down comes back after this: another hub may take its place. */
+/**
+ * How long a worker waits before it returns to a hub that shuts down: another hub may take its
+ * place.
+ */
 const RECONNECT_AFTER_MS = 100;
 
-/** What a worker is told of an effect. */
+/** The event that reports an effect to a worker. */
 export function toHubEvent(
   effect: Exclude<WorkerEffect, { kind: "end" }>,
   hub: HubIdentity,
@@ -104,7 +108,7 @@ function welcome(session: Session, { hubId, limits }: HubIdentity): OutgoingEven
 }
 
 /**
- * Tells the core one event of a worker.
+ * Reports one event of a worker to the core.
  *
  * @throws Error if something in it cannot be read.
  */

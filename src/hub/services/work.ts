@@ -14,15 +14,15 @@ import {
   toHubEvent,
 } from "./work-events.js";
 
-/** What the `Work` streams of one hub have in common. */
+/** What the `Work` streams of one hub share. */
 export interface WorkContext extends HubIdentity {
   engine: Engine;
   logger: Logger;
 }
 
 /**
- * Of all streams that have nothing to write, and never written to: an array for each of ten
- * thousand idle workers would outlive the young collections, and what it held with it.
+ * Shared by all streams that have nothing to write, and never written to: an array for each of ten
+ * thousand idle workers would survive the young collections, along with whatever it had held.
  */
 const NOTHING: OutgoingEvent[] = [];
 
@@ -31,7 +31,10 @@ export function workHandler(context: WorkContext): CallHandler {
   return (call) => new WorkStream(call, context);
 }
 
-/** One worker's `Work` call: its messages to events of the core, the core's effects to messages. */
+/**
+ * One worker's `Work` call: converts its messages to events of the core, and the core's effects to
+ * messages.
+ */
 class WorkStream implements WorkerPort, CallListener {
   readonly #call: ServerCall;
   readonly #context: WorkContext;
@@ -89,11 +92,11 @@ class WorkStream implements WorkerPort, CallListener {
     this.#context.engine.lost(this.#session);
   }
 
-  /** A dying connection looks the same at first, so what is held of the worker is lost either way. */
+  /** A dying connection looks the same at first, so the worker's jobs are lost either way. */
   onHalfClose(): void {
     if (this.#session.state === "ended") return;
     this.onClose();
-    // A worker that did it on purpose still waits for the end of its call.
+    // A worker that half-closed on purpose is still waiting for the end of its call.
     this.#call.end(toStatus(sessionEnd.violation("the worker closed its side first")));
   }
 
@@ -115,7 +118,7 @@ class WorkStream implements WorkerPort, CallListener {
       try {
         for (const event of events) tellWorkerEvent(event, core, session, maxSlots, now);
       } catch (error) {
-        core.violation(session, `what cannot be read: ${messageOf(error)}`, now);
+        core.violation(session, `unreadable event: ${messageOf(error)}`, now);
       }
     });
   }

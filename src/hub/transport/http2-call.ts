@@ -17,10 +17,10 @@ import type { Identity } from "./identity.js";
 import { type ReadState, transition } from "./read-state.js";
 import type { CallHandler, CallListener, ServerCall } from "./server-call.js";
 
-/** A socket in which more than this waits is full. */
+/** How many waiting bytes make a socket full. */
 const HIGH_WATER_BYTES = MAX_BATCH_BYTES;
 
-/** A message of at most so many bytes is copied behind its prefix: beyond, a second write costs less. */
+/** The largest message that is copied behind its prefix: beyond that, a second write costs less. */
 const MAX_COPIED_BYTES = 64 * 1024;
 
 const unpackers: ReadonlyMap<string, (bytes: Buffer, limit: object) => Promise<Buffer>> = new Map([
@@ -44,8 +44,8 @@ const unitsMs: ReadonlyMap<string, number> = new Map([
 ]);
 
 /**
- * A gRPC call, read from its HTTP/2 stream and written to it, as
- * https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md has it. The
+ * A gRPC call, read from and written to its HTTP/2 stream as
+ * https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md specifies. The
  * layers of grpc-js would cost a request more than all of the hub's own code.
  */
 export class Http2Call implements ServerCall {
@@ -79,7 +79,7 @@ export class Http2Call implements ServerCall {
     stream.on("drain", () => this.#listener.onDrain?.());
     stream.on("aborted", () => this.#destroySoon());
     stream.on("close", () => this.#listener.onClose());
-    // What is wrong needs no telling: "close" follows.
+    // Nothing to do on an error: "close" follows.
     stream.on("error", () => {});
   }
 
@@ -152,7 +152,7 @@ export class Http2Call implements ServerCall {
   refuse(status: StatusObject): void {
     if (this.#isGone) return;
     this.end(status);
-    // Not NO_ERROR: with that, Node 22 lets a caller that still sends wait for ever.
+    // Not NO_ERROR: with that, Node 22 leaves a caller that is still sending waiting forever.
     this.#stream.close(constants.NGHTTP2_CANCEL);
   }
 
@@ -178,13 +178,13 @@ export class Http2Call implements ServerCall {
   }
 
   /**
-   * The peer has reset the stream, or both sides are through with it. Node waits with
-   * "close", after a reset without an error, until all is read and written that
-   * never will be.
+   * Destroys the stream after the peer has reset it, or both sides have finished. After a reset
+   * without an error, Node delays "close" until everything is read and written, which will never
+   * happen.
    */
   #destroySoon(): void {
     this.#stream.resume();
-    // Not amidst the `close` that this may be told from, and after what it still brings.
+    // Not during the `close` that may have called this, and after anything that it still delivers.
     process.nextTick(() => this.#stream.destroy());
   }
 
@@ -235,7 +235,7 @@ export class Http2Call implements ServerCall {
     const encoding = String(this.#headers["grpc-encoding"] ?? "identity");
     const unpack = unpackers.get(encoding);
     if (unpack === undefined) {
-      const details = `messages compressed as "${encoding}" are not read here`;
+      const details = `this hub cannot read messages compressed as "${encoding}"`;
       return this.end(bareStatus(grpcStatus.UNIMPLEMENTED, details));
     }
     this.#state = transition(this.#state, "unpack");

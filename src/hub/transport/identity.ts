@@ -1,5 +1,5 @@
 /** Who makes a call, as far as the hub knows. */
 export type Identity = { kind: "anonymous" };
 
-/** Of every caller while the hub asks nobody who they are. */
+/** The identity of every caller while the hub does not authenticate them. */
 export const ANONYMOUS: Identity = { kind: "anonymous" };

@@ -7,7 +7,7 @@ import { gibbsError } from "../../base/errors/reasons.js";
 import { channelOptions } from "../../wire/grpc/channel-options.js";
 import { type StreamHandler, takeOver } from "./grpc-internals.js";
 
-/** What bounds the connections of a hub. */
+/** The limits on a hub's connections. */
 export interface ListenerLimits {
   maxConnections: number;
   maxPayloadBytes: number;
@@ -50,7 +50,7 @@ export class Listener {
   }
 
   /**
-   * Binds the port and returns where it listens, with the port that was taken.
+   * Binds the port and returns where it listens, with the actual port.
    *
    * @throws GibbsError FAILED_PRECONDITION: ADDRESS_IN_USE, or LISTEN_FAILED.
    */
@@ -58,8 +58,8 @@ export class Listener {
     return new Promise((resolve, reject) => {
       const fail = (error: Error): void => reject(listenError(address, error));
       this.#net.once("error", fail);
-      // Closed while the host's name was being looked up: nothing else tells.
-      this.#net.once("close", () => fail(new Error("the hub was closed meanwhile")));
+      // Closed during the lookup of the host's name: only this event says so.
+      this.#net.once("close", () => fail(new Error("the hub was closed in the meantime")));
       this.#net.listen(address, () => {
         this.#net.off("error", fail);
         const bound = this.#net.address();
@@ -69,7 +69,10 @@ export class Listener {
     });
   }
 
-  /** Lets answers that are being written go out, for `graceMs` at most, then closes every connection. */
+  /**
+   * Lets answers that are being written go out, for at most `graceMs`, then closes every
+   * connection.
+   */
   async close(graceMs: number): Promise<void> {
     const patience = new AbortController();
     const closed = new Promise<void>((resolve) => this.#net.close(() => resolve()));

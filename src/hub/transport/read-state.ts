@@ -1,7 +1,7 @@
 /** What a call does with the bytes that arrive on it. */
 export type ReadState = "reading" | "paused" | "unpacking" | "unpacking-paused" | "ended";
 
-/** What changes it: `unpack` is a compressed message, `unpacked` its end. */
+/** What changes it: `unpack` is the start of a compressed message, `unpacked` its end. */
 type ReadEvent = "pause" | "resume" | "unpack" | "unpacked" | "end";
 
 const transitions: Record<ReadState, Partial<Record<ReadEvent, ReadState>>> = {
