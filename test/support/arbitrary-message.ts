@@ -9,9 +9,15 @@ import {
 import { type Duration, DurationSchema } from "@bufbuild/protobuf/wkt";
 import fc from "fast-check";
 
+const messages = new Map<string, fc.Arbitrary<Message>>();
+
 /** Any message of a type, with anything that its descriptor allows. */
 export function messageOf(desc: DescMessage): fc.Arbitrary<Message> {
-  return initOf(desc, 3).map((init) => create(desc, init as MessageInitShape<DescMessage>));
+  const known = messages.get(desc.typeName);
+  if (known !== undefined) return known;
+  const any = initOf(desc, 3).map((init) => create(desc, init as MessageInitShape<DescMessage>));
+  messages.set(desc.typeName, any);
+  return any;
 }
 
 /**
@@ -26,10 +32,16 @@ const duration: fc.Arbitrary<Duration> = fc
 
 const text = fc.string({ unit: "binary" }).map((one) => one.toWellFormed());
 
-const bytes = fc.oneof(
-  fc.uint8Array({ maxLength: 200 }),
-  // About where what is kept is no longer a string.
-  fc.uint8Array({ minLength: 1020, maxLength: 1030 }),
+/** Bytes made from one number: drawing a thousand of them one by one takes most of a test's time. */
+const manyBytes = fc
+  .tuple(fc.integer({ min: 1020, max: 1030 }), fc.nat())
+  .map(([length, seed]) => Uint8Array.from({ length }, (_, i) => (seed * (i + 1)) >>> 7));
+
+/** Bytes of a payload or a metadata value. */
+export const bytes: fc.Arbitrary<Uint8Array<ArrayBuffer>> = fc.oneof(
+  fc.uint8Array({ maxLength: 40 }),
+  // Around the length from which kept bytes are no longer a string.
+  manyBytes,
 );
 
 const scalars: Partial<Record<ScalarType, fc.Arbitrary<unknown>>> = {

@@ -27,6 +27,7 @@ import {
   type HubEventInit,
   type WorkerEventInit,
 } from "../../src/wire/messages/work.js";
+import { bytes } from "../support/arbitrary-message.js";
 import { bytesOf } from "../support/bytes.js";
 import { job } from "../support/job.js";
 
@@ -34,11 +35,6 @@ import { job } from "../support/job.js";
 
 const uint32 = fc.integer({ min: 0, max: 2 ** 32 - 1 });
 const text = fc.string({ unit: "binary" }).map((one) => one.toWellFormed());
-const bytes = fc.oneof(
-  fc.uint8Array({ maxLength: 200 }),
-  // Around the size above which kept bytes are no longer a string.
-  fc.uint8Array({ minLength: 1020, maxLength: 1030 }),
-);
 const metadata = fc.array(fc.record({ key: text, value: bytes }), { maxLength: 3 });
 
 const hubEvent: fc.Arbitrary<HubEventInit> = fc.oneof(
