@@ -15,14 +15,14 @@ import type { Caller, Request, RequestIdFormat, Submission, Ticket } from "./req
 import { Requests } from "./requests/requests.js";
 import { type Peer, UnreadResponse } from "./requests/unread.js";
 import { Scheduler } from "./scheduler.js";
+import { Sessions } from "./sessions.js";
 import type { Suspect } from "./workers/crash-loops.js";
 import { excuse, LARGE_BYTES, transferMs } from "./workers/liveness.js";
 import { Job, type Session, type WorkerHello } from "./workers/session.js";
 import * as sessionEnd from "./workers/session-end.js";
-import { Sessions } from "./workers/sessions.js";
 
 /** Anything that can have a timer. */
-type Waking = Request | Job | Session | Method | Suspect | UnreadResponse;
+type TimerOwner = Request | Job | Session | Method | Suspect | UnreadResponse;
 
 /**
  * The whole hub except its sockets: events only change state; {@link HubCore.flush} decides what
@@ -37,7 +37,7 @@ export class HubCore {
   /** Dropped input: terminal events that were late or from the wrong session, and excess slots. */
   readonly dropped = { terminalEvents: 0, slots: 0 };
   readonly #scheduler: Scheduler;
-  readonly #timers = new TimerHeap<Waking>();
+  readonly #timers = new TimerHeap<TimerOwner>();
   readonly #effects: Effect[] = [];
   #promisedWake = Number.POSITIVE_INFINITY;
 
@@ -206,7 +206,7 @@ export class HubCore {
     for (;;) {
       const due = this.#timers.popDue(now);
       if (due === undefined) break;
-      this.#wake(due, now);
+      this.#fire(due, now);
     }
     this.#scheduler.match(now);
     return this.#effects.splice(0);
@@ -227,7 +227,7 @@ export class HubCore {
     this.#effects.push(effect);
   }
 
-  #wake(due: Waking, now: number): void {
+  #fire(due: TimerOwner, now: number): void {
     switch (due.timed) {
       case "request":
         this.#expire(due, now);

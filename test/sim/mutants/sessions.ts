@@ -174,7 +174,7 @@ export const sessionMutants: readonly Mutant[] = [
   },
   {
     name: "an answer that is never read is kept",
-    at: "HubCore.#wake",
+    at: "HubCore.#fire",
     find: 'this.#emit({ kind: "abandon", response: due });',
     replace: "",
   },

@@ -1,13 +1,13 @@
-import type { Timed, TimerHeap } from "../../../base/containers/timer-heap.js";
-import type { GibbsError } from "../../../base/errors/error.js";
-import type { Effect } from "../effect.js";
-import type { CoreLimits } from "../limits.js";
-import type { Queues } from "../matching/queues.js";
-import type { Scheduler } from "../scheduler.js";
-import { CrashLoops, type Suspect } from "./crash-loops.js";
-import { beatIntervalMs, checkLiveness, forgive, nextCheckAt } from "./liveness.js";
-import { Session, type WorkerHello } from "./session.js";
-import * as sessionEnd from "./session-end.js";
+import type { Timed, TimerHeap } from "../../base/containers/timer-heap.js";
+import type { GibbsError } from "../../base/errors/error.js";
+import type { Effect } from "./effect.js";
+import type { CoreLimits } from "./limits.js";
+import type { Queues } from "./matching/queues.js";
+import type { Scheduler } from "./scheduler.js";
+import { CrashLoops, type Suspect } from "./workers/crash-loops.js";
+import { beatIntervalMs, checkLiveness, forgive, nextCheckAt } from "./workers/liveness.js";
+import { Session, type WorkerHello } from "./workers/session.js";
+import * as sessionEnd from "./workers/session-end.js";
 
 /** What {@link Sessions} works on. */
 export interface SessionsParts {
