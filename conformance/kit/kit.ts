@@ -31,7 +31,7 @@ export class Kit {
   readonly clock: Clock;
   readonly journal: Journal = new Journal();
   readonly hub: ScriptedHub;
-  /** What the worker offers; undefined until it has first come up. */
+  /** What the worker offers; undefined until it first comes up. */
   facts: WorkerFacts | undefined;
   readonly #command: readonly string[];
   readonly #changes: Changes;
@@ -75,7 +75,10 @@ export class Kit {
     return this.facts?.methods.includes(method) ?? false;
   }
 
-  /** A session that is as good as new: the previous scenario's if it is clean, else that of a new process. */
+  /**
+   * A session that is as good as new: the previous scenario's if it is clean, otherwise one from a
+   * new process.
+   */
   async cleanSession(): Promise<Session> {
     const last = this.#reusable;
     if (last !== undefined && this.process.end === undefined) {

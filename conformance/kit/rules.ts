@@ -1,6 +1,6 @@
 /**
- * The paragraphs of docs/protocol.md that scenarios judge by, quoted word for word; a test compares
- * them.
+ * The paragraphs of docs/protocol.md that scenarios check, quoted verbatim; a test checks that they
+ * match.
  */
 export const rules = {
   "1.5": "A receiver MUST ignore fields and events that it does not know.",

@@ -19,7 +19,7 @@ export interface SentJob {
 
 /** What a session needs from the kit. */
 export interface SessionPort {
-  /** As `Kit.waitFor`. */
+  /** Same as `Kit.waitFor`. */
   waitFor<T>(probe: () => T | undefined, expectation: Expectation, timeoutMs?: number): Promise<T>;
   /** As `Kit.waitUntil`. */
   waitUntil(condition: () => boolean, timeoutMs: number): Promise<boolean>;

@@ -93,7 +93,7 @@ export const cancel: readonly Scenario[] = [
       session.cancel(job);
       const one = expecting(`one terminal event for the cancelled job ${job.id}`, "7.1", "8.2");
       await session.awaitTerminalEvent(job, one, workMs + answerTimeoutMs);
-      // A second one would come when the handler would have finished.
+      // A second one would arrive when the handler would have finished.
       await kit.pause(workMs);
       await session.fence();
       const ends = session.terminalEvents(job);

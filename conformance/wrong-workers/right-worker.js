@@ -102,7 +102,7 @@ export class RightWorker {
     this.send(["ready", { slots: more }]);
   }
 
-  /** Restarts the timer that leaves a silent hub. */
+  /** Restarts the timer after which it leaves a silent hub. */
   listen() {
     clearTimeout(this.patience);
     this.patience = setTimeout(() => this.call.cancel(), this.welcome.hubTimeoutMs);

@@ -34,7 +34,7 @@ interface ConformanceFlags {
 export function conformanceCommand(): Command {
   const command = new Command("conformance")
     .description(
-      "Play the hub for a worker in any language, inject faults, and judge its behaviour.",
+      "Act as the hub for a worker in any language, inject faults, and judge its behaviour.",
     )
     .argument("[command...]", "starts the worker, which must dial the address in GIBBS_HUB")
     .option(

@@ -15,7 +15,7 @@ export const exitCodeHelp = `Exit codes:
     0  done
     1  failed: port in use, module not found, no worker process started, a conformance
        scenario failed, ...
-    2  wrong usage
+    2  usage error
     3  no hub answered at the address
     4  a request failed; --json shows its code and reason
   130  interrupted before it finished`;

@@ -15,7 +15,7 @@ interface HubFlags {
 export function hubCommand(): Command {
   const { listen, insecure, ...limits } = hubOptionTable;
   const command = new Command("hub").description(
-    "Run a hub until SIGTERM or Ctrl-C, which let running requests finish.",
+    "Run a hub until SIGTERM or Ctrl-C, then let running requests finish.",
   );
   addFlags(command, { listen, insecure })
     .addOption(logLevelOption())

@@ -26,7 +26,7 @@ export function mapCommand(): Command {
     .argument("<inputs>", "a file with one JSON value per line; - is stdin");
   addRequestFlags(command, clientOptionTable.connectTimeoutMs.default);
   return addFlags(command, mapOptionTable)
-    .option("-o, --out <file>", "append the answers to a file; resumes after those already there")
+    .option("-o, --out <file>", "append the answers to a file, resuming after any already there")
     .option("--keep-going", "print an error in place of the answer, and continue", false)
     .addOption(jsonOption())
     .addHelpText("after", help)
@@ -37,14 +37,14 @@ const help = `
 Line 7 of the output is the answer to line 7 of the input, as JSON. Bytes are printed
 as {"data": "<base64>"}, failures under --keep-going as {"error": {...}}. If answers may
 look like these, use --json: each line is then {"value": ...}, {"data": ...} or
-{"error": ...}, with details of how it came about.
+{"error": ...}, with details of how it was produced.
 
 A run stops at the first failure, after writing all answers before it. --keep-going
 continues, unless the request could not run: no hub, no worker, no time left. A blank
 line is a failure, too.
 
 Ctrl-C finishes the requests in flight. However a run ended, run the same command with
-the same --out to resume; answers that were not written yet are requested again.
+the same --out to resume; answers not yet written are requested again.
 
 Examples:
   $ gibbs map inputs.jsonl > answers.jsonl

@@ -22,7 +22,7 @@ export function workerCommand(): Command {
     .description("Serve a module's default export from separate processes.")
     .argument(
       "<module>",
-      "a .js or .ts module: a function, a class with call(input), or an object that maps methods to these",
+      "a .js or .ts module: a function, a class with call(input), or an object that maps method names to either",
     );
   return addFlags(command, workersOptionTable)
     .addOption(logLevelOption())

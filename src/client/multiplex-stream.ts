@@ -14,11 +14,11 @@ import type { PendingCall } from "./pending-call.js";
 export interface MultiplexStreamListener {
   /** The hub accepts fewer calls than the stream was given: move this one to another stream. */
   onOverflow(pending: PendingCall): void;
-  /** Called once and last, when all calls have an outcome. */
+  /** Called exactly once, after everything else, when all calls have an outcome. */
   onEnd(): void;
 }
 
-/** Limits that a stream observes whatever its hub announces. */
+/** Limits that a stream observes regardless of what its hub announces. */
 export interface MultiplexStreamLimits {
   /** The largest payload, in bytes. */
   maxPayloadBytes: number;

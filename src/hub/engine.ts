@@ -144,7 +144,7 @@ export class Engine {
 
   #flush(isTurnOver: boolean): void {
     const now = this.#clock.now();
-    // Read what has arrived meanwhile before judging anyone.
+    // Read what has arrived in the meantime before judging any worker.
     if (!isTurnOver && this.#core.isDue(now)) return this.#flusher.afterInput();
     this.#flushing = true;
     const effects = this.#core.flush(now);

@@ -56,8 +56,8 @@ export interface HubOptions extends CommonOptions {
   /** How long a cancelled job may take to end before its worker is dropped. Default 30 s. */
   cancelGraceMs?: number;
   /**
-   * How long requests wait for a method that no worker serves; `Infinity` means without limit.
-   * Default 30 s.
+   * How long requests wait for a method that no worker serves; `Infinity` means no limit. Default
+   * 30 s.
    */
   noWorkerTimeoutMs?: number;
   /** The deadline for callers that set none. Default 10 min. */
@@ -84,7 +84,7 @@ export const hubOptionTable: OptionTable<HubSettings> = {
   },
   insecure: {
     default: false,
-    flag: ["--insecure", "allow an address beyond loopback, without TLS"],
+    flag: ["--insecure", "allow a non-loopback address, without TLS"],
   },
   maxConnections: {
     default: 20_000,
@@ -103,7 +103,7 @@ export const hubOptionTable: OptionTable<HubSettings> = {
   maxQueued: {
     default: 10_000,
     unit: "count",
-    flag: ["--max-queued <n>", "maximum number of requests that wait for a worker"],
+    flag: ["--max-queued <n>", "maximum number of requests waiting for a worker"],
   },
   maxPayloadBytes: {
     ...maxPayloadBytes,
@@ -113,12 +113,12 @@ export const hubOptionTable: OptionTable<HubSettings> = {
   maxHeldBytes: {
     default: 256 * MiB,
     unit: "bytes",
-    flag: ["--max-held <size>", "maximum bytes of all requests and unread answers"],
+    flag: ["--max-held <size>", "maximum total size of requests and unread answers"],
   },
   maxUnreadBytes: {
     default: 64 * MiB,
     unit: "bytes",
-    flag: ["--max-unread <size>", "maximum bytes that one client has not read"],
+    flag: ["--max-unread <size>", "maximum unread bytes per client"],
   },
   heartbeatIntervalMs: {
     default: welcomeDefaults.heartbeatIntervalMs,

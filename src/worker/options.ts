@@ -71,7 +71,7 @@ export const workerOptionTable: OptionTable<WorkerSettings> = {
   },
   idempotent: {
     default: undefined,
-    flag: ["--idempotent", "its requests may run again if a process is lost"],
+    flag: ["--idempotent", "allow requests to run again if a process is lost"],
   },
   workerId: {
     default: undefined,
@@ -102,7 +102,7 @@ export const workersOptionTable: OptionTable<WorkersSettings> = {
     unit: "count",
     min: 1,
     max: 10_000,
-    flag: ["-n, --count <n>", "number of processes, each with one request at a time"],
+    flag: ["-n, --count <n>", "number of processes, each handling one request at a time"],
   },
   ...others,
   killGraceMs: {

@@ -175,6 +175,6 @@ function checkSlots(notes: Notes): Violation[] {
 }
 
 function inOrder(a: { at: number; kind: string }, b: { at: number; kind: string }): number {
-  // At the same instant, an end makes room for a start.
+  // At the same instant, the end counts before the start.
   return a.at - b.at || a.kind.localeCompare(b.kind);
 }

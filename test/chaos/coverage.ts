@@ -1,6 +1,6 @@
 import type { Notes } from "./journal.js";
 
-/** A fault's hit: when, and on what: a process, a worker, or `hub`. */
+/** When a fault hit, and what it hit: a process, a worker, or `hub`. */
 export interface Strike {
   kind: string;
   at: number;

@@ -12,7 +12,7 @@ const running = new Set<ManagedProcess>();
 /** A message from one of our processes. */
 export type Message = { kind: string } & Record<string, unknown>;
 
-/** A process that faults can hit. Its stderr goes to a file of the run. */
+/** A process that faults can hit. Its stderr goes to a file in the run's directory. */
 export class ManagedProcess {
   /**
    * Resolves when the process first says that it is ready: with that message, or on a line of

@@ -5,7 +5,7 @@ import { answerTo, type Task, type TaskAnswer } from "./task.js";
 
 /** The worker that executes. */
 export interface Executing {
-  /** Unique over the whole run. */
+  /** Unique across the whole run. */
   worker: string;
   /** The process that a fault can hit. */
   host: string;
@@ -13,7 +13,8 @@ export interface Executing {
 }
 
 /**
- * Returns a handler that records the start and end of each execution and answers as its task asks.
+ * Returns a handler that records the start and end of each execution and answers as its task
+ * specifies.
  *
  * @param work spends a task's work time, in milliseconds, or less if it can stop when `signal`
  * fires.

@@ -118,7 +118,7 @@ describe("gibbs conformance", () => {
     const kit = conformance(...right);
     await kit.line(/pass +hello-first/);
     kit.process.kill("SIGINT");
-    // That no worker is left is seen when all tests are over.
+    // After all tests, a check fails if a worker is left.
     expect(await kit.ended).toMatchObject({ code: 130, stderr: "" });
   });
 });

@@ -122,7 +122,8 @@ export class Harness {
   }
 
   /**
-   * Code, reason and execution of a failed request; "ANSWER" for an answered one, "OPEN" before.
+   * Code, reason and execution of a failed request; "ANSWER" for an answered one, "OPEN" until
+   * then.
    */
   ending(request: Request): string {
     const outcome = this.outcome(request);

@@ -80,7 +80,7 @@ it("C3 a deadline of 1 ms: DEADLINE_EXCEEDED, and never dispatched, though a wor
   const jobs = new HeldJobs();
   await startWorker(hub, jobs.handler, { slots: 64 });
   const client = startClient(hub);
-  // Before it connects, its time runs out as NOT_CONNECTED.
+  // If its time runs out before it connects, it fails with NOT_CONNECTED.
   await arrived(client);
   for (let times = 0; times < 20; times += 1) {
     await expect(hub.request(1, { timeoutMs: 1 })).rejects.toMatchObject(overInQueue);

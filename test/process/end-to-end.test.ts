@@ -24,7 +24,8 @@ describe("end to end, on processes", () => {
     await Promise.all(Array.from({ length: 64 }, caller));
     expect(executed.size).toBe(4);
     for (const count of executed.values()) expect(count).toBeGreaterThanOrEqual(750);
-    // Asked again, every worker has seen each of its inputs once: none ran anywhere else.
+    // Asked afterwards, every worker reports having seen each of its inputs once: none ran anywhere
+    // else.
     const runs = await totalRuns(hub.address, workers.length);
     expect(runs).toBe(5000);
   });

@@ -37,7 +37,7 @@ describe("the simulation", () => {
   });
 
   it("shrinks what breaks a promise to a short history that breaks it again", async () => {
-    // Every ready counts one slot more than it says.
+    // Every ready counts for one more slot than it states.
     Session.prototype.addCredit = function (slots) {
       return addCredit.call(this, slots + 1);
     };

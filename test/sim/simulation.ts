@@ -45,7 +45,7 @@ export async function simulate(plan: Plan, count: Count, records = false): Promi
   Error.stackTraceLimit = records ? stackTraceLimit : 0;
   const world = new World(plan.parameters.limits, count, records);
   const startedAt = world.timeline.now;
-  // Small enough to run out, and to be missed if it is not given back.
+  // Small enough to run out, and for a leak to be noticed.
   Object.assign(clientFixed, { maxUnsentBytes: plan.parameters.limits.maxUnsentBytes });
   try {
     await disturb(world, plan);
@@ -69,8 +69,8 @@ export async function simulate(plan: Plan, count: Count, records = false): Promi
 }
 
 /**
- * Lets time pass until `isDone` or a promise is broken, for at most `forMs`. Returns false if that
- * was too short.
+ * Lets time pass until `isDone()` returns true or a promise is broken, for at most `forMs`. Returns
+ * false if that was too short.
  */
 async function run(world: World, forMs: number, isDone: () => boolean): Promise<boolean> {
   const { timeline } = world;

@@ -130,7 +130,7 @@ export class World {
     return call;
   }
 
-  /** Makes a request to a client, and perhaps cancels it. */
+  /** Makes a request through a client, and perhaps cancels it. */
   ask(
     client: ClientProcess,
     makeAsked: (number: number, now: number) => Asked,

@@ -65,7 +65,9 @@ export class TcpProxy {
     this.#setOpen({ allowedBytes: bytes }, directions);
   }
 
-  /** Lets nothing more arrive on the connections that are open now; neither side is told. */
+  /**
+   * Stops anything more from arriving on the connections that are open now; neither side is told.
+   */
   blackHole(...directions: Direction[]): void {
     this.#setOpen(blackHole, directions);
   }

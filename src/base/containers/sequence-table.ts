@@ -60,7 +60,7 @@ export class SequenceTable<T extends Sequenced> implements Iterable<T> {
   #grow(): void {
     const capacity = (this.#mask + 1) * 2;
     const slots = emptySlots<T>(capacity);
-    // Items with different low bits still differ with one more bit.
+    // Items with different low bits still differ when one more bit is used.
     for (const item of this) slots[item.seq & (capacity - 1)] = item;
     this.#mask = capacity - 1;
     this.#slots = slots;

@@ -1,12 +1,12 @@
 /** Something that wants to be woken at a point in time. */
 export interface Timed {
-  /** Its place in the heap, -1 while it is in none. Belongs to the heap. */
+  /** Its place in the heap, -1 when it is not in one. Belongs to the heap. */
   heapIndex: number;
 }
 
 /**
- * Children of a node. With many, a heap of a million items has few levels, and
- * each level costs one look at an item that is in no cache.
+ * Children of a node. With many, a heap of a million items has few levels, and each level costs one
+ * uncached memory access.
  */
 const ARITY = 8;
 

@@ -23,7 +23,9 @@ export function internal(cause: unknown, execution: Execution): GibbsError {
   return gibbsError("INTERNAL", messageOf(cause), { execution, cause });
 }
 
-/** The hub accepts nothing more. `execution` is that of the refused request, if there is one. */
+/**
+ * The hub no longer accepts requests. `execution` is that of the refused request, if there is one.
+ */
 export function draining(execution: Execution = "UNKNOWN"): GibbsError {
   return gibbsError("DRAINING", "the hub is shutting down", { execution });
 }

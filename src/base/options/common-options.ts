@@ -57,7 +57,7 @@ export const requestOptionTable: OptionTable<{
   },
   idempotent: {
     default: undefined,
-    flag: ["--idempotent", "it may run again if its worker is lost"],
+    flag: ["--idempotent", "allow it to run again if its worker is lost"],
   },
   maxAttempts: {
     default: undefined,

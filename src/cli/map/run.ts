@@ -20,7 +20,7 @@ const MAX_LINE_BYTES = 24 * MiB;
 /** Bytes of input lines that may be in flight at once. */
 const MAX_LINES_BYTES = 64 * MiB;
 
-/** What a run does and with what. */
+/** What a run does, and what it needs to do it. */
 export interface MapPlan {
   client: Client;
   clock: Clock;
@@ -152,7 +152,7 @@ export class MapRun {
     return { number, endsAt, result };
   }
 
-  /** Sends a request and retries while the hub is full, which costs the run time but no answers. */
+  /** Sends a request and retries while the hub is full, which slows the run down but loses no answers. */
   async #request(input: unknown): Promise<Answer<unknown>> {
     const { client, clock, options } = this.#plan;
     const { signal } = this.#givenUp;

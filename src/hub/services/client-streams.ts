@@ -29,7 +29,8 @@ export class ClientStreams {
   }
 
   /**
-   * Resolves when none is open, and so everything that clients sent before they left has been read.
+   * Resolves when none is open, at which point everything that clients sent before they left has
+   * been read.
    */
   gone(): Promise<void> {
     if (this.#open.size === 0) return Promise.resolve();

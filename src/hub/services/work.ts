@@ -22,7 +22,8 @@ export interface WorkContext extends HubIdentity {
 
 /**
  * Shared by all streams that have nothing to write, and never written to: an array for each of ten
- * thousand idle workers would survive the young collections, along with whatever it had held.
+ * thousand idle workers would survive young-generation collections, along with whatever it had
+ * held.
  */
 const NOTHING: OutgoingEvent[] = [];
 

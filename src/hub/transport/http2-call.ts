@@ -184,7 +184,8 @@ export class Http2Call implements ServerCall {
    */
   #destroySoon(): void {
     this.#stream.resume();
-    // Not during the `close` that may have called this, and after anything that it still delivers.
+    // Deferred, so that it runs outside the `close` that may have called this, and after anything
+    // that it still delivers.
     process.nextTick(() => this.#stream.destroy());
   }
 

@@ -33,7 +33,7 @@ const transitions: Record<ReadState, Partial<Record<ReadEvent, ReadState>>> = {
  * | unpacking-paused: both | unpacking-paused | unpacking | | paused | ended |
  * | ended: what arrives is dropped | | ended | | ended | ended |
  *
- * @throws Error where the table has none.
+ * @throws Error where the table has no entry.
  */
 export function transition(from: ReadState, event: ReadEvent): ReadState {
   const to = transitions[from][event];

@@ -122,7 +122,7 @@ export class HubLink implements MultiplexConnection {
     if (this.#hub === hub) this.#hub = undefined;
   }
 
-  /** Dials for as long as anything waits for a connection. */
+  /** Keeps dialing as long as anything is waiting for a connection. */
   #dial(): void {
     if (this.#isDialling) return;
     this.#isDialling = true;

@@ -37,7 +37,7 @@ export const misdeeds = [
 
 type Misdeed = (typeof misdeeds)[number];
 
-/** A worker that breaks the protocol; its misdeeds must harm nobody but itself. */
+/** A worker that breaks the protocol; its misbehaviour must affect nothing but itself. */
 export class Rogue implements PeerEnd {
   readonly process: SimProcess;
   readonly path: Path;

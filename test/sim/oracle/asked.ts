@@ -17,7 +17,7 @@ export interface OwnStream {
   settings: { maxPayloadBytes: number; maxOpenCalls: number } | undefined;
   /** Calls that were written and have no terminal item yet, by id. */
   readonly open: Map<number, Send>;
-  /** Since when its socket has been full. */
+  /** When its socket became full. */
   fullSince: number | undefined;
   isOver: boolean;
 }

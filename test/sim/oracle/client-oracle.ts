@@ -196,7 +196,7 @@ export class ClientOracle {
     this.#fail("what was lost is told", `${asked}`);
   }
 
-  /** A hub that works for a caller that has gone must be told so. */
+  /** A hub that works for a caller that has gone must be told. */
   #judgeLeft({ last }: Asked): void {
     if (last === undefined || last.heard || last.brokenBy || last.isCancelled) return;
     if (last.stream.isOver || last.stream.fullSince !== undefined || this.isClosed) return;

@@ -81,15 +81,14 @@ function isRelay(asked: Asked, status: GibbsError, error: GibbsError): boolean {
   return isSticky || error.retryAfterMs === status.retryAfterMs;
 }
 
-/** The check that is broken if the client should have tried again. */
+/** The check that fails if the client should have tried again. */
 function impatient(asked: Asked, status: GibbsError, view: ClientView): string | undefined {
   const isRefused = status.reason === "DRAINING" && status.execution === "NOT_STARTED";
   return isRefused && !isPatient(asked, view) ? "a draining hub is waited for" : undefined;
 }
 
 /**
- * The check that is broken if neither anything the client saw nor the time gives it the reason to
- * fail the call.
+ * The check that fails if nothing the client saw, nor the time, gave it a reason to fail the call.
  */
 function unfounded(asked: Asked, error: GibbsError, view: ClientView): string | undefined {
   const { now } = view;

@@ -16,7 +16,7 @@ export const LARGE_BYTES: number = 256 * 1024;
 const MIN_BYTES_PER_SECOND = 4 * 1024;
 const MAX_NAME_LENGTH = 256;
 
-/** Books what a worker sent the hub, event by event, as docs/protocol.md reads it. */
+/** Records what a worker sent the hub, event by event, as docs/protocol.md reads it. */
 export function hear(books: Books, stream: Stream, encoded: Buffer): void {
   let events: WorkerEvent[];
   try {

@@ -22,7 +22,7 @@ import { ClientStream } from "./client-stream.js";
 import { abandonAt, callDueAt } from "./quiet.js";
 import type { Stream } from "./stream.js";
 
-/** What the Multiplex streams' books need of their hub's. */
+/** What the Multiplex streams' books need from their hub's. */
 export interface MultiplexPort {
   maxOpenCalls: number;
   count: Count;

@@ -95,7 +95,7 @@ function judgeStream(books: Books, stream: Stream): void {
   }
 }
 
-/** The time by which something must have become of the call. */
+/** The time by which the call must have been settled. */
 export function callDueAt(books: Books, call: Call): number {
   const { queueTimeoutMs = NEVER, runTimeoutMs = NEVER, method } = call.wish;
   if (call.job !== undefined) {

@@ -31,7 +31,7 @@ export class WorkerOracle {
   /** The hub's heartbeats that were not answered. */
   #asked = 0;
   #heardAt: number;
-  /** How long the worker has been stalled since it last heard the hub. */
+  /** How long the worker has been stalled since it last heard from the hub. */
   #stalledMs = 0;
   #patienceMs: number;
   #lookAt = 0;
@@ -92,7 +92,7 @@ export class WorkerOracle {
     this.#fail("patience", `the hub was silent for ${silentMs} ms`);
   }
 
-  /** The worker has read that the hub drains, or drains itself. */
+  /** The worker has read that the hub is draining, or is itself draining. */
   draining(): void {
     this.#drainingSince = Math.min(this.#drainingSince, this.#now);
     this.#credit = 0;

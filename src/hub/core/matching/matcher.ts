@@ -19,8 +19,8 @@ export function canBeReceived(request: Request, method: Method): boolean {
 }
 
 /**
- * Pairs waiting requests with idle sessions until no fitting pair is left: requests in order of
- * service over all of `methods`, each with the session idle longest. `assign` must take the request
+ * Pairs waiting requests with idle sessions until no matching pair is left: requests in order of
+ * service across all `methods`, each with the longest-idle session. `assign` must take the request
  * out of its queue, and the session out of its idle list once it has no credit left.
  */
 export function match(

@@ -14,7 +14,7 @@ import { Method } from "./method.js";
 export class Queues {
   readonly methods: Map<string, Method> = new Map();
   readonly groups: Map<string, WorkerGroup<Session>> = new Map();
-  /** Waiting requests, over all methods. */
+  /** Waiting requests, across all methods. */
   queued = 0;
   /** Those whose method has no worker. */
   workerless = 0;

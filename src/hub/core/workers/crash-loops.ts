@@ -12,8 +12,8 @@ export class Suspect implements Timed {
 }
 
 /**
- * Worker ids whose streams keep breaking with jobs on them: from the third time on, each time holds
- * back their credit for twice as long as the one before. A while without a loss clears them.
+ * Worker ids whose streams keep breaking with jobs on them: from the third break on, each one
+ * withholds their credit for twice as long as the last. A while without a loss clears them.
  */
 export class CrashLoops {
   readonly #suspects = new Map<string, Suspect>();

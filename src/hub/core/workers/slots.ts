@@ -8,7 +8,7 @@ export class Slot {
 
 /**
  * The slots of one worker, free and busy. They are created on first use, then reused. Free ones are
- * alike, so those that the worker has offered are only counted.
+ * interchangeable, so those that the worker has offered are only counted.
  */
 export class SlotLedger {
   /** How many slots the worker may have. */
