@@ -11,7 +11,7 @@ export function onAbort(signal: AbortSignal | undefined, callback: () => void): 
     callback();
     return nothing;
   }
-  // A polyfilled signal is not an EventTarget of Node's, and has no such limit.
+  // A polyfilled signal is not one of Node's EventTargets, and has no such limit.
   if (signal instanceof EventTarget) setMaxListeners(0, signal);
   signal.addEventListener("abort", callback);
   return () => signal.removeEventListener("abort", callback);
@@ -19,9 +19,7 @@ export function onAbort(signal: AbortSignal | undefined, callback: () => void): 
 
 function nothing(): void {}
 
-/**
- * An `AbortController` that creates its signal on first access: most signals are never looked at.
- */
+/** An `AbortController` that creates its signal on first access: most signals are never used. */
 export class LazyAbort {
   #controller: AbortController | undefined;
   #fired: { reason: unknown } | undefined;

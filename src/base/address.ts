@@ -5,7 +5,7 @@ import { gibbsError } from "./errors/reasons.js";
 /** A listening address: `host` and `port`, or the path of a Unix socket. */
 export type Address = { host: string; port: number } | { path: string };
 
-/** The limit that every system supports; macOS has the lowest. */
+/** The longest path that every system supports; macOS has the lowest limit. */
 const MAX_PATH_BYTES = 103;
 
 const loopback = new BlockList();
@@ -24,7 +24,9 @@ export function parseAddress(text: string): Address {
   return { host: host || "127.0.0.1", port };
 }
 
-/** Systems silently truncate a longer path, so two hubs could end up on the same socket. */
+/**
+ * Rejects a path that systems would silently truncate: two hubs could end up on the same socket.
+ */
 function checkPath(path: string): string {
   const bytes = Buffer.byteLength(path);
   if (bytes <= MAX_PATH_BYTES) return path;

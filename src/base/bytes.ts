@@ -1,10 +1,10 @@
 /**
- * Bytes kept for a while: short ones as a latin1 string, one character per byte. To V8 a string is
- * one object; a typed array is three, 200 bytes in all.
+ * Bytes that are kept for some time, short ones as a latin1 string with one character per byte. In
+ * V8 a string is one object; a typed array is three, 200 bytes in all.
  */
 export type KeptBytes = Uint8Array | string;
 
-/** No bytes. */
+/** An empty byte array. */
 export const NO_BYTES: Uint8Array = new Uint8Array();
 
 /** A Buffer view of the same memory, because grpc-js writes only Buffers. */

@@ -36,7 +36,7 @@ export const systemClock: Clock = {
   afterInput: (callback) => void setImmediate(callback),
 };
 
-/** A promise that resolves after `delayMs`, or as soon as `signal` is aborted. */
+/** Resolves after `delayMs`, or as soon as `signal` is aborted. */
 export function delay(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     let stopListening = (): void => {};

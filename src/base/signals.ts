@@ -18,7 +18,7 @@ function onSignal(): void {
 }
 
 /**
- * Calls `drain` on the first SIGTERM or SIGINT and `force` on every further one, until the returned
+ * Calls `drain` on the first SIGTERM or SIGINT and `force` on every later one, until the returned
  * function is called.
  */
 export function onShutdownSignals(drain: () => void, force: () => void): () => void {

@@ -1,5 +1,5 @@
 /**
- * Wakes the one loop that waits for a change. A wake that arrives while it is not waiting is kept.
+ * Wakes a single loop that waits for a change. A wake that arrives while it is not waiting is kept.
  */
 export class Wakeup {
   #state: { kind: "idle" | "woken" } | { kind: "waiting"; resume(): void } = { kind: "idle" };

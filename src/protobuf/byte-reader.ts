@@ -4,8 +4,8 @@ import { asBuffer, type KeptBytes } from "../base/bytes.js";
 /**
  * Reads one protobuf message, field by field: call {@link next} until it returns 0, and after each
  * call read a value, {@link skip} it, or read a nested message between {@link enter} and
- * {@link leave}. Allocates nothing but the values it returns: every request passes through here six
- * times.
+ * {@link leave}. Allocates only the values that it returns, because every request passes through
+ * here six times.
  *
  * @throws Error from every method if the bytes are not protobuf.
  */
@@ -97,7 +97,7 @@ export class ByteReader {
     return scratchView.getFloat64(0, true);
   }
 
-  /** A view of the bytes, without a copy. */
+  /** A view of the bytes. */
   bytes(): Uint8Array {
     const length = this.uint32();
     const at = this.#at;
@@ -106,8 +106,8 @@ export class ByteReader {
   }
 
   /**
-   * Bytes fit to be kept: short ones as a string, longer ones as a copy, or as a view if they make
-   * up most of the memory it keeps alive.
+   * The bytes in a form suitable for keeping: short ones as a string, longer ones as a copy, or as
+   * a view if they make up most of the memory that it keeps alive.
    */
   bytesToKeep(): KeptBytes {
     const length = this.uint32();
@@ -121,7 +121,7 @@ export class ByteReader {
     return this.#view(at, length).slice();
   }
 
-  /** A view, without a copy, of what has been read since `from`, a {@link position}. */
+  /** A view of what has been read since `from`, a {@link position}. */
   since(from: number): Uint8Array {
     return this.#view(from, this.#at - from);
   }
@@ -132,7 +132,7 @@ export class ByteReader {
     this.#advance(length);
     this.#buffer ??= asBuffer(this.#bytes);
     const text = this.#buffer.toString("utf8", at, at + length);
-    // Also the replacement for invalid UTF-8, which a string must not contain.
+    // Decoding also yields this character for invalid UTF-8, which a string must not contain.
     if (text.includes("\ufffd")) strict.decode(this.#view(at, length));
     return text;
   }

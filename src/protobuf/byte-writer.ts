@@ -24,7 +24,7 @@ export class ByteWriter {
     this.#open.length = 0;
   }
 
-  /** What has been written since the last take, to be sent soon. */
+  /** Returns what has been written since the last take, for sending soon. */
   take(): Buffer {
     if (this.#length > MAX_COPIED_BYTES) return this.#handOver();
     const taken = Buffer.allocUnsafe(this.#length);
@@ -33,7 +33,8 @@ export class ByteWriter {
   }
 
   /**
-   * What has been written since the last take, to be kept: it shares its memory with nothing else.
+   * Returns what has been written since the last take, for keeping: it shares its memory with
+   * nothing else.
    */
   takeToKeep(): Uint8Array {
     const isFull = this.#length * 8 > this.#buffer.length * 7;
@@ -64,7 +65,7 @@ export class ByteWriter {
     this.#varint(value);
   }
 
-  /** Also for enums. */
+  /** An int32 or an enum. */
   int32(tag: number, value: number): void {
     this.int64(tag, value);
   }
@@ -113,7 +114,10 @@ export class ByteWriter {
     this.end();
   }
 
-  /** Reserves about `bytes`: growing in the middle of an item would copy what is written so far. */
+  /**
+   * Reserves about `bytes` bytes: growing in the middle of an item would copy everything written so
+   * far.
+   */
   reserve(bytes: number): void {
     this.#reserve(bytes + SPARE_BYTES);
   }
@@ -123,7 +127,10 @@ export class ByteWriter {
     this.#begin(tag, varintLength(guess));
   }
 
-  /** Begins a nested message that is nearly all of the message begun last; until {@link end}. */
+  /**
+   * Begins a nested message that makes up nearly all of the innermost open one, up to the matching
+   * {@link end}.
+   */
   beginMost(tag: number): void {
     const open = this.#open;
     this.#begin(tag, open.length === 0 ? 1 : (open[open.length - 1] as number));
@@ -132,7 +139,7 @@ export class ByteWriter {
   #begin(tag: number, room: number): void {
     this.#reserve(10);
     this.#varint(tag);
-    // Its length is not known yet; reserve about as much room as that will take.
+    // The length is not known yet: reserve about as much room as it will take.
     this.#open.push(this.#length, room);
     this.#length += room;
   }

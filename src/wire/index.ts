@@ -1,5 +1,5 @@
 /**
- * The contract, for users of their own gRPC library: the generated messages and services of
+ * The contract, for use with your own gRPC library: the generated messages and services of
  * `gibbs.v1`, and a helper that makes the services usable with grpc-js and nice-grpc.
  *
  * @module gibbs/proto

@@ -24,22 +24,22 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// One input. The fields 1 to 3 are those of Payload, inline, so that tools that
-// speak JSON stay short: {"value": 34}.
+// One input. Fields 1 to 3 are those of Payload, inline, which keeps the JSON
+// that tools send short: {"value": 34}.
 type RequestRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The input. Not set is read as the JSON value null.
+	// The input. If unset, it is read as the JSON value null.
 	//
 	// Types that are valid to be assigned to Kind:
 	//
 	//	*RequestRequest_Value
 	//	*RequestRequest_Data
 	Kind isRequestRequest_Kind `protobuf_oneof:"kind"`
-	// The media type of the input. Empty is unknown.
+	// The media type of the input; empty if unknown.
 	ContentType string `protobuf:"bytes,3,opt,name=content_type,json=contentType,proto3" json:"content_type,omitempty"`
-	// Which method of the workers is meant. Empty is the default method.
+	// The worker method to call; empty for the default method.
 	Method string `protobuf:"bytes,4,opt,name=method,proto3" json:"method,omitempty"`
-	// How the request is to be run.
+	// How to run the request.
 	Options       *RequestOptions `protobuf:"bytes,5,opt,name=options,proto3" json:"options,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -139,21 +139,22 @@ func (*RequestRequest_Value) isRequestRequest_Kind() {}
 
 func (*RequestRequest_Data) isRequestRequest_Kind() {}
 
-// How one request is to be run. An absent duration sets no limit of its own; a
-// duration of zero is over at once.
+// How to run one request. An absent duration sets no limit of its own; a
+// duration of zero expires at once.
 type RequestOptions struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Names the request in answers, errors and logs, the same over all attempts.
-	// The hub makes one up if it is empty. It promises no deduplication.
+	// Identifies the request in answers, errors and logs; the same for all
+	// attempts. If it is empty, the hub generates one. It does not imply
+	// deduplication.
 	RequestId string `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// Whether the request may run again after its worker was lost. Absent: what
+	// Whether the request may run again after its worker was lost. If absent, as
 	// the worker declared for the method.
 	Idempotent *bool `protobuf:"varint,2,opt,name=idempotent,proto3,oneof" json:"idempotent,omitempty"`
-	// How often an idempotent request may be started, 1 to 10. Absent: 3.
+	// How many times an idempotent request may be started, 1 to 10. If absent, 3.
 	MaxAttempts *uint32 `protobuf:"varint,3,opt,name=max_attempts,json=maxAttempts,proto3,oneof" json:"max_attempts,omitempty"`
-	// How long it may wait for a worker: schedule to start.
+	// How long the request may wait for a worker (schedule-to-start).
 	QueueTimeout *durationpb.Duration `protobuf:"bytes,4,opt,name=queue_timeout,json=queueTimeout,proto3" json:"queue_timeout,omitempty"`
-	// How long one attempt may run: start to close.
+	// How long one attempt may run (start-to-close).
 	RunTimeout    *durationpb.Duration `protobuf:"bytes,5,opt,name=run_timeout,json=runTimeout,proto3" json:"run_timeout,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -224,17 +225,17 @@ func (x *RequestOptions) GetRunTimeout() *durationpb.Duration {
 	return nil
 }
 
-// One answer. The fields 1 to 3 are those of Payload, inline.
+// One answer. Fields 1 to 3 are those of Payload, inline.
 type RequestResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The answer. Not set is read as the JSON value null.
+	// The answer. If unset, it is read as the JSON value null.
 	//
 	// Types that are valid to be assigned to Kind:
 	//
 	//	*RequestResponse_Value
 	//	*RequestResponse_Data
 	Kind isRequestResponse_Kind `protobuf_oneof:"kind"`
-	// The media type of the answer. Empty is unknown.
+	// The media type of the answer; empty if unknown.
 	ContentType string `protobuf:"bytes,3,opt,name=content_type,json=contentType,proto3" json:"content_type,omitempty"`
 	// How the request went.
 	Info          *CallInfo `protobuf:"bytes,4,opt,name=info,proto3" json:"info,omitempty"`
@@ -332,15 +333,15 @@ func (*RequestResponse_Data) isRequestResponse_Kind() {}
 // How one request went: where it ran, how long it waited, how long it ran.
 type CallInfo struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The request's id, given or made up.
+	// The request's id, as given or generated.
 	RequestId string `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// The worker that answered, by the label it gave itself.
 	WorkerId string `protobuf:"bytes,2,opt,name=worker_id,json=workerId,proto3" json:"worker_id,omitempty"`
-	// How often the request was started, 1 if nothing went wrong.
+	// How many times the request was started; 1 if nothing went wrong.
 	Attempts uint32 `protobuf:"varint,3,opt,name=attempts,proto3" json:"attempts,omitempty"`
-	// From its arrival at the hub until it was last handed to a worker.
+	// The time from its arrival at the hub until it was last handed to a worker.
 	QueueTime *durationpb.Duration `protobuf:"bytes,4,opt,name=queue_time,json=queueTime,proto3" json:"queue_time,omitempty"`
-	// From then until the worker's answer arrived at the hub.
+	// The time from then until the worker's answer arrived at the hub.
 	RunTime       *durationpb.Duration `protobuf:"bytes,5,opt,name=run_time,json=runTime,proto3" json:"run_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -411,7 +412,7 @@ func (x *CallInfo) GetRunTime() *durationpb.Duration {
 	return nil
 }
 
-// What the client of a Multiplex stream says, in order.
+// What the client of a Multiplex stream sends, in order.
 type MultiplexRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Any number of items.
@@ -457,7 +458,7 @@ func (x *MultiplexRequest) GetItems() []*ClientItem {
 	return nil
 }
 
-// What the hub says on a Multiplex stream, in order.
+// What the hub sends on a Multiplex stream, in order.
 type MultiplexResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Any number of items.
@@ -503,13 +504,13 @@ func (x *MultiplexResponse) GetItems() []*HubItem {
 	return nil
 }
 
-// One thing that a client says of one call.
+// One item from a client, about one call.
 type ClientItem struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The call, by a number of the client's choice that is not zero and not that
-	// of an open call. It is free again after the call's response or status.
+	// The call's number, chosen by the client: neither zero nor that of an open
+	// call. It may be reused after the call's response or status.
 	Id uint32 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
-	// What is said.
+	// The content of the item.
 	//
 	// Types that are valid to be assigned to Item:
 	//
@@ -592,7 +593,7 @@ type ClientItem_Call struct {
 }
 
 type ClientItem_Cancel struct {
-	// Gives the call up. Its status still comes.
+	// Cancels the call. Its status still follows.
 	Cancel *CallCancel `protobuf:"bytes,3,opt,name=cancel,proto3,oneof"`
 }
 
@@ -605,11 +606,11 @@ type Call struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// An encoded Payload.
 	Payload []byte `protobuf:"bytes,1,opt,name=payload,proto3" json:"payload,omitempty"`
-	// Which method of the workers is meant. Empty is the default method.
+	// The worker method to call; empty for the default method.
 	Method string `protobuf:"bytes,2,opt,name=method,proto3" json:"method,omitempty"`
-	// How the request is to be run.
+	// How to run the request.
 	Options *RequestOptions `protobuf:"bytes,3,opt,name=options,proto3" json:"options,omitempty"`
-	// How long the whole call may take. Absent: as the hub sets it.
+	// How long the whole call may take. If absent, the hub's default applies.
 	TimeoutMs *uint32 `protobuf:"varint,4,opt,name=timeout_ms,json=timeoutMs,proto3,oneof" json:"timeout_ms,omitempty"`
 	// The caller's metadata; the hub forwards what its operator allows.
 	Metadata      []*MetadataEntry `protobuf:"bytes,5,rep,name=metadata,proto3" json:"metadata,omitempty"`
@@ -682,7 +683,7 @@ func (x *Call) GetMetadata() []*MetadataEntry {
 	return nil
 }
 
-// Gives a call up.
+// Cancels a call.
 type CallCancel struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -719,12 +720,12 @@ func (*CallCancel) Descriptor() ([]byte, []int) {
 	return file_gibbs_v1_hub_proto_rawDescGZIP(), []int{8}
 }
 
-// One thing that the hub says, of one call or of the stream.
+// One item from the hub, about one call or about the stream.
 type HubItem struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The call; zero for what concerns the stream.
+	// The call's number; zero for an item about the stream.
 	Id uint32 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
-	// What is said. Each call gets exactly one response or status.
+	// The content of the item. Each call gets exactly one response or status.
 	//
 	// Types that are valid to be assigned to Item:
 	//
@@ -849,20 +850,20 @@ func (*HubItem_Settings) isHubItem_Item() {}
 
 func (*HubItem_Drain) isHubItem_Item() {}
 
-// An answer, and how it came about, as in CallInfo.
+// An answer, and how it was produced, as in CallInfo.
 type CallResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// An encoded Payload.
 	Payload []byte `protobuf:"bytes,1,opt,name=payload,proto3" json:"payload,omitempty"`
-	// The request's id, given or made up.
+	// The request's id, as given or generated.
 	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// The worker that answered, by the label it gave itself.
 	WorkerId string `protobuf:"bytes,3,opt,name=worker_id,json=workerId,proto3" json:"worker_id,omitempty"`
-	// How often the request was started, 1 if nothing went wrong.
+	// How many times the request was started; 1 if nothing went wrong.
 	Attempts uint32 `protobuf:"varint,4,opt,name=attempts,proto3" json:"attempts,omitempty"`
-	// From its arrival at the hub until it was last handed to a worker.
+	// The time from its arrival at the hub until it was last handed to a worker.
 	QueueTimeMs float64 `protobuf:"fixed64,5,opt,name=queue_time_ms,json=queueTimeMs,proto3" json:"queue_time_ms,omitempty"`
-	// From then until the worker's answer arrived at the hub.
+	// The time from then until the worker's answer arrived at the hub.
 	RunTimeMs     float64 `protobuf:"fixed64,6,opt,name=run_time_ms,json=runTimeMs,proto3" json:"run_time_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -945,7 +946,7 @@ type CallStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// A gRPC status code, never OK.
 	Code int32 `protobuf:"varint,1,opt,name=code,proto3" json:"code,omitempty"`
-	// For people.
+	// A message for people.
 	Message string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
 	// As in the trailer grpc-status-details-bin of Request: ErrorInfo and others.
 	Details       []*anypb.Any `protobuf:"bytes,3,rep,name=details,proto3" json:"details,omitempty"`
@@ -1004,12 +1005,12 @@ func (x *CallStatus) GetDetails() []*anypb.Any {
 	return nil
 }
 
-// What holds for a Multiplex stream.
+// The limits of a Multiplex stream.
 type MultiplexSettings struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The most bytes that a payload may have.
+	// The maximum size of a payload, in bytes.
 	MaxPayloadBytes uint32 `protobuf:"varint,1,opt,name=max_payload_bytes,json=maxPayloadBytes,proto3" json:"max_payload_bytes,omitempty"`
-	// The most calls that may be open; a further one is refused.
+	// The maximum number of open calls; further ones are refused.
 	MaxOpenCalls  uint32 `protobuf:"varint,2,opt,name=max_open_calls,json=maxOpenCalls,proto3" json:"max_open_calls,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1059,8 +1060,8 @@ func (x *MultiplexSettings) GetMaxOpenCalls() uint32 {
 	return 0
 }
 
-// The hub is shutting down. It ends the stream when the client has half-closed
-// it and no call is open any more.
+// The hub is shutting down. It ends the stream once the client has half-closed
+// it and no call is open.
 type MultiplexDrain struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields

@@ -27,16 +27,17 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// What callers use: one request in, one answer out, whichever worker is idle.
+// The service for callers: one request in, one answer out, from whichever
+// worker is idle.
 type HubServiceClient interface {
 	// Hands the input to a worker that is idle now, or to the first that becomes
 	// idle, and answers with its result. The gRPC deadline bounds the whole call.
-	// Every status made by the hub carries google.rpc.ErrorInfo with the domain
-	// "gibbs".
+	// Every status that the hub generates carries google.rpc.ErrorInfo with the
+	// domain "gibbs".
 	Request(ctx context.Context, in *RequestRequest, opts ...grpc.CallOption) (*RequestResponse, error)
-	// Many requests on one stream, each a call of its own with the promises and
-	// statuses of Request; answers come as they are there. Cancels and deadlines
-	// travel as items, so that they end one call and touch no other.
+	// Carries many requests on one stream, each a separate call with the promises
+	// and statuses of Request; answers arrive as they become ready. Cancels and
+	// deadlines travel as items, so they end one call and affect no other.
 	Multiplex(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[MultiplexRequest, MultiplexResponse], error)
 }
 
@@ -75,16 +76,17 @@ type HubService_MultiplexClient = grpc.BidiStreamingClient[MultiplexRequest, Mul
 // All implementations must embed UnimplementedHubServiceServer
 // for forward compatibility.
 //
-// What callers use: one request in, one answer out, whichever worker is idle.
+// The service for callers: one request in, one answer out, from whichever
+// worker is idle.
 type HubServiceServer interface {
 	// Hands the input to a worker that is idle now, or to the first that becomes
 	// idle, and answers with its result. The gRPC deadline bounds the whole call.
-	// Every status made by the hub carries google.rpc.ErrorInfo with the domain
-	// "gibbs".
+	// Every status that the hub generates carries google.rpc.ErrorInfo with the
+	// domain "gibbs".
 	Request(context.Context, *RequestRequest) (*RequestResponse, error)
-	// Many requests on one stream, each a call of its own with the promises and
-	// statuses of Request; answers come as they are there. Cancels and deadlines
-	// travel as items, so that they end one call and touch no other.
+	// Carries many requests on one stream, each a separate call with the promises
+	// and statuses of Request; answers arrive as they become ready. Cancels and
+	// deadlines travel as items, so they end one call and affect no other.
 	Multiplex(grpc.BidiStreamingServer[MultiplexRequest, MultiplexResponse]) error
 	mustEmbedUnimplementedHubServiceServer()
 }

@@ -22,19 +22,19 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// An input or an answer. On every stream that several requests share it
-// travels encoded, as `bytes`, and only the peer that needs it decodes it: an
-// input that a decoder rejects then ends its own request and not the stream.
+// An input or an answer. On every stream that several requests share, it
+// travels encoded, as `bytes`, and only the peer that needs it decodes it. An
+// input that a decoder rejects thus ends its own request, not the stream.
 type Payload struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What is carried. Not set is read as the JSON value null.
+	// The content. If unset, it is read as the JSON value null.
 	//
 	// Types that are valid to be assigned to Kind:
 	//
 	//	*Payload_Value
 	//	*Payload_Data
 	Kind isPayload_Kind `protobuf_oneof:"kind"`
-	// The media type of `data`, or of a convention on `value`. Empty is unknown.
+	// The media type of `data`, or of a convention for `value`; empty if unknown.
 	ContentType   string `protobuf:"bytes,3,opt,name=content_type,json=contentType,proto3" json:"content_type,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

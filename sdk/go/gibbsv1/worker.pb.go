@@ -26,7 +26,7 @@ const (
 type Idempotency int32
 
 const (
-	// Not said: at most once.
+	// Unspecified: at most once.
 	Idempotency_IDEMPOTENCY_UNSPECIFIED Idempotency = 0
 	// Runs at most once.
 	Idempotency_IDEMPOTENCY_NOT_IDEMPOTENT Idempotency = 1
@@ -79,12 +79,12 @@ func (Idempotency) EnumDescriptor() ([]byte, []int) {
 type HeartbeatMode int32
 
 const (
-	// Not said: as WHEN_IDLE.
+	// Unspecified: same as WHEN_IDLE.
 	HeartbeatMode_HEARTBEAT_MODE_UNSPECIFIED HeartbeatMode = 0
-	// Always, also while it computes.
+	// Always, even while it computes.
 	HeartbeatMode_HEARTBEAT_MODE_ALWAYS HeartbeatMode = 1
-	// Only while it has no job. Such a worker has one slot, and while it computes
-	// its silence is not held against it.
+	// Only while it has no job. Such a worker has one slot, and its silence is
+	// not held against it while it computes.
 	HeartbeatMode_HEARTBEAT_MODE_WHEN_IDLE HeartbeatMode = 2
 )
 
@@ -133,11 +133,11 @@ func (HeartbeatMode) EnumDescriptor() ([]byte, []int) {
 type Execution int32
 
 const (
-	// Not said: as UNKNOWN.
+	// Unspecified: same as UNKNOWN.
 	Execution_EXECUTION_UNSPECIFIED Execution = 0
-	// It did not run. Only this proves that it did not.
+	// It did not run. No other value proves that.
 	Execution_EXECUTION_NOT_STARTED Execution = 1
-	// It may have run, in part or wholly.
+	// It may have run, in part or in full.
 	Execution_EXECUTION_UNKNOWN Execution = 2
 )
 
@@ -182,10 +182,10 @@ func (Execution) EnumDescriptor() ([]byte, []int) {
 	return file_gibbs_v1_worker_proto_rawDescGZIP(), []int{2}
 }
 
-// What a worker sends: all that happened since its last message.
+// What a worker sends: everything that happened since its last message.
 type WorkRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// In the order in which they happened. An unknown event is ignored.
+	// The events, in the order in which they happened. Unknown ones are ignored.
 	Events        []*WorkerEvent `protobuf:"bytes,1,rep,name=events,proto3" json:"events,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -228,10 +228,10 @@ func (x *WorkRequest) GetEvents() []*WorkerEvent {
 	return nil
 }
 
-// What a hub sends: all that happened since its last message.
+// What a hub sends: everything that happened since its last message.
 type WorkResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// In the order in which they happened. An unknown event is ignored.
+	// The events, in the order in which they happened. Unknown ones are ignored.
 	Events        []*HubEvent `protobuf:"bytes,1,rep,name=events,proto3" json:"events,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -274,7 +274,7 @@ func (x *WorkResponse) GetEvents() []*HubEvent {
 	return nil
 }
 
-// Something that a worker tells the hub.
+// An event that a worker reports to the hub.
 type WorkerEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What happened.
@@ -388,7 +388,7 @@ type isWorkerEvent_Event interface {
 }
 
 type WorkerEvent_Hello struct {
-	// Who the worker is. Its first event, exactly once.
+	// Who the worker is. Its first event, sent exactly once.
 	Hello *Hello `protobuf:"bytes,1,opt,name=hello,proto3,oneof"`
 }
 
@@ -403,7 +403,7 @@ type WorkerEvent_Result struct {
 }
 
 type WorkerEvent_Nack struct {
-	// A job is over without an outcome.
+	// A job ended without an outcome.
 	Nack *Nack `protobuf:"bytes,4,opt,name=nack,proto3,oneof"`
 }
 
@@ -429,7 +429,7 @@ func (*WorkerEvent_Heartbeat) isWorkerEvent_Event() {}
 
 func (*WorkerEvent_Drain) isWorkerEvent_Event() {}
 
-// Something that the hub tells a worker.
+// An event that the hub sends to a worker.
 type HubEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What happened.
@@ -533,7 +533,7 @@ type isHubEvent_Event interface {
 }
 
 type HubEvent_Welcome struct {
-	// The answer to hello.
+	// The reply to hello.
 	Welcome *Welcome `protobuf:"bytes,1,opt,name=welcome,proto3,oneof"`
 }
 
@@ -543,17 +543,17 @@ type HubEvent_Job struct {
 }
 
 type HubEvent_Cancel struct {
-	// Nobody waits for a job any more.
+	// The answer of a job is no longer wanted.
 	Cancel *Cancel `protobuf:"bytes,3,opt,name=cancel,proto3,oneof"`
 }
 
 type HubEvent_Heartbeat struct {
-	// A question whether the worker is alive: it answers with its own.
+	// Asks whether the worker is alive: it replies with its own.
 	Heartbeat *Heartbeat `protobuf:"bytes,4,opt,name=heartbeat,proto3,oneof"`
 }
 
 type HubEvent_Drain struct {
-	// No more jobs will come.
+	// No more jobs will follow.
 	Drain *HubDrain `protobuf:"bytes,5,opt,name=drain,proto3,oneof"`
 }
 
@@ -572,24 +572,24 @@ type Hello struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// A label for people and for telling workers apart. Need not be unique.
 	WorkerId string `protobuf:"bytes,1,opt,name=worker_id,json=workerId,proto3" json:"worker_id,omitempty"`
-	// Random, 128 bit, one for each worker and its whole life. A second session of
-	// the same instance supersedes the first.
+	// 128 random bits, chosen once for each worker and kept for its whole life. A
+	// second session of the same instance supersedes the first.
 	InstanceId []byte `protobuf:"bytes,2,opt,name=instance_id,json=instanceId,proto3" json:"instance_id,omitempty"`
 	// The name of the program or the model.
 	Name string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
 	// The version of the program or the model.
 	Version string `protobuf:"bytes,4,opt,name=version,proto3" json:"version,omitempty"`
-	// The library that speaks, such as "gibbs-ts/0.1.0".
+	// The worker's library, such as "gibbs-ts/0.1.0".
 	Sdk string `protobuf:"bytes,5,opt,name=sdk,proto3" json:"sdk,omitempty"`
-	// What it serves. None is the default method alone.
+	// The methods that it serves. If empty, the default method only.
 	Methods []*Method `protobuf:"bytes,6,rep,name=methods,proto3" json:"methods,omitempty"`
-	// Free labels for people and tools.
+	// Arbitrary labels for people and tools.
 	Labels map[string]string `protobuf:"bytes,7,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Whether it answers heartbeats while it computes.
 	HeartbeatMode HeartbeatMode `protobuf:"varint,8,opt,name=heartbeat_mode,json=heartbeatMode,proto3,enum=gibbs.v1.HeartbeatMode" json:"heartbeat_mode,omitempty"`
-	// The largest message it can receive, in bytes. Absent: 4 MiB.
+	// The largest message that it can receive, in bytes. If absent, 4 MiB.
 	MaxReceiveBytes *uint32 `protobuf:"varint,9,opt,name=max_receive_bytes,json=maxReceiveBytes,proto3,oneof" json:"max_receive_bytes,omitempty"`
-	// What it understands beyond the core of v1.
+	// The features that it understands beyond the core of v1.
 	Features      []string `protobuf:"bytes,10,rep,name=features,proto3" json:"features,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -698,9 +698,9 @@ func (x *Hello) GetFeatures() []string {
 // A method that a worker serves.
 type Method struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Its name. Empty is the default method.
+	// Its name; empty for the default method.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// Whether its requests may run again after a worker was lost.
+	// Whether its requests may run again after their worker was lost.
 	Idempotency   Idempotency `protobuf:"varint,2,opt,name=idempotency,proto3,enum=gibbs.v1.Idempotency" json:"idempotency,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -750,10 +750,10 @@ func (x *Method) GetIdempotency() Idempotency {
 	return Idempotency_IDEMPOTENCY_UNSPECIFIED
 }
 
-// Credit: so many more jobs. Nothing else ever makes a worker ready.
+// Credit for more jobs. Nothing else ever makes a worker ready.
 type Ready struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// How many slots are added, at least 1.
+	// The number of slots to add, at least 1.
 	Slots         uint32 `protobuf:"varint,1,opt,name=slots,proto3" json:"slots,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -895,17 +895,17 @@ func (*Result_Failure) isResult_Outcome() {}
 // Why a job has no answer.
 type Failure struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// A google.rpc.Code that the handler declared. 0: it declared none.
+	// The google.rpc.Code that the handler declared; 0 if it declared none.
 	Code int32 `protobuf:"varint,1,opt,name=code,proto3" json:"code,omitempty"`
 	// The class of the error, such as "TypeError".
 	Type string `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`
 	// What went wrong, for people.
 	Message string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
-	// Where, if the worker is allowed to tell.
+	// The stack trace, if the worker is allowed to send it.
 	Stack string `protobuf:"bytes,4,opt,name=stack,proto3" json:"stack,omitempty"`
 	// Further details, for programs.
 	Details []*anypb.Any `protobuf:"bytes,5,rep,name=details,proto3" json:"details,omitempty"`
-	// Set when the worker's library and not its handler reports the failure:
+	// Set when the worker's library, not its handler, reports the failure:
 	// MALFORMED (the input cannot be decoded; the handler did not run) or
 	// RESULT_TOO_LARGE.
 	Reason        string `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
@@ -985,14 +985,14 @@ func (x *Failure) GetReason() string {
 	return ""
 }
 
-// A job is over without an outcome.
+// A job ended without an outcome.
 type Nack struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The job.
 	JobId uint32 `protobuf:"varint,1,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
 	// Whether it may have run.
 	Execution Execution `protobuf:"varint,2,opt,name=execution,proto3,enum=gibbs.v1.Execution" json:"execution,omitempty"`
-	// Why, for people.
+	// The reason, for people.
 	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1049,10 +1049,10 @@ func (x *Nack) GetReason() string {
 	return ""
 }
 
-// Alive.
+// A sign of life.
 type Heartbeat struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// If set, a message of about that many bytes is about to follow.
+	// If set, a message of about this many bytes is about to follow.
 	PendingBytes  uint32 `protobuf:"varint,1,opt,name=pending_bytes,json=pendingBytes,proto3" json:"pending_bytes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1095,10 +1095,10 @@ func (x *Heartbeat) GetPendingBytes() uint32 {
 	return 0
 }
 
-// The worker wants no more jobs: it finishes what it has.
+// The worker wants no more jobs; it finishes those it has.
 type WorkerDrain struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Why, for people.
+	// The reason, for people.
 	Reason        string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1141,28 +1141,30 @@ func (x *WorkerDrain) GetReason() string {
 	return ""
 }
 
-// The hub's answer to hello: it sets the clocks for both sides.
+// The hub's reply to hello: it sets the timeouts for both sides.
 type Welcome struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The session, for logs.
 	SessionId string `protobuf:"bytes,1,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
 	// The hub's process, for logs.
 	HubId string `protobuf:"bytes,2,opt,name=hub_id,json=hubId,proto3" json:"hub_id,omitempty"`
-	// A quiet worker is asked for a heartbeat after this time.
+	// How long a worker may be quiet before it is asked for a heartbeat.
 	HeartbeatIntervalMs uint32 `protobuf:"varint,3,opt,name=heartbeat_interval_ms,json=heartbeatIntervalMs,proto3" json:"heartbeat_interval_ms,omitempty"`
-	// A worker that is silent for this time is lost.
+	// How long a worker may be silent before it is lost.
 	LivenessTimeoutMs uint32 `protobuf:"varint,4,opt,name=liveness_timeout_ms,json=livenessTimeoutMs,proto3" json:"liveness_timeout_ms,omitempty"`
-	// A hub that is silent for this time is to be left and dialled again.
+	// How long the hub may be silent before the worker should leave it and dial
+	// again.
 	HubTimeoutMs uint32 `protobuf:"varint,5,opt,name=hub_timeout_ms,json=hubTimeoutMs,proto3" json:"hub_timeout_ms,omitempty"`
-	// The time for a cancelled job's terminal event, before the stream is ended.
+	// How long a cancelled job's terminal event may take before the hub ends the
+	// stream.
 	CancelGraceMs uint32 `protobuf:"varint,6,opt,name=cancel_grace_ms,json=cancelGraceMs,proto3" json:"cancel_grace_ms,omitempty"`
 	// The largest payload, in bytes.
 	MaxPayloadBytes uint32 `protobuf:"varint,7,opt,name=max_payload_bytes,json=maxPayloadBytes,proto3" json:"max_payload_bytes,omitempty"`
-	// The most slots that this session can have.
+	// The maximum number of slots of this session.
 	MaxSlots uint32 `protobuf:"varint,8,opt,name=max_slots,json=maxSlots,proto3" json:"max_slots,omitempty"`
-	// Methods of hello that this hub will not route here.
+	// The methods in hello that this hub will not route to this worker.
 	RejectedMethods []string `protobuf:"bytes,9,rep,name=rejected_methods,json=rejectedMethods,proto3" json:"rejected_methods,omitempty"`
-	// What the hub understands beyond the core of v1.
+	// The features that the hub understands beyond the core of v1.
 	Features      []string `protobuf:"bytes,10,rep,name=features,proto3" json:"features,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1268,23 +1270,23 @@ func (x *Welcome) GetFeatures() []string {
 	return nil
 }
 
-// Work to do. It gets exactly one terminal event, a result or a nack, and that
-// comes before the ready that returns its slot.
+// Work to do. It gets exactly one terminal event, a result or a nack, which
+// precedes the ready that returns its slot.
 type Job struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Names the job on this stream.
+	// Identifies the job on this stream.
 	JobId uint32 `protobuf:"varint,1,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
-	// The method. Empty is the default method.
+	// The method; empty for the default method.
 	Method string `protobuf:"bytes,2,opt,name=method,proto3" json:"method,omitempty"`
 	// The input: an encoded Payload.
 	Payload []byte `protobuf:"bytes,3,opt,name=payload,proto3" json:"payload,omitempty"`
-	// Which attempt of the request this is, from 1.
+	// The number of this attempt at the request, starting at 1.
 	Attempt uint32 `protobuf:"varint,4,opt,name=attempt,proto3" json:"attempt,omitempty"`
-	// The time that is left. Absent: no limit.
+	// The time left. If absent, there is no limit.
 	TimeoutMs *uint32 `protobuf:"varint,5,opt,name=timeout_ms,json=timeoutMs,proto3,oneof" json:"timeout_ms,omitempty"`
-	// What of the caller's metadata may reach a worker.
+	// The part of the caller's metadata that may reach a worker.
 	Metadata []*MetadataEntry `protobuf:"bytes,6,rep,name=metadata,proto3" json:"metadata,omitempty"`
-	// The request, the same over all attempts.
+	// The request's id, the same for all attempts.
 	RequestId     string `protobuf:"bytes,7,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1424,12 +1426,12 @@ func (x *MetadataEntry) GetValue() []byte {
 	return nil
 }
 
-// Nobody waits for this job any more. It still gets its terminal event.
+// The answer of this job is no longer wanted. It still gets its terminal event.
 type Cancel struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The job. An unknown one is ignored.
 	JobId uint32 `protobuf:"varint,1,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
-	// Why, for people.
+	// The reason, for people.
 	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1479,10 +1481,10 @@ func (x *Cancel) GetReason() string {
 	return ""
 }
 
-// The hub will send no more jobs. It ends the stream once all are over.
+// The hub will send no more jobs. It ends the stream once all jobs have ended.
 type HubDrain struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What the worker is to do after the stream has ended.
+	// What the worker should do after the stream has ended.
 	//
 	// Types that are valid to be assigned to Next:
 	//
@@ -1553,7 +1555,7 @@ type isHubDrain_Next interface {
 }
 
 type HubDrain_ReconnectAfterMs struct {
-	// Come back after so many milliseconds.
+	// Reconnect after this many milliseconds.
 	ReconnectAfterMs uint32 `protobuf:"varint,1,opt,name=reconnect_after_ms,json=reconnectAfterMs,proto3,oneof"`
 }
 

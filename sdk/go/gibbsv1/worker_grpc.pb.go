@@ -26,10 +26,11 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// What workers use: one long stream each, ready and result up, jobs down.
+// The service for workers: each keeps one long-lived stream, which carries
+// ready and result up and jobs down.
 type WorkerServiceClient interface {
-	// The worker's life at the hub. The worker begins with `hello`. The hub ends
-	// the stream; the worker closes it only after that.
+	// Carries a worker's whole session. The worker begins with `hello`. The hub
+	// ends the stream; the worker closes its side only after that.
 	Work(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[WorkRequest, WorkResponse], error)
 }
 
@@ -58,10 +59,11 @@ type WorkerService_WorkClient = grpc.BidiStreamingClient[WorkRequest, WorkRespon
 // All implementations must embed UnimplementedWorkerServiceServer
 // for forward compatibility.
 //
-// What workers use: one long stream each, ready and result up, jobs down.
+// The service for workers: each keeps one long-lived stream, which carries
+// ready and result up and jobs down.
 type WorkerServiceServer interface {
-	// The worker's life at the hub. The worker begins with `hello`. The hub ends
-	// the stream; the worker closes it only after that.
+	// Carries a worker's whole session. The worker begins with `hello`. The hub
+	// ends the stream; the worker closes its side only after that.
 	Work(grpc.BidiStreamingServer[WorkRequest, WorkResponse]) error
 	mustEmbedUnimplementedWorkerServiceServer()
 }

@@ -1,6 +1,6 @@
 /** An item of a {@link Bag}; it can be in only one bag at a time. */
 export interface Bagged {
-  /** Its index in the bag, -1 while it is in none. Managed by the bag. */
+  /** Its index in the bag, or -1 when it is not in one. Managed by the bag. */
   bagIndex: number;
 }
 
@@ -33,7 +33,7 @@ export class Bag<T extends Bagged> implements Iterable<T> {
     item.bagIndex = -1;
   }
 
-  /** Removes and returns all items, in insertion order if none was deleted before. */
+  /** Removes and returns all items, in insertion order if none has been deleted. */
   takeAll(): T[] {
     const items = this.#items;
     if (items.length === 0) return items;

@@ -75,7 +75,7 @@ export class IdMap<T> {
     return entries.sort(([one], [other]) => one - other);
   }
 
-  /** The index of the id, or the free one where it belongs. */
+  /** The index of `id`, or the free one where it belongs. */
   #find(id: number): number {
     let at = this.#home(id);
     while (this.#values[at] !== undefined && this.#ids[at] !== id) at = (at + 1) & this.#mask;

@@ -1,4 +1,4 @@
-/** What can stand in a {@link LinkedList}: in one list at a time. */
+/** An item of a {@link LinkedList}; it can be in only one list at a time. */
 export interface Linked<T> {
   prev: T | undefined;
   next: T | undefined;
@@ -6,16 +6,16 @@ export interface Linked<T> {
 }
 
 /**
- * A doubly linked list through its own items: insert and remove anywhere in
- * constant time, which neither an array nor a `Set` (holes in front of its first
- * item after many deletes) gives to a queue whose items leave from its middle.
+ * An intrusive doubly linked list. Inserting and removing anywhere take constant time, which
+ * neither an array nor a `Set` (after many deletes, holes precede its first item) offers a queue
+ * whose items are removed from the middle.
  */
 export class LinkedList<T> {
   head: T | undefined;
   tail: T | undefined;
   size = 0;
 
-  /** Appends `item`, or puts it in front of `next`, which must be in this list. */
+  /** Appends `item`, or inserts it before `next`, which must be in this list. */
   insert(item: T & Linked<T>, next?: T & Linked<T>): void {
     const prev = next === undefined ? this.tail : next.prev;
     item.prev = prev;
@@ -28,7 +28,7 @@ export class LinkedList<T> {
     this.size += 1;
   }
 
-  /** Takes `item` out. Returns whether it was in this list. */
+  /** Removes `item`. Returns whether it was in this list. */
   remove(item: T & Linked<T>): boolean {
     if (item.list !== this) return false;
     if (item.prev === undefined) this.head = item.next;

@@ -4,14 +4,15 @@ const FEWEST_SLOTS = 16;
 
 /** An item of a {@link SequenceTable}. */
 export interface Sequenced {
-  /** From {@link SequenceTable.nextSeq}. */
+  /** Its number, from {@link SequenceTable.nextSeq}. */
   seq: number;
 }
 
 /**
  * Items indexed by `seq`, an increasing number. The low bits of a `seq` are its slot in the table,
  * and a `seq` whose slot is taken is skipped: no hashing, no probing, and no moves on delete.
- * Lookups compare the whole `seq`: that of a deleted item never finds a later one in its slot.
+ * Lookups compare the whole `seq`, so that of a deleted item never finds a later item in the same
+ * slot.
  */
 export class SequenceTable<T extends Sequenced> implements Iterable<T> {
   #size = 0;

@@ -1,19 +1,19 @@
 /** Something that wants to be woken at a point in time. */
 export interface Timed {
-  /** Its place in the heap, -1 when it is not in one. Belongs to the heap. */
+  /** Its index in the heap, or -1 when it is not in one. Managed by the heap. */
   heapIndex: number;
 }
 
 /**
- * Children of a node. With many, a heap of a million items has few levels, and each level costs one
- * uncached memory access.
+ * The number of children per node. With many, a heap of a million items has few levels, and each
+ * level costs one uncached memory access.
  */
 const ARITY = 8;
 
 /**
- * All pending points in time, on the core's clock, in milliseconds: a heap whose items
- * know their place. The times lie beside the items: comparing does not touch those, and
- * none of a million is an object of its own.
+ * All pending points in time, in milliseconds on the core's clock: a heap whose items know their
+ * index. The times are stored apart from the items, so that comparing does not touch the items and
+ * none of a million times is a separate object.
  */
 export class TimerHeap<T extends Timed> {
   readonly #items: T[] = [];
@@ -23,19 +23,19 @@ export class TimerHeap<T extends Timed> {
     return this.#items.length;
   }
 
-  /** The earliest point in time, `Infinity` if there is none. */
+  /** The earliest point in time; `Infinity` if there is none. */
   get earliest(): number {
     return this.#items.length === 0 ? Number.POSITIVE_INFINITY : (this.#times[0] as number);
   }
 
-  /** When `item` is due, `Infinity` if it is not in. */
+  /** When `item` is due; `Infinity` if it is not in the heap. */
   timeOf(item: T): number {
     return item.heapIndex < 0 ? Number.POSITIVE_INFINITY : (this.#times[item.heapIndex] as number);
   }
 
-  /** Adds `item`, or moves it; `Infinity` takes it out. */
+  /** Adds or moves `item`; `Infinity` removes it. */
   set(item: T, wakeAt: number): void {
-    // As for nearly every request that starts: its deadline is what it was.
+    // The case for nearly every request that starts: its deadline has not changed.
     if (wakeAt === this.timeOf(item)) return;
     if (wakeAt === Number.POSITIVE_INFINITY) return this.remove(item);
     if (item.heapIndex < 0) {
@@ -46,7 +46,7 @@ export class TimerHeap<T extends Timed> {
     this.#settle(item, wakeAt, item.heapIndex);
   }
 
-  /** Takes `item` out; does nothing if it is not in. */
+  /** Removes `item` if it is in the heap. */
   remove(item: T): void {
     const index = item.heapIndex;
     if (index < 0) return;
@@ -55,7 +55,7 @@ export class TimerHeap<T extends Timed> {
     if (last !== item) this.#settle(last, this.#times[this.#items.length] as number, index);
   }
 
-  /** Takes out and returns the earliest item that is due, if one is. */
+  /** Removes and returns the earliest item that is due, if there is one. */
   popDue(now: number): T | undefined {
     const first = this.#items[0];
     if (first === undefined || this.earliest > now) return undefined;
@@ -63,7 +63,7 @@ export class TimerHeap<T extends Timed> {
     return first;
   }
 
-  /** Finds the place of `item`, from `hole` up or down. */
+  /** Puts `item` in its place, found by moving up or down from `hole`. */
   #settle(item: T, time: number, hole: number): void {
     let index = hole;
     while (index > 0) {

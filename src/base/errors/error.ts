@@ -25,7 +25,7 @@ export type Execution = "NOT_STARTED" | "UNKNOWN" | "FINISHED";
 
 /** A `google.protobuf.Any` that a handler attaches to its error and a caller reads from it. */
 export interface ErrorDetail {
-  /** Such as `type.googleapis.com/my.pkg.Reason`. */
+  /** The message type, such as `type.googleapis.com/my.pkg.Reason`. */
   typeUrl: string;
   /** The encoded message. */
   value: Uint8Array;

@@ -1,14 +1,14 @@
 import { type Execution, type GibbsError, type GibbsErrorDetails, messageOf } from "./error.js";
 import { gibbsError } from "./reasons.js";
 
-// Errors created in more than one place, so that they read the same everywhere.
+// Errors that are created in several places, defined here so that they read the same everywhere.
 
-/** An option of a request is out of range. */
+/** The error for a request option that is out of range. */
 export function badRequestOption(message: string): GibbsError {
   return gibbsError("BAD_OPTION", message, { execution: "NOT_STARTED" });
 }
 
-/** The worker's answer is not a payload. */
+/** The error for a worker's answer that is not a payload. */
 export function malformedResult(
   cause: unknown,
   { requestId, attempts = 0 }: Pick<GibbsErrorDetails, "requestId" | "attempts">,
@@ -18,19 +18,20 @@ export function malformedResult(
   return gibbsError("RESULT_MALFORMED", message, details);
 }
 
-/** A bug in gibbs. `execution` is that of the affected request. */
+/** The error for a bug in gibbs. `execution` is that of the affected request. */
 export function internal(cause: unknown, execution: Execution): GibbsError {
   return gibbsError("INTERNAL", messageOf(cause), { execution, cause });
 }
 
 /**
- * The hub no longer accepts requests. `execution` is that of the refused request, if there is one.
+ * The error for a hub that no longer accepts requests. `execution` is that of the refused request,
+ * if there is one.
  */
 export function draining(execution: Execution = "UNKNOWN"): GibbsError {
   return gibbsError("DRAINING", "the hub is shutting down", { execution });
 }
 
-/** A peer broke a rule of the protocol, which ends its stream. */
+/** The error for a peer that broke a rule of the protocol, which ends its stream. */
 export function violation(what: string): GibbsError {
   return gibbsError("PROTOCOL_VIOLATION", `protocol violation: ${what}`);
 }

@@ -8,7 +8,7 @@ import { GibbsError, type GibbsErrorDetails } from "./error.js";
  * SDK). `code` is undefined where the handler chooses it.
  */
 export const reasons = {
-  // The hub fails a request.
+  // Reasons for which the hub fails a request.
   HANDLER_ERROR: { by: ["hub"], code: "UNKNOWN", means: "the handler threw" },
   DECLARED: { by: ["hub"], code: undefined, means: "the handler threw a GibbsError" },
   RESULT_TOO_LARGE: {
@@ -89,7 +89,7 @@ export const reasons = {
   CLIENT_CANCELLED: { by: ["hub", "client"], code: "CANCELLED", means: "the caller cancelled" },
   INTERNAL: { by: ["hub", "client"], code: "INTERNAL", means: "a bug in the hub or the client" },
 
-  // The client fails a request without a status from the hub.
+  // Reasons for which the client fails a request without a status from the hub.
   NOT_CONNECTED: { by: ["client"], code: "UNAVAILABLE", means: "no hub answers at the address" },
   CONNECTION_LOST: {
     by: ["client"],
@@ -116,7 +116,7 @@ export const reasons = {
   CLIENT_CLOSED: { by: ["client"], code: "CANCELLED", means: "the client was closed" },
   BAD_INPUT: { by: ["go"], code: "INVALID_ARGUMENT", means: "the input cannot be sent" },
 
-  // The hub ends a worker's stream, or a client's Multiplex stream.
+  // Reasons for which the hub ends a worker's stream, or a client's Multiplex stream.
   PROTOCOL_VIOLATION: {
     by: ["hub", "kit"],
     code: "INVALID_ARGUMENT",
@@ -140,7 +140,7 @@ export const reasons = {
     means: "the hub accepts no more workers",
   },
 
-  // Something cannot start, or is stopped.
+  // Reasons for which something cannot start, or is stopped.
   BAD_ADDRESS: {
     by: ["hub", "client", "worker"],
     code: "INVALID_ARGUMENT",

@@ -42,7 +42,7 @@ function checkName(what: string, name: unknown): void {
 }
 
 /**
- * gRPC's rules: lower-case keys (others are lowered), printable ASCII values, bytes for `-bin`
+ * gRPC's rules: lower-case keys (others are lowercased), printable ASCII values, bytes for `-bin`
  * keys.
  */
 function checkMetadata(key: string, value: unknown): void {

@@ -13,7 +13,7 @@ export const fixed: {
   readonly defaultAttempts: number;
   readonly maxAttempts: number;
 } = {
-  /** Room in a message besides one payload: the transport's limit is the sum of both. */
+  /** Room in a message for everything but one payload; the transport's limit is the sum of both. */
   envelopeBytes: 256 * KiB,
   /** Maximum length of a method, worker id, request id or label, in characters. */
   maxNameLength: 256,

@@ -8,16 +8,16 @@ export type Unit = "count" | "bytes" | "ms";
 
 /**
  * Everything about one option except its doc comment, which is on the public interface; a test
- * compares the two.
+ * checks that the two match.
  */
 export interface AnyOptionEntry<T = unknown> {
   /** Undefined if the option has no default. */
   readonly default: T;
-  /** For numbers. */
+  /** The unit of a number. */
   readonly unit?: Unit;
-  /** For numbers. Default 0. */
+  /** The minimum of a number. Default 0. */
   readonly min?: number;
-  /** For numbers. Default 2 ** 53 - 1; `Infinity` permits `Infinity` itself. */
+  /** The maximum of a number. Default 2 ** 53 - 1; `Infinity` permits `Infinity` itself. */
   readonly max?: number;
   /** The command-line flag and its help text. */
   readonly flag?: readonly [usage: string, help: string];
@@ -25,7 +25,7 @@ export interface AnyOptionEntry<T = unknown> {
   readonly env?: string;
 }
 
-/** Every number has a unit, which its flag names. */
+/** A numeric option must have a unit, which its flag names. */
 interface NumberEntry<T, U extends Unit, Value extends string> extends AnyOptionEntry<T> {
   readonly unit: U;
   readonly flag?: readonly [usage: `${string}--${string} <${Value}>`, help: string];

@@ -11,8 +11,8 @@ import type { GenService, GenServiceMethods } from "@bufbuild/protobuf/codegenv2
 import { asBuffer, asPlainBytes } from "../../base/bytes.js";
 
 /**
- * One method in the form that both grpc-js and nice-grpc read. `In` is what is sent, `Out` what is
- * received.
+ * One method in the form that both grpc-js and nice-grpc read. `In` is the type sent, `Out` the
+ * type received.
  */
 export interface MethodDefinition<
   RequestIn,
@@ -28,15 +28,15 @@ export interface MethodDefinition<
   requestStream: RequestStream;
   /** Whether the server sends a stream. */
   responseStream: ResponseStream;
-  /** Encodes a request, also from protobuf-es's init shape. */
+  /** Encodes a request, which may be a plain object in protobuf-es's init shape. */
   requestSerialize(value: RequestIn): Buffer;
   /** Decodes a request. Throws if the bytes are malformed. */
   requestDeserialize(bytes: Uint8Array): RequestOut;
-  /** Encodes a response, also from protobuf-es's init shape. */
+  /** Encodes a response, which may be a plain object in protobuf-es's init shape. */
   responseSerialize(value: ResponseIn): Buffer;
   /** Decodes a response. Throws if the bytes are malformed. */
   responseDeserialize(bytes: Uint8Array): ResponseOut;
-  /** Read by nice-grpc; nothing is set. */
+  /** Read by nice-grpc; always empty. */
   options: { idempotencyLevel?: "IDEMPOTENT" | "NO_SIDE_EFFECTS" };
 }
 

@@ -18,13 +18,13 @@ export interface RawMessage {
  */
 export class MessageReader {
   readonly #maxBytes: number;
-  /** Received and not yet read. */
+  /** The bytes received and not yet read. */
   #unread: Buffer = EMPTY;
   /** The buffer for a message that arrives in several pieces, including its prefix. */
   #room: Buffer = EMPTY;
   #gathered = 0;
 
-  /** `maxBytes` limits a message, without its prefix. */
+  /** `maxBytes` limits the size of one message, excluding its prefix. */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
@@ -42,7 +42,7 @@ export class MessageReader {
     return this.#room[0] !== 0;
   }
 
-  /** Takes a received chunk. Everything before it must have been read. */
+  /** Accepts a received chunk. Everything before it must have been read. */
   push(chunk: Buffer): void {
     this.#unread = chunk;
   }
@@ -76,9 +76,7 @@ export class MessageReader {
     return { bytes: whole.subarray(PREFIX_BYTES, end), isCompressed: whole[0] !== 0 };
   }
 
-  /**
-   * Moves unread bytes to the current message, up to `end`; returns whether it is filled that far.
-   */
+  /** Moves unread bytes to the current message, up to `end`; returns whether that was reached. */
   #fill(end: number): boolean {
     if (this.#gathered >= end) return true;
     const bytes = Math.min(end - this.#gathered, this.#unread.length);

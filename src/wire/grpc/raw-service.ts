@@ -3,8 +3,8 @@ import type { MethodDefinition } from "@grpc/grpc-js";
 import { definition } from "./definition.js";
 
 /**
- * A service for grpc-js whose messages stay bytes: its handlers decode them, so that a malformed
- * message gets a status of ours, and payloads are not decoded at all.
+ * A grpc-js service whose messages remain bytes: its handlers decode them, so a malformed message
+ * gets one of our statuses, and payloads are not decoded at all.
  */
 export function rawService<S extends GenServiceMethods>(
   service: GenService<S>,

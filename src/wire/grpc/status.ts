@@ -24,7 +24,7 @@ import {
 import { StatusSchema } from "../../gen/google/rpc/status_pb.js";
 import { fromDuration, toDuration } from "../messages/duration.js";
 
-/** Marks a `google.rpc.ErrorInfo` from gibbs. */
+/** The domain of every `google.rpc.ErrorInfo` from gibbs. */
 const ERROR_DOMAIN = "gibbs";
 
 const executions: readonly Execution[] = ["NOT_STARTED", "UNKNOWN", "FINISHED"];
@@ -33,13 +33,13 @@ const executions: readonly Execution[] = ["NOT_STARTED", "UNKNOWN", "FINISHED"];
 export const DETAILS_KEY = "grpc-status-details-bin";
 const PUSHBACK_KEY = "grpc-retry-pushback-ms";
 
-// C-core and Java drop trailers of 8 to 16 KiB and more, and the status with them.
-/** The limit of an error message on the wire, in bytes of UTF-8. */
+// C-core and Java drop trailers from 8 to 16 KiB upwards, and the status with them.
+/** The maximum size of an error message on the wire, in bytes of UTF-8. */
 export const MAX_MESSAGE_BYTES = 1024;
-/** The limit of an error's stack on the wire, in bytes of UTF-8. */
+/** The maximum size of an error's stack on the wire, in bytes of UTF-8. */
 export const MAX_STACK_BYTES = 2048;
 const MAX_FIELD_BYTES = 256;
-/** The limit of everything in a failed call's status besides code and message. */
+/** The maximum size of everything in a failed call's status besides code and message. */
 const MAX_DETAILS_BYTES = 4096;
 
 /** A failure in the fields that `google.rpc.Status` and `gibbs.v1.CallStatus` share. */
@@ -183,7 +183,7 @@ export function fitting(details: readonly Any[]): Any[] {
 /** The hint that gRPC libraries' retry policies follow: when to try again, -1 for never. */
 function pushbackOf({ retryAfterMs, execution, reason }: GibbsError): string | undefined {
   if (retryAfterMs !== undefined) return String(Math.ceil(retryAfterMs));
-  // A declared error is left to the handler's author; anything else may have run.
+  // Retrying a declared error is up to the handler's author; anything else may have run.
   return execution === "NOT_STARTED" || reason === "DECLARED" ? undefined : "-1";
 }
 

@@ -2,10 +2,10 @@ import type { MetadataEntry } from "../../gen/gibbs/v1/worker_codec.js";
 
 export type { MetadataEntry } from "../../gen/gibbs/v1/worker_codec.js";
 
-/** Tags and lengths of an entry. */
+/** The size of an entry's tags and lengths. */
 const ENTRY_OVERHEAD_BYTES = 16;
 
-/** A caller's metadata, already checked, with its keys lower-cased as gRPC requires. */
+/** Converts a caller's metadata, already checked, with its keys lowercased as gRPC requires. */
 export function toMetadataEntries(
   metadata: Readonly<Record<string, string | Uint8Array>> = {},
 ): MetadataEntry[] {
@@ -15,7 +15,7 @@ export function toMetadataEntries(
   }));
 }
 
-/** The most bytes that the entries can take on the wire. */
+/** The maximum size of the entries on the wire. */
 export function metadataBytes(metadata: readonly MetadataEntry[]): number {
   let bytes = 0;
   for (const { key, value } of metadata) bytes += key.length + value.length + ENTRY_OVERHEAD_BYTES;

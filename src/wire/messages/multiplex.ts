@@ -21,13 +21,13 @@ export type {
   HubItemInit,
 } from "../../gen/gibbs/v1/hub_codec.js";
 
-/** A client's item as it is read. */
+/** A decoded item from a client. */
 export type ClientItem = AnyClientItem<KeptBytes>;
 
-/** Upper bound for an item without its payload, metadata and status. */
+/** Upper bound for the size of an item without its payload, metadata and status. */
 const ITEM_OVERHEAD_BYTES = 2048;
 
-/** Upper bound for a status with its message and details. */
+/** Upper bound for the size of a status with its message and details. */
 const MAX_STATUS_BYTES = 6 * 1024;
 
 /**

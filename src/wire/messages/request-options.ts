@@ -13,7 +13,7 @@ export function toRequestOptions(options: RequestOptions): WireRequestOptions | 
   return { requestId, idempotent, maxAttempts, queueTimeoutMs, runTimeoutMs };
 }
 
-/** 31 years: means no limit, and still fits into a Duration. */
+/** 31 years, which means no limit and still fits into a Duration. */
 const NO_LIMIT_MS = 1e12;
 
 function toLimit(ms: number | undefined): number | undefined {

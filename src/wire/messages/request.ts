@@ -14,8 +14,8 @@ import { ByteReader } from "../../protobuf/byte-reader.js";
 import { ByteWriter } from "../../protobuf/byte-writer.js";
 import type { EncodedPayload } from "../payload/payload.js";
 
-// RequestRequest and RequestResponse hold Payload's fields inline: their bytes are a payload, which
-// is never decoded on the way.
+// RequestRequest and RequestResponse hold Payload's fields inline: the bytes of these fields are an
+// encoded payload, which is never decoded on the way.
 
 /** A `gibbs.v1.CallInfo`. */
 export interface CallInfo {

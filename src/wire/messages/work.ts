@@ -32,7 +32,7 @@ export {
   WorkerService,
 } from "../../gen/gibbs/v1/worker_pb.js";
 
-/** Upper bound for the rest of an event: tags, lengths, two names of 256 characters. */
+/** Upper bound for the size of the rest of an event: tags, lengths, two names of 256 characters. */
 const EVENT_OVERHEAD_BYTES = 2048;
 
 /**

@@ -11,17 +11,17 @@ export type Data = JsonValue | Uint8Array;
 /** An encoded `gibbs.v1.Payload`. */
 export type EncodedPayload = Uint8Array;
 
-/** The most levels of arrays and objects in an input. The worker's decoder may accept fewer. */
+/** The maximum depth of arrays and objects in an input. The worker's decoder may accept less. */
 const MAX_INPUT_DEPTH = 1000;
 
-/** The most levels of arrays and objects in an answer, which every decoder accepts. */
+/** The maximum depth of arrays and objects in an answer, which every decoder accepts. */
 export const MAX_ANSWER_DEPTH = 48;
 
 let writer: ByteWriter | undefined = new ByteWriter();
 
 /**
- * Encodes `data` as a payload: bytes for a `Uint8Array`, else a JSON value. A top-level `undefined`
- * becomes null.
+ * Encodes `data` as a payload: bytes for a `Uint8Array`, otherwise a JSON value. A top-level
+ * `undefined` becomes null.
  *
  * @throws TypeError naming the path to a value that JSON cannot express: NaN, Infinity, bigint,
  * symbol, function, `undefined` inside an array or object, nested bytes, a cycle, more than

@@ -3,8 +3,8 @@ import type { ByteReader } from "../../protobuf/byte-reader.js";
 import type { JsonValue } from "./value-writer.js";
 
 /**
- * The most levels of arrays and objects that are read: what protobuf's usual limit of 100 nested
- * messages allows.
+ * The maximum depth of arrays and objects: what protobuf's usual limit of 100 nested messages
+ * allows.
  */
 const MAX_DEPTH = 49;
 

@@ -66,7 +66,7 @@ function writeComposite(writer: ByteWriter, data: object, place: Place): void {
 function writeList(writer: ByteWriter, list: readonly unknown[], place: Place): void {
   const level = place.keys.length;
   writer.begin(ValueTag.listValue, 64);
-  // By index, because a hole must fail as undefined.
+  // By index, so that a hole in the list fails like undefined.
   for (let index = 0; index < list.length; index += 1) {
     place.keys[level] = index;
     write(writer, ListValueTag.values, list[index], place);
@@ -82,7 +82,7 @@ function writeStruct(writer: ByteWriter, data: object, place: Place): void {
   const level = place.keys.length;
   writer.begin(ValueTag.structValue, 64);
   for (const [key, item] of Object.entries(data)) {
-    // JavaScript decoders would lose it.
+    // JavaScript decoders would lose this key.
     if (key === "__proto__") throw notJson("a key named __proto__", place);
     checkText(key, "a key", place);
     place.keys[level] = key;

@@ -15,8 +15,8 @@ import { readMetadataEntry, sizeOfMetadataEntry, writeMetadataEntry } from "./wo
 const UNSET: { case: undefined } = { case: undefined };
 
 /**
- * One input. The fields 1 to 3 are those of Payload, inline, so that tools that
- * speak JSON stay short: {"value": 34}.
+ * One input. Fields 1 to 3 are those of Payload, inline, which keeps the JSON
+ * that tools send short: {"value": 34}.
  *
  * @generated from message gibbs.v1.RequestRequest
  */
@@ -24,13 +24,13 @@ export interface RequestRequest {
   /** The fields of an encoded `gibbs.v1.Payload`. */
   payload: Uint8Array;
   /**
-   * Which method of the workers is meant. Empty is the default method.
+   * The worker method to call; empty for the default method.
    *
    * @generated from field: string method = 4;
    */
   method: string;
   /**
-   * How the request is to be run.
+   * How to run the request.
    *
    * @generated from field: gibbs.v1.RequestOptions options = 5;
    */
@@ -42,13 +42,13 @@ export interface RequestRequestInit {
   /** The fields of an encoded `gibbs.v1.Payload`. */
   payload: Uint8Array;
   /**
-   * Which method of the workers is meant. Empty is the default method.
+   * The worker method to call; empty for the default method.
    *
    * @generated from field: string method = 4;
    */
   method: string;
   /**
-   * How the request is to be run.
+   * How to run the request.
    *
    * @generated from field: gibbs.v1.RequestOptions options = 5;
    */
@@ -114,40 +114,41 @@ export function writeRequestRequest(writer: ByteWriter, message: RequestRequestI
 }
 
 /**
- * How one request is to be run. An absent duration sets no limit of its own; a
- * duration of zero is over at once.
+ * How to run one request. An absent duration sets no limit of its own; a
+ * duration of zero expires at once.
  *
  * @generated from message gibbs.v1.RequestOptions
  */
 export interface RequestOptions {
   /**
-   * Names the request in answers, errors and logs, the same over all attempts.
-   * The hub makes one up if it is empty. It promises no deduplication.
+   * Identifies the request in answers, errors and logs; the same for all
+   * attempts. If it is empty, the hub generates one. It does not imply
+   * deduplication.
    *
    * @generated from field: string request_id = 1;
    */
   requestId: string;
   /**
-   * Whether the request may run again after its worker was lost. Absent: what
+   * Whether the request may run again after its worker was lost. If absent, as
    * the worker declared for the method.
    *
    * @generated from field: optional bool idempotent = 2;
    */
   idempotent?: boolean | undefined;
   /**
-   * How often an idempotent request may be started, 1 to 10. Absent: 3.
+   * How many times an idempotent request may be started, 1 to 10. If absent, 3.
    *
    * @generated from field: optional uint32 max_attempts = 3;
    */
   maxAttempts?: number | undefined;
   /**
-   * How long it may wait for a worker: schedule to start.
+   * How long the request may wait for a worker (schedule-to-start).
    *
    * @generated from field: google.protobuf.Duration queue_timeout = 4;
    */
   queueTimeoutMs?: number | undefined;
   /**
-   * How long one attempt may run: start to close.
+   * How long one attempt may run (start-to-close).
    *
    * @generated from field: google.protobuf.Duration run_timeout = 5;
    */
@@ -226,7 +227,7 @@ export function writeRequestOptions(writer: ByteWriter, message: RequestOptions)
 }
 
 /**
- * One answer. The fields 1 to 3 are those of Payload, inline.
+ * One answer. Fields 1 to 3 are those of Payload, inline.
  *
  * @generated from message gibbs.v1.RequestResponse
  */
@@ -311,7 +312,7 @@ export function writeRequestResponse(writer: ByteWriter, message: RequestRespons
  */
 export interface CallInfo {
   /**
-   * The request's id, given or made up.
+   * The request's id, as given or generated.
    *
    * @generated from field: string request_id = 1;
    */
@@ -323,19 +324,19 @@ export interface CallInfo {
    */
   workerId: string;
   /**
-   * How often the request was started, 1 if nothing went wrong.
+   * How many times the request was started; 1 if nothing went wrong.
    *
    * @generated from field: uint32 attempts = 3;
    */
   attempts: number;
   /**
-   * From its arrival at the hub until it was last handed to a worker.
+   * The time from its arrival at the hub until it was last handed to a worker.
    *
    * @generated from field: google.protobuf.Duration queue_time = 4;
    */
   queueTimeMs?: number | undefined;
   /**
-   * From then until the worker's answer arrived at the hub.
+   * The time from then until the worker's answer arrived at the hub.
    *
    * @generated from field: google.protobuf.Duration run_time = 5;
    */
@@ -470,20 +471,20 @@ export function appendMultiplexResponse(writer: ByteWriter, item: HubItemInit): 
 }
 
 /**
- * One thing that a client says of one call.
+ * One item from a client, about one call.
  *
  * @generated from message gibbs.v1.ClientItem
  */
 export interface ClientItem<Bytes extends KeptBytes = Uint8Array> {
   /**
-   * The call, by a number of the client's choice that is not zero and not that
-   * of an open call. It is free again after the call's response or status.
+   * The call's number, chosen by the client: neither zero nor that of an open
+   * call. It may be reused after the call's response or status.
    *
    * @generated from field: uint32 id = 1;
    */
   id: number;
   /**
-   * What is said.
+   * The content of the item.
    *
    * @generated from oneof gibbs.v1.ClientItem.item
    */
@@ -496,14 +497,14 @@ export interface ClientItem<Bytes extends KeptBytes = Uint8Array> {
 /** `gibbs.v1.ClientItem` as it is written. */
 export interface ClientItemInit<Bytes extends KeptBytes = Uint8Array> {
   /**
-   * The call, by a number of the client's choice that is not zero and not that
-   * of an open call. It is free again after the call's response or status.
+   * The call's number, chosen by the client: neither zero nor that of an open
+   * call. It may be reused after the call's response or status.
    *
    * @generated from field: uint32 id = 1;
    */
   id: number;
   /**
-   * What is said.
+   * The content of the item.
    *
    * @generated from oneof gibbs.v1.ClientItem.item
    */
@@ -591,19 +592,19 @@ export interface Call<Bytes extends KeptBytes = Uint8Array> {
    */
   payload: Bytes;
   /**
-   * Which method of the workers is meant. Empty is the default method.
+   * The worker method to call; empty for the default method.
    *
    * @generated from field: string method = 2;
    */
   method: string;
   /**
-   * How the request is to be run.
+   * How to run the request.
    *
    * @generated from field: gibbs.v1.RequestOptions options = 3;
    */
   options?: RequestOptions | undefined;
   /**
-   * How long the whole call may take. Absent: as the hub sets it.
+   * How long the whole call may take. If absent, the hub's default applies.
    *
    * @generated from field: optional uint32 timeout_ms = 4;
    */
@@ -691,19 +692,19 @@ export function writeCall(writer: ByteWriter, message: Call<KeptBytes>): void {
 }
 
 /**
- * One thing that the hub says, of one call or of the stream.
+ * One item from the hub, about one call or about the stream.
  *
  * @generated from message gibbs.v1.HubItem
  */
 export interface HubItem {
   /**
-   * The call; zero for what concerns the stream.
+   * The call's number; zero for an item about the stream.
    *
    * @generated from field: uint32 id = 1;
    */
   id: number;
   /**
-   * What is said. Each call gets exactly one response or status.
+   * The content of the item. Each call gets exactly one response or status.
    *
    * @generated from oneof gibbs.v1.HubItem.item
    */
@@ -718,13 +719,13 @@ export interface HubItem {
 /** `gibbs.v1.HubItem` as it is written. */
 export interface HubItemInit {
   /**
-   * The call; zero for what concerns the stream.
+   * The call's number; zero for an item about the stream.
    *
    * @generated from field: uint32 id = 1;
    */
   id: number;
   /**
-   * What is said. Each call gets exactly one response or status.
+   * The content of the item. Each call gets exactly one response or status.
    *
    * @generated from oneof gibbs.v1.HubItem.item
    */
@@ -826,7 +827,7 @@ export function writeHubItem(writer: ByteWriter, message: HubItemInit): void {
 }
 
 /**
- * An answer, and how it came about, as in CallInfo.
+ * An answer, and how it was produced, as in CallInfo.
  *
  * @generated from message gibbs.v1.CallResponse
  */
@@ -838,7 +839,7 @@ export interface CallResponse {
    */
   payload: Uint8Array;
   /**
-   * The request's id, given or made up.
+   * The request's id, as given or generated.
    *
    * @generated from field: string request_id = 2;
    */
@@ -850,19 +851,19 @@ export interface CallResponse {
    */
   workerId: string;
   /**
-   * How often the request was started, 1 if nothing went wrong.
+   * How many times the request was started; 1 if nothing went wrong.
    *
    * @generated from field: uint32 attempts = 4;
    */
   attempts: number;
   /**
-   * From its arrival at the hub until it was last handed to a worker.
+   * The time from its arrival at the hub until it was last handed to a worker.
    *
    * @generated from field: double queue_time_ms = 5;
    */
   queueTimeMs: number;
   /**
-   * From then until the worker's answer arrived at the hub.
+   * The time from then until the worker's answer arrived at the hub.
    *
    * @generated from field: double run_time_ms = 6;
    */

@@ -17,14 +17,14 @@ export const file_gibbs_v1_hub: GenFile = /*@__PURE__*/
   fileDesc("ChJnaWJicy92MS9odWIucHJvdG8SCGdpYmJzLnYxIqIBCg5SZXF1ZXN0UmVxdWVzdBInCgV2YWx1ZRgBIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUgAEg4KBGRhdGEYAiABKAxIABIUCgxjb250ZW50X3R5cGUYAyABKAkSDgoGbWV0aG9kGAQgASgJEikKB29wdGlvbnMYBSABKAsyGC5naWJicy52MS5SZXF1ZXN0T3B0aW9uc0IGCgRraW5kItoBCg5SZXF1ZXN0T3B0aW9ucxISCgpyZXF1ZXN0X2lkGAEgASgJEhcKCmlkZW1wb3RlbnQYAiABKAhIAIgBARIZCgxtYXhfYXR0ZW1wdHMYAyABKA1IAYgBARIwCg1xdWV1ZV90aW1lb3V0GAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi4KC3J1bl90aW1lb3V0GAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg0KC19pZGVtcG90ZW50Qg8KDV9tYXhfYXR0ZW1wdHMiigEKD1JlcXVlc3RSZXNwb25zZRInCgV2YWx1ZRgBIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUgAEg4KBGRhdGEYAiABKAxIABIUCgxjb250ZW50X3R5cGUYAyABKAkSIAoEaW5mbxgEIAEoCzISLmdpYmJzLnYxLkNhbGxJbmZvQgYKBGtpbmQinwEKCENhbGxJbmZvEhIKCnJlcXVlc3RfaWQYASABKAkSEQoJd29ya2VyX2lkGAIgASgJEhAKCGF0dGVtcHRzGAMgASgNEi0KCnF1ZXVlX3RpbWUYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKwoIcnVuX3RpbWUYBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iNwoQTXVsdGlwbGV4UmVxdWVzdBIjCgVpdGVtcxgBIAMoCzIULmdpYmJzLnYxLkNsaWVudEl0ZW0iNQoRTXVsdGlwbGV4UmVzcG9uc2USIAoFaXRlbXMYASADKAsyES5naWJicy52MS5IdWJJdGVtImgKCkNsaWVudEl0ZW0SCgoCaWQYASABKA0SHgoEY2FsbBgCIAEoCzIOLmdpYmJzLnYxLkNhbGxIABImCgZjYW5jZWwYAyABKAsyFC5naWJicy52MS5DYWxsQ2FuY2VsSABCBgoEaXRlbSKlAQoEQ2FsbBIPCgdwYXlsb2FkGAEgASgMEg4KBm1ldGhvZBgCIAEoCRIpCgdvcHRpb25zGAMgASgLMhguZ2liYnMudjEuUmVxdWVzdE9wdGlvbnMSFwoKdGltZW91dF9tcxgEIAEoDUgAiAEBEikKCG1ldGFkYXRhGAUgAygLMhcuZ2liYnMudjEuTWV0YWRhdGFFbnRyeUINCgtfdGltZW91dF9tcyIMCgpDYWxsQ2FuY2VsIs0BCgdIdWJJdGVtEgoKAmlkGAEgASgNEioKCHJlc3BvbnNlGAIgASgLMhYuZ2liYnMudjEuQ2FsbFJlc3BvbnNlSAASJgoGc3RhdHVzGAMgASgLMhQuZ2liYnMudjEuQ2FsbFN0YXR1c0gAEi8KCHNldHRpbmdzGAQgASgLMhsuZ2liYnMudjEuTXVsdGlwbGV4U2V0dGluZ3NIABIpCgVkcmFpbhgFIAEoCzIYLmdpYmJzLnYxLk11bHRpcGxleERyYWluSABCBgoEaXRlbSKEAQoMQ2FsbFJlc3BvbnNlEg8KB3BheWxvYWQYASABKAwSEgoKcmVxdWVzdF9pZBgCIAEoCRIRCgl3b3JrZXJfaWQYAyABKAkSEAoIYXR0ZW1wdHMYBCABKA0SFQoNcXVldWVfdGltZV9tcxgFIAEoARITCgtydW5fdGltZV9tcxgGIAEoASJSCgpDYWxsU3RhdHVzEgwKBGNvZGUYASABKAUSDwoHbWVzc2FnZRgCIAEoCRIlCgdkZXRhaWxzGAMgAygLMhQuZ29vZ2xlLnByb3RvYnVmLkFueSJGChFNdWx0aXBsZXhTZXR0aW5ncxIZChFtYXhfcGF5bG9hZF9ieXRlcxgBIAEoDRIWCg5tYXhfb3Blbl9jYWxscxgCIAEoDSIQCg5NdWx0aXBsZXhEcmFpbjKWAQoKSHViU2VydmljZRI+CgdSZXF1ZXN0EhguZ2liYnMudjEuUmVxdWVzdFJlcXVlc3QaGS5naWJicy52MS5SZXF1ZXN0UmVzcG9uc2USSAoJTXVsdGlwbGV4EhouZ2liYnMudjEuTXVsdGlwbGV4UmVxdWVzdBobLmdpYmJzLnYxLk11bHRpcGxleFJlc3BvbnNlKAEwAWIGcHJvdG8z", [file_gibbs_v1_worker, file_google_protobuf_any, file_google_protobuf_duration, file_google_protobuf_struct]);
 
 /**
- * One input. The fields 1 to 3 are those of Payload, inline, so that tools that
- * speak JSON stay short: {"value": 34}.
+ * One input. Fields 1 to 3 are those of Payload, inline, which keeps the JSON
+ * that tools send short: {"value": 34}.
  *
  * @generated from message gibbs.v1.RequestRequest
  */
 export type RequestRequest = Message<"gibbs.v1.RequestRequest"> & {
   /**
-   * The input. Not set is read as the JSON value null.
+   * The input. If unset, it is read as the JSON value null.
    *
    * @generated from oneof gibbs.v1.RequestRequest.kind
    */
@@ -47,21 +47,21 @@ export type RequestRequest = Message<"gibbs.v1.RequestRequest"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * The media type of the input. Empty is unknown.
+   * The media type of the input; empty if unknown.
    *
    * @generated from field: string content_type = 3;
    */
   contentType: string;
 
   /**
-   * Which method of the workers is meant. Empty is the default method.
+   * The worker method to call; empty for the default method.
    *
    * @generated from field: string method = 4;
    */
   method: string;
 
   /**
-   * How the request is to be run.
+   * How to run the request.
    *
    * @generated from field: gibbs.v1.RequestOptions options = 5;
    */
@@ -76,22 +76,23 @@ export const RequestRequestSchema: GenMessage<RequestRequest> = /*@__PURE__*/
   messageDesc(file_gibbs_v1_hub, 0);
 
 /**
- * How one request is to be run. An absent duration sets no limit of its own; a
- * duration of zero is over at once.
+ * How to run one request. An absent duration sets no limit of its own; a
+ * duration of zero expires at once.
  *
  * @generated from message gibbs.v1.RequestOptions
  */
 export type RequestOptions = Message<"gibbs.v1.RequestOptions"> & {
   /**
-   * Names the request in answers, errors and logs, the same over all attempts.
-   * The hub makes one up if it is empty. It promises no deduplication.
+   * Identifies the request in answers, errors and logs; the same for all
+   * attempts. If it is empty, the hub generates one. It does not imply
+   * deduplication.
    *
    * @generated from field: string request_id = 1;
    */
   requestId: string;
 
   /**
-   * Whether the request may run again after its worker was lost. Absent: what
+   * Whether the request may run again after its worker was lost. If absent, as
    * the worker declared for the method.
    *
    * @generated from field: optional bool idempotent = 2;
@@ -99,21 +100,21 @@ export type RequestOptions = Message<"gibbs.v1.RequestOptions"> & {
   idempotent?: boolean | undefined;
 
   /**
-   * How often an idempotent request may be started, 1 to 10. Absent: 3.
+   * How many times an idempotent request may be started, 1 to 10. If absent, 3.
    *
    * @generated from field: optional uint32 max_attempts = 3;
    */
   maxAttempts?: number | undefined;
 
   /**
-   * How long it may wait for a worker: schedule to start.
+   * How long the request may wait for a worker (schedule-to-start).
    *
    * @generated from field: google.protobuf.Duration queue_timeout = 4;
    */
   queueTimeout?: Duration | undefined;
 
   /**
-   * How long one attempt may run: start to close.
+   * How long one attempt may run (start-to-close).
    *
    * @generated from field: google.protobuf.Duration run_timeout = 5;
    */
@@ -128,13 +129,13 @@ export const RequestOptionsSchema: GenMessage<RequestOptions> = /*@__PURE__*/
   messageDesc(file_gibbs_v1_hub, 1);
 
 /**
- * One answer. The fields 1 to 3 are those of Payload, inline.
+ * One answer. Fields 1 to 3 are those of Payload, inline.
  *
  * @generated from message gibbs.v1.RequestResponse
  */
 export type RequestResponse = Message<"gibbs.v1.RequestResponse"> & {
   /**
-   * The answer. Not set is read as the JSON value null.
+   * The answer. If unset, it is read as the JSON value null.
    *
    * @generated from oneof gibbs.v1.RequestResponse.kind
    */
@@ -157,7 +158,7 @@ export type RequestResponse = Message<"gibbs.v1.RequestResponse"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * The media type of the answer. Empty is unknown.
+   * The media type of the answer; empty if unknown.
    *
    * @generated from field: string content_type = 3;
    */
@@ -185,7 +186,7 @@ export const RequestResponseSchema: GenMessage<RequestResponse> = /*@__PURE__*/
  */
 export type CallInfo = Message<"gibbs.v1.CallInfo"> & {
   /**
-   * The request's id, given or made up.
+   * The request's id, as given or generated.
    *
    * @generated from field: string request_id = 1;
    */
@@ -199,21 +200,21 @@ export type CallInfo = Message<"gibbs.v1.CallInfo"> & {
   workerId: string;
 
   /**
-   * How often the request was started, 1 if nothing went wrong.
+   * How many times the request was started; 1 if nothing went wrong.
    *
    * @generated from field: uint32 attempts = 3;
    */
   attempts: number;
 
   /**
-   * From its arrival at the hub until it was last handed to a worker.
+   * The time from its arrival at the hub until it was last handed to a worker.
    *
    * @generated from field: google.protobuf.Duration queue_time = 4;
    */
   queueTime?: Duration | undefined;
 
   /**
-   * From then until the worker's answer arrived at the hub.
+   * The time from then until the worker's answer arrived at the hub.
    *
    * @generated from field: google.protobuf.Duration run_time = 5;
    */
@@ -228,7 +229,7 @@ export const CallInfoSchema: GenMessage<CallInfo> = /*@__PURE__*/
   messageDesc(file_gibbs_v1_hub, 3);
 
 /**
- * What the client of a Multiplex stream says, in order.
+ * What the client of a Multiplex stream sends, in order.
  *
  * @generated from message gibbs.v1.MultiplexRequest
  */
@@ -249,7 +250,7 @@ export const MultiplexRequestSchema: GenMessage<MultiplexRequest> = /*@__PURE__*
   messageDesc(file_gibbs_v1_hub, 4);
 
 /**
- * What the hub says on a Multiplex stream, in order.
+ * What the hub sends on a Multiplex stream, in order.
  *
  * @generated from message gibbs.v1.MultiplexResponse
  */
@@ -270,21 +271,21 @@ export const MultiplexResponseSchema: GenMessage<MultiplexResponse> = /*@__PURE_
   messageDesc(file_gibbs_v1_hub, 5);
 
 /**
- * One thing that a client says of one call.
+ * One item from a client, about one call.
  *
  * @generated from message gibbs.v1.ClientItem
  */
 export type ClientItem = Message<"gibbs.v1.ClientItem"> & {
   /**
-   * The call, by a number of the client's choice that is not zero and not that
-   * of an open call. It is free again after the call's response or status.
+   * The call's number, chosen by the client: neither zero nor that of an open
+   * call. It may be reused after the call's response or status.
    *
    * @generated from field: uint32 id = 1;
    */
   id: number;
 
   /**
-   * What is said.
+   * The content of the item.
    *
    * @generated from oneof gibbs.v1.ClientItem.item
    */
@@ -298,7 +299,7 @@ export type ClientItem = Message<"gibbs.v1.ClientItem"> & {
     case: "call";
   } | {
     /**
-     * Gives the call up. Its status still comes.
+     * Cancels the call. Its status still follows.
      *
      * @generated from field: gibbs.v1.CallCancel cancel = 3;
      */
@@ -328,21 +329,21 @@ export type Call = Message<"gibbs.v1.Call"> & {
   payload: Uint8Array;
 
   /**
-   * Which method of the workers is meant. Empty is the default method.
+   * The worker method to call; empty for the default method.
    *
    * @generated from field: string method = 2;
    */
   method: string;
 
   /**
-   * How the request is to be run.
+   * How to run the request.
    *
    * @generated from field: gibbs.v1.RequestOptions options = 3;
    */
   options?: RequestOptions | undefined;
 
   /**
-   * How long the whole call may take. Absent: as the hub sets it.
+   * How long the whole call may take. If absent, the hub's default applies.
    *
    * @generated from field: optional uint32 timeout_ms = 4;
    */
@@ -364,7 +365,7 @@ export const CallSchema: GenMessage<Call> = /*@__PURE__*/
   messageDesc(file_gibbs_v1_hub, 7);
 
 /**
- * Gives a call up.
+ * Cancels a call.
  *
  * @generated from message gibbs.v1.CallCancel
  */
@@ -379,20 +380,20 @@ export const CallCancelSchema: GenMessage<CallCancel> = /*@__PURE__*/
   messageDesc(file_gibbs_v1_hub, 8);
 
 /**
- * One thing that the hub says, of one call or of the stream.
+ * One item from the hub, about one call or about the stream.
  *
  * @generated from message gibbs.v1.HubItem
  */
 export type HubItem = Message<"gibbs.v1.HubItem"> & {
   /**
-   * The call; zero for what concerns the stream.
+   * The call's number; zero for an item about the stream.
    *
    * @generated from field: uint32 id = 1;
    */
   id: number;
 
   /**
-   * What is said. Each call gets exactly one response or status.
+   * The content of the item. Each call gets exactly one response or status.
    *
    * @generated from oneof gibbs.v1.HubItem.item
    */
@@ -439,7 +440,7 @@ export const HubItemSchema: GenMessage<HubItem> = /*@__PURE__*/
   messageDesc(file_gibbs_v1_hub, 9);
 
 /**
- * An answer, and how it came about, as in CallInfo.
+ * An answer, and how it was produced, as in CallInfo.
  *
  * @generated from message gibbs.v1.CallResponse
  */
@@ -452,7 +453,7 @@ export type CallResponse = Message<"gibbs.v1.CallResponse"> & {
   payload: Uint8Array;
 
   /**
-   * The request's id, given or made up.
+   * The request's id, as given or generated.
    *
    * @generated from field: string request_id = 2;
    */
@@ -466,21 +467,21 @@ export type CallResponse = Message<"gibbs.v1.CallResponse"> & {
   workerId: string;
 
   /**
-   * How often the request was started, 1 if nothing went wrong.
+   * How many times the request was started; 1 if nothing went wrong.
    *
    * @generated from field: uint32 attempts = 4;
    */
   attempts: number;
 
   /**
-   * From its arrival at the hub until it was last handed to a worker.
+   * The time from its arrival at the hub until it was last handed to a worker.
    *
    * @generated from field: double queue_time_ms = 5;
    */
   queueTimeMs: number;
 
   /**
-   * From then until the worker's answer arrived at the hub.
+   * The time from then until the worker's answer arrived at the hub.
    *
    * @generated from field: double run_time_ms = 6;
    */
@@ -508,7 +509,7 @@ export type CallStatus = Message<"gibbs.v1.CallStatus"> & {
   code: number;
 
   /**
-   * For people.
+   * A message for people.
    *
    * @generated from field: string message = 2;
    */
@@ -530,20 +531,20 @@ export const CallStatusSchema: GenMessage<CallStatus> = /*@__PURE__*/
   messageDesc(file_gibbs_v1_hub, 11);
 
 /**
- * What holds for a Multiplex stream.
+ * The limits of a Multiplex stream.
  *
  * @generated from message gibbs.v1.MultiplexSettings
  */
 export type MultiplexSettings = Message<"gibbs.v1.MultiplexSettings"> & {
   /**
-   * The most bytes that a payload may have.
+   * The maximum size of a payload, in bytes.
    *
    * @generated from field: uint32 max_payload_bytes = 1;
    */
   maxPayloadBytes: number;
 
   /**
-   * The most calls that may be open; a further one is refused.
+   * The maximum number of open calls; further ones are refused.
    *
    * @generated from field: uint32 max_open_calls = 2;
    */
@@ -558,8 +559,8 @@ export const MultiplexSettingsSchema: GenMessage<MultiplexSettings> = /*@__PURE_
   messageDesc(file_gibbs_v1_hub, 12);
 
 /**
- * The hub is shutting down. It ends the stream when the client has half-closed
- * it and no call is open any more.
+ * The hub is shutting down. It ends the stream once the client has half-closed
+ * it and no call is open.
  *
  * @generated from message gibbs.v1.MultiplexDrain
  */
@@ -574,7 +575,8 @@ export const MultiplexDrainSchema: GenMessage<MultiplexDrain> = /*@__PURE__*/
   messageDesc(file_gibbs_v1_hub, 13);
 
 /**
- * What callers use: one request in, one answer out, whichever worker is idle.
+ * The service for callers: one request in, one answer out, from whichever
+ * worker is idle.
  *
  * @generated from service gibbs.v1.HubService
  */
@@ -582,8 +584,8 @@ export const HubService: GenService<{
   /**
    * Hands the input to a worker that is idle now, or to the first that becomes
    * idle, and answers with its result. The gRPC deadline bounds the whole call.
-   * Every status made by the hub carries google.rpc.ErrorInfo with the domain
-   * "gibbs".
+   * Every status that the hub generates carries google.rpc.ErrorInfo with the
+   * domain "gibbs".
    *
    * @generated from rpc gibbs.v1.HubService.Request
    */
@@ -593,9 +595,9 @@ export const HubService: GenService<{
     output: typeof RequestResponseSchema;
   },
   /**
-   * Many requests on one stream, each a call of its own with the promises and
-   * statuses of Request; answers come as they are there. Cancels and deadlines
-   * travel as items, so that they end one call and touch no other.
+   * Carries many requests on one stream, each a separate call with the promises
+   * and statuses of Request; answers arrive as they become ready. Cancels and
+   * deadlines travel as items, so they end one call and affect no other.
    *
    * @generated from rpc gibbs.v1.HubService.Multiplex
    */

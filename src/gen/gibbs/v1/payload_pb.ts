@@ -15,15 +15,15 @@ export const file_gibbs_v1_payload: GenFile = /*@__PURE__*/
   fileDesc("ChZnaWJicy92MS9wYXlsb2FkLnByb3RvEghnaWJicy52MSJgCgdQYXlsb2FkEicKBXZhbHVlGAEgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlSAASDgoEZGF0YRgCIAEoDEgAEhQKDGNvbnRlbnRfdHlwZRgDIAEoCUIGCgRraW5kYgZwcm90bzM", [file_google_protobuf_struct]);
 
 /**
- * An input or an answer. On every stream that several requests share it
- * travels encoded, as `bytes`, and only the peer that needs it decodes it: an
- * input that a decoder rejects then ends its own request and not the stream.
+ * An input or an answer. On every stream that several requests share, it
+ * travels encoded, as `bytes`, and only the peer that needs it decodes it. An
+ * input that a decoder rejects thus ends its own request, not the stream.
  *
  * @generated from message gibbs.v1.Payload
  */
 export type Payload = Message<"gibbs.v1.Payload"> & {
   /**
-   * What is carried. Not set is read as the JSON value null.
+   * The content. If unset, it is read as the JSON value null.
    *
    * @generated from oneof gibbs.v1.Payload.kind
    */
@@ -46,7 +46,7 @@ export type Payload = Message<"gibbs.v1.Payload"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * The media type of `data`, or of a convention on `value`. Empty is unknown.
+   * The media type of `data`, or of a convention for `value`; empty if unknown.
    *
    * @generated from field: string content_type = 3;
    */

@@ -68,7 +68,7 @@ export function appendWorkResponse(writer: ByteWriter, item: HubEventInit<KeptBy
 }
 
 /**
- * Something that a worker tells the hub.
+ * An event that a worker reports to the hub.
  *
  * @generated from message gibbs.v1.WorkerEvent
  */
@@ -207,7 +207,7 @@ export function writeWorkerEvent(writer: ByteWriter, message: WorkerEventInit): 
 }
 
 /**
- * Something that the hub tells a worker.
+ * An event that the hub sends to a worker.
  *
  * @generated from message gibbs.v1.HubEvent
  */
@@ -330,13 +330,13 @@ export function writeHubEvent(writer: ByteWriter, message: HubEventInit<KeptByte
 }
 
 /**
- * Credit: so many more jobs. Nothing else ever makes a worker ready.
+ * Credit for more jobs. Nothing else ever makes a worker ready.
  *
  * @generated from message gibbs.v1.Ready
  */
 export interface Ready {
   /**
-   * How many slots are added, at least 1.
+   * The number of slots to add, at least 1.
    *
    * @generated from field: uint32 slots = 1;
    */
@@ -479,20 +479,20 @@ export function writeResult(writer: ByteWriter, message: ResultInit): void {
 }
 
 /**
- * Work to do. It gets exactly one terminal event, a result or a nack, and that
- * comes before the ready that returns its slot.
+ * Work to do. It gets exactly one terminal event, a result or a nack, which
+ * precedes the ready that returns its slot.
  *
  * @generated from message gibbs.v1.Job
  */
 export interface Job<Bytes extends KeptBytes = Uint8Array> {
   /**
-   * Names the job on this stream.
+   * Identifies the job on this stream.
    *
    * @generated from field: uint32 job_id = 1;
    */
   jobId: number;
   /**
-   * The method. Empty is the default method.
+   * The method; empty for the default method.
    *
    * @generated from field: string method = 2;
    */
@@ -504,25 +504,25 @@ export interface Job<Bytes extends KeptBytes = Uint8Array> {
    */
   payload: Bytes;
   /**
-   * Which attempt of the request this is, from 1.
+   * The number of this attempt at the request, starting at 1.
    *
    * @generated from field: uint32 attempt = 4;
    */
   attempt: number;
   /**
-   * The time that is left. Absent: no limit.
+   * The time left. If absent, there is no limit.
    *
    * @generated from field: optional uint32 timeout_ms = 5;
    */
   timeoutMs?: number | undefined;
   /**
-   * What of the caller's metadata may reach a worker.
+   * The part of the caller's metadata that may reach a worker.
    *
    * @generated from field: repeated gibbs.v1.MetadataEntry metadata = 6;
    */
   metadata: MetadataEntry[];
   /**
-   * The request, the same over all attempts.
+   * The request's id, the same for all attempts.
    *
    * @generated from field: string request_id = 7;
    */

@@ -15,13 +15,13 @@ export const file_gibbs_v1_worker: GenFile = /*@__PURE__*/
   fileDesc("ChVnaWJicy92MS93b3JrZXIucHJvdG8SCGdpYmJzLnYxIjQKC1dvcmtSZXF1ZXN0EiUKBmV2ZW50cxgBIAMoCzIVLmdpYmJzLnYxLldvcmtlckV2ZW50IjIKDFdvcmtSZXNwb25zZRIiCgZldmVudHMYASADKAsyEi5naWJicy52MS5IdWJFdmVudCLwAQoLV29ya2VyRXZlbnQSIAoFaGVsbG8YASABKAsyDy5naWJicy52MS5IZWxsb0gAEiAKBXJlYWR5GAIgASgLMg8uZ2liYnMudjEuUmVhZHlIABIiCgZyZXN1bHQYAyABKAsyEC5naWJicy52MS5SZXN1bHRIABIeCgRuYWNrGAQgASgLMg4uZ2liYnMudjEuTmFja0gAEigKCWhlYXJ0YmVhdBgFIAEoCzITLmdpYmJzLnYxLkhlYXJ0YmVhdEgAEiYKBWRyYWluGAYgASgLMhUuZ2liYnMudjEuV29ya2VyRHJhaW5IAEIHCgVldmVudCLKAQoISHViRXZlbnQSJAoHd2VsY29tZRgBIAEoCzIRLmdpYmJzLnYxLldlbGNvbWVIABIcCgNqb2IYAiABKAsyDS5naWJicy52MS5Kb2JIABIiCgZjYW5jZWwYAyABKAsyEC5naWJicy52MS5DYW5jZWxIABIoCgloZWFydGJlYXQYBCABKAsyEy5naWJicy52MS5IZWFydGJlYXRIABIjCgVkcmFpbhgFIAEoCzISLmdpYmJzLnYxLkh1YkRyYWluSABCBwoFZXZlbnQi0wIKBUhlbGxvEhEKCXdvcmtlcl9pZBgBIAEoCRITCgtpbnN0YW5jZV9pZBgCIAEoDBIMCgRuYW1lGAMgASgJEg8KB3ZlcnNpb24YBCABKAkSCwoDc2RrGAUgASgJEiEKB21ldGhvZHMYBiADKAsyEC5naWJicy52MS5NZXRob2QSKwoGbGFiZWxzGAcgAygLMhsuZ2liYnMudjEuSGVsbG8uTGFiZWxzRW50cnkSLwoOaGVhcnRiZWF0X21vZGUYCCABKA4yFy5naWJicy52MS5IZWFydGJlYXRNb2RlEh4KEW1heF9yZWNlaXZlX2J5dGVzGAkgASgNSACIAQESEAoIZmVhdHVyZXMYCiADKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIUChJfbWF4X3JlY2VpdmVfYnl0ZXMiQgoGTWV0aG9kEgwKBG5hbWUYASABKAkSKgoLaWRlbXBvdGVuY3kYAiABKA4yFS5naWJicy52MS5JZGVtcG90ZW5jeSIWCgVSZWFkeRINCgVzbG90cxgBIAEoDSJcCgZSZXN1bHQSDgoGam9iX2lkGAEgASgNEhEKB3BheWxvYWQYAiABKAxIABIkCgdmYWlsdXJlGAMgASgLMhEuZ2liYnMudjEuRmFpbHVyZUgAQgkKB291dGNvbWUifAoHRmFpbHVyZRIMCgRjb2RlGAEgASgFEgwKBHR5cGUYAiABKAkSDwoHbWVzc2FnZRgDIAEoCRINCgVzdGFjaxgEIAEoCRIlCgdkZXRhaWxzGAUgAygLMhQuZ29vZ2xlLnByb3RvYnVmLkFueRIOCgZyZWFzb24YBiABKAkiTgoETmFjaxIOCgZqb2JfaWQYASABKA0SJgoJZXhlY3V0aW9uGAIgASgOMhMuZ2liYnMudjEuRXhlY3V0aW9uEg4KBnJlYXNvbhgDIAEoCSIiCglIZWFydGJlYXQSFQoNcGVuZGluZ19ieXRlcxgBIAEoDSIdCgtXb3JrZXJEcmFpbhIOCgZyZWFzb24YASABKAki9AEKB1dlbGNvbWUSEgoKc2Vzc2lvbl9pZBgBIAEoCRIOCgZodWJfaWQYAiABKAkSHQoVaGVhcnRiZWF0X2ludGVydmFsX21zGAMgASgNEhsKE2xpdmVuZXNzX3RpbWVvdXRfbXMYBCABKA0SFgoOaHViX3RpbWVvdXRfbXMYBSABKA0SFwoPY2FuY2VsX2dyYWNlX21zGAYgASgNEhkKEW1heF9wYXlsb2FkX2J5dGVzGAcgASgNEhEKCW1heF9zbG90cxgIIAEoDRIYChByZWplY3RlZF9tZXRob2RzGAkgAygJEhAKCGZlYXR1cmVzGAogAygJIq4BCgNKb2ISDgoGam9iX2lkGAEgASgNEg4KBm1ldGhvZBgCIAEoCRIPCgdwYXlsb2FkGAMgASgMEg8KB2F0dGVtcHQYBCABKA0SFwoKdGltZW91dF9tcxgFIAEoDUgAiAEBEikKCG1ldGFkYXRhGAYgAygLMhcuZ2liYnMudjEuTWV0YWRhdGFFbnRyeRISCgpyZXF1ZXN0X2lkGAcgASgJQg0KC190aW1lb3V0X21zIisKDU1ldGFkYXRhRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgMIigKBkNhbmNlbBIOCgZqb2JfaWQYASABKA0SDgoGcmVhc29uGAIgASgJIkAKCEh1YkRyYWluEhwKEnJlY29ubmVjdF9hZnRlcl9tcxgBIAEoDUgAEg4KBGV4aXQYAiABKAhIAEIGCgRuZXh0KmYKC0lkZW1wb3RlbmN5EhsKF0lERU1QT1RFTkNZX1VOU1BFQ0lGSUVEEAASHgoaSURFTVBPVEVOQ1lfTk9UX0lERU1QT1RFTlQQARIaChZJREVNUE9URU5DWV9JREVNUE9URU5UEAIqaAoNSGVhcnRiZWF0TW9kZRIeChpIRUFSVEJFQVRfTU9ERV9VTlNQRUNJRklFRBAAEhkKFUhFQVJUQkVBVF9NT0RFX0FMV0FZUxABEhwKGEhFQVJUQkVBVF9NT0RFX1dIRU5fSURMRRACKlgKCUV4ZWN1dGlvbhIZChVFWEVDVVRJT05fVU5TUEVDSUZJRUQQABIZChVFWEVDVVRJT05fTk9UX1NUQVJURUQQARIVChFFWEVDVVRJT05fVU5LTk9XThACMkoKDVdvcmtlclNlcnZpY2USOQoEV29yaxIVLmdpYmJzLnYxLldvcmtSZXF1ZXN0GhYuZ2liYnMudjEuV29ya1Jlc3BvbnNlKAEwAWIGcHJvdG8z", [file_google_protobuf_any]);
 
 /**
- * What a worker sends: all that happened since its last message.
+ * What a worker sends: everything that happened since its last message.
  *
  * @generated from message gibbs.v1.WorkRequest
  */
 export type WorkRequest = Message<"gibbs.v1.WorkRequest"> & {
   /**
-   * In the order in which they happened. An unknown event is ignored.
+   * The events, in the order in which they happened. Unknown ones are ignored.
    *
    * @generated from field: repeated gibbs.v1.WorkerEvent events = 1;
    */
@@ -36,13 +36,13 @@ export const WorkRequestSchema: GenMessage<WorkRequest> = /*@__PURE__*/
   messageDesc(file_gibbs_v1_worker, 0);
 
 /**
- * What a hub sends: all that happened since its last message.
+ * What a hub sends: everything that happened since its last message.
  *
  * @generated from message gibbs.v1.WorkResponse
  */
 export type WorkResponse = Message<"gibbs.v1.WorkResponse"> & {
   /**
-   * In the order in which they happened. An unknown event is ignored.
+   * The events, in the order in which they happened. Unknown ones are ignored.
    *
    * @generated from field: repeated gibbs.v1.HubEvent events = 1;
    */
@@ -57,7 +57,7 @@ export const WorkResponseSchema: GenMessage<WorkResponse> = /*@__PURE__*/
   messageDesc(file_gibbs_v1_worker, 1);
 
 /**
- * Something that a worker tells the hub.
+ * An event that a worker reports to the hub.
  *
  * @generated from message gibbs.v1.WorkerEvent
  */
@@ -69,7 +69,7 @@ export type WorkerEvent = Message<"gibbs.v1.WorkerEvent"> & {
    */
   event: {
     /**
-     * Who the worker is. Its first event, exactly once.
+     * Who the worker is. Its first event, sent exactly once.
      *
      * @generated from field: gibbs.v1.Hello hello = 1;
      */
@@ -93,7 +93,7 @@ export type WorkerEvent = Message<"gibbs.v1.WorkerEvent"> & {
     case: "result";
   } | {
     /**
-     * A job is over without an outcome.
+     * A job ended without an outcome.
      *
      * @generated from field: gibbs.v1.Nack nack = 4;
      */
@@ -126,7 +126,7 @@ export const WorkerEventSchema: GenMessage<WorkerEvent> = /*@__PURE__*/
   messageDesc(file_gibbs_v1_worker, 2);
 
 /**
- * Something that the hub tells a worker.
+ * An event that the hub sends to a worker.
  *
  * @generated from message gibbs.v1.HubEvent
  */
@@ -138,7 +138,7 @@ export type HubEvent = Message<"gibbs.v1.HubEvent"> & {
    */
   event: {
     /**
-     * The answer to hello.
+     * The reply to hello.
      *
      * @generated from field: gibbs.v1.Welcome welcome = 1;
      */
@@ -154,7 +154,7 @@ export type HubEvent = Message<"gibbs.v1.HubEvent"> & {
     case: "job";
   } | {
     /**
-     * Nobody waits for a job any more.
+     * The answer of a job is no longer wanted.
      *
      * @generated from field: gibbs.v1.Cancel cancel = 3;
      */
@@ -162,7 +162,7 @@ export type HubEvent = Message<"gibbs.v1.HubEvent"> & {
     case: "cancel";
   } | {
     /**
-     * A question whether the worker is alive: it answers with its own.
+     * Asks whether the worker is alive: it replies with its own.
      *
      * @generated from field: gibbs.v1.Heartbeat heartbeat = 4;
      */
@@ -170,7 +170,7 @@ export type HubEvent = Message<"gibbs.v1.HubEvent"> & {
     case: "heartbeat";
   } | {
     /**
-     * No more jobs will come.
+     * No more jobs will follow.
      *
      * @generated from field: gibbs.v1.HubDrain drain = 5;
      */
@@ -200,8 +200,8 @@ export type Hello = Message<"gibbs.v1.Hello"> & {
   workerId: string;
 
   /**
-   * Random, 128 bit, one for each worker and its whole life. A second session of
-   * the same instance supersedes the first.
+   * 128 random bits, chosen once for each worker and kept for its whole life. A
+   * second session of the same instance supersedes the first.
    *
    * @generated from field: bytes instance_id = 2;
    */
@@ -222,21 +222,21 @@ export type Hello = Message<"gibbs.v1.Hello"> & {
   version: string;
 
   /**
-   * The library that speaks, such as "gibbs-ts/0.1.0".
+   * The worker's library, such as "gibbs-ts/0.1.0".
    *
    * @generated from field: string sdk = 5;
    */
   sdk: string;
 
   /**
-   * What it serves. None is the default method alone.
+   * The methods that it serves. If empty, the default method only.
    *
    * @generated from field: repeated gibbs.v1.Method methods = 6;
    */
   methods: Method[];
 
   /**
-   * Free labels for people and tools.
+   * Arbitrary labels for people and tools.
    *
    * @generated from field: map<string, string> labels = 7;
    */
@@ -250,14 +250,14 @@ export type Hello = Message<"gibbs.v1.Hello"> & {
   heartbeatMode: HeartbeatMode;
 
   /**
-   * The largest message it can receive, in bytes. Absent: 4 MiB.
+   * The largest message that it can receive, in bytes. If absent, 4 MiB.
    *
    * @generated from field: optional uint32 max_receive_bytes = 9;
    */
   maxReceiveBytes?: number | undefined;
 
   /**
-   * What it understands beyond the core of v1.
+   * The features that it understands beyond the core of v1.
    *
    * @generated from field: repeated string features = 10;
    */
@@ -278,14 +278,14 @@ export const HelloSchema: GenMessage<Hello> = /*@__PURE__*/
  */
 export type Method = Message<"gibbs.v1.Method"> & {
   /**
-   * Its name. Empty is the default method.
+   * Its name; empty for the default method.
    *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
-   * Whether its requests may run again after a worker was lost.
+   * Whether its requests may run again after their worker was lost.
    *
    * @generated from field: gibbs.v1.Idempotency idempotency = 2;
    */
@@ -300,13 +300,13 @@ export const MethodSchema: GenMessage<Method> = /*@__PURE__*/
   messageDesc(file_gibbs_v1_worker, 5);
 
 /**
- * Credit: so many more jobs. Nothing else ever makes a worker ready.
+ * Credit for more jobs. Nothing else ever makes a worker ready.
  *
  * @generated from message gibbs.v1.Ready
  */
 export type Ready = Message<"gibbs.v1.Ready"> & {
   /**
-   * How many slots are added, at least 1.
+   * The number of slots to add, at least 1.
    *
    * @generated from field: uint32 slots = 1;
    */
@@ -371,7 +371,7 @@ export const ResultSchema: GenMessage<Result> = /*@__PURE__*/
  */
 export type Failure = Message<"gibbs.v1.Failure"> & {
   /**
-   * A google.rpc.Code that the handler declared. 0: it declared none.
+   * The google.rpc.Code that the handler declared; 0 if it declared none.
    *
    * @generated from field: int32 code = 1;
    */
@@ -392,7 +392,7 @@ export type Failure = Message<"gibbs.v1.Failure"> & {
   message: string;
 
   /**
-   * Where, if the worker is allowed to tell.
+   * The stack trace, if the worker is allowed to send it.
    *
    * @generated from field: string stack = 4;
    */
@@ -406,7 +406,7 @@ export type Failure = Message<"gibbs.v1.Failure"> & {
   details: Any[];
 
   /**
-   * Set when the worker's library and not its handler reports the failure:
+   * Set when the worker's library, not its handler, reports the failure:
    * MALFORMED (the input cannot be decoded; the handler did not run) or
    * RESULT_TOO_LARGE.
    *
@@ -423,7 +423,7 @@ export const FailureSchema: GenMessage<Failure> = /*@__PURE__*/
   messageDesc(file_gibbs_v1_worker, 8);
 
 /**
- * A job is over without an outcome.
+ * A job ended without an outcome.
  *
  * @generated from message gibbs.v1.Nack
  */
@@ -443,7 +443,7 @@ export type Nack = Message<"gibbs.v1.Nack"> & {
   execution: Execution;
 
   /**
-   * Why, for people.
+   * The reason, for people.
    *
    * @generated from field: string reason = 3;
    */
@@ -458,13 +458,13 @@ export const NackSchema: GenMessage<Nack> = /*@__PURE__*/
   messageDesc(file_gibbs_v1_worker, 9);
 
 /**
- * Alive.
+ * A sign of life.
  *
  * @generated from message gibbs.v1.Heartbeat
  */
 export type Heartbeat = Message<"gibbs.v1.Heartbeat"> & {
   /**
-   * If set, a message of about that many bytes is about to follow.
+   * If set, a message of about this many bytes is about to follow.
    *
    * @generated from field: uint32 pending_bytes = 1;
    */
@@ -479,13 +479,13 @@ export const HeartbeatSchema: GenMessage<Heartbeat> = /*@__PURE__*/
   messageDesc(file_gibbs_v1_worker, 10);
 
 /**
- * The worker wants no more jobs: it finishes what it has.
+ * The worker wants no more jobs; it finishes those it has.
  *
  * @generated from message gibbs.v1.WorkerDrain
  */
 export type WorkerDrain = Message<"gibbs.v1.WorkerDrain"> & {
   /**
-   * Why, for people.
+   * The reason, for people.
    *
    * @generated from field: string reason = 1;
    */
@@ -500,7 +500,7 @@ export const WorkerDrainSchema: GenMessage<WorkerDrain> = /*@__PURE__*/
   messageDesc(file_gibbs_v1_worker, 11);
 
 /**
- * The hub's answer to hello: it sets the clocks for both sides.
+ * The hub's reply to hello: it sets the timeouts for both sides.
  *
  * @generated from message gibbs.v1.Welcome
  */
@@ -520,28 +520,30 @@ export type Welcome = Message<"gibbs.v1.Welcome"> & {
   hubId: string;
 
   /**
-   * A quiet worker is asked for a heartbeat after this time.
+   * How long a worker may be quiet before it is asked for a heartbeat.
    *
    * @generated from field: uint32 heartbeat_interval_ms = 3;
    */
   heartbeatIntervalMs: number;
 
   /**
-   * A worker that is silent for this time is lost.
+   * How long a worker may be silent before it is lost.
    *
    * @generated from field: uint32 liveness_timeout_ms = 4;
    */
   livenessTimeoutMs: number;
 
   /**
-   * A hub that is silent for this time is to be left and dialled again.
+   * How long the hub may be silent before the worker should leave it and dial
+   * again.
    *
    * @generated from field: uint32 hub_timeout_ms = 5;
    */
   hubTimeoutMs: number;
 
   /**
-   * The time for a cancelled job's terminal event, before the stream is ended.
+   * How long a cancelled job's terminal event may take before the hub ends the
+   * stream.
    *
    * @generated from field: uint32 cancel_grace_ms = 6;
    */
@@ -555,21 +557,21 @@ export type Welcome = Message<"gibbs.v1.Welcome"> & {
   maxPayloadBytes: number;
 
   /**
-   * The most slots that this session can have.
+   * The maximum number of slots of this session.
    *
    * @generated from field: uint32 max_slots = 8;
    */
   maxSlots: number;
 
   /**
-   * Methods of hello that this hub will not route here.
+   * The methods in hello that this hub will not route to this worker.
    *
    * @generated from field: repeated string rejected_methods = 9;
    */
   rejectedMethods: string[];
 
   /**
-   * What the hub understands beyond the core of v1.
+   * The features that the hub understands beyond the core of v1.
    *
    * @generated from field: repeated string features = 10;
    */
@@ -584,21 +586,21 @@ export const WelcomeSchema: GenMessage<Welcome> = /*@__PURE__*/
   messageDesc(file_gibbs_v1_worker, 12);
 
 /**
- * Work to do. It gets exactly one terminal event, a result or a nack, and that
- * comes before the ready that returns its slot.
+ * Work to do. It gets exactly one terminal event, a result or a nack, which
+ * precedes the ready that returns its slot.
  *
  * @generated from message gibbs.v1.Job
  */
 export type Job = Message<"gibbs.v1.Job"> & {
   /**
-   * Names the job on this stream.
+   * Identifies the job on this stream.
    *
    * @generated from field: uint32 job_id = 1;
    */
   jobId: number;
 
   /**
-   * The method. Empty is the default method.
+   * The method; empty for the default method.
    *
    * @generated from field: string method = 2;
    */
@@ -612,28 +614,28 @@ export type Job = Message<"gibbs.v1.Job"> & {
   payload: Uint8Array;
 
   /**
-   * Which attempt of the request this is, from 1.
+   * The number of this attempt at the request, starting at 1.
    *
    * @generated from field: uint32 attempt = 4;
    */
   attempt: number;
 
   /**
-   * The time that is left. Absent: no limit.
+   * The time left. If absent, there is no limit.
    *
    * @generated from field: optional uint32 timeout_ms = 5;
    */
   timeoutMs?: number | undefined;
 
   /**
-   * What of the caller's metadata may reach a worker.
+   * The part of the caller's metadata that may reach a worker.
    *
    * @generated from field: repeated gibbs.v1.MetadataEntry metadata = 6;
    */
   metadata: MetadataEntry[];
 
   /**
-   * The request, the same over all attempts.
+   * The request's id, the same for all attempts.
    *
    * @generated from field: string request_id = 7;
    */
@@ -676,7 +678,7 @@ export const MetadataEntrySchema: GenMessage<MetadataEntry> = /*@__PURE__*/
   messageDesc(file_gibbs_v1_worker, 14);
 
 /**
- * Nobody waits for this job any more. It still gets its terminal event.
+ * The answer of this job is no longer wanted. It still gets its terminal event.
  *
  * @generated from message gibbs.v1.Cancel
  */
@@ -689,7 +691,7 @@ export type Cancel = Message<"gibbs.v1.Cancel"> & {
   jobId: number;
 
   /**
-   * Why, for people.
+   * The reason, for people.
    *
    * @generated from field: string reason = 2;
    */
@@ -704,19 +706,19 @@ export const CancelSchema: GenMessage<Cancel> = /*@__PURE__*/
   messageDesc(file_gibbs_v1_worker, 15);
 
 /**
- * The hub will send no more jobs. It ends the stream once all are over.
+ * The hub will send no more jobs. It ends the stream once all jobs have ended.
  *
  * @generated from message gibbs.v1.HubDrain
  */
 export type HubDrain = Message<"gibbs.v1.HubDrain"> & {
   /**
-   * What the worker is to do after the stream has ended.
+   * What the worker should do after the stream has ended.
    *
    * @generated from oneof gibbs.v1.HubDrain.next
    */
   next: {
     /**
-     * Come back after so many milliseconds.
+     * Reconnect after this many milliseconds.
      *
      * @generated from field: uint32 reconnect_after_ms = 1;
      */
@@ -747,7 +749,7 @@ export const HubDrainSchema: GenMessage<HubDrain> = /*@__PURE__*/
  */
 export enum Idempotency {
   /**
-   * Not said: at most once.
+   * Unspecified: at most once.
    *
    * @generated from enum value: IDEMPOTENCY_UNSPECIFIED = 0;
    */
@@ -781,22 +783,22 @@ export const IdempotencySchema: GenEnum<Idempotency> = /*@__PURE__*/
  */
 export enum HeartbeatMode {
   /**
-   * Not said: as WHEN_IDLE.
+   * Unspecified: same as WHEN_IDLE.
    *
    * @generated from enum value: HEARTBEAT_MODE_UNSPECIFIED = 0;
    */
   UNSPECIFIED = 0,
 
   /**
-   * Always, also while it computes.
+   * Always, even while it computes.
    *
    * @generated from enum value: HEARTBEAT_MODE_ALWAYS = 1;
    */
   ALWAYS = 1,
 
   /**
-   * Only while it has no job. Such a worker has one slot, and while it computes
-   * its silence is not held against it.
+   * Only while it has no job. Such a worker has one slot, and its silence is
+   * not held against it while it computes.
    *
    * @generated from enum value: HEARTBEAT_MODE_WHEN_IDLE = 2;
    */
@@ -816,21 +818,21 @@ export const HeartbeatModeSchema: GenEnum<HeartbeatMode> = /*@__PURE__*/
  */
 export enum Execution {
   /**
-   * Not said: as UNKNOWN.
+   * Unspecified: same as UNKNOWN.
    *
    * @generated from enum value: EXECUTION_UNSPECIFIED = 0;
    */
   UNSPECIFIED = 0,
 
   /**
-   * It did not run. Only this proves that it did not.
+   * It did not run. No other value proves that.
    *
    * @generated from enum value: EXECUTION_NOT_STARTED = 1;
    */
   NOT_STARTED = 1,
 
   /**
-   * It may have run, in part or wholly.
+   * It may have run, in part or in full.
    *
    * @generated from enum value: EXECUTION_UNKNOWN = 2;
    */
@@ -844,14 +846,15 @@ export const ExecutionSchema: GenEnum<Execution> = /*@__PURE__*/
   enumDesc(file_gibbs_v1_worker, 2);
 
 /**
- * What workers use: one long stream each, ready and result up, jobs down.
+ * The service for workers: each keeps one long-lived stream, which carries
+ * ready and result up and jobs down.
  *
  * @generated from service gibbs.v1.WorkerService
  */
 export const WorkerService: GenService<{
   /**
-   * The worker's life at the hub. The worker begins with `hello`. The hub ends
-   * the stream; the worker closes it only after that.
+   * Carries a worker's whole session. The worker begins with `hello`. The hub
+   * ends the stream; the worker closes its side only after that.
    *
    * @generated from rpc gibbs.v1.WorkerService.Work
    */
