@@ -26,8 +26,8 @@ export interface Outlet extends Bagged {
 /** A worker's stream as the engine uses it. */
 export interface WorkerPort extends Outlet {
   /**
-   * Carries an effect out, on the stream or in what its next {@link flush} writes; none follows an
-   * `end`.
+   * Carries out an effect, on the stream or in what its next {@link flush} writes. No effect
+   * follows an `end`.
    */
   perform(effect: WorkerEffect): void;
 }
@@ -53,14 +53,14 @@ export class Engine {
     this.#flusher = new Flusher(clock, (isTurnOver) => this.#flush(isTurnOver));
   }
 
-  /** Time as the core counts it, in milliseconds. */
+  /** The time on the core's clock, in milliseconds. */
   now(): number {
     return this.#clock.now();
   }
 
   /**
-   * Accepts a request; `caller` receives its outcome once, later, under `callId`. Returns the
-   * ticket for {@link cancel}.
+   * Accepts a request; `caller` later receives its outcome, exactly once, under `callId`. Returns
+   * the ticket for {@link cancel}.
    */
   submit(submission: Submission, caller: Caller, callId = 0): Ticket {
     return this.tell((core, now) => core.submit(submission, caller, callId, now));
@@ -86,16 +86,16 @@ export class Engine {
     };
   }
 
-  /** Flushes `outlet` at the end of this flush, or of the next. */
+  /** Flushes `outlet` at the end of the current flush, or of the next one. */
   writeLater(outlet: Outlet): void {
     this.#unwritten.add(outlet);
     if (!this.#flushing) this.#flusher.soon();
   }
 
   /**
-   * Counts a response of `bytes` bytes that was given to the transport for `peer`. Call it
-   * while a request is settled or an outlet is written. `abandon` is called if the response is not
-   * {@link sent} in time.
+   * Counts a response of `bytes` bytes that was given to the transport for `peer`. Call it while a
+   * request is being settled or an outlet is being written. `abandon` is called if the response is
+   * not {@link sent} in time.
    */
   sending(peer: Peer, bytes: number, abandon: () => void): UnreadResponse {
     const response = this.#core.sending(peer, bytes, this.#clock.now());
@@ -103,7 +103,7 @@ export class Engine {
     return response;
   }
 
-  /** The response was taken, or never will be. Only the first call counts. */
+  /** Stops counting a response, which was taken or never will be. Only the first call counts. */
   sent(response: UnreadResponse): void {
     this.#core.sent(response);
   }
@@ -117,7 +117,7 @@ export class Engine {
     });
   }
 
-  /** The stream has closed, from either side. */
+  /** Reports that the stream has closed, from either side. */
   lost(session: Session): void {
     this.#workers.delete(session);
     this.tell((core, now) => core.lost(session, now));
@@ -152,7 +152,7 @@ export class Engine {
       if (effect.kind === "settle") this.#settle(effect.request, effect.outcome);
       else if (effect.kind !== "abandon") this.#perform(effect);
     }
-    // Last: the end of a stream cancels its calls, and the jobs above may belong to them.
+    // Done last: the end of a stream cancels its calls, and the jobs above may belong to them.
     for (const effect of effects) if (effect.kind === "abandon") effect.response.onAbandoned();
     for (const outlet of this.#unwritten.takeAll()) outlet.flush();
     this.#flushing = false;
@@ -173,7 +173,7 @@ export class Engine {
     else this.#unwritten.add(port);
   }
 
-  /** Keeps one timer, set to when the core wants to be woken or earlier. */
+  /** Keeps one timer, set to the time at which the core wants to be woken, or earlier. */
   #sleep(): void {
     const wakeAt = this.#core.nextWake();
     if (this.#timer !== undefined && this.#timer.at <= wakeAt) return;

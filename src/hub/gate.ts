@@ -5,8 +5,8 @@ import { Http2Call } from "./transport/http2-call.js";
 import { ANONYMOUS } from "./transport/identity.js";
 
 /**
- * The entry to everything that a hub serves: every HTTP/2 stream becomes a call with its caller's
- * identity, which `router` serves, or is refused.
+ * The entry point of everything that a hub serves: turns each HTTP/2 stream into a call with its
+ * caller's identity, for `router` to serve, or refuses it.
  */
 export function streamHandler(router: Router, maxMessageBytes: number): StreamHandler {
   return (stream, headers) => {

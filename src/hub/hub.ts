@@ -90,9 +90,9 @@ export class Hub {
   /**
    * Starts listening; returns the address, with the actual port.
    *
-   * @throws GibbsError FAILED_PRECONDITION: INSECURE_LISTEN beyond loopback
-   * without `insecure`, ADDRESS_IN_USE, LISTEN_FAILED, or HUB_STATE when called
-   * twice. INVALID_ARGUMENT / BAD_ADDRESS.
+   * @throws GibbsError FAILED_PRECONDITION: INSECURE_LISTEN for a non-loopback address without
+   * `insecure`, ADDRESS_IN_USE, LISTEN_FAILED, or HUB_STATE when called twice. INVALID_ARGUMENT /
+   * BAD_ADDRESS.
    */
   async listen(): Promise<string> {
     if (this.#state !== "new") {
@@ -118,8 +118,8 @@ export class Hub {
   }
 
   /**
-   * Makes a request from this process, without a network hop for the caller: the
-   * same promises, limits and errors as through a client.
+   * Makes a request from this process, without a network hop for the caller, with the same
+   * promises, limits and errors as through a client.
    *
    * @param input JSON-like data, or bytes.
    * @returns the worker's answer.
@@ -154,14 +154,14 @@ export class Hub {
 
   /**
    * Shuts down without losing anything: health reports NOT_SERVING, queued and new requests are
-   * refused as DRAINING, running ones finish, workers are drained, the port is closed. Whatever
-   * still runs after `drainTimeoutMs` is ended.
+   * rejected with DRAINING, running ones finish, workers are drained, and the port is closed.
+   * Whatever is still running after `drainTimeoutMs` is ended.
    */
   drain(): Promise<void> {
     return this.#close(this.#limits.drainTimeoutMs);
   }
 
-  /** Shuts down at once: whatever runs is ended as HUB_SHUTDOWN. Also cuts a drain short. */
+  /** Shuts down at once: whatever is running ends with HUB_SHUTDOWN. Also cuts a drain short. */
   close(): Promise<void> {
     this.#engine.tell((core, now) => core.stop(now));
     return this.#close(0);
@@ -197,7 +197,8 @@ function toOutput(outcome: Outcome, requestId: string): unknown {
 }
 
 /**
- * Never forwarded to a worker: it could act in the caller's name, or mistake the key for the hub's own.
+ * Keys never forwarded to a worker, which could act in the caller's name, or mistake a key for the
+ * hub's own.
  */
 const PRIVATE_METADATA = /^(authorization|cookie|gibbs-.*|grpc-.*)$/;
 

@@ -11,9 +11,9 @@ import { HOUR, INT32_MAX, MINUTE, MiB, SECOND, UINT32_MAX } from "../base/option
 export interface HubOptions extends CommonOptions {
   /** `host:port`; port 0 picks a free one. Default {@link DEFAULT_ADDRESS}. */
   listen?: string;
-  /** Allows an address beyond loopback, without TLS. Default false. */
+  /** Allows a non-loopback address, without TLS. Default false. */
   insecure?: boolean;
-  /** Maximum connections; a further one is closed. Default 20,000. */
+  /** Maximum connections; further ones are closed. Default 20,000. */
   maxConnections?: number;
   /** Maximum workers. Default 20,000. */
   maxWorkers?: number;
@@ -21,10 +21,10 @@ export interface HubOptions extends CommonOptions {
   maxQueued?: number;
   /** Maximum bytes of all unsettled requests and all unread answers. Default 256 MiB. */
   maxHeldBytes?: number;
-  /** Bytes of unread answers at which a client gets no more. Default 64 MiB. */
+  /** Maximum bytes of unread answers per client. Default 64 MiB. */
   maxUnreadBytes?: number;
   /**
-   * How long a client may take to read an answer, on top of the time that it takes at 4 KiB/s.
+   * How long a client may take to read an answer, in addition to the time that it takes at 4 KiB/s.
    * Default 30 s.
    */
   slowReaderTimeoutMs?: number;
@@ -51,7 +51,7 @@ export interface HubOptions extends CommonOptions {
   heartbeatIntervalMs?: number;
   /** Silence after which a worker is lost, at least 200 ms. Default 10 s. */
   livenessTimeoutMs?: number;
-  /** Silence of the hub after which a worker leaves it and dials again. Default 30 s. */
+  /** Silence of the hub after which a worker disconnects and dials again. Default 30 s. */
   hubTimeoutMs?: number;
   /** How long a cancelled job may take to end before its worker is dropped. Default 30 s. */
   cancelGraceMs?: number;
@@ -64,7 +64,7 @@ export interface HubOptions extends CommonOptions {
   defaultTimeoutMs?: number;
   /** The longest deadline; longer ones are shortened to it. Default 24 h. */
   maxTimeoutMs?: number;
-  /** How long a drain waits for what is running. Default 30 s. */
+  /** How long a drain waits for running requests. Default 30 s. */
   drainTimeoutMs?: number;
   /**
    * Keys of the caller's metadata to forward to workers. Default traceparent, tracestate, baggage.
@@ -72,7 +72,7 @@ export interface HubOptions extends CommonOptions {
   forwardMetadata?: readonly string[];
 }
 
-/** The options of a hub, with all of them set. */
+/** A hub's options, all of them set. */
 export type HubSettings = Required<Omit<HubOptions, keyof CommonOptions>>;
 
 /** The options of a hub; those with a flag are in the order of `gibbs hub --help`. */

@@ -4,7 +4,7 @@ import { type CallHandler, refused } from "./transport/server-call.js";
 
 /**
  * Serves every call of a hub by its path. Routes can be added and removed while the hub runs; a
- * call that is under way keeps its handler.
+ * call in progress keeps its handler.
  */
 export class Router {
   readonly #handlers = new Map<string, CallHandler>();
@@ -15,7 +15,7 @@ export class Router {
   /**
    * Serves the calls of `path` (`/package.Service/Method`) with `handler` from now on.
    *
-   * @throws Error if the path has a handler already.
+   * @throws Error if the path already has a handler.
    */
   add(path: string, handler: CallHandler): void {
     if (this.#handlers.has(path)) throw new Error(`${path} has a handler already`);

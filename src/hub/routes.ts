@@ -51,6 +51,6 @@ export function addRoutes(
   ];
   const reflection = reflectionService(new Descriptors(services));
   router.add(v1.path, decodedHandler(v1, reflection, clock));
-  // The messages of both are the same on the wire.
+  // Both versions have the same messages on the wire.
   router.add(v1AlphaPath, decodedHandler({ ...v1, path: v1AlphaPath }, reflection, clock));
 }

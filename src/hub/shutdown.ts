@@ -4,7 +4,7 @@ import type { ClientStreams } from "./services/client-streams.js";
 import type { Health } from "./services/health.js";
 import type { Listener } from "./transport/listener.js";
 
-/** How long answers that are being written may take when a hub closes. */
+/** How long answers that are being written may still take when a hub closes. */
 const CLOSE_GRACE_MS = 2000;
 
 /** The parts of a hub that are shut down. */
@@ -18,7 +18,7 @@ export interface Running {
 }
 
 /**
- * Refuses new work, lets running work finish, and closes the port; whatever still runs after
+ * Refuses new work, lets running work finish, and closes the port; whatever is still running after
  * `drainTimeoutMs` is ended.
  */
 export async function shutDown(running: Running, drainTimeoutMs: number): Promise<void> {
@@ -30,7 +30,7 @@ export async function shutDown(running: Running, drainTimeoutMs: number): Promis
   await atMost(clock, drainTimeoutMs, idle);
   engine.tell((core, now) => core.stop(now));
   await idle;
-  // A call that crosses the drain must get a status, not be cut off.
+  // A call that crosses the drain must get a status instead of being cut off.
   await atMost(clock, Math.min(drainTimeoutMs, CLOSE_GRACE_MS), streams.gone());
   streams.close();
   health.close();

@@ -73,7 +73,7 @@ export class HubCore {
     return this.#scheduler.submit(submission, caller, callId, now).seq;
   }
 
-  /** The `settle` of `request` was carried out: the object may be reused. */
+  /** The `settle` of `request` has been carried out: the object may be reused. */
   release(request: Request): void {
     this.requests.release(request);
   }
@@ -87,7 +87,7 @@ export class HubCore {
     if (state instanceof Job) this.#cancelJob(state, "CLIENT_CANCELLED", now);
   }
 
-  /** A response of `bytes` bytes is on its way to `peer`. */
+  /** A response of `bytes` bytes has been handed to the transport for `peer`. */
   sending(peer: Peer, bytes: number, now: number): UnreadResponse {
     const response = new UnreadResponse(peer, bytes);
     this.requests.unread.add(response);
@@ -95,7 +95,7 @@ export class HubCore {
     return response;
   }
 
-  /** The caller has read it, or has gone. */
+  /** The caller has read `response`, or has gone. */
   sent(response: UnreadResponse): void {
     this.#timers.remove(response);
     this.requests.unread.remove(response);
@@ -129,7 +129,7 @@ export class HubCore {
     if (request === undefined) return;
     const checked = checkResult(result, this.limits.maxPayloadBytes);
     if (checked.kind === "failure") {
-      // Its worker has the same time limit, and most handlers throw when it stops them.
+      // The worker has the same time limit, and most handlers throw when they are stopped.
       const isOver = now >= this.#timers.timeOf(request);
       if (isOver && isThrown(checked.failure)) return this.#scheduler.expire(request, now);
       const error = workerFailure(request, checked.failure, now);
@@ -153,7 +153,7 @@ export class HubCore {
     if (session.state === "serving") this.workers.retire(session, now);
   }
 
-  /** Anything at all arrived from the worker. */
+  /** Something arrived from the worker, no matter what. */
   heard(session: Session, now: number): void {
     session.lastHeardAt = now;
   }
@@ -212,12 +212,12 @@ export class HubCore {
     return this.#effects.splice(0);
   }
 
-  /** Whether a flush is needed because of time alone. */
+  /** Whether a flush is needed merely because time has passed. */
   isDue(now: number): boolean {
     return now >= Math.min(this.#promisedWake, this.#timers.earliest);
   }
 
-  /** When to flush at the latest; `Infinity` for never. */
+  /** The latest time for the next flush; `Infinity` if none is needed. */
   nextWake(): number {
     this.#promisedWake = this.#timers.earliest;
     return this.#promisedWake;
@@ -279,7 +279,7 @@ export class HubCore {
     return undefined;
   }
 
-  /** While the hub itself was stalled it could hear nobody: that silence does not count. */
+  /** Ignores the silence of workers while the hub itself was stalled and could not hear them. */
   #forgiveStall(now: number): void {
     const lateMs = now - this.#promisedWake;
     if (lateMs < this.limits.heartbeatIntervalMs) return;

@@ -1,4 +1,4 @@
-/** The bounds of the core. Times are in milliseconds; defaults are in the options file. */
+/** The limits of the core. Times are in milliseconds; defaults are in the options file. */
 export interface CoreLimits {
   maxWorkers: number;
   maxQueued: number;
@@ -24,8 +24,8 @@ export const MAX_REFUSALS = 8;
 export const MAX_SPARE = 4096;
 
 /**
- * `losses` losses, each within `windowMs` of the one before, make a crash loop; the credit is then
- * held back, for `minHoldMs` at first and `maxHoldMs` at most.
+ * `losses` losses, each within `windowMs` of the previous one, make a crash loop; the credit is
+ * then withheld, for `minHoldMs` at first and `maxHoldMs` at most.
  */
 export const CRASH_LOOP = {
   losses: 3,
@@ -34,7 +34,7 @@ export const CRASH_LOOP = {
   maxHoldMs: 30_000,
 } as const;
 
-/** Nothing is dispatched with less time left than this. */
+/** A request with less time left than this is not dispatched. */
 export const MIN_TIME_LEFT_MS = 1;
 
 /** The largest job id: ids are uint32 on the wire. */

@@ -16,7 +16,7 @@ export interface SchedulerParts {
   timers: TimerHeap<Timed>;
   requests: Requests;
   queues: Queues;
-  /** Returns 0 to 1. */
+  /** Returns a number from 0 to 1. */
   random: () => number;
   emit: (effect: Effect) => void;
 }
@@ -59,7 +59,7 @@ export class Scheduler {
     this.#emit({ kind: "settle", request, outcome });
   }
 
-  /** Settles a request with a failure of the hub's. */
+  /** Settles a request with a failure on the hub's part. */
   fail(request: Request, reason: HubReason, message: string, now: number): void {
     const error = hubFailure(request, reason, message, { now, chance: this.#random() });
     this.settle(request, { kind: "failure", error });
@@ -117,7 +117,9 @@ export class Scheduler {
     }
   }
 
-  /** The method had no worker for too long, at least for the requests that waited longest. */
+  /**
+   * The method has had no worker for too long, at least for the requests that have waited longest.
+   */
   expireWorkerless(method: Method, now: number): void {
     if (!method.isWorkerless) return;
     for (const request of waitingFor(method)) {
@@ -139,7 +141,7 @@ export class Scheduler {
     this.#serversChanged(this.#queues.leave(session, now), now);
   }
 
-  /** Refuses what is queued, and from now on what arrives or comes back. */
+  /** Refuses all queued requests, and from now on those that arrive or come back. */
   drain(now: number): void {
     this.#requests.draining = true;
     for (const request of this.#requests.live) {
@@ -177,7 +179,7 @@ export class Scheduler {
     this.#emit({ kind: "job", session, job, request, timeLeftMs });
   }
 
-  /** Waiting is pointless if no connected worker can receive the request. */
+  /** Fails a request that no connected worker can receive: waiting would be pointless. */
   #failIfTooLarge(request: Request, method: Method, now: number): void {
     if (method.isWorkerless || canBeReceived(request, method)) return;
     const message = `no worker can receive a message of ${request.bytes} bytes`;
@@ -201,7 +203,10 @@ export class Scheduler {
     this.#timers.set(method, this.#workerlessUntil(method, since));
   }
 
-  /** Until when a request that has waited since `waitingSince` waits for a worker to connect. */
+  /**
+   * The time until which a request that has been waiting since `waitingSince` keeps waiting for a
+   * worker to connect.
+   */
   #workerlessUntil(method: Method, waitingSince: number): number {
     return Math.max(method.workerlessSince, waitingSince) + this.#limits.noWorkerTimeoutMs;
   }
@@ -216,7 +221,7 @@ function* waitingFor({ queue }: Method): Generator<Request> {
   }
 }
 
-/** When a time span ends; never, if `lengthMs` is undefined. */
+/** When a time span ends; `Infinity` if `lengthMs` is undefined. */
 function endOf(beganAt: number, lengthMs: number | undefined): number {
   return lengthMs === undefined ? Number.POSITIVE_INFINITY : beganAt + lengthMs;
 }

@@ -43,7 +43,7 @@ export class Sessions {
     return this.open.size + this.#instances.size + this.#crashLoops.size === 0;
   }
 
-  /** Adds a new stream, which has yet to send hello. */
+  /** Adds a new stream, which has not sent hello yet. */
   add(now: number): Session {
     const session = new Session(++this.#lastId, now);
     this.open.add(session);
@@ -67,7 +67,7 @@ export class Sessions {
     this.#watch(session);
   }
 
-  /** Gives the session no more jobs, and ends it when it has finished those it has. */
+  /** Gives the session no more jobs, and ends it once it has finished those it has. */
   retire(session: Session, now: number): void {
     session.close("draining");
     this.#scheduler.leave(session, now);
@@ -112,7 +112,9 @@ export class Sessions {
     this.#watch(session);
   }
 
-  /** The hub itself was stalled for `stallMs` and heard nobody: that silence does not count. */
+  /**
+   * Ignores the silence of all sessions for the `stallMs` during which the hub itself was stalled.
+   */
   forgiveStall(stallMs: number, now: number): void {
     for (const session of this.open) {
       forgive(session, stallMs, now);

@@ -1,6 +1,6 @@
 /** A client's stream as its hub sees it. */
 export interface ClientStream {
-  /** Asks the client to make new calls elsewhere. */
+  /** Asks the client to make new calls on another stream. */
   drain(): void;
   /** Ends the stream; its calls must be settled by then. */
   close(): void;

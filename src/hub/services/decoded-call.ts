@@ -8,13 +8,13 @@ import { asGibbsError } from "./submission.js";
 
 /** Serves the calls of a method that the hub answers itself. */
 export interface DecodedService<Request, Response> {
-  /** A request has arrived. A unary call's request is passed on once the caller has half-closed. */
+  /** Called when a request has arrived: for a unary call, once the caller has half-closed. */
   onRequest(request: Request, call: DecodedCall<Response>): void;
-  /** The call has ended. */
+  /** Called when the call has ended. */
   onClose?(call: DecodedCall<Response>): void;
 }
 
-/** What a service of decoded messages needs of its method. */
+/** The parts of a method's definition that serving decoded messages requires. */
 type Method<Request, Response> = Pick<
   MethodDefinition<never, Request, Response, unknown, boolean, boolean>,
   "path" | "requestStream" | "requestDeserialize" | "responseSerialize"
@@ -97,7 +97,7 @@ class DecodedListener<Request, Response> implements CallListener, DecodedCall<Re
 
   write(response: Response): void {
     const isFull = !this.#call.write(this.#method.responseSerialize(response));
-    // A caller that does not read its responses is not read either.
+    // Read nothing more from a caller that does not read its responses.
     if (isFull) this.#call.pause();
   }
 

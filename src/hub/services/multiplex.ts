@@ -50,10 +50,10 @@ export function multiplexHandler(context: MultiplexContext): CallHandler {
 class MultiplexStream implements Outlet, ClientStream, CallListener, Caller {
   readonly #call: ServerCall;
   readonly #context: MultiplexContext;
-  /** The calls without an outcome yet. */
+  /** The calls that have no outcome yet. */
   readonly #open = new IdMap<Ticket>();
   bagIndex = -1;
-  /** Messages that were written and that the client has not read yet. */
+  /** Messages written that the client has not read yet. */
   readonly #unread = new Bag<UnreadResponse>();
   #outbox: HubItemInit[] = [];
   /** How many calls of the current message were refused because too many were open. */
@@ -107,7 +107,7 @@ class MultiplexStream implements Outlet, ClientStream, CallListener, Caller {
       engine.sent(response);
       this.#unread.delete(response);
     });
-    // A client that does not read its answers is not read either.
+    // Read nothing more from a client that does not read its answers.
     if (isFull) this.#call.pause();
   }
 
@@ -122,7 +122,7 @@ class MultiplexStream implements Outlet, ClientStream, CallListener, Caller {
     this.#refused = 0;
     for (const item of items) {
       this.#apply(item);
-      // More refusals than that would cost the hub more than they cost their sender.
+      // More refusals would cost the hub more than they cost the sender.
       if (this.#refused <= this.#context.limits.maxOpenCalls) continue;
       return this.#end(violation("one message with more calls than may be open"));
     }
@@ -132,7 +132,7 @@ class MultiplexStream implements Outlet, ClientStream, CallListener, Caller {
     switch (item.case) {
       case "call":
         if (id === 0) return this.#end(violation("a call without an id"));
-        // The client could take the other call's answer for this one's.
+        // The client could mistake the other call's answer for this one's.
         if (this.#open.has(id)) return this.#end(violation(`a second open call ${id}`));
         return this.#begin(id, item.value);
       case "cancel": {
@@ -182,7 +182,7 @@ class MultiplexStream implements Outlet, ClientStream, CallListener, Caller {
     else this.#call.end(error && toStatus(error));
   }
 
-  /** The client has gone: no answer can be delivered any more. */
+  /** The client has gone: no more answers can be delivered. */
   onClose(): void {
     if (this.#state === "ended") return;
     this.#state = "ended";

@@ -5,7 +5,7 @@ import type {
 } from "../../wire/grpc/reflection.js";
 import type { DecodedService } from "./decoded-call.js";
 
-/** What serves `grpc.reflection`, v1 and v1alpha, for grpcurl and `buf curl`. */
+/** Serves `grpc.reflection`, v1 and v1alpha, for grpcurl and `buf curl`. */
 export function reflectionService(
   descriptors: Descriptors,
 ): DecodedService<

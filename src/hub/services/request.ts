@@ -2,7 +2,10 @@ import { readRequest, writeResponse } from "../../wire/messages/request.js";
 import type { CallHandler } from "../transport/server-call.js";
 import { type Envelope, type UnaryContext, unaryHandler } from "./unary-call.js";
 
-/** A method and options need less. The whole message is kept but only its payload is counted. */
+/**
+ * The maximum size of a request message besides its payload; a method and options need less. The
+ * whole message is kept, but only its payload is counted.
+ */
 const MAX_BESIDES_BYTES = 16 * 1024;
 
 /** The messages of `HubService.Request`. */

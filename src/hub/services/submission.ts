@@ -10,17 +10,16 @@ import type { HubSettings } from "../options.js";
 /** The parts of a request's message that describe it. */
 export type RequestFields = Pick<Call<KeptBytes>, "payload" | "method" | "options">;
 
-/** What completes a request before it is submitted to the core. */
+/** What is needed to complete a request before it is submitted to the core. */
 export interface SubmissionContext {
   limits: Pick<HubSettings, "defaultTimeoutMs" | "maxTimeoutMs">;
-  /** The id of a request that brings none, or the number to make it from. */
+  /** The id of a request that has none of its own, or the number to make it from. */
   nextRequestId(): string | number;
 }
 
 /**
- * Checks what a caller asks for and completes it with the hub's defaults.
- * `timeoutMs` is undefined for a caller without a deadline, `peer` for one in
- * this process.
+ * Checks a caller's request and fills in the hub's defaults. `timeoutMs` is undefined for a caller
+ * without a deadline, `peer` for one in this process.
  *
  * @throws GibbsError INVALID_ARGUMENT / BAD_OPTION, not started.
  */
@@ -71,7 +70,7 @@ function toLimit(what: string, ms: number | undefined): number | undefined {
   return ms;
 }
 
-/** The error of a submission as its caller sees it. */
+/** Converts a submission's error to the one that its caller sees. */
 export function asGibbsError(error: unknown): GibbsError {
   return error instanceof GibbsError ? error : internal(error, "UNKNOWN");
 }

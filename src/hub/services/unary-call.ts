@@ -23,13 +23,16 @@ import {
 } from "./submission.js";
 
 /**
- * How long before its gRPC deadline the hub ends a call, in milliseconds: at the deadline itself
- * the caller's library ends it with a bare status, and why it ended, and whether it ran, would be
- * lost.
+ * How long before its gRPC deadline the hub ends a call, in milliseconds. At the deadline itself
+ * the caller's library ends it with a bare status, which says neither why it ended nor whether it
+ * ran.
  */
 const DEADLINE_MARGIN_MS = 5;
 
-/** A smaller message takes one or two reads, and is counted once it has arrived. */
+/**
+ * Messages from this size on are counted while they arrive. A smaller one takes one or two reads,
+ * and is counted once it has arrived.
+ */
 const SMALL_BYTES = 64 * 1024;
 
 /** How a unary method wraps requests and answers in its messages. Payloads stay encoded. */
@@ -50,7 +53,7 @@ export interface Envelope {
   write(answer: EncodedPayload, info: CallInfo): Buffer;
 }
 
-/** What the unary calls that become requests share at one hub. */
+/** What the unary calls of one hub share. */
 export interface UnaryContext {
   engine: Engine;
   clock: Clock;
@@ -64,7 +67,7 @@ export function unaryHandler(envelope: Envelope, context: UnaryContext): CallHan
   return (call) => new UnaryCall(call, envelope, context);
 }
 
-/** A request message on its way. */
+/** A request message that is still arriving. */
 class Arrival {
   message: Buffer | undefined;
   /** Stops counting its bytes, if they are counted. */
@@ -84,7 +87,7 @@ class Arrival {
     return this.timeoutMs && this.timeoutMs - (now - this.beganAt);
   }
 
-  /** The message has arrived, or never will. */
+  /** Ends the arrival: the message is complete, or never will be. */
   end(): void {
     this.uncount?.();
     this.timer.cancel();
@@ -100,11 +103,11 @@ class Arrival {
  * | the {@link Arrival} of its message | the request is refused | over |
  * | its request's {@link Ticket} | the request was answered | its {@link UnreadResponse} |
  * | its request's {@link Ticket} | the request failed | over |
- * | any | the call was closed: what it holds is given back | over |
+ * | any | the call was closed: what it holds is released | over |
  */
 type CallState = Arrival | Ticket | UnreadResponse | "over";
 
-/** One call of a unary method, from its first byte until its connection took the response. */
+/** One call of a unary method, from its first byte until its connection has taken the response. */
 class UnaryCall implements CallListener, Caller {
   readonly #call: ServerCall;
   readonly #envelope: Envelope;
@@ -200,8 +203,8 @@ class UnaryCall implements CallListener, Caller {
       this.#call.header(key).map((value) => ({ key, value })),
     );
     const left = arrival.timeLeftMs(this.#context.engine.now());
-    if (Number.isNaN(left)) throw this.#malformed("its grpc-timeout is none");
-    // Whole, as a request keeps it.
+    if (Number.isNaN(left)) throw this.#malformed("invalid grpc-timeout");
+    // Whole milliseconds, as a request stores them.
     const timeoutMs = left && Math.ceil(left - Math.min(DEADLINE_MARGIN_MS, left / 10));
     const request = this.#read(arrival.message);
     return toSubmission(request, metadata, timeoutMs, this.#call.peer, submissions);

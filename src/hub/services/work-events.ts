@@ -19,10 +19,10 @@ import type { JobResult, WorkerFailure } from "../core/requests/outcome.js";
 import type { Session, WorkerHello } from "../core/workers/session.js";
 import type { HubSettings } from "../options.js";
 
-// Converts the core's decisions to events of `gibbs.v1.WorkerService.Work`, and these to events of
-// the core.
+// Converts the core's decisions to events of `gibbs.v1.WorkerService.Work`, and a worker's events
+// to events of the core.
 
-/** An event for a worker, with a payload as it was received. */
+/** An event for a worker, with the payload in the form in which it was received. */
 export type OutgoingEvent = HubEventInit<KeptBytes>;
 
 /** What a hub says about itself in its welcome. */
@@ -39,22 +39,22 @@ type WelcomeLimit =
   | "maxPayloadBytes"
   | "maxSlots";
 
-/** gRPC's own limit, for a worker that does not declare one. */
+/** gRPC's default limit, assumed for a worker that does not declare one. */
 const DEFAULT_RECEIVE_BYTES = 4 * 1024 * 1024;
 
-/** The most that a job's message holds beside its payload. */
+/** The maximum size of a job's message without its payload. */
 const JOB_ENVELOPE_BYTES = 16 * 1024;
 
 /** The longest timeout that a job can carry: uint32 on the wire. */
 const MAX_TIMEOUT_MS = 2 ** 32 - 1;
 
 /**
- * How long a worker waits before it returns to a hub that shuts down: another hub may take its
- * place.
+ * How long a worker should wait before it returns to a hub that is shutting down: another hub may
+ * take its place.
  */
 const RECONNECT_AFTER_MS = 100;
 
-/** The event that reports an effect to a worker. */
+/** Converts an effect to the event that reports it to a worker. */
 export function toHubEvent(
   effect: Exclude<WorkerEffect, { kind: "end" }>,
   hub: HubIdentity,
@@ -108,7 +108,7 @@ function welcome(session: Session, { hubId, limits }: HubIdentity): OutgoingEven
 }
 
 /**
- * Reports one event of a worker to the core.
+ * Reports one event from a worker to the core.
  *
  * @throws Error if something in it cannot be read.
  */

@@ -21,9 +21,9 @@ export interface WorkContext extends HubIdentity {
 }
 
 /**
- * Shared by all streams that have nothing to write, and never written to: an array for each of ten
- * thousand idle workers would survive young-generation collections, along with whatever it had
- * held.
+ * Shared by all streams that have nothing to write, and never modified. A separate array for each
+ * of ten thousand idle workers would survive young-generation collections, along with whatever it
+ * had held.
  */
 const NOTHING: OutgoingEvent[] = [];
 

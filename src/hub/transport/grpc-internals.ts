@@ -1,15 +1,15 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { Server } from "@grpc/grpc-js";
 
-// What grpc-js does internally but does not offer. Its version is pinned, and a test fails when
+// What grpc-js does internally but does not expose. Its version is pinned, and a test fails when
 // this changes.
 
 /** Serves an HTTP/2 stream. */
 export type StreamHandler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
 
 /**
- * Serves every stream without grpc-js, on the connections that it keeps. Call it before the server
- * listens, and without channelz.
+ * Makes `serve` handle every stream in place of grpc-js, which still manages the connections. Call
+ * it before the server listens, and only with channelz disabled.
  */
 export function takeOver(server: Server, serve: StreamHandler): void {
   const internals = server as unknown as {

@@ -17,10 +17,12 @@ import type { Identity } from "./identity.js";
 import { type ReadState, transition } from "./read-state.js";
 import type { CallHandler, CallListener, ServerCall } from "./server-call.js";
 
-/** How many waiting bytes make a socket full. */
+/** The number of bytes waiting to be written above which a socket counts as full. */
 const HIGH_WATER_BYTES = MAX_BATCH_BYTES;
 
-/** The largest message that is copied behind its prefix: beyond that, a second write costs less. */
+/**
+ * The largest message that is copied behind its prefix; for larger ones a second write costs less.
+ */
 const MAX_COPIED_BYTES = 64 * 1024;
 
 const unpackers: ReadonlyMap<string, (bytes: Buffer, limit: object) => Promise<Buffer>> = new Map([

@@ -17,9 +17,9 @@ export interface ListenerLimits {
 }
 
 /**
- * The port of a hub. It owns its sockets, and gives them to grpc-js, which keeps the
- * connections (keepalive, limits, GOAWAY): a peer that connects and then says nothing
- * cannot be closed through grpc-js, and would keep a hub that shuts down alive.
+ * A hub's port. It owns its sockets and hands them to grpc-js, which manages the connections
+ * (keepalive, limits, GOAWAY). A peer that connects and then says nothing cannot be closed through
+ * grpc-js, and would keep alive a hub that is shutting down.
  */
 export class Listener {
   readonly #grpc: Server;
@@ -58,7 +58,7 @@ export class Listener {
     return new Promise((resolve, reject) => {
       const fail = (error: Error): void => reject(listenError(address, error));
       this.#net.once("error", fail);
-      // Closed during the lookup of the host's name: only this event says so.
+      // If the hub is closed during the lookup of the host name, only this event reports it.
       this.#net.once("close", () => fail(new Error("the hub was closed in the meantime")));
       this.#net.listen(address, () => {
         this.#net.off("error", fail);
@@ -70,13 +70,13 @@ export class Listener {
   }
 
   /**
-   * Lets answers that are being written go out, for at most `graceMs`, then closes every
+   * Lets answers that are being written finish, for at most `graceMs`, then closes every
    * connection.
    */
   async close(graceMs: number): Promise<void> {
     const patience = new AbortController();
     const closed = new Promise<void>((resolve) => this.#net.close(() => resolve()));
-    // Closes each connection after its last call; all of them are ours to wait for.
+    // Closes each connection after its last call; waiting for all of them is up to us.
     this.#grpc.tryShutdown(() => {});
     await Promise.race([closed, delay(this.#clock, graceMs, patience.signal)]);
     patience.abort();

@@ -1,7 +1,9 @@
 /** What a call does with the bytes that arrive on it. */
 export type ReadState = "reading" | "paused" | "unpacking" | "unpacking-paused" | "ended";
 
-/** What changes it: `unpack` is the start of a compressed message, `unpacked` its end. */
+/**
+ * The events that change it: `unpack` marks the start of a compressed message, `unpacked` its end.
+ */
 type ReadEvent = "pause" | "resume" | "unpack" | "unpacked" | "end";
 
 const transitions: Record<ReadState, Partial<Record<ReadEvent, ReadState>>> = {
@@ -23,14 +25,14 @@ const transitions: Record<ReadState, Partial<Record<ReadEvent, ReadState>>> = {
 };
 
 /**
- * The state that follows:
+ * Returns the next state:
  *
  * | from | pause | resume | unpack | unpacked | end |
  * |---|---|---|---|---|---|
  * | reading: messages go to the listener | paused | reading | unpacking | | ended |
  * | paused: no more is read, but what has arrived goes to the listener | paused | reading | unpacking-paused | | ended |
  * | unpacking: what follows the compressed message waits | unpacking-paused | unpacking | | reading | ended |
- * | unpacking-paused: both | unpacking-paused | unpacking | | paused | ended |
+ * | unpacking-paused: both of the above | unpacking-paused | unpacking | | paused | ended |
  * | ended: what arrives is dropped | | ended | | ended | ended |
  *
  * @throws Error where the table has no entry.

@@ -6,17 +6,17 @@ import type { Identity } from "./identity.js";
 export interface ServerCall {
   /** `/package.Service/Method`. */
   readonly path: string;
-  /** Who makes it. */
+  /** The identity of the caller. */
   readonly identity: Identity;
-  /** The connection that it arrived on. */
+  /** The connection on which the call arrived. */
   readonly peer: Peer;
   /** The `grpc-timeout` that its caller set, in milliseconds: NaN if malformed, undefined if absent. */
   readonly timeoutMs: number | undefined;
   /** The values of a header; bytes if its name ends in `-bin`. */
   header(key: string): Uint8Array[];
   /**
-   * Sends a message. Returns false if the socket is full: `onDrain` follows.
-   * `onTaken` is called when the message has left this process, or never will.
+   * Sends a message. Returns false if the socket is full; `onDrain` then follows. `onTaken` is
+   * called when the message has left this process, or never will.
    */
   write(message: Buffer, onTaken?: () => void): boolean;
   /** Ends the call: with OK, or with a status. */
@@ -25,27 +25,27 @@ export interface ServerCall {
   respond(message: Buffer): void;
   /** Ends the call before its peer has sent everything, and tells the peer to stop. */
   refuse(status: StatusObject): void;
-  /** Resets the call because its peer does not read: RESOURCE_EXHAUSTED in gRPC's mapping. */
+  /** Resets the call because its peer is not reading: RESOURCE_EXHAUSTED in gRPC's mapping. */
   abandon(): void;
-  /** Stops reading, except for what has arrived already. */
+  /** Stops reading, except for what has already arrived. */
   pause(): void;
   resume(): void;
 }
 
 /** What a call reports to its handler. */
 export interface CallListener {
-  /** A message of about that many bytes has begun to arrive and is not complete yet. */
+  /** A message of about `bytes` bytes has begun to arrive and is not complete yet. */
   onAwaited?(bytes: number): void;
   onMessage(message: Buffer): void;
-  /** The peer has closed its side, or is lost: only what follows can tell which. */
+  /** The peer has closed its side, or is lost: only later events show which. */
   onHalfClose(): void;
-  /** The socket accepts more again. */
+  /** The socket can take more data again. */
   onDrain?(): void;
-  /** Called once, last: the call has ended, for whatever reason. */
+  /** Called exactly once, after everything else: the call has ended, for whatever reason. */
   onClose(): void;
 }
 
-/** Serves a call of one method. */
+/** Begins to serve a call; returns its listener. */
 export type CallHandler = (call: ServerCall) => CallListener;
 
 /** The listener of a refused call: whatever still arrives is ignored. */

@@ -6,7 +6,7 @@ import { isServedBefore } from "./waiting-queue.js";
 /** Whether `session` may be given `request`. All reasons against it are checked here. */
 export function fits(request: Request, session: Session): boolean {
   if (session.isHeldBack || !canReceive(request, session)) return false;
-  // A session that gave it back may get it again after its next ready.
+  // A session that gave the request back may get it again after its next ready.
   return request.refusedBy?.get(session.id) !== session.readies;
 }
 
@@ -43,7 +43,7 @@ export function match(
   }
 }
 
-/** The best idle session that fits: the least drawback, then the longest idle. */
+/** The best idle session that fits: the one with the least drawback, then the longest-idle one. */
 function pick(request: Request, method: Method): Session | undefined {
   let best: Session | undefined;
   let least = Number.POSITIVE_INFINITY;
@@ -71,7 +71,7 @@ function canReceive(request: Request, session: Session): boolean {
 function drawbackOf(request: Request, session: Session): number {
   let drawback = session.congested ? 4 : 0;
   if (request.lostBy !== undefined) {
-    // What killed its last worker may kill this one: avoid the same worker and, if possible,
+    // What killed the last worker may kill the next: avoid the same worker and, if possible,
     // workers with other jobs that would die too.
     if (request.lostBy === session.workerId) drawback += 2;
     if (session.inFlight.size > 0) drawback += 1;

@@ -10,9 +10,12 @@ import type { WaitingQueue } from "./waiting-queue.js";
 export class Method implements Timed, Bagged, Linked<Method> {
   readonly timed = "method";
   readonly queue: WaitingQueue = new FifoQueue();
-  /** The workers that serve it, grouped by all they serve: usually one group. None is empty. */
+  /**
+   * The workers that serve it, grouped by the set of methods that they serve. Usually there is one
+   * group; none is empty.
+   */
   readonly groups: WorkerGroup<Session>[] = [];
-  /** Since when it has had no worker; meaningful only while it has none. */
+  /** When it was left without a worker; meaningful only while it has none. */
   workerlessSince: number;
   heapIndex = -1;
   bagIndex = -1;

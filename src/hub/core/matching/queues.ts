@@ -14,11 +14,14 @@ import { Method } from "./method.js";
 export class Queues {
   readonly methods: Map<string, Method> = new Map();
   readonly groups: Map<string, WorkerGroup<Session>> = new Map();
-  /** Waiting requests, across all methods. */
+  /** The number of waiting requests, across all methods. */
   queued = 0;
-  /** Those whose method has no worker. */
+  /** The number of waiting requests whose method has no worker. */
   workerless = 0;
-  /** Methods with waiting requests, and some that had them: those are removed when met. */
+  /**
+   * Methods with waiting requests, and some that no longer have any, which are removed when
+   * encountered.
+   */
   readonly waiting: LinkedList<Method> = new LinkedList();
   readonly #maxQueued: number;
   readonly #touched: Bag<Method> = new Bag();
@@ -52,13 +55,13 @@ export class Queues {
     return method;
   }
 
-  /** Takes a request out; returns its method, or undefined if it was not waiting. */
+  /** Removes a request from its queue; returns its method, or undefined if it was not waiting. */
   remove(request: Request): Method | undefined {
     const method = this.methods.get(request.method);
     return method !== undefined && this.take(method, request) ? method : undefined;
   }
 
-  /** Takes `request` out of the queue of `method`. Returns whether it was in it. */
+  /** Removes `request` from the queue of `method`. Returns whether it was there. */
   take(method: Method, request: Request): boolean {
     if (!method.queue.remove(request)) return false;
     this.queued -= 1;
@@ -68,8 +71,8 @@ export class Queues {
   }
 
   /**
-   * Makes `session` serve the methods of its hello; returns those with waiting requests that had no
-   * worker. Where there was one, another can only help.
+   * Makes `session` serve the methods of its hello; returns those that had waiting requests and no
+   * worker. For the others, one more worker can only help.
    */
   join(session: Session, now: number): Method[] {
     const group = this.#group(session.hello?.methods.keys() ?? []);
@@ -88,7 +91,7 @@ export class Queues {
     return rescued;
   }
 
-  /** Undoes {@link join}; returns those of the methods that have waiting requests. */
+  /** Undoes {@link join}; returns the session's methods that have waiting requests. */
   leave(session: Session, now: number): Method[] {
     const { group } = session;
     if (group === undefined) return [];
@@ -106,7 +109,7 @@ export class Queues {
     const { group } = session;
     if (group === undefined) return;
     if (session.list === undefined) this.#append(session, group);
-    // Once a round is enough: a request that arrives later touches its own method.
+    // Once per round is enough: a request that arrives later touches its own method.
     if (this.queued === 0 || group.round === this.#round) return;
     group.round = this.#round;
     this.#eachWaiting(group, this.#touch);
@@ -134,7 +137,7 @@ export class Queues {
 
   /** Calls `visit` with each method of `group` that has waiting requests. */
   #eachWaiting(group: WorkerGroup<Session>, visit: (method: Method) => void): void {
-    // Walk the smaller set: a worker may serve hundreds, and hundreds may have a queue.
+    // Walk the smaller set: a worker may serve hundreds of methods, and hundreds may have a queue.
     if (this.waiting.size <= group.methods.size) {
       for (let method = this.waiting.head; method !== undefined; ) {
         const { next } = method;

@@ -1,24 +1,24 @@
 import type { Request } from "../requests/request.js";
 
 /**
- * The waiting requests of one method in order of service, {@link isServedBefore}, which also holds
+ * The waiting requests of one method in the order of {@link isServedBefore}, which also applies
  * across the queues of different methods.
  */
 export interface WaitingQueue {
   readonly size: number;
   /** The request to serve first. */
   readonly head: Request | undefined;
-  /** Since when the longest-waiting request has waited; `Infinity` if the queue is empty. */
+  /** When the longest-waiting request began to wait; `Infinity` if the queue is empty. */
   readonly waitingSince: number;
   /** The request to serve after `request`, which must be in this queue. */
   after(request: Request): Request | undefined;
-  /** Inserts a request, which must be in no queue, in its place. */
+  /** Inserts a request, which must not be in any queue, in its place. */
   insert(request: Request): void;
-  /** Takes `request` out. Returns whether it was in this queue. */
+  /** Removes `request`. Returns whether it was in this queue. */
   remove(request: Request): boolean;
 }
 
-/** The order of service over all methods: first come, first served. */
+/** Whether `one` is served before `other`, in any method: first come, first served. */
 export function isServedBefore(one: Request, other: Request): boolean {
   return one.seq < other.seq;
 }

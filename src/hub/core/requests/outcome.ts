@@ -29,7 +29,7 @@ export type HubReason = Extract<
   | "RESULT_TOO_LARGE"
 >;
 
-/** Retry hints in milliseconds, before jitter; other reasons give none. */
+/** Retry hints in milliseconds, before jitter; other reasons have none. */
 const retryAfter: Partial<Record<HubReason, number>> = {
   QUEUE_FULL: 500,
   HELD_BYTES_FULL: 500,
@@ -47,13 +47,13 @@ export interface FailureContext {
   now: number;
   /** Jitter for the retry hint, from 0 to 1, so that callers do not retry in step. */
   chance: number;
-  /** Default: derived from the attempts. */
+  /** The execution to report. Default: derived from the attempts. */
   execution?: Execution;
 }
 
 /**
  * The failure of `request` for `reason`. UNAVAILABLE promises that nothing ran, so after an attempt
- * that may have run it becomes ABORTED, without a retry hint.
+ * that may have run the code becomes ABORTED, without a retry hint.
  */
 export function hubFailure(
   request: Request,
@@ -75,7 +75,7 @@ export function hubFailure(
   });
 }
 
-/** HELD_BYTES_FULL, for a request that has begun to arrive. */
+/** The HELD_BYTES_FULL error for a request that has begun to arrive. */
 export function arrivalRefused(message: string, chance: number): GibbsError {
   const retryAfterMs = spread(retryAfter.HELD_BYTES_FULL ?? 0, chance);
   return gibbsError("HELD_BYTES_FULL", message, { execution: "NOT_STARTED", retryAfterMs });
@@ -131,7 +131,7 @@ export type JobResult =
   | { kind: "answer"; payload: Uint8Array }
   | { kind: "failure"; failure: WorkerFailure };
 
-/** `result`, or RESULT_TOO_LARGE in its place. */
+/** Returns `result`, or RESULT_TOO_LARGE instead of an answer over the limit. */
 export function checkResult(result: JobResult, maxPayloadBytes: number): JobResult {
   if (result.kind === "failure" || result.payload.length <= maxPayloadBytes) return result;
   const message = `the answer has ${result.payload.length} bytes, more than ${maxPayloadBytes}`;
@@ -143,7 +143,7 @@ export function isThrown({ reason }: WorkerFailure): boolean {
   return reason !== "MALFORMED" && reason !== "RESULT_TOO_LARGE";
 }
 
-/** The failure of `request` that its worker reported. */
+/** The error for a failure of `request` that its worker reported. */
 export function workerFailure(request: Request, failure: WorkerFailure, now: number): GibbsError {
   if (failure.reason === "MALFORMED") {
     const execution = request.attempts > 1 ? "UNKNOWN" : "NOT_STARTED";

@@ -3,7 +3,7 @@ import type { Timed } from "../../../base/containers/timer-heap.js";
 import type { GibbsError } from "../../../base/errors/error.js";
 import type { Peer } from "./unread.js";
 
-/** What a caller submits. */
+/** A request as its caller submits it. */
 export interface Submission {
   /** The caller's id, or a number to make one from. */
   requestId: string | number;
@@ -60,11 +60,11 @@ export type Ticket = number;
 /** Makes a request id from its number. */
 export type RequestIdFormat = (number: number) => string;
 
-/** Receives the outcomes of many requests: a closure for each would be three more objects. */
+/** Receives the outcomes of many requests; a closure for each would cost three more objects. */
 export interface Caller {
   /**
    * Called once per request, when its `settle` is carried out; must not throw. `callId` is the one
-   * that the request was submitted with.
+   * with which the request was submitted.
    */
   settled(callId: number, requestId: string, outcome: Outcome): void;
 }
@@ -83,7 +83,7 @@ type Kept = Omit<Submission, "peer" | "requestId">;
 /**
  * A request in the hub: queued, with one worker (as a job), or settled. Once its caller has the
  * outcome, {@link Request.begin} may reuse it: a request that waits outlives the young generation,
- * and a hub with a long queue would fill the old one with settled requests.
+ * and a hub with a long queue would fill the old generation with settled requests.
  */
 export class Request implements Kept, Linked<Request>, Timed {
   method = "";
@@ -106,15 +106,15 @@ export class Request implements Kept, Linked<Request>, Timed {
   caller: Caller = nobody;
   /** Its id among its caller's open calls, if there can be several. */
   callId = 0;
-  /** How many attempts may have run. Above zero, its execution stays unknown. */
+  /** The number of attempts that may have run. Above zero, its execution stays unknown. */
   attempts = 0;
   /** When it was queued again, after a lost attempt. */
   requeuedAt: number | undefined;
-  /** How often it was given back unstarted. */
+  /** How many times it was given back unstarted. */
   refusals = 0;
   /** The sessions that gave it back, each with its `readies` at that time. */
   refusedBy: Map<number, number> | undefined;
-  /** The id of the worker that lost it last: the next attempt prefers another. */
+  /** The id of the worker that last lost it: the next attempt prefers another. */
   lostBy: string | undefined;
 
   prev: Request | undefined;

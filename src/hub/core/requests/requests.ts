@@ -48,7 +48,10 @@ export class Requests {
     return request;
   }
 
-  /** Why `request`, just added, must be refused, whether or not a worker is idle for it. */
+  /**
+   * Why `request`, which was just added, must be refused even if a worker is idle for it; undefined
+   * if there is no reason.
+   */
   refusal(request: Request, peer: Peer | undefined): Refusal | undefined {
     const { maxPayloadBytes, maxHeldBytes, maxUnreadBytes } = this.#limits;
     const { payload, runTimeoutMs } = request;
@@ -83,7 +86,7 @@ export class Requests {
     this.#spare.push(request);
   }
 
-  /** Bytes held, not read yet, or still arriving. */
+  /** The bytes that are held, unread, or still arriving. */
   get #allBytes(): number {
     return this.heldBytes + this.unread.bytes + this.#arrivingBytes;
   }

@@ -1,7 +1,7 @@
 import type { Bagged } from "../../../base/containers/bag.js";
 import type { Timed } from "../../../base/containers/timer-heap.js";
 
-/** A connection of callers; only its identity matters. */
+/** A connection to callers; only its identity matters. */
 export type Peer = object;
 
 /** A response message given to the transport that its caller has not read yet. */
@@ -12,7 +12,7 @@ export class UnreadResponse implements Timed, Bagged {
   /** Whether it still counts: neither read nor abandoned. */
   isUnread = true;
 
-  /** For the shell, to carry out its `abandon`: the core only stores it. */
+  /** Set by the shell, which calls it to carry out an `abandon`; the core only stores it. */
   onAbandoned: () => void = () => {};
 
   constructor(
@@ -21,7 +21,7 @@ export class UnreadResponse implements Timed, Bagged {
   ) {}
 }
 
-/** How much callers have not read yet, per connection and in total. */
+/** How many bytes callers have not read yet, per connection and in total. */
 export class UnreadResponses {
   bytes = 0;
   readonly #bytesOf = new WeakMap<Peer, number>();
@@ -31,7 +31,10 @@ export class UnreadResponses {
     this.#bytesOf.set(peer, this.of(peer) + bytes);
   }
 
-  /** Counts once: one overdue response ends its stream, and with it other overdue ones. */
+  /**
+   * Stops counting `response`. A second call does nothing: one overdue response ends its stream,
+   * and other overdue ones with it.
+   */
   remove(response: UnreadResponse): void {
     if (!response.isUnread) return;
     response.isUnread = false;
@@ -40,7 +43,7 @@ export class UnreadResponses {
     this.#bytesOf.set(peer, this.of(peer) - bytes);
   }
 
-  /** How much `peer` has not read yet. */
+  /** How many bytes `peer` has not read yet. */
   of(peer: Peer): number {
     return this.#bytesOf.get(peer) ?? 0;
   }

@@ -13,7 +13,8 @@ export class Suspect implements Timed {
 
 /**
  * Worker ids whose streams keep breaking with jobs on them: from the third break on, each one
- * withholds their credit for twice as long as the last. A while without a loss clears them.
+ * withholds their credit for twice as long as the last. An id that loses nothing for some time is
+ * cleared.
  */
 export class CrashLoops {
   readonly #suspects = new Map<string, Suspect>();
@@ -27,7 +28,10 @@ export class CrashLoops {
     return this.#suspects.get(workerId)?.isHeldBack ?? false;
   }
 
-  /** `workerId` lost a job. Returns the suspect, and when to call {@link expire} for it. */
+  /**
+   * Records that `workerId` lost a job. Returns the suspect, and after how many milliseconds to
+   * call {@link expire} for it.
+   */
   lost(workerId: string): { suspect: Suspect; forMs: number } {
     const suspect = this.#suspects.get(workerId) ?? new Suspect(workerId);
     this.#suspects.set(workerId, suspect);
@@ -38,7 +42,10 @@ export class CrashLoops {
     return { suspect, forMs: Math.min(CRASH_LOOP.minHoldMs * 2 ** further, CRASH_LOOP.maxHoldMs) };
   }
 
-  /** Ends a hold, and returns one more window of probation; clears a suspect without a hold. */
+  /**
+   * Ends a hold and returns the length of the probation that follows, or clears a suspect that is
+   * not held back.
+   */
   expire(suspect: Suspect): { forMs: number } | undefined {
     if (suspect.isHeldBack) {
       suspect.isHeldBack = false;

@@ -5,15 +5,18 @@ import * as sessionEnd from "./session-end.js";
 
 const MIN_BYTES_PER_SECOND = 4 * 1024;
 
-/** Heartbeats a second, over all sessions, above which each gets fewer. */
+/**
+ * The number of heartbeats per second, across all sessions, above which each session gets fewer.
+ */
 const MAX_BEATS_PER_SECOND = 500;
 
 /** A message of at least this size delays others on a slow link. */
 export const LARGE_BYTES: number = 256 * 1024;
 
 /**
- * What a session's silence calls for: nothing yet, a heartbeat, or the end of its stream. A worker
- * that cannot respond while it computes gets heartbeats too, but is not judged.
+ * Decides what a session's silence calls for: nothing yet, a heartbeat, or the end of its stream. A
+ * worker that cannot respond while it computes gets heartbeats too, but its silence is then
+ * ignored.
  */
 export function checkLiveness(
   session: Session,
@@ -28,16 +31,16 @@ export function checkLiveness(
   return session.lastBeatAt + beatMs <= now ? "ask" : undefined;
 }
 
-/** When {@link checkLiveness} may next return something. */
+/** The earliest time at which {@link checkLiveness} may next call for something. */
 export function nextCheckAt(session: Session, limits: CoreLimits, beatMs: number): number {
   const ask = session.lastBeatAt + beatMs;
   return session.isJudged ? Math.min(ask, lostAt(session, limits)) : ask;
 }
 
 /**
- * How often to send each of `sessions` sessions a heartbeat, even if it is talking: workers judge
- * the hub by what they hear. Many get fewer, but still three before their silence counts against
- * them.
+ * How often to send each of `sessions` sessions a heartbeat, even one that keeps sending, because a
+ * worker also needs to hear from the hub. With many sessions each gets fewer, but still three
+ * before its silence counts against it.
  */
 export function beatIntervalMs(limits: CoreLimits, sessions: number): number {
   const frugalMs = (sessions / MAX_BEATS_PER_SECOND) * 1000;
@@ -45,8 +48,8 @@ export function beatIntervalMs(limits: CoreLimits, sessions: number): number {
 }
 
 /**
- * A message of `bytes` is about to follow, or was just written: on a slow link it delays all
- * others, heartbeats too. It must still make a little progress.
+ * Excuses a session's silence while a message of `bytes` bytes is in transit: on a slow link it
+ * delays all others, even heartbeats. The transfer must still make a little progress.
  */
 export function excuse(session: Session, bytes: number, now: number): void {
   session.excusedUntil = Math.max(session.excusedUntil, now + transferMs(bytes));
@@ -57,7 +60,7 @@ export function transferMs(bytes: number): number {
   return (bytes / MIN_BYTES_PER_SECOND) * 1000;
 }
 
-/** The hub itself was stalled for `stallMs`: it could not have heard the session. */
+/** Ignores a session's silence for the `stallMs` during which the hub itself was stalled. */
 export function forgive(session: Session, stallMs: number, now: number): void {
   session.lastHeardAt = Math.min(now, session.lastHeardAt + stallMs);
 }

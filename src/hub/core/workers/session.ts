@@ -9,12 +9,15 @@ import type { WorkerGroup } from "./worker-group.js";
 /** What a worker says about itself. */
 export interface WorkerHello {
   workerId: string;
-  /** For people: its name, its own version, and its library's. Each may be empty. */
+  /** For people: its name, its own version, and its library. Each may be empty. */
   name: string;
   version: string;
   sdk: string;
   labels: Readonly<Record<string, string>>;
-  /** Identifies the process; a later session of the same one supersedes this one. Empty: none. */
+  /**
+   * Identifies the process: a later session with the same id supersedes this one. Empty if it has
+   * no id.
+   */
   instanceId: string;
   /** The methods it serves, and whether each may run more than once. */
   methods: ReadonlyMap<string, { idempotent: boolean }>;
@@ -42,7 +45,9 @@ export class Session implements Timed, Linked<Session> {
   hello: WorkerHello | undefined;
   readonly slots: SlotLedger = new SlotLedger();
   readonly inFlight: IdMap<Job> = new IdMap();
-  /** The workers of the same methods, while it serves; while idle it is in their idle list. */
+  /**
+   * The workers that serve the same methods, while it serves; while idle, it is in their idle list.
+   */
   group: WorkerGroup<Session> | undefined;
   /** When it became idle, as an increasing number. Owned by the queues, like its list links. */
   idleSeq = 0;
@@ -51,14 +56,15 @@ export class Session implements Timed, Linked<Session> {
   list: LinkedList<Session> | undefined;
   /** Whether its socket is full: it then gets work only if no other session can take it. */
   congested = false;
-  /** Whether its worker is in a crash loop, and gets no jobs for a while. */
+  /** Whether its worker is in a crash loop, and gets no jobs for now. */
   isHeldBack = false;
-  /** How often it has sent ready. */
+  /** How many times it has sent ready. */
   readies = 0;
-  // Numbers from the start: after undefined, V8 would allocate an object for each new time.
+  // Initialised to numbers: if they began as undefined, V8 would allocate an object for each new
+  // time.
   lastHeardAt = 0;
   lastBeatAt = 0;
-  /** Until then silence proves nothing: a large message is in transit, in either direction. */
+  /** Until this time silence proves nothing: a large message is in transit, in either direction. */
   excusedUntil = 0;
   heapIndex = -1;
   #lastJobId = 0;
@@ -96,7 +102,7 @@ export class Session implements Timed, Linked<Session> {
     this.slots.capacity = hello.maxSlots;
   }
 
-  /** Takes no more jobs: it is finishing those it has, or has ended. */
+  /** Stops taking jobs: it is finishing those it has, or has ended. */
   close(state: "draining" | "ended"): void {
     this.state = state;
     this.slots.withdraw();
@@ -115,7 +121,10 @@ export class Session implements Timed, Linked<Session> {
     return job;
   }
 
-  /** Takes out a job that had its terminal event; undefined if none is in flight with this id. */
+  /**
+   * Removes and returns a job that had its terminal event; undefined if none with this id is in
+   * flight.
+   */
   finish(jobId: number): Job | undefined {
     const job = this.inFlight.get(jobId);
     if (job === undefined) return undefined;
@@ -147,7 +156,7 @@ export class Job implements Attempt, Timed {
     readonly id: number,
     readonly session: Session,
     readonly slot: Slot,
-    /** While the job is in flight: undefined once the answer is no longer wanted. */
+    /** Undefined once the answer is no longer wanted, while the job is still in flight. */
     public request: Request | undefined,
     readonly startedAt: number,
   ) {}

@@ -1,8 +1,8 @@
 import { LinkedList } from "../../../base/containers/linked-list.js";
 
 /**
- * Workers that serve the same set of methods. They share one idle list, so that a job moves its
- * worker in one list only, however many methods it serves.
+ * Workers that serve the same set of methods. They share one idle list, so a job moves its worker
+ * in only one list, however many methods the worker serves.
  */
 export class WorkerGroup<Session> {
   readonly sessions: Set<Session> = new Set();
@@ -12,7 +12,7 @@ export class WorkerGroup<Session> {
   round = 0;
 
   constructor(
-    /** The same for the same methods, in any order. */
+    /** Identifies the set of methods, regardless of their order. */
     readonly key: string,
     readonly methods: ReadonlySet<string>,
   ) {}
