@@ -8,7 +8,7 @@ import { type ConformanceTimes, conformanceOptionTable } from "./kit/times.js";
 import type { WorkerFacts } from "./kit/worker-facts.js";
 import type { Scenario } from "./scenarios/scenario.js";
 
-/** How many lines of the journal, and of stderr, a failure shows. */
+/** The number of lines of the journal, and of stderr, that a failure shows. */
 const SHOWN_LINES = 16;
 
 /** How a scenario ended. */
@@ -22,7 +22,7 @@ export interface FailureReport {
   got: string;
   /** The paragraphs of docs/protocol.md that require it. */
   rules: { id: RuleId; text: string }[];
-  /** The last things that hub and worker sent. */
+  /** The last things that the hub and the worker sent. */
   journal: string[];
   /** The end of the worker's stderr. */
   stderr: string[];
@@ -49,9 +49,12 @@ export interface ConformanceReport {
 /** What to run, and how. */
 export interface ConformanceOptions {
   scenarios: readonly Scenario[];
-  /** Scenarios that the worker claims by id: they fail if it lacks what they need. Default none. */
+  /**
+   * The ids of scenarios that the worker claims; they fail if it lacks what they need. Default
+   * none.
+   */
   claimed?: ReadonlySet<string>;
-  /** Scenarios to leave out, by id. Default none. */
+  /** The ids of scenarios to skip. Default none. */
   skipped?: ReadonlySet<string>;
   times?: Partial<ConformanceTimes>;
   /** Aborts the run and kills the worker. */

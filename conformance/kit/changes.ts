@@ -1,8 +1,8 @@
 import type { Clock } from "#base/clock.js";
 
 /**
- * Lets code wait for a condition on the worker's events, streams or process: each change is
- * notified, and every waiter rechecks its own condition.
+ * Lets code wait for a condition on the worker's events, streams or process: after each change,
+ * every waiter rechecks its own condition.
  */
 export class Changes {
   readonly #clock: Clock;
@@ -12,7 +12,7 @@ export class Changes {
     this.#clock = clock;
   }
 
-  /** Reports a change: every waiter rechecks its condition. */
+  /** Reports a change, so every waiter rechecks its condition. */
   notify(): void {
     for (const check of [...this.#waiting]) check();
   }

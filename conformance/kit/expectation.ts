@@ -8,7 +8,7 @@ export interface Expectation {
   rules: readonly RuleId[];
 }
 
-/** The worker did not meet an expectation. */
+/** Thrown when the worker does not meet an expectation. */
 export class ConformanceFailure extends Error {
   override readonly name = "ConformanceFailure";
   readonly expectation: Expectation;

@@ -3,11 +3,11 @@ import { decodePayload } from "#wire/payload/payload.js";
 /** The longest line of the journal, in characters. */
 const MAX_LINE = 240;
 
-/** A readable log of what hub and worker sent each other, and of what the kit did. */
+/** A readable log of what the hub and the worker sent each other, and of what the kit did. */
 export class Journal {
   #lines: string[] = [];
 
-  /** Adds a line: who did what. */
+  /** Adds a line that says who did what. */
   record(who: "hub" | "worker" | "kit", what: string): void {
     const line = `${who.padEnd(6)} ${what}`;
     this.#lines.push(line.length > MAX_LINE ? `${line.slice(0, MAX_LINE - 1)}…` : line);
@@ -18,19 +18,19 @@ export class Journal {
     this.#lines = [];
   }
 
-  /** The last `count` lines. */
+  /** Returns the last `count` lines. */
   tail(count: number): string[] {
     return this.#lines.slice(-count);
   }
 }
 
-/** A readable event, with the names of the .proto: `job{job_id: 1, method: "x"}`. */
+/** Formats an event with the names from the .proto: `job{job_id: 1, method: "x"}`. */
 export function describeEvent(event: { case?: string | undefined; value?: unknown }): string {
   if (event.case === undefined) return "an event unknown to this kit";
   return `${event.case}${describe(event.value)}`;
 }
 
-/** Readable events, in order; "nothing" if there are none. */
+/** Formats events, in order; "nothing" if there are none. */
 export function describeEvents(events: readonly { case?: string | undefined }[]): string {
   return events.length === 0 ? "nothing" : events.map(describeEvent).join(", ");
 }

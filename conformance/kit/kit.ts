@@ -15,7 +15,7 @@ import type { WorkStream } from "./work-stream.js";
 import type { WorkerFacts } from "./worker-facts.js";
 import { WorkerProcess } from "./worker-process.js";
 
-/** The fields of a `welcome` to override, including undefined ones. */
+/** The fields of a `welcome` to override, including fields that the .proto does not define. */
 export type WelcomeInit = Extract<HubEventInit, { case: "welcome" }>["value"] &
   Pick<Welcome, "$unknown">;
 
@@ -42,7 +42,7 @@ export class Kit {
   #lastJobId = 0;
   #streamsTaken = 0;
 
-  /** @param signal aborts the run: whatever waits then rejects with its reason. */
+  /** @param signal aborts the run: everything that is waiting then rejects with its reason. */
   constructor(
     command: readonly string[],
     times: ConformanceTimes,
@@ -76,8 +76,8 @@ export class Kit {
   }
 
   /**
-   * A session that is as good as new: the previous scenario's if it is clean, otherwise one from a
-   * new process.
+   * Returns a session that is as good as new: the previous scenario's if it is clean, otherwise one
+   * from a new process.
    */
   async cleanSession(): Promise<Session> {
     const last = this.#reusable;
@@ -89,14 +89,14 @@ export class Kit {
     return this.freshSession();
   }
 
-  /** The session of a new process, which later scenarios may use too. */
+  /** Returns the session of a new process, which later scenarios may use too. */
   async freshSession(): Promise<Session> {
     const session = await this.isolatedSession();
     this.#reusable = session;
     return session;
   }
 
-  /** The session of a new process, for this scenario only. */
+  /** Returns the session of a new process, for this scenario only. */
   async isolatedSession(welcome: WelcomeInit = {}): Promise<Session> {
     await this.startWorker();
     const session = await this.awaitSession(HELLO, this.times.startTimeoutMs, welcome);
@@ -189,7 +189,7 @@ export class Kit {
     };
     const found = await this.#poll(probeWorker, timeoutMs);
     if (found !== undefined) return found;
-    const got = `nothing of the kind came within ${timeoutMs / 1000} s`;
+    const got = `nothing of the kind arrived within ${timeoutMs / 1000} s`;
     throw new ConformanceFailure(expectation, got);
   }
 
@@ -198,7 +198,7 @@ export class Kit {
     return (await this.#poll(() => condition() || undefined, timeoutMs)) ?? false;
   }
 
-  /** Lets time pass, where there is no event to wait for. */
+  /** Waits for a fixed time, for when there is no event to wait for. */
   async pause(ms: number): Promise<void> {
     await delay(this.clock, ms, this.#signal);
     this.#signal.throwIfAborted();

@@ -11,13 +11,13 @@ import type { Journal } from "./journal.js";
 import { WorkStream } from "./work-stream.js";
 
 /**
- * A gRPC server that takes workers' streams and does nothing by itself. It can refuse
- * streams, die with all its connections, and come back on the same port.
+ * A gRPC server that accepts workers' streams and does nothing on its own. It can refuse streams,
+ * die with all its connections, and come back on the same port.
  */
 export class ScriptedHub {
   /** All streams opened since the worker was started, including refused ones. */
   readonly streams: WorkStream[] = [];
-  /** The status that refuses every stream from now on; undefined accepts them. */
+  /** The status with which to refuse every stream from now on; undefined to accept them. */
   refusal: GibbsError | undefined;
   readonly #clock: Clock;
   readonly #journal: Journal;
@@ -38,7 +38,7 @@ export class ScriptedHub {
   }
 
   /**
-   * Listens: on a free port the first time, on the same one after a restart.
+   * Listens on a free port the first time, and on the same one after a restart.
    *
    * @throws GibbsError FAILED_PRECONDITION / LISTEN_FAILED if it cannot.
    */
@@ -65,7 +65,7 @@ export class ScriptedHub {
     this.#running = { net, grpc };
   }
 
-  /** Dies as a process does: every connection breaks, and nothing listens. */
+  /** Dies the way a process does: every connection breaks, and the port is closed. */
   async kill(): Promise<void> {
     const running = this.#running;
     if (running === undefined) return;

@@ -7,7 +7,7 @@ import type { ReceivedEvent, StreamState, WorkStream } from "./work-stream.js";
 /** The event that ends a job. */
 export type TerminalEvent = Extract<ReceivedEvent, { case: "result" | "nack" }>;
 
-/** The fields of a job to set; the others take the values of a plain first attempt. */
+/** The fields of a job to set; the others default to those of a plain first attempt. */
 export type JobInit = Partial<Job>;
 
 /** A job that was sent. */
@@ -21,11 +21,11 @@ export interface SentJob {
 export interface SessionPort {
   /** Same as `Kit.waitFor`. */
   waitFor<T>(probe: () => T | undefined, expectation: Expectation, timeoutMs?: number): Promise<T>;
-  /** As `Kit.waitUntil`. */
+  /** Same as `Kit.waitUntil`. */
   waitUntil(condition: () => boolean, timeoutMs: number): Promise<boolean>;
   /**
-   * A new id, unique across the streams of a run, so that events for another stream's job stand
-   * out.
+   * Returns a new id, unique across the streams of a run, so that events for another stream's job
+   * stand out.
    */
   nextJobId(): number;
 }
@@ -45,7 +45,7 @@ const endings: Record<Exclude<StreamState, "open">, string> = {
 export class Session {
   readonly stream: WorkStream;
   readonly hello: Hello;
-  /** The most credit that the worker can have. */
+  /** The maximum credit that the worker can have. */
   readonly maxSlots: number;
   /** The worker's slots: the credit that it gave at the start. */
   slots = 0;
@@ -65,7 +65,9 @@ export class Session {
     return names.length > 0 ? names : [""];
   }
 
-  /** Credit given and not used; may exceed `maxSlots`, unlike a real hub's count. */
+  /**
+   * The credit that was given and not yet used; may exceed `maxSlots`, unlike a real hub's count.
+   */
   get credit(): number {
     const given = this.stream.received.map((event) =>
       event.case === "ready" ? event.value.slots : 0,
@@ -85,7 +87,7 @@ export class Session {
     return this.stream.state === "open" && once && this.credit === this.slots;
   }
 
-  /** As `Kit.waitFor`, and fails once the stream has ended. */
+  /** Same as `Kit.waitFor`, but also fails once the stream has ended. */
   waitFor<T>(probe: () => T | undefined, expectation: Expectation, timeoutMs?: number): Promise<T> {
     const from = this.stream.received.length;
     const probeStream = (): T | undefined => {
@@ -113,7 +115,7 @@ export class Session {
     return job;
   }
 
-  /** Creates a job for the caller to send once it has waited for the credit. */
+  /** Creates a job for the caller to send once it has waited for credit. */
   prepareJob(
     method: string,
     input: unknown,
@@ -136,7 +138,7 @@ export class Session {
     };
   }
 
-  /** The terminal events of a job so far. */
+  /** Returns the terminal events of a job so far. */
   terminalEvents(job: SentJob): TerminalEvent[] {
     return this.#terminalEvents().filter(({ value }) => value.jobId === job.id);
   }
@@ -151,7 +153,7 @@ export class Session {
     return this.waitFor(() => this.terminalEvents(job)[0], expectation ?? usual, timeoutMs);
   }
 
-  /** Waits for the answer of a job and decodes it; fails if the job ends otherwise. */
+  /** Waits for the answer to a job and decodes it; fails if the job ends any other way. */
   async awaitAnswer(job: SentJob, expectation: Expectation, timeoutMs?: number): Promise<Data> {
     const terminal = await this.awaitTerminalEvent(job, expectation, timeoutMs);
     const outcome = terminal.case === "result" ? terminal.value.outcome : undefined;
@@ -167,7 +169,7 @@ export class Session {
     }
   }
 
-  /** Waits for the failure of a job; fails if the job ends otherwise. */
+  /** Waits for the failure of a job; fails if the job ends any other way. */
   async awaitFailure(job: SentJob, expectation: Expectation): Promise<Failure> {
     const terminal = await this.awaitTerminalEvent(job, expectation);
     if (terminal.case === "result" && terminal.value.outcome.case === "failure") {
@@ -181,7 +183,10 @@ export class Session {
     this.stream.send({ case: "cancel", value: { jobId: job.id, reason: "conformance" } });
   }
 
-  /** Sends a heartbeat; returns whether the stream answered, or ended, within `timeoutMs`. */
+  /**
+   * Sends a heartbeat; returns whether the worker answered it, or the stream ended, within
+   * `timeoutMs`.
+   */
   heartbeat(timeoutMs: number): Promise<boolean> {
     const beats = (): number =>
       this.stream.received.filter(({ case: kind }) => kind === "heartbeat").length;
@@ -191,20 +196,22 @@ export class Session {
   }
 
   /**
-   * Waits until the worker has reacted to everything sent so far: its answer to a heartbeat
-   * comes after that. A worker that does not answer gets `FENCE_MS`.
+   * Waits until the worker has reacted to everything sent so far: only after that does it answer a
+   * heartbeat. A worker that does not answer gets `FENCE_MS`.
    */
   async fence(): Promise<void> {
     await this.heartbeat(FENCE_MS);
   }
 
-  /** Waits for the `result` of a job, an answer or a failure; fails if it is a `nack`. */
+  /**
+   * Waits for the `result` of a job, an answer or a failure; fails if the job ends with a `nack`.
+   */
   async awaitResult(job: SentJob, expectation: Expectation, timeoutMs?: number): Promise<void> {
     const terminal = await this.awaitTerminalEvent(job, expectation, timeoutMs);
     check(terminal.case === "result", expectation, `it was ${describeEvent(terminal)}`);
   }
 
-  /** Sends one more job and waits for its result; fails with `expectation` otherwise. */
+  /** Sends one more job and waits for its result; if there is none, fails with `expectation`. */
   async expectServing(method: string, expectation: Expectation): Promise<void> {
     await this.awaitResult(await this.sendJob(method, null), expectation);
   }

@@ -3,9 +3,9 @@ import { SECOND } from "#base/options/units.js";
 
 /** How long the kit waits for a worker. Times in milliseconds. */
 export interface ConformanceTimes {
-  /** From the start of the command to the worker's first `ready`. Default 30 s. */
+  /** The time from the start of the command to the worker's first `ready`. Default 30 s. */
   startTimeoutMs: number;
-  /** For whatever a scenario waits for. Default 5 s. */
+  /** The time for anything that a scenario waits for. Default 5 s. */
   answerTimeoutMs: number;
   /**
    * How long to watch a worker that must not do something, where no event proves that

@@ -23,11 +23,11 @@ export type ReceivedEvent = WorkerEvent["event"];
  */
 export type StreamState = "open" | "ended" | "half-closed" | "lost" | "broken";
 
-/** The hub's end of one `Work` stream: sends and records events, but judges none. */
+/** The hub's end of one `Work` stream: sends and records events, but does not check them. */
 export class WorkStream {
   /** The events that the worker has sent so far, in order. */
   readonly received: ReceivedEvent[] = [];
-  /** When it was opened, on the kit's clock, in milliseconds. */
+  /** The time at which it was opened, on the kit's clock, in milliseconds. */
   readonly openedAt: number;
   readonly #call: ServerDuplexStream<Buffer, Buffer>;
   readonly #journal: Journal;
@@ -46,7 +46,7 @@ export class WorkStream {
     this.#changed = changed;
     journal.record("worker", "opens a stream");
     call.on("data", (encoded: Buffer) => this.#receive(encoded));
-    // A connection that dies looks like a half-close at first.
+    // When a connection dies, its stream first looks half-closed.
     call.on("end", () => clock.afterInput(() => this.#leave("half-closed")));
     const lost = (): void => this.#leave("lost");
     call.on("cancelled", lost);
@@ -65,7 +65,10 @@ export class WorkStream {
     this.#write(create(WorkResponseSchema, { events: events.map((event) => ({ event })) }));
   }
 
-  /** Sends a hand-built message, such as one with unknown fields; `what` describes it in the journal. */
+  /**
+   * Sends a hand-built message, such as one with unknown fields; `what` describes it in the
+   * journal.
+   */
   sendMessage(message: WorkResponse, what: string): void {
     this.#journal.record("hub", what);
     this.#write(message);

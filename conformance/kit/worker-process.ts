@@ -1,25 +1,25 @@
 import { type ChildProcess, spawn } from "node:child_process";
 
-/** How many characters of stderr are kept. */
+/** The number of characters of stderr to keep. */
 const MAX_STDERR = 16 * 1024;
 
 /** How a process ended. */
 export interface ProcessEnd {
   /** Its exit code; null if a signal killed it or it never started. */
   code: number | null;
-  /** For people: `ended with code 1`. */
+  /** A readable description, such as `ended with code 1`. */
   how: string;
 }
 
 /**
- * The worker under test: a command in its own process group, so that the processes
- * which it starts end with it.
+ * The worker under test: a command in its own process group, so that the processes it starts end
+ * with it.
  */
 export class WorkerProcess {
   readonly #process: ChildProcess;
   #stderr = "";
   #end: ProcessEnd | undefined;
-  /** Resolves when the process, and every process that holds its output, has ended. */
+  /** Resolves when the process, and every process that holds its output open, has ended. */
   readonly closed: Promise<void>;
 
   /**
@@ -73,11 +73,11 @@ export class WorkerProcess {
     try {
       process.kill(-pid, signal);
     } catch {
-      // The whole group has ended.
+      // The whole group has already ended.
     }
   }
 
-  /** Ends the whole group at once. */
+  /** Kills the whole group at once. */
   async kill(): Promise<void> {
     this.signal("SIGKILL");
     // A process that has left the group may still hold stderr: do not wait for it.

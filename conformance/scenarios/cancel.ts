@@ -3,7 +3,7 @@ import { describeEvents } from "../kit/journal.js";
 import { Model } from "../kit/model.js";
 import type { Scenario } from "./scenario.js";
 
-/** Longer than any scenario, in milliseconds. */
+/** A time longer than any scenario, in milliseconds. */
 const FOREVER_MS = 3_600_000;
 
 const UNKNOWN_JOB = { id: 4_000_000_000 };
@@ -93,7 +93,7 @@ export const cancel: readonly Scenario[] = [
       session.cancel(job);
       const one = expecting(`one terminal event for the cancelled job ${job.id}`, "7.1", "8.2");
       await session.awaitTerminalEvent(job, one, workMs + answerTimeoutMs);
-      // A second one would arrive when the handler would have finished.
+      // A second one would arrive at the time the handler would have finished.
       await kit.pause(workMs);
       await session.fence();
       const ends = session.terminalEvents(job);

@@ -9,7 +9,9 @@ import type { Scenario } from "./scenario.js";
 /** How long a draining hub asks its workers to wait before they come back, in milliseconds. */
 const RECONNECT_AFTER_MS = 800;
 
-/** How much too early a worker may come back, in milliseconds: it may count from the `drain` on. */
+/**
+ * How early a worker may come back, in milliseconds, since it may start counting at the `drain`.
+ */
 const EARLY_MS = 50;
 
 /** Draining, by either side. */
@@ -75,7 +77,7 @@ export const drain: readonly Scenario[] = [
     async run(kit) {
       const session = await kit.isolatedSession();
       await terminate(kit, session);
-      // As if it was sent before the hub had read the drain.
+      // As if the hub had sent it before reading the drain.
       const { job, event } = session.prepareJob(kit.anyMethod, null);
       session.stream.send(event);
       const back = expecting(
@@ -99,7 +101,7 @@ async function keepBusy(kit: Kit, session: Session): Promise<SentJob> {
   return job;
 }
 
-/** Waits for the terminal event, then ends the stream, which the worker must not do first. */
+/** Waits for the terminal event, then ends the stream; the worker must not end it first. */
 async function finish(kit: Kit, session: Session, job: SentJob): Promise<void> {
   const goesOn = expecting(`job ${job.id} to finish although a drain has begun`, "9.1");
   const { workMs, answerTimeoutMs } = kit.times;
@@ -112,7 +114,7 @@ async function finish(kit: Kit, session: Session, job: SentJob): Promise<void> {
 
 /** Sends SIGTERM and waits for the worker's `drain`. */
 async function terminate(kit: Kit, session: Session): Promise<void> {
-  // It has read `welcome` by then, and so knows that it has a hub to drain from.
+  // By then the worker has read `welcome`, so it knows that it has a hub to drain from.
   await session.fence();
   kit.journal.record("kit", "sends SIGTERM to the worker's process group");
   kit.process.signal("SIGTERM");

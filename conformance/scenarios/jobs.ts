@@ -171,7 +171,7 @@ export const jobs: readonly Scenario[] = [
   },
 ];
 
-/** A readable answer. */
+/** Formats an answer readably. */
 function show(answer: JsonValue | Uint8Array): string {
   return answer instanceof Uint8Array
     ? `\`data\` of ${answer.length} bytes`

@@ -79,7 +79,7 @@ export const liveness: readonly Scenario[] = [
         "5.3",
       );
       const again = await kit.awaitSession(left, HUB_TIMEOUT_MS + answerTimeoutMs);
-      check(session.stream.state !== "open", left, "it opened a second stream beside the first");
+      check(session.stream.state !== "open", left, "it opened a second stream alongside the first");
       await again.awaitCredit(1, expecting("`ready` on the new stream", "6.2"));
     },
   },

@@ -13,7 +13,7 @@ const AWAY_MS = 300;
 /** How many times in a row a worker is refused. */
 const REFUSALS = 4;
 
-/** The least pause before a worker dials again, in milliseconds. */
+/** The minimum pause before a worker dials again, in milliseconds. */
 const LEAST_PAUSE_MS = 100;
 
 /** The statuses after which a worker must not dial again. */
@@ -93,7 +93,7 @@ export const loss: readonly Scenario[] = [
       const session = await kit.isolatedSession();
       const { workMs } = kit.times;
       const orphans: SentJob[] = [];
-      // One ends at once, while there is no stream; the other when the new stream is open.
+      // One ends at once, while there is no stream; the other ends when the new stream is open.
       if (session.slots > 1 || !kit.offers(Model.BLOCK))
         orphans.push(await session.sendJob(Model.HOLD, workMs));
       if (kit.offers(Model.BLOCK)) orphans.push(await session.sendJob(Model.BLOCK, workMs));
@@ -161,7 +161,7 @@ export const loss: readonly Scenario[] = [
   },
 ];
 
-/** Kills the hub, starts it again after a while, and waits for the worker's new session. */
+/** Kills the hub, restarts it after `AWAY_MS`, and waits for the worker's new session. */
 async function restartHub(kit: Kit, extraMs = 0): Promise<Session> {
   kit.journal.record("kit", "kills the hub: every connection breaks");
   await kit.hub.kill();

@@ -9,11 +9,11 @@ export interface Scenario {
   id: string;
   /** What a correct worker does, as a sentence. */
   title: string;
-  /** The paragraphs of docs/protocol.md that it judges by. */
+  /** The paragraphs of docs/protocol.md that it checks. */
   rules: readonly RuleId[];
   /** The methods of the model that it requires. */
   needs: readonly ModelMethod[];
-  /** Why a worker does not claim it, other than a missing method; undefined if it does. */
+  /** Returns why a worker does not claim it, apart from a missing method; undefined if it does. */
   notClaimed?(worker: WorkerFacts): string | undefined;
   /** @throws ConformanceFailure if the worker does not behave as it must. */
   run(kit: Kit): Promise<void>;

@@ -5,16 +5,16 @@ import type { Scenario } from "./scenario.js";
 
 const KiB = 1024;
 
-/** The `max_payload_bytes` of a hub for which an answer is too large. */
+/** A `max_payload_bytes` small enough for an answer to exceed it. */
 const SMALL_PAYLOAD_BYTES = 64 * KiB;
 
-/** What a worker can receive unless its `hello` says otherwise. */
+/** The largest message that a worker can receive, in bytes, unless its `hello` says otherwise. */
 const DEFAULT_RECEIVE_BYTES = 4096 * KiB;
 
-/** Room for the other fields of a job. */
+/** Room for the other fields of a job, in bytes. */
 const JOB_ENVELOPE_BYTES = 16 * KiB;
 
-/** Room for the tag and length of `Payload.data`. */
+/** Room for the tag and length of `Payload.data`, in bytes. */
 const PAYLOAD_OVERHEAD_BYTES = 8;
 
 /** Large inputs and answers. */

@@ -5,7 +5,7 @@ import { expecting } from "../kit/expectation.js";
 import type { SentJob } from "../kit/session.js";
 import type { Scenario } from "./scenario.js";
 
-/** Undefined fields, one of each wire type. */
+/** Fields that the .proto does not define, one of each wire type. */
 const unknownFields = [
   { no: 3000, wireType: WireType.Varint, data: new Uint8Array([0xac, 0x02]) },
   { no: 3001, wireType: WireType.Bit64, data: new Uint8Array(8).fill(7) },

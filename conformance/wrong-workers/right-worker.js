@@ -1,5 +1,5 @@
-// A correct worker on nothing but grpc-js and the generated messages, in methods so small
-// that each wrong worker can differ in one of them.
+// A correct worker that uses only grpc-js and the generated messages. Its methods are small, so
+// that each wrong worker overrides only what it gets wrong.
 import { randomBytes } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import { Worker as Thread } from "node:worker_threads";
@@ -185,7 +185,10 @@ export class RightWorker {
     this.send(["nack", { jobId, execution, reason: "draining" }]);
   }
 
-  /** Sends the terminal event of a job, unless its stream was lost, and credit for the free slot. */
+  /**
+   * Sends the terminal event of a job, unless its stream was lost, and gives credit for the free
+   * slot.
+   */
   finish(jobId, outcome) {
     if (this.jobs.delete(jobId)) this.end(jobId, outcome);
     this.offer();

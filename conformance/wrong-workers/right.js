@@ -1,4 +1,4 @@
-// The correct worker as it is: fails nothing.
+// The correct worker, unchanged: fails nothing.
 import { RightWorker } from "./right-worker.js";
 
 new RightWorker().run();

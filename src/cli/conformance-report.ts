@@ -25,19 +25,19 @@ export function workerLine({ workerId, sdk, slots, beatsWhileBusy, methods }: Wo
   return `worker ${who}: ${slots} ${slots === 1 ? "slot" : "slots"}, ${mode}, serves ${names}`;
 }
 
-/** The row of a scenario that is still running. */
+/** Formats the row of a scenario that is still running. */
 export function runningLine({ id }: Scenario): string {
   return `  ${"...".padEnd(LABEL_WIDTH)}  ${id}`;
 }
 
-/** The row of a scenario that has ended. */
+/** Formats the row of a scenario that has ended. */
 export function reportLine({ id, title, outcome, tookMs, why }: ScenarioReport): string {
   const took = outcome === "passed" || outcome === "failed" ? `${tookMs} ms` : "";
   const head = `  ${labels[outcome].padEnd(LABEL_WIDTH)}  ${id.padEnd(ID_WIDTH)} ${took.padStart(8)}`;
   return `${head}  ${why ?? title}`;
 }
 
-/** The details of a failure. */
+/** Formats the details of a failure. */
 export function failureText({ id, failure }: ScenarioReport): string {
   if (failure === undefined) return "";
   return [`\n${id}`, ...failureLines(failure)].join("\n");
@@ -56,7 +56,7 @@ function failureLines({ expected, got, rules, journal, stderr }: FailureReport):
   ];
 }
 
-/** The totals. */
+/** Formats the totals. */
 export function summaryLine({ scenarios, tookMs }: ConformanceReport): string {
   const counts = countOutcomes(scenarios);
   const parts = [`${counts.passed} passed`, `${counts.failed} failed`];
@@ -65,7 +65,7 @@ export function summaryLine({ scenarios, tookMs }: ConformanceReport): string {
   return `\n${parts.join(", ")}, in ${(tookMs / 1000).toFixed(1)} s`;
 }
 
-/** The whole report as JSON. */
+/** Formats the whole report as JSON. */
 export function reportJson({ worker, scenarios, tookMs }: ConformanceReport): string {
   const { passed, failed, skipped, "not claimed": notClaimed } = countOutcomes(scenarios);
   const counts = { passed, failed, notClaimed, skipped };
@@ -79,7 +79,7 @@ export function countOutcomes(reports: readonly ScenarioReport[]): Record<Outcom
   return counts;
 }
 
-/** A line per scenario, for `--list`. */
+/** Formats one line per scenario, for `--list`. */
 export function listLines(scenarios: readonly Scenario[]): string[] {
   return scenarios.map(({ id, title, rules, needs }) => {
     const needed = needs.length === 0 ? "" : `; needs ${needs.join(", ")}`;

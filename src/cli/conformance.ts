@@ -34,9 +34,12 @@ interface ConformanceFlags {
 export function conformanceCommand(): Command {
   const command = new Command("conformance")
     .description(
-      "Act as the hub for a worker in any language, inject faults, and judge its behaviour.",
+      "Act as the hub for a worker in any language, inject faults, and check its behaviour.",
     )
-    .argument("[command...]", "starts the worker, which must dial the address in GIBBS_HUB")
+    .argument(
+      "[command...]",
+      "the command that starts the worker, which must dial the address in GIBBS_HUB",
+    )
     .option(
       "--only <ids>",
       "run only these scenarios, comma-separated; those the worker cannot run fail",

@@ -29,7 +29,7 @@ export function exitCodeOf(error: unknown): number {
 /**
  * Reports an error on stderr, as text or as JSON, and returns its exit code.
  *
- * @param at the line of the file that caused it, if one did.
+ * @param at the line of the file that caused it, if any.
  */
 export function reportError(
   error: unknown,

@@ -16,7 +16,8 @@ setLogVerbosity(logVerbosity.NONE);
 
 watchStdout();
 
-// Started by another gibbs, as the demo does: end when the parent has ended, however it did.
+// If another gibbs started this process, as the demo does, end when that parent ends, however it
+// ends.
 if (process.channel !== undefined) {
   process.once("disconnect", () => process.kill(process.pid, "SIGTERM"));
   process.channel.unref();

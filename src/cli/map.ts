@@ -27,7 +27,7 @@ export function mapCommand(): Command {
   addRequestFlags(command, clientOptionTable.connectTimeoutMs.default);
   return addFlags(command, mapOptionTable)
     .option("-o, --out <file>", "append the answers to a file, resuming after any already there")
-    .option("--keep-going", "print an error in place of the answer, and continue", false)
+    .option("--keep-going", "print an error instead of the answer, and continue", false)
     .addOption(jsonOption())
     .addHelpText("after", help)
     .action(runMap);
@@ -39,9 +39,9 @@ as {"data": "<base64>"}, failures under --keep-going as {"error": {...}}. If ans
 look like these, use --json: each line is then {"value": ...}, {"data": ...} or
 {"error": ...}, with details of how it was produced.
 
-A run stops at the first failure, after writing all answers before it. --keep-going
-continues, unless the request could not run: no hub, no worker, no time left. A blank
-line is a failure, too.
+A run stops at the first failure, after writing all answers before it. With
+--keep-going it continues, unless the request could not run: no hub, no worker, no time
+left. A blank line is a failure, too.
 
 Ctrl-C finishes the requests in flight. However a run ended, run the same command with
 the same --out to resume; answers not yet written are requested again.

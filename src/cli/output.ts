@@ -5,7 +5,10 @@ export function printLine(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-/** Wraps an answer for JSON, which has no bytes: `{"value": ...}` or `{"data": "<base64>"}`. */
+/**
+ * Wraps an answer for JSON, which has no type for bytes: `{"value": ...}` or `{"data":
+ * "<base64>"}`.
+ */
 export function describeOutput(output: unknown): { value: unknown } | { data: string } {
   if (!(output instanceof Uint8Array)) return { value: output };
   return { data: Buffer.from(output).toString("base64") };

@@ -13,7 +13,9 @@ export interface RequestFlags {
   connectTimeout: number;
 }
 
-/** Adds the flags to a command. `connectTimeoutMs` is the default wait for a hub. */
+/**
+ * Adds the flags to a command. `connectTimeoutMs` is the default for how long to wait for a hub.
+ */
 export function addRequestFlags(command: Command, connectTimeoutMs: number): Command {
   const { method, timeoutMs, ...others } = requestOptionTable;
   const connectTimeout = { ...clientOptionTable.connectTimeoutMs, default: connectTimeoutMs };

@@ -6,11 +6,11 @@ import { type GivenUp, givenUp } from "./failure.js";
 import { PendingCall } from "./pending-call.js";
 import type { IncomingResponse, OutgoingCall, Transport } from "./transport.js";
 
-/** The common part of all transports: calls wait until there is a connection. */
+/** The base of all transports: calls wait until there is a connection. */
 export abstract class ConnectedTransport implements Transport {
   readonly #connection: Pick<HubConnection, "ready">;
   readonly #clock: Clock;
-  /** Calls that wait for a connection. */
+  /** Calls that are waiting for a connection. */
   readonly #waiting = new Set<PendingCall>();
   #closed = false;
 
@@ -19,7 +19,7 @@ export abstract class ConnectedTransport implements Transport {
     this.#clock = clock;
   }
 
-  /** Starts the call if that is possible now; returns whether it did. */
+  /** Starts the call if that is possible now; returns whether it was. */
   protected abstract tryStart(pending: PendingCall): boolean;
 
   /** Starts the call on an established connection. */

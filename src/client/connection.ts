@@ -19,7 +19,7 @@ import { HubService } from "../wire/index.js";
 
 const { request, multiplex } = rawService(HubService);
 
-/** The channel to one hub, and the wait for it that all requests share. */
+/** The channel to one hub, and the wait for it, which all requests share. */
 export class HubConnection {
   readonly #channel: Channel;
   readonly #address: string;
@@ -53,8 +53,8 @@ export class HubConnection {
   /**
    * Waits until the hub is reachable, `signal` fires, or the connection is closed.
    *
-   * @throws GibbsError UNAVAILABLE / NOT_CONNECTED at `until`, on the clock, or after
-   * `connectTimeoutMs`; nothing was sent.
+   * @throws GibbsError UNAVAILABLE / NOT_CONNECTED at `until` (on the client's clock) or after
+   * `connectTimeoutMs`, whichever comes first; nothing was sent.
    */
   async ready(until: number, signal: AbortSignal | undefined): Promise<void> {
     if (signal?.aborted || this.isReady) return;
@@ -75,20 +75,21 @@ export class HubConnection {
     }
   }
 
-  /** Opens a `Multiplex` stream, whose messages stay encoded. */
+  /** Opens a `Multiplex` stream; its messages are passed as encoded bytes. */
   openMultiplex(): ClientDuplexStream<Buffer, Buffer> {
     return this.#grpc.makeBidiStreamRequest(
       multiplex.path,
       multiplex.requestSerialize,
       multiplex.responseDeserialize,
-      // A call that was never sent need not fail.
+      // Lets the call wait for a connection instead of failing before it is sent.
       new Metadata({ waitForReady: true }),
     );
   }
 
   /**
-   * Calls `Request`. Its messages stay encoded; `metadata` must set `waitForReady`. Bypasses
-   * grpc-js's generic client, which captures a stack trace for each call.
+   * Calls `Request` with an encoded message; the response that `done` receives is encoded, too.
+   * `metadata` must set `waitForReady`. Bypasses grpc-js's generic client, which captures a stack
+   * trace for each call.
    */
   request(
     message: Buffer,
@@ -138,7 +139,7 @@ function options(maxPayloadBytes: number): ChannelOptions {
     ...channelOptions(maxPayloadBytes),
     // An oversize answer must end its own call, not the stream that all calls share.
     "grpc.max_receive_message_length": -1,
-    // A hub that restarts within seconds costs its callers time, not calls.
+    // A hub that restarts within seconds should delay its callers, not fail their calls.
     "grpc.initial_reconnect_backoff_ms": 100,
     "grpc.min_reconnect_backoff_ms": 100,
     "grpc.max_reconnect_backoff_ms": 1000,

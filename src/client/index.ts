@@ -1,5 +1,5 @@
 /**
- * The client.
+ * The client, which sends requests to a hub.
  *
  * @module gibbs/client
  */

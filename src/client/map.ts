@@ -2,7 +2,7 @@ import { Wakeup } from "../base/wakeup.js";
 
 /** The options of {@link mapConcurrently}. */
 export interface Concurrency {
-  /** The most runs in flight, or finished but not yet consumed. */
+  /** The maximum number of runs in flight or finished but not yet consumed. */
   concurrency: number;
   /** Whether to yield outputs in input order rather than as they arrive. */
   ordered: boolean;
@@ -12,9 +12,9 @@ export interface Concurrency {
 type Progress = { kind: "reading" | "exhausted" } | { kind: "failed"; error: unknown };
 
 /**
- * Runs every input, up to `concurrency` at once, and yields the outputs. Reads no further ahead
- * than it runs. The first failure, of an input or a run, ends the iteration and cancels what is in
- * flight, as does a consumer that stops reading.
+ * Runs every input, up to `concurrency` at once, and yields the outputs. Reads each input only when
+ * it can run it. The first failure, of an input or a run, ends the iteration and cancels all runs
+ * in flight; so does a consumer that stops reading early.
  */
 export async function* mapConcurrently<In, Out>(
   inputs: Iterable<In> | AsyncIterable<In>,

@@ -12,7 +12,10 @@ import type { PendingCall } from "./pending-call.js";
 
 /** Receives a stream's events. */
 export interface MultiplexStreamListener {
-  /** The hub accepts fewer calls than the stream was given: move this one to another stream. */
+  /**
+   * Receives a call that must move to another stream, because the hub accepts fewer calls than this
+   * stream was given.
+   */
   onOverflow(pending: PendingCall): void;
   /** Called exactly once, after everything else, when all calls have an outcome. */
   onEnd(): void;
@@ -28,12 +31,12 @@ export interface MultiplexStreamLimits {
 
 /** The hub's limits. */
 interface Settings {
-  /** The largest payload, in bytes: the lower limit of both sides. */
+  /** The largest payload, in bytes: the lower of the two sides' limits. */
   maxPayloadBytes: number;
   maxOpenCalls: number;
 }
 
-/** A stream's state, with what belongs to it. */
+/** The state of a stream, with its data. */
 type StreamState =
   | { kind: "opening"; idle: Timer }
   | { kind: "open"; idle: Timer; settings: Settings }
@@ -58,7 +61,7 @@ const ASSUMED_OPEN_CALLS = 1024;
  * | from | event | to |
  * |---|---|---|
  * | opening | settings | open: waiting calls are written |
- * | opening, open | a while without a call | closing |
+ * | opening, open | no calls for some time | closing |
  * | open | drain | draining: accepts no further calls |
  * | open, draining | drain, or the end of a call, with no call left open | closing |
  * | any but ended | end of the stream; a message that breaks the protocol | ended: open calls fail, unsent ones as not started |
@@ -68,7 +71,7 @@ const ASSUMED_OPEN_CALLS = 1024;
 export class MultiplexStream {
   readonly #grpc: ClientDuplexStream<Buffer, Buffer>;
   readonly #clock: Clock;
-  /** The largest payload this side accepts, in bytes. */
+  /** The largest payload that this side accepts, in bytes. */
   readonly #limitBytes: number;
   readonly #listener: MultiplexStreamListener;
   readonly #calls: OpenCalls;
@@ -195,7 +198,7 @@ export class MultiplexStream {
     this.#grpc.end();
   }
 
-  /** The hub broke the protocol. */
+  /** Cancels the stream, because the hub broke the protocol. */
   #abandon(error: GibbsError): void {
     this.#end(error);
     this.#grpc.cancel();
@@ -216,8 +219,8 @@ export class MultiplexStream {
   }
 
   /**
-   * Closes a stream without calls, because it would keep the process alive. `lastId` is the latest
-   * call at the previous check.
+   * Closes the stream when it is idle, because it would keep the process alive. `lastId` is the id
+   * of the latest call at the previous check.
    */
   #watchIdle(lastId: number | undefined): Timer {
     return this.#clock.setTimer(clientFixed.idleStreamMs, () => {

@@ -7,7 +7,9 @@ import type { PendingCall } from "./pending-call.js";
 /** The part of a connection that the transport needs. */
 export type MultiplexConnection = Pick<HubConnection, "ready" | "openMultiplex">;
 
-/** Sends all calls over as few streams as the hub allows; calls of the same turn share a write. */
+/**
+ * Sends all calls over as few streams as the hub allows; calls made in the same turn share a write.
+ */
 export class MultiplexTransport extends ConnectedTransport {
   readonly #connection: MultiplexConnection;
   readonly #clock: Clock;
@@ -16,7 +18,8 @@ export class MultiplexTransport extends ConnectedTransport {
   readonly #firstId: number;
 
   /**
-   * `firstId`: the id of the first call on each stream; ids count up from there and wrap around.
+   * @param firstId the id of the first call on each stream; ids count up from there and wrap
+   * around.
    */
   constructor(connection: MultiplexConnection, clock: Clock, maxPayloadBytes: number, firstId = 1) {
     super(connection, clock);

@@ -12,9 +12,9 @@ const MAX_ID = 2 ** 32 - 1;
 
 /** The calls of one `Multiplex` stream, and what remains to be written for them. */
 export class OpenCalls {
-  /** By id, until the terminal item arrives; includes calls whose caller has gone. */
+  /** Calls by id, until the terminal item arrives; includes those whose caller has gone. */
   readonly #calls = new IdMap<PendingCall>();
-  /** Calls to open or cancel, in order; some may have ended since. */
+  /** Ids of calls to open or cancel, in order; some may have ended since. */
   #outbox: number[] = [];
   /** Payload bytes of calls that are not yet open. */
   #unsentBytes = 0;
@@ -22,8 +22,8 @@ export class OpenCalls {
   readonly #onGivenUp: () => void;
 
   /**
-   * `onGivenUp` is called after a caller has given up: there may be something to write, or no call
-   * left.
+   * @param onGivenUp called after a caller has given up, when there may be something to write or no
+   * call left.
    */
   constructor(firstId: number, onGivenUp: () => void) {
     this.#lastId = firstId - 1;
@@ -72,7 +72,10 @@ export class OpenCalls {
     return excess.map(([, pending]) => pending);
   }
 
-  /** The items to write now. Fails calls whose payload is larger than `maxPayloadBytes`. */
+  /**
+   * Removes and returns the items to write now. Fails calls whose payload is larger than
+   * `maxPayloadBytes`.
+   */
   takeItems(maxPayloadBytes: number, now: number): ClientItemInit[] {
     const ids = this.#outbox;
     this.#outbox = [];
@@ -94,12 +97,12 @@ export class OpenCalls {
     return items;
   }
 
-  /** The client is closed: gives up every call. */
+  /** Gives up every call, because the client is closed. */
   giveUp(): void {
     for (const pending of this.#calls.values()) pending.giveUp("CLIENT_CLOSED");
   }
 
-  /** The stream broke: fails every call, unsent ones as not started. */
+  /** Fails every call because the stream broke, unsent ones as not started. */
   fail(error: GibbsError): void {
     for (const pending of this.#calls.values()) {
       pending.fail(streamBroke(pending.requestId, pending.isSent, error));

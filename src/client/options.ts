@@ -10,7 +10,7 @@ import { MINUTE, MiB, SECOND } from "../base/options/units.js";
 export interface ClientOptions extends Omit<CommonOptions, "logger"> {
   /**
    * `multiplex`: all requests share a stream, which is faster. `unary`: each request is its own
-   * gRPC call, as any generated client makes it. Default `multiplex`.
+   * gRPC call, as with any generated client. Default `multiplex`.
    */
   transport?: "multiplex" | "unary";
   /** How long a request waits for a connection to the hub. Default 20 s. */
@@ -23,7 +23,7 @@ export interface ClientOptions extends Omit<CommonOptions, "logger"> {
 
 /** How to run many requests. */
 export interface MapOptions extends Omit<RequestOptions, "requestId"> {
-  /** The most requests in flight, or answered but not yet consumed. Default 64. */
+  /** The maximum number of requests in flight or answered but not yet consumed. Default 64. */
   concurrency?: number;
   /** Whether to yield answers in input order rather than as they arrive. Default true. */
   ordered?: boolean;
@@ -56,7 +56,7 @@ export const mapOptionTable: OptionTable<MapSettings> = {
     max: 1_000_000,
     flag: [
       "-c, --concurrency <n>",
-      "requests in flight, or answered and waiting for an earlier one",
+      "maximum requests in flight, or answered and waiting for an earlier one",
     ],
   },
   ordered: { default: true },

@@ -14,7 +14,7 @@ import { type GivenUp, givenUp, responseTooLarge } from "./failure.js";
 import { type IncomingResponse, type OutgoingCall, RESPONSE_GRACE_MS } from "./transport.js";
 
 /**
- * One send of a request, as its caller sees it.
+ * One send of a request, as seen by its caller.
  *
  * | from | event | to |
  * |---|---|---|
@@ -27,7 +27,7 @@ export class PendingCall implements Bagged {
   bagIndex = -1;
   /** Called when the caller gives up, with whether the call had already been sent. */
   onGivenUp: (wasSent: boolean) => void = () => {};
-  // A literal rather than an object, for speed: every request goes through all three.
+  // A literal rather than an object, for speed: every request goes through all three states.
   #state: "waiting" | "sent" | "settled" = "waiting";
   readonly #timer: Timer;
   readonly #stopListening: () => void;

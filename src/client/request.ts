@@ -11,7 +11,7 @@ import type { HubConnection } from "./connection.js";
 import { explainError, tooLarge } from "./failure.js";
 import type { PendingCall } from "./pending-call.js";
 
-/** One gRPC call per request, as generated clients of any language make it. */
+/** Sends each request as its own gRPC call, as generated clients in any language do. */
 export class RequestTransport extends ConnectedTransport {
   readonly #connection: HubConnection;
   readonly #clock: Clock;
@@ -68,8 +68,8 @@ export class RequestTransport extends ConnectedTransport {
 }
 
 /**
- * Leaves the deadline to the hub, whose status gives a reason; grpc-js would end the call with a
- * bare status.
+ * Returns the metadata of a call. Its deadline is left to the hub, whose status gives a reason;
+ * grpc-js would end the call with a bare status.
  */
 function toMetadata(options: RequestOptions, leftMs: number): Metadata {
   const metadata = new Metadata({ waitForReady: true });

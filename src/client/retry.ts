@@ -20,7 +20,7 @@ export interface RetryContext {
 }
 
 /**
- * Sends a request, and resends it while {@link Retry} allows and time remains.
+ * Sends a request, and resends it as long as {@link Retry} allows and time remains.
  *
  * @throws what {@link Transport.send} throws.
  */
@@ -42,13 +42,13 @@ export async function sendWithRetries(
       const requestId = options.requestId ?? error.requestId;
       if (requestId !== undefined) call = { ...call, options: { ...options, requestId } };
       await pause(pauseMs, options.signal, context);
-      // A process that stood still comes out of its pause late.
+      // A process that was suspended comes out of its pause late.
       if (clock.now() >= call.until) throw retry.final(error);
     }
   }
 }
 
-/** Ends early if the caller cancels or the client is closed. */
+/** Waits for `pauseMs`, or less if the caller cancels or the client is closed. */
 async function pause(
   pauseMs: number,
   signal: AbortSignal | undefined,
@@ -65,7 +65,7 @@ async function pause(
  *
  * - The hub is shutting down and did not accept the request (DRAINING), or the connection broke
  *   before it was sent: resends it, for as long as it would wait for a connection. A hub restart
- *   costs time, not calls.
+ *   delays calls but does not fail them.
  * - The connection broke and the work may have run: resends only if the request is idempotent, up
  *   to `maxAttempts` sends in total.
  *
@@ -75,11 +75,11 @@ class Retry {
   readonly #options: RequestOptions;
   readonly #patienceMs: number;
   readonly #backoff: Backoff;
-  /** Sends that may have run. */
+  /** The number of sends that may have run. */
   #lost = 0;
   #refusedSince: number | undefined;
 
-  /** `patienceMs`: how long to keep retrying while a hub is away. */
+  /** @param patienceMs how long to keep retrying while a hub is away. */
   constructor(options: RequestOptions, patienceMs: number, random: Random) {
     this.#options = options;
     this.#patienceMs = patienceMs;

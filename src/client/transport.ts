@@ -38,6 +38,6 @@ export interface Transport {
 
 /**
  * How long after the deadline the client gives up, in milliseconds. Normally the hub responds at
- * the deadline, with the reason; this is for a hub that does not respond at all.
+ * the deadline, giving the reason; this is for a hub that does not respond at all.
  */
 export const RESPONSE_GRACE_MS = 1000;

@@ -1,18 +1,18 @@
 import type { ErrorDetail, Execution } from "../base/errors/error.js";
 
-/** A job as the code that runs it sees it. Can be sent to another process. */
+/** A job as seen by the code that runs it. Can be sent to another process. */
 export interface JobInput {
   method: string;
   /** An encoded payload. */
   payload: Uint8Array;
   attempt: number;
   requestId: string;
-  /** The time left for this attempt, in milliseconds; undefined: no limit. */
+  /** The time left for this attempt, in milliseconds; undefined if there is no limit. */
   timeoutMs: number | undefined;
   metadata: Record<string, string | Uint8Array>;
 }
 
-/** Why a job has no answer, in the fields of `gibbs.v1.Failure`. */
+/** Why a job has no answer: the fields of `gibbs.v1.Failure`. */
 export interface JobFailure {
   code: number;
   type: string;
@@ -22,7 +22,7 @@ export interface JobFailure {
   details: ErrorDetail[];
 }
 
-/** A failure; unknown fields are empty. */
+/** Returns a failure outcome; fields that are not given are empty. */
 export function failed(failure: Partial<JobFailure>): JobOutcome {
   const unknown = { code: 0, type: "", message: "", stack: "", reason: "", details: [] };
   return { kind: "failure", failure: { ...unknown, ...failure } };
@@ -39,7 +39,7 @@ export type JobOutcome =
   | { kind: "failure"; failure: JobFailure }
   | { kind: "nack"; execution: Execution; reason: string };
 
-/** The answer exceeds the limit. */
+/** Returns the failure of a job whose answer exceeds the limit. */
 export function tooLarge(bytes: number, maxBytes: number): JobOutcome {
   const message = `the answer has ${bytes} bytes, more than ${maxBytes}`;
   return failed({ message, reason: "RESULT_TOO_LARGE" });
@@ -52,13 +52,13 @@ export interface ServedMethod {
 }
 
 /**
- * Runs jobs: handlers in this process, or separate processes. It has slots, and reports when one
- * becomes free or is taken.
+ * Runs jobs, in handlers in this process or in separate processes. It has slots, and reports when
+ * one becomes free or is taken.
  */
 export interface Executor {
   /** Whether the worker can answer heartbeats while a job runs. */
   readonly beatsWhileBusy: boolean;
-  /** The served methods. Known once it has started. */
+  /** The served methods. Available once it has started. */
   readonly methods: readonly ServedMethod[];
 
   /**
@@ -76,8 +76,8 @@ export interface Executor {
   run(job: JobInput, abort: Abort, done: (outcome: JobOutcome) => void): void;
 
   /**
-   * Announces how long the hub waits for a cancelled job to end before it drops the worker, in
-   * milliseconds. Only for executors that can end a job themselves before that.
+   * Informs the executor how long, in milliseconds, the hub waits for a cancelled job to end before
+   * it drops the worker. Only for executors that can end a job themselves before then.
    */
   limitGrace?(hubGraceMs: number): void;
 

@@ -24,36 +24,40 @@ export interface JobContext {
   signal: AbortSignal;
   /** The number of this attempt, from 1. */
   attempt: number;
-  /** The caller's gRPC metadata, as far as the hub forwards it. */
+  /** The part of the caller's gRPC metadata that the hub forwards. */
   metadata: Readonly<Record<string, string | Uint8Array>>;
   /** The request's id, the same for all its attempts. */
   requestId: string;
   /**
-   * The time that this attempt had left when the job arrived, in milliseconds; undefined: no limit.
+   * The time that this attempt had left when the job arrived, in milliseconds; undefined if there
+   * is no limit.
    */
   timeoutMs: number | undefined;
 }
 
 /**
- * The code behind the hub: called with the input (JSON-like data or a `Uint8Array`), it returns the
- * answer or a promise of it, or throws. A thrown `GibbsError` sets the caller's code; anything else
- * becomes UNKNOWN / HANDLER_ERROR.
+ * A function that handles requests: it takes the input (JSON-like data or a `Uint8Array`) and
+ * returns the answer, directly or as a promise, or throws. A thrown `GibbsError` sets the code that
+ * the caller gets; anything else that is thrown becomes UNKNOWN / HANDLER_ERROR.
  */
 export type Handler = (input: never, context: JobContext) => unknown;
 
-/** A model: instantiated once per process with the worker's `args`; its `call` is the handler. */
+/**
+ * A model class, instantiated once per process with the worker's `args`; its `call` method is the
+ * handler.
+ */
 export type HandlerClass = new (...args: never[]) => { call: Handler };
 
-/** One handler for one method, or several by method. */
+/** A single handler, or several keyed by method name. */
 export type Handlers = Handler | HandlerClass | Readonly<Record<string, Handler | HandlerClass>>;
 
-/** Ready-to-call handlers, by method. */
+/** Ready-to-call handlers, keyed by method name. */
 export type HandlerTable = ReadonlyMap<string, Handler>;
 
 /**
- * Makes handlers callable by instantiating classes.
+ * Builds callable handlers, instantiating those that are classes.
  *
- * @param method the method of a single handler.
+ * @param method the method that a single handler serves.
  * @throws GibbsError INVALID_ARGUMENT / NO_HANDLER if `handlers` is not a handler, and whatever a
  * constructor throws.
  */
@@ -73,8 +77,8 @@ export function buildHandlers(
 }
 
 /**
- * Runs one job: decodes its input, calls its handler, encodes the answer. Never throws: every fault
- * becomes an outcome.
+ * Runs one job: decodes its input, calls its handler, and encodes the answer. Never throws: every
+ * failure becomes an outcome.
  */
 export async function runHandler(
   handlers: HandlerTable,
@@ -142,7 +146,7 @@ function buildHandler(handler: unknown, args: readonly unknown[]): Handler {
 
 function noHandler(what: string): GibbsError {
   const hint =
-    "give a function, a class with a method call(input), or an object of those by method";
+    "give a function, a class with a method call(input), or an object that maps method names to either";
   return gibbsError("NO_HANDLER", `${what}: ${hint}`);
 }
 

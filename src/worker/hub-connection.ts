@@ -58,13 +58,14 @@ export class HubConnection implements WorkStreamListener, SessionPort {
     return this.#session.end;
   }
 
-  /** Slots became free. */
+  /** Reports that slots have become free. */
   offerSlots(): void {
     this.#session.offerSlots();
   }
 
   /**
-   * Asks the hub for no more jobs; it ends the stream once all have ended. Only after the welcome.
+   * Asks the hub to send no more jobs; the hub ends the stream once all jobs have ended. Call only
+   * after the welcome.
    */
   drain(reason: string): void {
     this.#session.drain(reason);

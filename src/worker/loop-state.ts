@@ -2,7 +2,7 @@ import type { Timer } from "../base/clock.js";
 import { checkTransition, type Transitions } from "../base/transition.js";
 import type { HubConnection } from "./hub-connection.js";
 
-/** A worker loop's state, with what belongs to it and what it has observed. */
+/** The state of a worker loop, with its data and what it has observed. */
 export type LoopState =
   | { kind: "new" }
   | { kind: "starting"; executor: "pending" | "ready" | { error: unknown } }
@@ -25,7 +25,7 @@ const transitions: Transitions<LoopState["kind"]> = {
 };
 
 /**
- * Checks that `next` may follow `state`, whose timer it cancels. Returns `next`.
+ * Returns `next`, after checking that it may follow `state` and cancelling the timer of `state`.
  *
  * @throws GibbsError INTERNAL / INTERNAL if it may not.
  */

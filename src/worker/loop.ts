@@ -23,7 +23,7 @@ let lastWorkerNumber = 0;
 
 /**
  * Keeps a worker connected to its hub, one session after another, until it is drained. Events (a
- * call of `drain` or `close`, a welcome, the end of a stream, a timer) only wake the loop; the loop
+ * call to `drain` or `close`, a welcome, the end of a stream, a timer) only wake the loop, which then
  * compares its goal with what it observes:
  *
  * | state | observes | next state |
@@ -32,7 +32,7 @@ let lastWorkerNumber = 0;
  * | new | drain, close | stopped |
  * | starting | the executor is ready | dialing: opens a stream, says hello |
  * | dialing | the hub's welcome | connected |
- * | connected | drain | draining: asks the hub for no more jobs |
+ * | connected | drain | draining: asks the hub to send no more jobs |
  * | dialing, connected | the end of the stream | waiting; stopping if the hub refused the worker or told it to exit |
  * | waiting | its timer | dialing |
  * | dialing | drain, close | closing: cancels the stream |
@@ -125,7 +125,7 @@ export class WorkerLoop {
     }
   }
 
-  /** Takes one step towards the goal, if there is one to take now. */
+  /** Takes one step towards the goal, if one is possible now. */
   #step(): void {
     const state = this.#state;
     const isLeaving = this.#goal !== "serve";
@@ -243,7 +243,7 @@ export class WorkerLoop {
   }
 
   #stop(error: unknown): void {
-    // Nothing more will start, so release those who wait for it, unless it failed.
+    // Nothing will start from here on, so release anyone waiting for the start, unless it failed.
     if (error === undefined) this.#started.resolve();
     const state: LoopState = { kind: "stopping", error, executor: "pending" };
     this.#transition(state);

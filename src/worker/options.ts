@@ -8,13 +8,15 @@ export interface WorkerOptions extends CommonOptions {
   hub?: string;
   /** The method that a single handler serves. Default "", the default method. */
   method?: string;
-  /** Whether requests may run again if the worker is lost. Default: as the caller says. */
+  /**
+   * Whether requests may run again if the worker is lost. Default: whatever the caller specifies.
+   */
   idempotent?: boolean;
   /** Constructor arguments, if the handler is a class. Default none. */
   args?: readonly unknown[];
   /**
-   * Concurrent jobs. Default 1. With more than one, the handler must not block the event loop,
-   * because the worker then promises to answer heartbeats while it computes.
+   * The number of concurrent jobs. Default 1. With more than one, the handler must not block the
+   * event loop, because the worker then promises to answer heartbeats while it computes.
    */
   slots?: number;
   /** A human-readable label. Default: host name, process id, and a number. */
@@ -39,11 +41,11 @@ export interface WorkerOptions extends CommonOptions {
 
 /** How `startWorkers` runs a module in separate processes. */
 export interface WorkersOptions extends Omit<WorkerOptions, "slots" | "handleSignals"> {
-  /** Processes, each with one slot. Default 1. */
+  /** The number of processes, each with one slot. Default 1. */
   count?: number;
   /**
-   * How long a cancelled handler may keep running, at most half of the hub's grace; then its
-   * process is replaced. Default 5 s.
+   * How long a cancelled handler may keep running before its process is replaced; at most half of
+   * the hub's grace. Default 5 s.
    */
   killGraceMs?: number;
   /** How long a process may take to load its module. Default 5 min. */
@@ -61,7 +63,7 @@ export type WorkerSettings = Required<Omit<WorkerOptions, keyof CommonOptions | 
   [Name in Unset]: WorkerOptions[Name] | undefined;
 };
 
-/** The options of a worker; those with a flag are in the order of `gibbs worker --help`. */
+/** The options of a worker. Those with a flag are in the order that `gibbs worker --help` shows. */
 export const workerOptionTable: OptionTable<WorkerSettings> = {
   hub: hubAddress,
   args: { default: [], flag: ["--args <json>", "constructor arguments, as a JSON array"] },
@@ -94,7 +96,10 @@ export type WorkersSettings = Omit<WorkerSettings, "slots" | "handleSignals"> &
 
 const { hub, sendStacks, slots, handleSignals, ...others } = workerOptionTable;
 
-/** The options of worker processes; those with a flag are in the order of `gibbs worker --help`. */
+/**
+ * The options of worker processes. Those with a flag are in the order that `gibbs worker --help`
+ * shows.
+ */
 export const workersOptionTable: OptionTable<WorkersSettings> = {
   hub,
   count: {
@@ -121,7 +126,7 @@ export const workerFixed: {
   readonly reconnectSlow: { readonly afterMs: number; readonly maxMs: number };
   readonly respawn: { readonly minMs: number; readonly maxMs: number; readonly provenMs: number };
 } = {
-  /** How long a worker holds a job whose slot has gone before giving it back. */
+  /** How long a worker holds a job whose slot has gone before it gives the job back. */
   holdMs: 1 * SECOND,
   /** The backoff between attempts to reach the hub, at first. */
   reconnect: { minMs: 100, maxMs: 1 * SECOND },

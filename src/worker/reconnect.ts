@@ -14,7 +14,9 @@ const finalCodes: ReadonlySet<Code> = new Set([
   "UNIMPLEMENTED",
 ]);
 
-/** What follows a session: another one, or the end, with an error if the hub refused the worker. */
+/**
+ * What follows a session: another session or the end, with an error if the hub refused the worker.
+ */
 export type NextStep =
   | { kind: "dial"; afterMs: number }
   | { kind: "stop"; error: GibbsError | undefined };
@@ -24,10 +26,10 @@ export class Reconnect {
   readonly #hub: string;
   readonly #clock: Clock;
   readonly #backoff: Backoff;
-  /** When the hub's current absence began. */
+  /** The time at which the hub's current absence began. */
   #awaySince: number;
 
-  /** `hub`: its address, for messages. */
+  /** @param hub the hub's address, for messages. */
   constructor(hub: string, clock: Clock, random: Random) {
     this.#hub = hub;
     this.#clock = clock;

@@ -6,8 +6,8 @@ import { DETAILS_KEY, fromStatus } from "../wire/grpc/status.js";
 import { WorkerService } from "../wire/messages/work.js";
 
 /**
- * Receives a stream's events, after the function that opens it has returned. `onEnd` is called once
- * and last, with undefined after a clean end.
+ * Receives a stream's events, starting after the function that opens it has returned. `onEnd` is
+ * called exactly once, after everything else, with undefined after a clean end.
  */
 export interface WorkStreamListener {
   onMessage(encoded: Uint8Array): void;
@@ -23,7 +23,7 @@ export interface WorkStream {
 
 const { work } = rawService(WorkerService);
 
-/** Opens a `Work` call at `address`. Does not throw: failures are reported by `onEnd`. */
+/** Opens a `Work` call at `address`. Does not throw: failures are reported through `onEnd`. */
 export function openWorkStream(
   address: string,
   maxPayloadBytes: number,

@@ -13,8 +13,8 @@ import { type WorkerOptions, workerOptionTable } from "./options.js";
  * await worker.run();
  * ```
  *
- * With one slot the handler may block for a few seconds; a handler that blocks longer needs
- * separate processes: `startWorkers`, `gibbs worker`.
+ * With one slot, the handler may block for a few seconds; a handler that blocks longer needs
+ * separate processes: `startWorkers` or `gibbs worker`.
  */
 export class Worker {
   readonly #loop: WorkerLoop;

@@ -26,11 +26,11 @@ export interface Workers {
 
 /**
  * Runs the default export of a module (a function, a class with a method `call(input)`, or an
- * object of those by method) in `count` separate processes, which are replaced when they die. This
- * process keeps the single stream to the hub and its heartbeats.
+ * object that maps method names to either) in `count` separate processes, which are replaced when
+ * they die. This process keeps the single stream to the hub and its heartbeats.
  *
  * @param module a path relative to the working directory, or a `file:` URL.
- * @returns once every process has come up or failed to.
+ * @returns the workers, once every process has come up or failed to.
  * @throws GibbsError NOT_FOUND / MODULE_NOT_FOUND; FAILED_PRECONDITION / NO_LOADER;
  * FAILED_PRECONDITION / START_FAILED with the first error if no process came up.
  */

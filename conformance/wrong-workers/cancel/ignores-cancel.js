@@ -1,4 +1,4 @@
-// Fails cancel-honoured: it lets a cancelled job run on.
+// Fails cancel-honoured: it lets a cancelled job keep running.
 import { RightWorker } from "../right-worker.js";
 
 new (class extends RightWorker {

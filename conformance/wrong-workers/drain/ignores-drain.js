@@ -1,4 +1,4 @@
-// Fails drain-from-hub: it does not do what a draining hub asks.
+// Fails drain-from-hub: it ignores what a draining hub asks for.
 import { RightWorker } from "../right-worker.js";
 
 new (class extends RightWorker {

@@ -1,4 +1,4 @@
-// Fails error-mapping: it sets a code for an error for which the handler declared none.
+// Fails error-mapping: it sets a code for an error whose handler declared none.
 import { RightWorker } from "../right-worker.js";
 
 new (class extends RightWorker {

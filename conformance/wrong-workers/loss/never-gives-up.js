@@ -1,4 +1,4 @@
-// Fails fatal-status-stops: it dials again whatever the status is.
+// Fails fatal-status-stops: it dials again whatever the status.
 import { Metadata } from "@grpc/grpc-js";
 import { RightWorker } from "../right-worker.js";
 

@@ -1,4 +1,4 @@
-// Fails batched-events: of several jobs in a message it takes only the last.
+// Fails batched-events: it takes only the last of several jobs in a message.
 import { RightWorker } from "../right-worker.js";
 
 new (class extends RightWorker {

@@ -9,8 +9,8 @@ export interface Run {
 }
 
 /**
- * The demo's slow model: squares a number while blocking its process, as numeric code does. Null, a
- * warm-up, returns at once.
+ * The demo's slow model: squares a number while blocking its process, as numeric code does. Null is
+ * a warm-up and returns at once.
  */
 export default class MyAwesomeModel {
   readonly #waitMs: number;

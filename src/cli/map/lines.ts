@@ -5,11 +5,11 @@ const NEWLINE = 0x0a;
 
 /** An input line. */
 export interface Line {
-  /** Starts at 1. */
+  /** The line number, from 1. */
   number: number;
-  /** Offset of its end, including the newline, in bytes from the start of the input. */
+  /** The offset of its end, including the newline, in bytes from the start of the input. */
   endsAt: number;
-  /** Excludes the newline; undefined if the line is too long. */
+  /** Its bytes without the newline; undefined if the line is too long. */
   bytes: Buffer | undefined;
 }
 

@@ -2,9 +2,9 @@ import type { Clock, Timer } from "../../base/clock.js";
 
 /** How often a terminal is updated, in milliseconds. */
 const TERMINAL_MS = 200;
-/** How often a log gets a line, in milliseconds. */
+/** How often a line is written to a log, in milliseconds. */
 const LOG_MS = 60_000;
-/** How many of the latest samples the rate is computed from. */
+/** The number of most recent samples from which the rate is computed. */
 const WINDOW = 50;
 const BAR_WIDTH = 20;
 
@@ -15,7 +15,7 @@ export interface ProgressStream {
   write(text: string): unknown;
 }
 
-/** How far a run has got. */
+/** The progress of a run so far. */
 export interface Tally {
   done: number;
   failed: number;
@@ -30,8 +30,8 @@ interface Sample {
 }
 
 /**
- * Shows how far a run has got: on a terminal in one line that is redrawn, elsewhere in a line now
- * and then. It polls on its own timer, so it costs the run nothing.
+ * Shows the progress of a run: on a terminal as one line that is redrawn, elsewhere as an
+ * occasional new line. It polls on its own timer, so it costs the run nothing.
  */
 export class Progress {
   readonly #stream: ProgressStream;
@@ -57,7 +57,7 @@ export class Progress {
     this.#timer = this.#next();
   }
 
-  /** Prints another message on a line of its own. */
+  /** Prints another message on its own line. */
   say(message: string): void {
     this.#stream.write(`${this.#stream.isTTY ? clearLine : ""}${message}\n`);
   }
@@ -92,7 +92,7 @@ export class Progress {
     return this.#stream.isTTY ? text.slice(0, (this.#stream.columns || 80) - 1) : text;
   }
 
-  /** Recent answers and bytes per second. Work done before this run does not count. */
+  /** Returns recent answers and bytes per second, not counting work done before this run. */
   #rates(sample: Sample): { answers: number; bytes: number } {
     if (sample.done > this.#start.done) this.#samples.push(sample);
     if (this.#samples.length > WINDOW) this.#samples.shift();

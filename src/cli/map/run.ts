@@ -11,13 +11,13 @@ import { clientOptionTable } from "../../client/options.js";
 import { describeOutput } from "../output.js";
 import { type Line, parseLine, readLines } from "./lines.js";
 
-/** When to retry a full hub that gives no hint, in milliseconds. */
+/** How long to wait before retrying a full hub that gives no hint, in milliseconds. */
 const FULL_PAUSE_MS = 500;
 
 /** Longest input line, in bytes: a JSON escape may take six bytes for one byte of payload. */
 const MAX_LINE_BYTES = 24 * MiB;
 
-/** Bytes of input lines that may be in flight at once. */
+/** The maximum size of all input lines in flight, in bytes. */
 const MAX_LINES_BYTES = 64 * MiB;
 
 /** What a run does, and what it needs to do it. */
@@ -30,7 +30,7 @@ export interface MapPlan {
   skip: number;
   /** Whether a failure becomes an output line instead of ending the run. */
   keepGoing: boolean;
-  /** Whether every line says which kind it is. */
+  /** Whether every output line states its kind. */
   describe: boolean;
 }
 
@@ -41,9 +41,9 @@ interface Outcome extends Omit<Line, "bytes"> {
 
 /** Sends a request for every input line and yields the answer lines in input order. */
 export class MapRun {
-  /** Lines that have an answer, including those from earlier runs. */
+  /** The number of lines that have an answer, including those from earlier runs. */
   done: number;
-  /** How many answers of this run are errors. */
+  /** The number of answers from this run that are errors. */
   failed = 0;
   /** How much of the input has been answered, in bytes. */
   position = 0;
@@ -92,7 +92,7 @@ export class MapRun {
     }
   }
 
-  /** Takes no further input; requests in flight finish. */
+  /** Stops reading input; requests in flight finish. */
   drain(): void {
     this.#isDraining = true;
     this.#inputs.destroy();
@@ -130,7 +130,7 @@ export class MapRun {
     this.#isReadWholly = true;
   }
 
-  /** Waits until the line fits into the limit on bytes in flight. */
+  /** Waits until the line fits within the limit on bytes in flight. */
   async #room({ bytes, endsAt }: Line): Promise<void> {
     if (bytes === undefined) return;
     while (endsAt - this.position > MAX_LINES_BYTES && !this.#isDraining) {
@@ -152,7 +152,10 @@ export class MapRun {
     return { number, endsAt, result };
   }
 
-  /** Sends a request and retries while the hub is full, which slows the run down but loses no answers. */
+  /**
+   * Sends a request and retries while the hub is full, which slows the run down but loses no
+   * answers.
+   */
   async #request(input: unknown): Promise<Answer<unknown>> {
     const { client, clock, options } = this.#plan;
     const { signal } = this.#givenUp;
@@ -167,15 +170,15 @@ export class MapRun {
           : Number.POSITIVE_INFINITY;
         if (signal.aborted || clock.now() + pauseMs >= until) throw error;
         await delay(clock, pauseMs, signal);
-        // A process that stood still comes out of its pause late.
+        // A process that was suspended comes out of its pause late.
         if (clock.now() >= until) throw error;
       }
     }
   }
 
   /**
-   * Whether the error takes the place of the answer. Inputs that did not run are left to a later
-   * run instead.
+   * Whether the error is written instead of an answer. Inputs that did not run are left for a later
+   * run.
    */
   #isPassedOver({ execution, code, reason }: GibbsError): boolean {
     if (!this.#plan.keepGoing || reason === "NOT_A_HUB") return false;
@@ -195,7 +198,10 @@ function isFull(error: unknown): error is GibbsError {
   return error.code === "RESOURCE_EXHAUSTED" && error.execution === "NOT_STARTED";
 }
 
-/** Converts the failure of an input; a TypeError means that it cannot be sent. */
+/**
+ * Converts the failure of an input to a GibbsError; a TypeError means that the input cannot be
+ * sent.
+ */
 function toGibbsError(error: unknown): GibbsError {
   if (error instanceof GibbsError) return error;
   if (!(error instanceof TypeError)) throw error;

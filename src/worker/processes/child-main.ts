@@ -26,7 +26,7 @@ type State =
 let state: State = { kind: "new" };
 
 function send(message: FromChild, then: () => void = () => {}): void {
-  // If disconnected, the agent is gone, and "disconnect" ends this process.
+  // If disconnected, the agent has gone, and "disconnect" ends this process.
   if (process.connected) process.send?.(message, then);
 }
 
@@ -35,7 +35,7 @@ async function load(settings: ChildSettings): Promise<HandlerTable> {
   if (module.default === undefined) {
     throw gibbsError(
       "NO_HANDLER",
-      "the module has no default export: export default a function, a class with a method call(input), or an object of those by method",
+      "the module has no default export: export default a function, a class with a method call(input), or an object that maps method names to either",
     );
   }
   return buildHandlers(module.default, settings.method, settings.args);
@@ -79,7 +79,8 @@ process.on("message", (message: ToChild) => {
 
 holdLifeline();
 
-// Ctrl-C reaches the whole process group: the agent drains, and this process must live until then.
+// Ctrl-C reaches the whole process group: the agent drains, and this process must stay alive until
+// that is done.
 process.on("SIGINT", () => {});
 process.on("SIGTERM", () => {});
 process.on("disconnect", () => process.exit(0));

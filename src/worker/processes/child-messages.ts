@@ -17,7 +17,7 @@ export type ToChild =
   | { kind: "job"; job: JobInput }
   | { kind: "cancel"; reason: string };
 
-/** From a worker process to the agent. The token is the one from the start message. */
+/** From a worker process to the agent. The token is the one in the start message. */
 export type FromChild = { token: string } & (
   | { kind: "up"; methods: ServedMethod[] }
   | { kind: "failed"; message: string; stack: string }

@@ -22,19 +22,19 @@ export interface ChildPoolOptions {
 }
 
 /**
- * Runs jobs in separate processes, one at a time each: blocking code does not delay heartbeats, and
- * a process that dies loses only its own job and is replaced.
+ * Runs jobs in separate processes, one at a time in each: blocking code does not delay heartbeats,
+ * and a process that dies loses only its own job and is replaced.
  */
 export class ChildPool implements Executor {
   readonly beatsWhileBusy = true;
   methods: readonly ServedMethod[] = [];
   readonly #options: ChildPoolOptions;
-  /** The idle ones are ordered by when they became idle. */
+  /** Idle children are in the order in which they became idle. */
   readonly #children = new Set<Child>();
   readonly #stopping = new AbortController();
   #onSlots: (change: number) => void = () => {};
   #keepers: Promise<void>[] = [];
-  /** How long a cancelled job may take to end. */
+  /** How long a cancelled job may take to end, in milliseconds. */
   #graceMs: number;
 
   constructor(options: ChildPoolOptions) {
@@ -79,7 +79,7 @@ export class ChildPool implements Executor {
   }
 
   limitGrace(hubGraceMs: number): void {
-    // Well before the hub drops the whole worker because of one process.
+    // End the job well before the hub drops the whole worker because of one process.
     this.#graceMs = Math.min(this.#options.killGraceMs, hubGraceMs / 2);
   }
 

@@ -6,7 +6,10 @@ import { checkTransition, type Transitions } from "../../base/transition.js";
 import type { JobInput, JobOutcome, ServedMethod } from "../executor.js";
 import type { ChildSettings, FromChild, ToChild } from "./child-messages.js";
 
-/** Receives a child's events. `onGone` is called once and last, after the outcome of its job. */
+/**
+ * Receives a child's events. `onGone` is called exactly once, after everything else, including the
+ * outcome of the child's job.
+ */
 export interface ChildListener {
   onUp(methods: readonly ServedMethod[]): void;
   onGone(why: string, wasIdle: boolean): void;

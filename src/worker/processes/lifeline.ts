@@ -1,6 +1,6 @@
 import { Worker as Thread } from "node:worker_threads";
 
-/** The worker process's end of a pipe to its agent. */
+/** The file descriptor of the worker process's end of a pipe to its agent. */
 const LIFELINE_FD = 4;
 
 const thread = `
@@ -12,7 +12,7 @@ const thread = `
 `;
 
 /**
- * Kills this process once its agent has ended, however that happened and whatever this process is
+ * Kills this process once its agent has ended, however the agent ended and whatever this process is
  * doing. A handler in an endless loop would never notice the closed IPC channel, so a separate
  * thread watches a pipe.
  */

@@ -12,7 +12,7 @@ export interface WorkerIdentity {
   instanceId: Uint8Array;
 }
 
-/** Builds a worker's first event on a stream. Its executor must have started. */
+/** Builds a worker's first event on a stream. The executor must have started. */
 export function buildHello(
   { workerId, instanceId }: WorkerIdentity,
   { name, version, labels, maxPayloadBytes }: WorkerSettings,

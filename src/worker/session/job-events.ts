@@ -1,7 +1,7 @@
 import { type Job, WireExecution, type WorkerEventInit } from "../../wire/messages/work.js";
 import type { JobInput, JobOutcome } from "../executor.js";
 
-/** Converts a job to its executor's view of it. */
+/** Converts a job to the form that its executor takes. */
 export function toInput(job: Job): JobInput {
   const { method, payload, attempt, requestId, timeoutMs } = job;
   const metadata: JobInput["metadata"] = {};
@@ -11,7 +11,7 @@ export function toInput(job: Job): JobInput {
   return { method, payload, attempt, requestId, timeoutMs, metadata };
 }
 
-/** The terminal event of a job. */
+/** Returns the terminal event of a job. */
 export function toTerminalEvent(jobId: number, outcome: JobOutcome): WorkerEventInit {
   switch (outcome.kind) {
     case "payload":

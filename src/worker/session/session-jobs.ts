@@ -10,14 +10,16 @@ import { toInput } from "./job-events.js";
 export interface JobsPort {
   readonly clock: Clock;
   readonly executor: Executor;
-  /** The executor's free slots, now. */
+  /** Returns the number of slots that the executor has free now. */
   freeSlots(): number;
 }
 
-/** Receives the end of each job: exactly one of these calls, unless it is orphaned. */
+/**
+ * Receives the end of each job: exactly one of these methods is called, unless the job is orphaned.
+ */
 export interface JobsListener {
   onOutcome(jobId: number, outcome: JobOutcome): void;
-  /** The job was not started. */
+  /** Receives a job that was not started. */
   onGivenBack(jobId: number, reason: string): void;
 }
 
@@ -25,7 +27,7 @@ export interface JobsListener {
 interface AcceptedJob {
   job: Job;
   abort: LazyAbort;
-  /** Fires when the job's time has run out. */
+  /** Fires when the job's time runs out. */
   timeout: Timer | undefined;
 }
 
@@ -34,7 +36,7 @@ export class SessionJobs {
   readonly #port: JobsPort;
   readonly #listener: JobsListener;
   readonly #jobs = new IdMap<AcceptedJob>();
-  /** The jobs that wait for a slot, in order, each with the timer that limits the wait. */
+  /** The jobs that are waiting for a slot, in order, each with the timer that limits its wait. */
   readonly #held = new Map<AcceptedJob, Timer>();
 
   constructor(port: JobsPort, listener: JobsListener) {
@@ -42,7 +44,7 @@ export class SessionJobs {
     this.#listener = listener;
   }
 
-  /** How many jobs have a slot. */
+  /** The number of jobs that have a slot. */
   get running(): number {
     return this.#jobs.size - this.#held.size;
   }
@@ -58,8 +60,8 @@ export class SessionJobs {
       );
     }
     if (this.#port.freeSlots() > 0) return this.#start(accepted);
-    // A slot that was free when its credit was granted can be gone, because a process died while
-    // idle. Its replacement may be up in a moment.
+    // A slot that was free when its credit was granted may be gone because its process died while
+    // idle. The replacement may be up in a moment.
     const patience = this.#port.clock.setTimer(workerFixed.holdMs, () =>
       this.#giveBack(jobId, "no slot became free for it"),
     );
@@ -86,7 +88,7 @@ export class SessionJobs {
     for (const { job } of this.#held.keys()) this.#giveBack(job.jobId, reason);
   }
 
-  /** The stream has ended: cancels running jobs and drops their outcomes. */
+  /** Cancels running jobs and drops their outcomes, because the stream has ended. */
   orphan(): void {
     for (const accepted of this.#jobs.values()) {
       accepted.timeout?.cancel();
@@ -120,7 +122,7 @@ export class SessionJobs {
     this.#release(accepted);
   }
 
-  /** Ends the hold on a job. */
+  /** Stops holding a job. */
   #release(accepted: AcceptedJob): void {
     const patience = this.#held.get(accepted);
     if (patience === undefined) return;

@@ -20,7 +20,7 @@ export interface SessionEnd {
   error: GibbsError | undefined;
   /** Whether the hub had welcomed the worker. */
   welcomed: boolean;
-  /** What the hub requested when it drained. */
+  /** What the hub asked for when it drained, if it did. */
   next: { kind: "reconnect"; afterMs: number } | { kind: "exit" } | undefined;
 }
 
@@ -28,12 +28,12 @@ export interface SessionEnd {
 export interface SessionPort extends JobsPort {
   /** Writes events, after those of earlier calls. */
   send(events: readonly WorkerEventInit[]): void;
-  /** The hub has fallen silent, or broke the protocol: cancel the stream. */
+  /** Must cancel the stream, because the hub has fallen silent or broken the protocol. */
   giveUp(why: string): void;
   onWelcome(): void;
 }
 
-/** A session's state, with what belongs to it. */
+/** The state of a session, with its data. */
 type SessionState =
   | ({ kind: "opening" | "serving" } & Listening)
   | ({ kind: "draining"; next: SessionEnd["next"] } & Listening)
@@ -42,7 +42,7 @@ type SessionState =
 /** What a session holds while it listens to the hub. */
 interface Listening {
   silence: SilenceWatch;
-  /** The largest payload that the hub accepts; unlimited until it has said so. */
+  /** The largest payload that the hub accepts, in bytes; infinite until the hub's welcome. */
   maxPayloadBytes: number;
 }
 
@@ -55,8 +55,8 @@ const transitions: Transitions<SessionState["kind"]> = {
 };
 
 /**
- * One stream to the hub, from hello to its end: credit up, jobs down, one terminal event per job.
- * Knows nothing of gRPC.
+ * One stream to the hub, from hello to its end: credit goes up, jobs come down, and each job gets one
+ * terminal event. Independent of gRPC.
  *
  * | from | event | to |
  * |---|---|---|
@@ -66,7 +66,7 @@ const transitions: Transitions<SessionState["kind"]> = {
  * | opening | drain from the hub, which breaks the protocol | abandoned |
  * | any but ended | end of the stream | ended: running jobs are cancelled, their outcomes dropped |
  *
- * Until its welcome the hub may use the credit that was sent with hello.
+ * The hub may use the credit that was sent with hello even before its welcome.
  */
 export class WorkerSession implements JobsListener {
   readonly #port: SessionPort;
@@ -133,7 +133,10 @@ export class WorkerSession implements JobsListener {
     }
   }
 
-  /** Slots became free or were taken: starts held jobs, or grants credit for the free slots. */
+  /**
+   * Reacts to slots that became free or were taken: starts held jobs, or grants credit for the free
+   * slots.
+   */
   offerSlots(): void {
     if ("end" in this.#state) return;
     this.#jobs.startHeld();
@@ -144,7 +147,7 @@ export class WorkerSession implements JobsListener {
   }
 
   /**
-   * Asks the hub for no more jobs; it ends the stream once all have ended.
+   * Asks the hub to send no more jobs; the hub ends the stream once all jobs have ended.
    *
    * @throws GibbsError INTERNAL / INTERNAL before the welcome: a hub that has not responded to
    * hello would not end the stream.
@@ -158,7 +161,7 @@ export class WorkerSession implements JobsListener {
   }
 
   /**
-   * The stream has ended. Running jobs are cancelled, and their outcomes dropped.
+   * Ends the session because the stream has ended: cancels running jobs and drops their outcomes.
    *
    * @throws GibbsError INTERNAL / INTERNAL if it had already ended.
    */
@@ -211,7 +214,7 @@ export class WorkerSession implements JobsListener {
 
   #pushOutcome(jobId: number, outcome: JobOutcome): void {
     if (outcome.kind === "payload" && outcome.payload.length >= MAX_BATCH_BYTES) {
-      // Ahead of the result and in a separate write, so that on a slow link the hub does not
+      // Sent ahead of the result, in a separate write, so that on a slow link the hub does not
       // mistake the transfer time for silence.
       const pendingBytes = outcome.payload.length;
       this.#port.send([{ case: "heartbeat", value: { pendingBytes } }]);
@@ -224,7 +227,7 @@ export class WorkerSession implements JobsListener {
     this.#jobs.giveBackHeld(reason);
   }
 
-  /** Queues an event; all events of the same turn share a write. */
+  /** Queues an event; all events queued in the same turn share a write. */
   #push(event: WorkerEventInit): void {
     this.#outbox.push(event);
     this.#flusher.soon();
@@ -259,7 +262,7 @@ export class WorkerSession implements JobsListener {
   }
 }
 
-/** The outcome, or a failure if it is larger than the `maxBytes` that the hub accepts. */
+/** Returns the outcome, or a failure if it is larger than the `maxBytes` that the hub accepts. */
 function fitted(outcome: JobOutcome, maxBytes: number): JobOutcome {
   if (outcome.kind !== "payload" || outcome.payload.length <= maxBytes) return outcome;
   return tooLarge(outcome.payload.length, maxBytes);

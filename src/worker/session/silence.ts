@@ -20,7 +20,7 @@ export class SilenceWatch {
     this.#timer = clock.setTimer(patienceMs, () => this.#judge());
   }
 
-  /** The peer has sent something. */
+  /** Records that the peer has sent something. */
   heard(): void {
     this.#lastHeardAt = this.#clock.now();
   }
@@ -30,7 +30,7 @@ export class SilenceWatch {
     this.#timer = undefined;
   }
 
-  /** Reports silence, unless it was this process that was suspended or did not read. */
+  /** Reports silence, unless it was this process that was suspended or not reading. */
   #judge(): void {
     this.#clock.afterInput(() => {
       if (this.#timer === undefined) return;
