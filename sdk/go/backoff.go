@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// backoff draws pauses that grow, spread by chance so that many peers that lost
-// the same hub do not come back in step: each is drawn between the least one and
-// three times the last ("decorrelated jitter", from the AWS architecture blog,
-// "Exponential Backoff And Jitter", 2015).
+// backoff draws growing, randomized pauses, so that many peers that lost the same hub do
+// not reconnect in step: each is between the minimum and three times the previous one
+// ("decorrelated jitter", from the AWS architecture blog, "Exponential Backoff And
+// Jitter", 2015).
 type backoff struct {
 	min, last time.Duration
 }

@@ -1,15 +1,15 @@
-// Package gibbs puts Go code behind a gibbs hub, and asks hubs for work.
+// Package gibbs puts Go code behind a gibbs hub, and sends requests to hubs.
 //
-// A [Worker] serves methods: the hub hands it one request for each of its free
-// slots. A [Client] sends requests and gets answers, or an [*Error] that says
-// what became of the work.
+// A [Worker] serves methods: the hub hands it one request for each of its free slots. A
+// [Client] sends requests and gets answers, or an [*Error] that says what happened to the
+// work.
 //
-//	worker, err := gibbs.NewWorker(gibbs.Methods{
-//		"square": gibbs.Func(func(ctx context.Context, x float64) (float64, error) { return x * x, nil }),
-//	}, gibbs.WorkerOptions{})
-//	...
-//	err = worker.Run(ctx)
+// 	worker, err := gibbs.NewWorker(gibbs.Methods{
+// 		"square": gibbs.Func(func(ctx context.Context, x float64) (float64, error) { return x * x, nil }),
+// 	}, gibbs.WorkerOptions{})
+// 	...
+// 	err = worker.Run(ctx)
 //
-// The messages themselves, for those who bring their own client, are in the
-// package gibbsv1.
+// The messages themselves, for those who write their own client, are in the package
+// gibbsv1.
 package gibbs

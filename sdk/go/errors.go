@@ -17,60 +17,60 @@ import (
 	pb "github.com/gibbs-rpc/gibbs/sdk/go/gibbsv1"
 )
 
-// errorDomain marks what gibbs says in google.rpc.ErrorInfo.
+// errorDomain marks the google.rpc.ErrorInfo that gibbs sends.
 const errorDomain = "gibbs"
 
-// Execution tells whether the work of a request ran.
+// Execution says whether the work of a request ran.
 type Execution string
 
 const (
-	// NotStarted: it certainly did not run.
+	// NotStarted means that it certainly did not run.
 	NotStarted Execution = "NOT_STARTED"
-	// Finished: its handler returned an answer or an error.
+	// Finished means that its handler returned an answer or an error.
 	Finished Execution = "FINISHED"
-	// ExecutionUnknown: it may have run, in part or wholly.
+	// ExecutionUnknown means that it may have run, partly or completely.
 	ExecutionUnknown Execution = "UNKNOWN"
 )
 
-// Error is the one error of this package. Branch on Code and Reason, read
-// Message, log Cause.
+// Error is the only error type of this package. Branch on Code and Reason, read Message,
+// log Cause.
 //
-// A handler that returns one, also wrapped, declares its caller's status: the
-// caller sees its Code, message, RetryAfter and Details, with the reason
-// DECLARED. Its other fields do not travel.
+// A handler that returns one, wrapped or not, determines its caller's status: the caller
+// sees its Code, Message, RetryAfter and Details, with the reason DECLARED. Its other
+// fields are not sent.
 type Error struct {
-	// Code is the gRPC status. A handler's OK becomes UNKNOWN.
+	// Code is the gRPC status code. If a handler sets OK, the caller sees UNKNOWN.
 	Code codes.Code
-	// Reason says why, for programs: such as HANDLER_ERROR, WORKER_LOST,
-	// QUEUE_FULL. Empty if nobody said.
+	// Reason is the cause for programs to check, such as HANDLER_ERROR, WORKER_LOST or
+	// QUEUE_FULL. Empty if none was given.
 	Reason string
-	// Message says what went wrong, for people; 1 KiB of it travels.
+	// Message says what went wrong, for people; at most 1 KiB of it is sent.
 	Message string
-	// RetryAfter is when to try again; 0: nobody gave a hint.
+	// RetryAfter is how long to wait before trying again; 0 if there was no hint.
 	RetryAfter time.Duration
-	// Details is what else the handler's error carries; 4 KiB travel.
+	// Details are any other details of the handler's error; at most 4 KiB are sent.
 	Details []*anypb.Any
 
-	// Execution tells whether the work ran.
+	// Execution says whether the work ran.
 	Execution Execution
-	// RequestID is the request's, the same over all its attempts.
+	// RequestID is the ID of the request, the same for all its attempts.
 	RequestID string
-	// Attempts is how often the request was started.
+	// Attempts is the number of times the request was started.
 	Attempts int
-	// WorkerID is the worker that had the request last.
+	// WorkerID is the label of the last worker that had the request.
 	WorkerID string
-	// QueueTime is how long the request waited for that worker, RunTime how
-	// long that worker had it.
+	// QueueTime is how long the request waited for that worker, RunTime how long that
+	// worker had it.
 	QueueTime, RunTime time.Duration
-	// RemoteType is the class of the error that the handler threw.
+	// RemoteType is the type of the error that the handler returned or threw.
 	RemoteType string
-	// RemoteStack is where, if the worker sends stacks.
+	// RemoteStack is its stack trace, if the worker sends stacks.
 	RemoteStack string
-	// Cause is what went wrong underneath.
+	// Cause is the underlying error.
 	Cause error
 }
 
-// Errorf is an error for handlers to declare: its caller gets the code.
+// Errorf returns an error for a handler to return; the caller sees its code.
 func Errorf(code codes.Code, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
 }
@@ -88,7 +88,7 @@ func (e *Error) Unwrap() error {
 	return e.Cause
 }
 
-// errorFromStatus is what a gRPC call failed with. Without a word of the hub its
+// errorFromStatus converts the error of a gRPC call. Unless the hub says otherwise, the
 // execution is unknown.
 func errorFromStatus(err error) *Error {
 	from := status.Convert(err)
@@ -107,7 +107,8 @@ func (e *Error) readDetail(detail *anypb.Any) {
 	}
 	switch message := message.(type) {
 	case *errdetails.ErrorInfo:
-		// The hub's own comes first; what follows by that name is not its word.
+		// The hub's own ErrorInfo comes first; a later one in this domain is not from the
+		// hub.
 		if message.GetDomain() != errorDomain {
 			e.Details = append(e.Details, detail)
 		} else if e.Reason == "" {
@@ -139,8 +140,8 @@ func (e *Error) readErrorInfo(info *errdetails.ErrorInfo) {
 	e.RemoteType = known["error_type"]
 }
 
-// packDetails is what of a handler's error travels beside code and message: as
-// many details, from the first, as fit.
+// packDetails returns the parts of a handler's error that are sent in addition to its
+// code and message: as many details as fit, in order.
 func (e *Error) packDetails() []*anypb.Any {
 	packed := slices.Clone(e.Details)
 	if e.RetryAfter > 0 {

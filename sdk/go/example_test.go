@@ -40,7 +40,7 @@ func ExampleJobFromContext() {
 		job, _ := gibbs.JobFromContext(ctx)
 		for done, page := range pages {
 			if ctx.Err() != nil {
-				return done, context.Cause(ctx) // Nobody waits any more.
+				return done, context.Cause(ctx) // The answer is no longer wanted.
 			}
 			log.Printf("%s, attempt %d: %s", job.RequestID, job.Attempt, page)
 		}

@@ -14,26 +14,26 @@ import (
 	pb "github.com/gibbs-rpc/gibbs/sdk/go/gibbsv1"
 )
 
-// Handler is the code behind the hub. It is called with the input (nil, bool,
-// float64, string, []any, map[string]any, or []byte) and returns the answer: the
-// same, or what encoding/json can say of it. Several run at once if the worker
+// Handler is the code behind the hub. It is called with the input (nil, bool, float64,
+// string, []any, map[string]any, or []byte) and returns the answer: one of the same
+// types, or anything that encoding/json can represent. Calls are concurrent if the worker
 // has several slots.
 //
-// The context ends when nobody waits for the answer any more: the caller
-// cancelled, its time is over, or the connection to the hub was lost. The
-// handler should then return soon, whatever it returns. [JobFromContext] tells
-// more about the request.
+// The context ends when the answer is no longer wanted: the caller cancelled, its
+// deadline has passed, or the connection to the hub was lost. The handler should then
+// return soon; its result no longer matters. [JobFromContext] returns details of the
+// request.
 //
-// An [*Error], also a wrapped one, gives the caller its code. Any other error,
-// and a panic, is UNKNOWN / HANDLER_ERROR for the caller.
+// An [*Error], wrapped or not, gives the caller its code. Any other error, and a panic,
+// is UNKNOWN / HANDLER_ERROR for the caller.
 type Handler func(ctx context.Context, input any) (any, error)
 
-// Methods are handlers by the name of their method; "" is the default method.
+// Methods maps method names to handlers; "" is the default method.
 type Methods map[string]Handler
 
-// Func is a [Handler] of a function on Go's types. Its input is read as
-// encoding/json would, but for a []byte, which is bytes. An input that does not
-// fit ends its request as INVALID_ARGUMENT / MALFORMED, and f is not called.
+// Func returns a [Handler] that calls a function on Go types. Its input is decoded as
+// encoding/json would, except for a []byte, which stays bytes. An input that does not fit
+// fails the request as INVALID_ARGUMENT / MALFORMED without calling f.
 func Func[In, Out any](f func(context.Context, In) (Out, error)) Handler {
 	return func(ctx context.Context, input any) (any, error) {
 		typed, err := convert[In](input)
@@ -44,31 +44,32 @@ func Func[In, Out any](f func(context.Context, In) (Out, error)) Handler {
 	}
 }
 
-// Job is what a handler can know of its request beside the input.
+// Job describes the request that a handler runs, apart from its input.
 type Job struct {
-	// Method is the one that was asked for.
+	// Method is the method that was requested.
 	Method string
-	// RequestID names the request, the same over all attempts.
+	// RequestID is the ID of the request, the same for all attempts.
 	RequestID string
-	// Attempt is which attempt of the request this is, from 1.
+	// Attempt is the number of this attempt, starting at 1.
 	Attempt int
-	// Timeout is what was left of the caller's time when the job arrived; 0: no
-	// limit. The context ends when it is over.
+	// Timeout is how much of the caller's time was left when the job arrived; 0 means no
+	// limit. The context ends when that time has passed.
 	Timeout time.Duration
-	// Metadata is what the hub forwards of the caller's gRPC metadata.
+	// Metadata is the part of the caller's gRPC metadata that the hub forwards.
 	Metadata metadata.MD
 }
 
 type jobKey struct{}
 
-// JobFromContext returns what is known of the request that a handler was called
-// for, with the context it was given; false for any other context.
+// JobFromContext returns the job of the handler that was called with ctx; false if ctx
+// does not come from a handler's call.
 func JobFromContext(ctx context.Context) (Job, bool) {
 	job, ok := ctx.Value(jobKey{}).(Job)
 	return job, ok
 }
 
-// malformedInput is an input that the handler never saw.
+// malformedInput is the error for an input that could not be decoded, so the handler
+// never saw it.
 type malformedInput struct{ error }
 
 func newJob(job *pb.Job) Job {
@@ -85,8 +86,8 @@ func newJob(job *pb.Job) Job {
 	}
 }
 
-// runHandler decodes the input, calls the handler, and encodes the answer. Every
-// fault is an outcome.
+// runHandler decodes the input, calls the handler, and encodes the answer. Any failure
+// becomes the job's outcome.
 func (w *Worker) runHandler(ctx context.Context, handler Handler, job *pb.Job) *pb.Result {
 	input, err := decodePayload(job.GetPayload())
 	if err != nil {
@@ -114,7 +115,7 @@ func (w *Worker) runHandler(ctx context.Context, handler Handler, job *pb.Job) *
 	return &pb.Result{Outcome: &pb.Result_Payload{Payload: encoded}}
 }
 
-// panicError is what a handler panicked with.
+// panicError holds the value that a handler panicked with.
 type panicError struct {
 	value any
 	stack string
@@ -130,7 +131,7 @@ func callHandler(ctx context.Context, handler Handler, input any) (output any, e
 		if returned {
 			return
 		}
-		// Nothing to recover means that the handler ended its goroutine.
+		// If there is nothing to recover, the handler ended its goroutine.
 		value := recover()
 		if value == nil {
 			value = "the handler called runtime.Goexit"
@@ -164,8 +165,8 @@ func failed(err error) *pb.Result {
 	return &pb.Result{Outcome: &pb.Result_Failure{Failure: failure}}
 }
 
-// messageOf is what the caller reads: of a declared error without the code and
-// reason, which travel apart. Looking at an error may panic, too.
+// messageOf returns the message for the caller; for a declared error without the code and
+// reason, which are sent separately. Formatting an error may panic, too.
 func messageOf(err error) (message string) {
 	defer func() {
 		if recover() != nil {
@@ -185,7 +186,7 @@ func declaredCode(code codes.Code) codes.Code {
 	return code
 }
 
-// tooLarge reports an answer that has more bytes than may be sent.
+// tooLarge returns the failure for an answer larger than max bytes.
 func tooLarge(size, max int) *pb.Result {
 	return &pb.Result{Outcome: &pb.Result_Failure{Failure: &pb.Failure{
 		Message: fmt.Sprintf("the answer has %d bytes, more than %d", size, max),

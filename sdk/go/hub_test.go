@@ -12,14 +12,14 @@ import (
 	gibbs "github.com/gibbs-rpc/gibbs/sdk/go"
 )
 
-// hubProcess is a real hub: `gibbs hub`.
+// hubProcess is a real hub, running `gibbs hub`.
 type hubProcess struct {
 	address string
 	process *os.Process
 	exited  chan struct{}
 }
 
-// startHub starts a hub on a free port, and kills it when the test is over.
+// startHub starts a hub on a free port, and kills it when the test ends.
 func startHub(t *testing.T, flags ...string) *hubProcess {
 	t.Helper()
 	return startHubAt(t, "127.0.0.1:0", flags...)
@@ -57,8 +57,8 @@ func (h *hubProcess) terminate() {
 	h.process.Signal(syscall.SIGTERM)
 }
 
-// startWorker runs a worker until the test is over, and returns it with what its
-// Run returns, once it is connected.
+// startWorker runs a worker until the test ends. Once the worker is connected, it returns
+// the worker and a channel that receives the result of its Run.
 func startWorker(t *testing.T, hub string, methods gibbs.Methods, options gibbs.WorkerOptions) (*gibbs.Worker, <-chan error) {
 	t.Helper()
 	options.Hub = hub

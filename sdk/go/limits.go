@@ -9,59 +9,61 @@ import (
 	"unicode/utf8"
 )
 
-// DefaultAddress is where hubs listen, and are looked for, unless told otherwise.
+// DefaultAddress is where a hub listens, and where clients and workers look for it, by
+// default.
 const DefaultAddress = "127.0.0.1:5019"
 
-// What can be set, unless it is.
+// Defaults of the options.
 const (
 	defaultMaxPayloadBytes = 4 << 20
 	defaultConnectTimeout  = 20 * time.Second
 	defaultDrainTimeout    = 30 * time.Second
-	// For a hub that names none.
+	// If the hub does not announce one.
 	defaultHubTimeout = 30 * time.Second
 )
 
-// More slots than any hub takes.
+// More slots than any hub allows.
 const maxSlots = 1 << 16
 
-// What nobody needs to set.
+// Fixed limits, which no one should need to change.
 const (
-	// What a message may hold beside one payload: the transport's limit is both together.
+	// The space reserved in a message for everything except one payload: the transport's
+	// limit is the sum of both.
 	envelopeBytes = 256 << 10
-	// A batch of events is closed at this size; a larger event travels alone.
+	// The size at which a batch of events is sent; a larger event is sent alone.
 	maxBatchBytes = 256 << 10
-	// The most of an error's message, its stack and its details that travels.
+	// The maximum sizes of an error's message, stack and details that are sent.
 	maxMessageBytes = 1 << 10
 	maxStackBytes   = 2 << 10
 	maxDetailsBytes = 4 << 10
-	// Levels of lists and maps: in an answer what every decoder takes; in an
-	// input its worker's decoder may take fewer.
+	// Maximum nesting of lists and maps: in an answer, what every decoder accepts; in an
+	// input, its worker's decoder may accept less.
 	maxAnswerDepth = 48
 	maxInputDepth  = 1000
 
-	// Proxies and servers answer quicker pings with GOAWAY too_many_pings.
+	// Proxies and servers answer more frequent pings with GOAWAY too_many_pings.
 	keepaliveTime    = 30 * time.Second
 	keepaliveTimeout = 20 * time.Second
 
-	// Pauses between two attempts to reach the hub, and the longest once it has
-	// been away for a while.
+	// The range of the pause between attempts to reach the hub; reconnectSlowMax is the
+	// longest once the hub has been away for reconnectSlow.
 	reconnectMin     = 100 * time.Millisecond
 	reconnectMax     = time.Second
 	reconnectSlowMax = 5 * time.Second
 	reconnectSlow    = 30 * time.Second
 
-	// Pauses before a request is sent again.
+	// The range of the pause before a request is sent again.
 	retryMin = 50 * time.Millisecond
 	retryMax = time.Second
-	// How often an idempotent request whose caller does not say is sent, if the
-	// connection breaks.
+	// How many times an idempotent request is sent when connections break, unless its
+	// caller says otherwise.
 	defaultAttempts = 3
 )
 
-// version is this module's, as hubs log it.
+// version is the version of this module, as hubs log it.
 const version = "0.1.0"
 
-// hubAddress checks an address of the form host:port; empty is that of the
+// hubAddress checks an address of the form host:port. If it is empty, it uses the
 // environment variable GIBBS_HUB, or [DefaultAddress].
 func hubAddress(address string) (string, error) {
 	if address == "" {
@@ -71,13 +73,12 @@ func hubAddress(address string) (string, error) {
 		address = DefaultAddress
 	}
 	if host, port, err := net.SplitHostPort(address); err != nil || host == "" || port == "" {
-		return "", fmt.Errorf("gibbs: %q is no address of a hub: give host:port, such as %s", address, DefaultAddress)
+		return "", fmt.Errorf("gibbs: %q is not a hub address: give host:port, such as %s", address, DefaultAddress)
 	}
 	return address, nil
 }
 
-// clip makes text well-formed and cuts it between two characters to at most
-// max bytes.
+// clip makes text valid UTF-8 and cuts it between two characters to at most max bytes.
 func clip(text string, max int) string {
 	text = strings.ToValidUTF8(text, "\uFFFD")
 	if len(text) <= max {

@@ -14,11 +14,11 @@ import (
 	pb "github.com/gibbs-rpc/gibbs/sdk/go/gibbsv1"
 )
 
-// The integers that a double, which is what travels, holds exactly.
+// The largest integer up to which a double, the type on the wire, is exact.
 const maxExactInteger = 1 << 53
 
-// decodePayload returns what an encoded payload carries: nil, bool, float64,
-// string, []any, map[string]any, or []byte.
+// decodePayload returns the content of an encoded payload: nil, bool, float64, string,
+// []any, map[string]any, or []byte.
 func decodePayload(encoded []byte) (any, error) {
 	var payload pb.Payload
 	if err := proto.Unmarshal(encoded, &payload); err != nil {
@@ -33,8 +33,8 @@ func decodePayload(encoded []byte) (any, error) {
 	return payload.GetValue().AsInterface(), nil
 }
 
-// newPayload is the payload of data: bytes for []byte, else a JSON-like value.
-// What is no plain value is taken as encoding/json sees it.
+// newPayload returns a payload with data: bytes for a []byte, otherwise a JSON-like
+// value. Other types are converted as encoding/json would.
 func newPayload(data any, maxDepth int) (*pb.Payload, error) {
 	if data, ok := data.([]byte); ok {
 		return &pb.Payload{Kind: &pb.Payload_Data{Data: data}}, nil
@@ -92,7 +92,7 @@ func toNumber(integer int64, path string) (*structpb.Value, error) {
 
 func toList(list []any, path string, depth int) (*structpb.Value, error) {
 	if depth < 0 {
-		return nil, notJSON("data of so many levels", "")
+		return nil, notJSON("data nested this deeply", "")
 	}
 	values := make([]*structpb.Value, len(list))
 	for index, item := range list {
@@ -107,7 +107,7 @@ func toList(list []any, path string, depth int) (*structpb.Value, error) {
 
 func toStruct(items map[string]any, path string, depth int) (*structpb.Value, error) {
 	if depth < 0 {
-		return nil, notJSON("data of so many levels", "")
+		return nil, notJSON("data nested this deeply", "")
 	}
 	fields := make(map[string]*structpb.Value, len(items))
 	for key, item := range items {
@@ -141,18 +141,18 @@ func notJSON(what, path string) error {
 	return errors.New(what + " cannot be sent: send JSON-like data or a []byte")
 }
 
-// convert makes of decoded data what a typed function takes. JSON-like data is
-// read as encoding/json would read it.
+// convert turns decoded data into the type that a typed function takes. JSON-like data is
+// converted as encoding/json would.
 func convert[T any](data any) (T, error) {
 	if typed, ok := data.(T); ok {
 		return typed, nil
 	}
 	var typed T
 	if _, isBytes := data.([]byte); isBytes {
-		return typed, fmt.Errorf("bytes, where a %T is meant", typed)
+		return typed, fmt.Errorf("bytes, where a %T is expected", typed)
 	}
 	if _, isBytes := any(typed).([]byte); isBytes {
-		return typed, fmt.Errorf("a JSON value, where bytes are meant")
+		return typed, fmt.Errorf("a JSON value, where bytes are expected")
 	}
 	text, err := json.Marshal(data)
 	if err == nil {

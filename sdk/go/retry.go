@@ -8,11 +8,11 @@ import (
 	pb "github.com/gibbs-rpc/gibbs/sdk/go/gibbsv1"
 )
 
-// retry is what a client does by itself about a send that failed. A hub that is
-// shutting down took nothing: it sends again, for as long as it would wait for a
-// connection. The connection broke, and whether the work ran is unknown: it sends
-// again only if the request is idempotent, so many times in all. All else is the
-// caller's to decide.
+// retry decides when a client sends a failed request again on its own. If the hub is
+// shutting down and did not accept the request, the client sends it again for as long as
+// it would wait for a connection. If the connection broke and it is unknown whether the
+// work ran, it sends it again only if the request is idempotent, up to maxAttempts times
+// in total. Everything else is up to the caller.
 type retry struct {
 	idempotent   bool
 	maxAttempts  int
@@ -35,7 +35,8 @@ func newRetry(options *pb.RequestOptions, patience time.Duration) *retry {
 	return r
 }
 
-// pauseAfter is how long to wait before the request is sent again; false: not again.
+// pauseAfter returns how long to wait before the request is sent again; false if it
+// should not be.
 func (r *retry) pauseAfter(err *Error) (time.Duration, bool) {
 	switch {
 	case err.Execution == ExecutionUnknown && (err.Reason == "CONNECTION_LOST" || err.Reason == "TRANSPORT"):
@@ -55,8 +56,8 @@ func (r *retry) pauseAfter(err *Error) (time.Duration, bool) {
 	}
 }
 
-// final is what the caller sees. Once a send may have run, no later refusal says
-// that nothing ran.
+// final returns the error for the caller. Once a send may have run, no later refusal can
+// say that nothing ran.
 func (r *retry) final(err *Error) *Error {
 	if r.lost == 0 || err.Execution != NotStarted {
 		return err

@@ -11,44 +11,44 @@ import (
 	pb "github.com/gibbs-rpc/gibbs/sdk/go/gibbsv1"
 )
 
-// Why the context of a handler ended, as [context.Cause] tells it.
+// The reasons why the context of a handler ended, as returned by [context.Cause].
 var (
-	errCancelled = errors.New("gibbs: nobody waits for this job any more")
-	errTimeout   = errors.New("gibbs: the job's time is over")
+	errCancelled = errors.New("gibbs: the answer to this job is no longer wanted")
+	errTimeout   = errors.New("gibbs: the job's timeout has passed")
 	errHubLost   = errors.New("gibbs: the connection to the hub was lost")
 )
 
-// session is one stream to the hub, from hello to its end: credit up, jobs down,
-// one terminal event for each job. Only the goroutine of run touches it.
+// session is one stream to the hub, from hello to its end: credit goes up, jobs come
+// down, and each job gets one terminal event. Only the goroutine of run touches it.
 type session struct {
 	worker *Worker
 	stream *stream
-	// Jobs that run, with what cancels them.
+	// The functions that cancel the running jobs, by job ID.
 	jobs map[uint32]context.CancelCauseFunc
-	// Credit that the hub has and has not used.
+	// Credit that the hub has not used yet.
 	credit   int
 	welcome  *pb.Welcome
 	draining bool
 	outbox   []*pb.WorkerEvent
-	// Gone says why the worker itself left the stream.
+	// Why the worker itself left the stream.
 	gone    *Error
 	silence silence
 	end     sessionEnd
 }
 
-// sessionEnd tells how a session ended, and what is to come after it.
+// sessionEnd says how a session ended, and what should happen next.
 type sessionEnd struct {
-	// Err is why the stream broke, nil after a clean end.
+	// Why the stream broke; nil after a clean end.
 	err      *Error
 	welcomed bool
-	// Lost is how many jobs ran when it ended.
+	// The number of jobs that were running when it ended.
 	lost int
-	// What the hub asked for when it drained.
+	// What the hub requested when it drained.
 	exit         bool
 	reconnectMin time.Duration
 }
 
-// finished is a handler that has returned, with what to send of it.
+// finished is a handler that has returned, and the result to send.
 type finished struct {
 	session *session
 	jobID   uint32
@@ -105,13 +105,13 @@ func (s *session) run() sessionEnd {
 	}
 }
 
-// leave gives the stream up; its end follows.
+// leave abandons the stream, which then ends.
 func (s *session) leave(why string) {
 	s.gone = &Error{Code: codes.Unavailable, Message: why, Execution: ExecutionUnknown}
 	s.stream.cancel()
 }
 
-// ended tells the handlers that still run; their outcomes will be dropped.
+// ended cancels the handlers that are still running; their outcomes will be dropped.
 func (s *session) ended() sessionEnd {
 	for _, cancel := range s.jobs {
 		cancel(errHubLost)
@@ -158,7 +158,7 @@ func (s *session) onWelcome(welcome *pb.Welcome) {
 	setDefault(&patience, defaultHubTimeout)
 	s.silence = newSilence(patience)
 	for _, method := range welcome.GetRejectedMethods() {
-		s.worker.logger.Warn("the hub will not send jobs of a method", "method", method)
+		s.worker.logger.Warn("the hub will not send jobs for a method", "method", method)
 	}
 	s.worker.onConnected()
 }
@@ -170,7 +170,7 @@ func (s *session) onJob(job *pb.Job) {
 	case s.draining:
 		s.giveBack(job, "the worker is draining")
 	case !ok:
-		s.giveBack(job, fmt.Sprintf("no method %q here", job.GetMethod()))
+		s.giveBack(job, fmt.Sprintf("this worker has no method %q", job.GetMethod()))
 	case s.worker.free == 0:
 		s.giveBack(job, "no slot is free")
 	default:
@@ -196,8 +196,8 @@ func (s *session) start(job *pb.Job, handler Handler) {
 	}()
 }
 
-// finish ends a job whose handler has returned, here or, for an orphan of an
-// earlier session, only by the slot that comes free.
+// finish ends a job whose handler has returned. If the job belongs to an earlier session,
+// it only frees the slot.
 func (s *session) finish(done finished) {
 	s.worker.free++
 	if done.session == s {
@@ -214,8 +214,8 @@ func (s *session) pushResult(result *pb.Result) {
 		result = tooLarge(size, max)
 		result.JobId = id
 	} else if size >= maxBatchBytes {
-		// In a message ahead of it, so that the hub does not take the time that it
-		// needs on a slow link for silence.
+		// Sent in a message ahead of the result, so that the hub does not mistake a slow
+		// transfer for silence.
 		s.push(&pb.WorkerEvent{Event: &pb.WorkerEvent_Heartbeat{
 			Heartbeat: &pb.Heartbeat{PendingBytes: uint32(size)},
 		}})
@@ -240,7 +240,7 @@ func (s *session) giveBack(job *pb.Job, reason string) {
 	s.offerSlots()
 }
 
-// offerSlots gives credit for what is free.
+// offerSlots gives credit for the free slots.
 func (s *session) offerSlots() {
 	more := s.worker.free - s.credit
 	if s.draining || more <= 0 {
@@ -250,7 +250,8 @@ func (s *session) offerSlots() {
 	s.push(&pb.WorkerEvent{Event: &pb.WorkerEvent_Ready{Ready: &pb.Ready{Slots: uint32(more)}}})
 }
 
-// drain asks the hub for no more jobs; it ends the stream when all are over.
+// drain asks the hub to send no more jobs; the hub ends the stream once all jobs have
+// ended.
 func (s *session) drain() {
 	if s.welcome == nil {
 		s.leave("the worker was drained before it was connected")

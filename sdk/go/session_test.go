@@ -19,14 +19,14 @@ import (
 	pb "github.com/gibbs-rpc/gibbs/sdk/go/gibbsv1"
 )
 
-// scriptedHub is a hub that says what a test tells it to, over a real connection.
+// scriptedHub is a hub that sends what a test tells it to, over a real connection.
 type scriptedHub struct {
 	pb.UnimplementedWorkerServiceServer
 	address string
 	calls   chan *scriptedCall
 }
 
-// scriptedCall is one Work call of a worker.
+// scriptedCall is one Work call from a worker.
 type scriptedCall struct {
 	t      *testing.T
 	stream pb.WorkerService_WorkServer
@@ -61,7 +61,7 @@ func (h *scriptedHub) Work(stream pb.WorkerService_WorkServer) error {
 	}
 }
 
-// welcome takes the next call of the worker, up to its ready, and welcomes it.
+// welcome accepts the worker's next call, reads up to its ready, and welcomes it.
 func (h *scriptedHub) welcome(t *testing.T, welcome *pb.Welcome) (*scriptedCall, *pb.Hello, uint32) {
 	t.Helper()
 	call := <-h.calls
@@ -80,7 +80,7 @@ func (c *scriptedCall) say(events ...*pb.HubEvent) {
 	must(c.t, c.stream.Send(&pb.WorkResponse{Events: events}))
 }
 
-// next is the next event of the worker, of whatever message.
+// next returns the worker's next event, whichever message it is in.
 func (c *scriptedCall) next() *pb.WorkerEvent {
 	c.t.Helper()
 	for len(c.events) == 0 {
@@ -97,7 +97,7 @@ func job(id uint32, payload []byte) *pb.HubEvent {
 	return &pb.HubEvent{Event: &pb.HubEvent_Job{Job: &pb.Job{JobId: id, Payload: payload, Attempt: 1}}}
 }
 
-// start runs a worker and does not wait for a welcome.
+// start runs a worker without waiting for a welcome.
 func start(t *testing.T, hub *scriptedHub, handler gibbs.Handler, options gibbs.WorkerOptions) (*gibbs.Worker, <-chan error) {
 	t.Helper()
 	options.Hub, options.IgnoreSignals = hub.address, true

@@ -2,7 +2,7 @@ package gibbs
 
 import "time"
 
-// silence is how long the hub may still say nothing.
+// silence measures how long the hub may still stay silent.
 type silence struct {
 	timer     *time.Timer
 	patience  time.Duration
@@ -19,8 +19,9 @@ func (s *silence) heard() {
 	s.lastHeard = time.Now()
 }
 
-// isOver judges when the timer has fired. It forgives the time in which this
-// process stood still, and so did not listen.
+// isOver reports whether the hub has been silent for too long; it is called when the
+// timer has fired. Time during which this process was suspended, and so could not listen,
+// does not count.
 func (s *silence) isOver() bool {
 	now := time.Now()
 	if late := now.Sub(s.due); late > 0 {

@@ -13,19 +13,19 @@ import (
 	pb "github.com/gibbs-rpc/gibbs/sdk/go/gibbsv1"
 )
 
-// stream is one Work call on a channel of its own.
+// stream is one Work call on its own channel.
 type stream struct {
-	// Received has what arrives, and is closed when the call has ended.
+	// What the hub sends; closed when the call has ended.
 	received chan []*pb.HubEvent
-	// Outgoing takes what is to be sent; it is not closed.
+	// What to send; never closed.
 	outgoing chan []*pb.WorkerEvent
-	// Err is why the call ended, nil after a clean end. To be read once received is closed.
+	// Why the call ended; nil after a clean end. Read it only once received is closed.
 	err error
-	// Cancel gives the call up; received is closed soon.
+	// Ends the call; received is closed soon afterwards.
 	cancel context.CancelFunc
 }
 
-// dial opens a Work call. A failure is the stream's err.
+// dial opens a Work call. A failure is reported as the stream's err.
 func dial(address string, maxPayloadBytes int, dialOptions []grpc.DialOption) *stream {
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &stream{
@@ -68,7 +68,7 @@ func (s *stream) run(ctx context.Context, address string, options []grpc.DialOpt
 	}
 }
 
-// send ends when the call does, for which Recv tells the reason.
+// send returns when the call ends; Recv reports why.
 func (s *stream) send(ctx context.Context, call pb.WorkerService_WorkClient) {
 	for {
 		select {
@@ -84,8 +84,8 @@ func (s *stream) send(ctx context.Context, call pb.WorkerService_WorkClient) {
 	}
 }
 
-// batches cuts events into messages of at most maxBatchBytes; a larger event
-// travels alone.
+// batches splits events into messages of at most maxBatchBytes; a larger event gets its
+// own message.
 func batches(events []*pb.WorkerEvent) [][]*pb.WorkerEvent {
 	var cut [][]*pb.WorkerEvent
 	first, size := 0, 0
@@ -100,8 +100,8 @@ func batches(events []*pb.WorkerEvent) [][]*pb.WorkerEvent {
 	return append(cut, events[first:])
 }
 
-// channelOptions are those of every channel to a hub: each limit on a message's
-// size is set, and the transport's own liveness is on.
+// channelOptions returns the options for every channel to a hub: both limits on the size
+// of a message are set, and the transport's own keepalive is on.
 func channelOptions(maxPayloadBytes int, more []grpc.DialOption) []grpc.DialOption {
 	maxMessageBytes := maxPayloadBytes + envelopeBytes
 	return append([]grpc.DialOption{

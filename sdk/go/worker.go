@@ -19,8 +19,8 @@ import (
 	pb "github.com/gibbs-rpc/gibbs/sdk/go/gibbsv1"
 )
 
-// Worker serves methods: it keeps a stream to the hub open, dials again when it
-// is lost, and runs handlers, one in each slot.
+// Worker serves methods: it keeps a stream to the hub open, reconnects when it is lost,
+// and runs handlers, one in each slot.
 type Worker struct {
 	options    WorkerOptions
 	hub        string
@@ -28,22 +28,22 @@ type Worker struct {
 	logger     *slog.Logger
 	instanceID []byte
 
-	// Drained and closed from any goroutine.
+	// Any goroutine may drain or close the worker.
 	draining, closing context.Context
 	drain, close      context.CancelFunc
 	connected         chan struct{}
 	running           atomic.Bool
 
-	// Those of Run's goroutine: slots without a handler, and whether a hub has
-	// welcomed the worker yet.
+	// Used only by Run's goroutine: the number of slots without a handler, and whether a
+	// hub has welcomed the worker yet.
 	free         int
 	wasConnected bool
-	// Handlers that have returned. As many as slots fit in, so none ever waits.
+	// Handlers that have returned. Buffered for all slots, so no handler ever blocks.
 	finished chan finished
 }
 
-// NewWorker makes a worker that serves methods. It does not connect before
-// [Worker.Run].
+// NewWorker returns a worker that serves methods. It does not connect until [Worker.Run]
+// is called.
 func NewWorker(methods Methods, options WorkerOptions) (*Worker, error) {
 	if len(methods) == 0 {
 		return nil, errors.New(`gibbs: a worker needs a method: give Methods{"": handler}`)
@@ -77,15 +77,15 @@ func NewWorker(methods Methods, options WorkerOptions) (*Worker, error) {
 	return w, nil
 }
 
-// Run serves until the worker is drained or closed, through any number of lost
-// connections. It drains when ctx ends, and, unless IgnoreSignals, on SIGTERM and
-// SIGINT; a second signal closes.
+// Run serves until the worker is drained or closed, reconnecting whenever the connection
+// is lost. It drains when ctx ends and, unless IgnoreSignals is set, on SIGTERM and
+// SIGINT; a second signal closes it.
 //
-// It returns nil after a drain that let everything finish; an [*Error] if the hub
-// refuses the worker for good; another error if jobs were given up.
+// It returns nil after a drain that let every job finish, an [*Error] if the hub refuses
+// the worker permanently, and another error if jobs were given up.
 func (w *Worker) Run(ctx context.Context) error {
 	if !w.running.CompareAndSwap(false, true) {
-		return errors.New("gibbs: a worker runs once: make another one")
+		return errors.New("gibbs: a worker can run only once: create another one")
 	}
 	defer w.Close()
 	defer context.AfterFunc(ctx, w.drain)()
@@ -94,24 +94,24 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 	err := w.serveForEver()
 	if err != nil {
-		w.logger.Error("the worker stops", "error", err)
+		w.logger.Error("the worker stopped", "error", err)
 	}
 	return err
 }
 
-// Connected is closed when a hub has welcomed the worker for the first time.
+// Connected returns a channel that is closed when a hub first welcomes the worker.
 func (w *Worker) Connected() <-chan struct{} {
 	return w.connected
 }
 
-// Drain takes no more jobs and lets those that run finish; then [Worker.Run]
-// returns. After DrainTimeout it closes. It does not wait.
+// Drain stops taking jobs and lets the running ones finish; then [Worker.Run] returns.
+// After DrainTimeout the worker closes. Drain does not wait.
 func (w *Worker) Drain() {
 	w.drain()
 }
 
-// Close ends [Worker.Run] at once. The contexts of its handlers end, and the hub
-// sees the worker as lost.
+// Close ends [Worker.Run] immediately. The contexts of its handlers end, and the hub sees
+// the worker as lost.
 func (w *Worker) Close() {
 	w.close()
 }
@@ -172,8 +172,7 @@ func (w *Worker) pause(pause time.Duration, err *Error) {
 	}
 }
 
-// collectFinished counts the slots of handlers that have returned while there
-// was no session.
+// collectFinished frees the slots of handlers that returned while there was no session.
 func (w *Worker) collectFinished() {
 	for {
 		select {
@@ -214,7 +213,7 @@ func (w *Worker) hello() *pb.Hello {
 	return hello
 }
 
-// isFinal tells whether dialling again makes no sense.
+// isFinal reports whether reconnecting would be pointless.
 func isFinal(err *Error) bool {
 	switch err.Code {
 	case codes.Unauthenticated, codes.PermissionDenied, codes.InvalidArgument,

@@ -12,39 +12,39 @@ import (
 	"google.golang.org/grpc"
 )
 
-// WorkerOptions is how a [Worker] behaves. The zero value is good.
+// WorkerOptions configures a [Worker]. The zero value is ready to use.
 type WorkerOptions struct {
-	// Hub is its address, host:port. Default: the environment variable
-	// GIBBS_HUB, else [DefaultAddress].
+	// Hub is the hub's address, host:port. Default: the environment variable GIBBS_HUB,
+	// or [DefaultAddress] if that is not set.
 	Hub string
-	// Slots is how many jobs run at once. Default 1.
+	// Slots is the number of jobs that can run at once. Default 1.
 	Slots int
-	// Idempotent says that requests of all its methods may run again if a worker
-	// is lost. Default: the caller says.
+	// Idempotent says that requests for all its methods may run again if a worker is
+	// lost. Default: the caller decides.
 	Idempotent bool
-	// WorkerID is a label for people. Default: host name, process id, and a number.
+	// WorkerID is a human-readable label. Default: host name, process ID, and a number.
 	WorkerID string
-	// Name and Version are those of the program or the model.
+	// Name and Version describe the program or the model.
 	Name, Version string
-	// Labels are for people and tools.
+	// Labels are informational, for people and tools.
 	Labels map[string]string
-	// SendStacks says whether callers get the stack of a handler that panics. It
-	// is logged in any case.
+	// SendStacks says whether callers get the stack trace of a handler that panics. It is
+	// logged in any case.
 	SendStacks bool
-	// MaxPayloadBytes is the size of one payload that the worker takes and gives.
-	// Default 4 MiB.
+	// MaxPayloadBytes is the maximum size of one payload that the worker receives or
+	// sends. Default 4 MiB.
 	MaxPayloadBytes int
-	// ConnectTimeout is how long a connection attempt may take until the hub's
-	// welcome. Default 20 s.
+	// ConnectTimeout is how long a connection attempt may take, up to the hub's welcome.
+	// Default 20 s.
 	ConnectTimeout time.Duration
-	// DrainTimeout is how long a drain waits for what runs. Default 30 s.
+	// DrainTimeout is how long a drain waits for running jobs. Default 30 s.
 	DrainTimeout time.Duration
-	// IgnoreSignals leaves SIGTERM and SIGINT to the program. By default the
-	// first drains the worker while it runs, and a second closes it.
+	// IgnoreSignals leaves SIGTERM and SIGINT to the program. By default, while the
+	// worker runs, the first signal drains it and a second closes it.
 	IgnoreSignals bool
-	// Logger is told what happens. Default: nobody.
+	// Logger receives the worker's log. Default: nothing is logged.
 	Logger *slog.Logger
-	// DialOptions are added to those of the connection, for example other
+	// DialOptions are appended to the connection's own, for example to set other
 	// transport credentials.
 	DialOptions []grpc.DialOption
 }

@@ -23,7 +23,7 @@ func echo(_ context.Context, input any) (any, error) {
 	return input, nil
 }
 
-// gate is a handler that tells of each call and lets it go on by hand.
+// gate is a handler that reports each call and holds it until the test opens the gate.
 type gate struct {
 	entered chan context.Context
 	opened  chan struct{}
@@ -157,7 +157,7 @@ func TestAsManyJobsAtOnceAsSlots(t *testing.T) {
 	all.Wait()
 }
 
-// lines is a log as a test reads it.
+// lines is a log that a test reads line by line.
 type lines chan string
 
 func (l lines) Write(line []byte) (int, error) {
@@ -209,7 +209,7 @@ func TestErrorsOfHandlers(t *testing.T) {
 		t.Errorf("got %+v", thrown)
 	}
 	for !strings.Contains(<-log, "a handler panicked") {
-		// It may have said other things before.
+		// Skip earlier lines.
 	}
 	wantError(t, ask("answer"), codes.Unknown, "HANDLER_ERROR", gibbs.Finished)
 	wantError(t, ask("typed"), codes.InvalidArgument, "MALFORMED", gibbs.NotStarted)
@@ -239,7 +239,7 @@ func TestCancelsAndDeadlinesReachTheHandler(t *testing.T) {
 	gate := newGate()
 	startWorker(t, hub.address, gibbs.Methods{
 		"": gate.handle,
-		// Returns late, so that the hub's word on the timeout comes first.
+		// Returns late, so that the hub's timeout is reported first.
 		"late": func(ctx context.Context, _ any) (any, error) {
 			gate.entered <- ctx
 			<-gate.opened
@@ -354,7 +354,7 @@ func TestAHubThatDrainsAndComesBack(t *testing.T) {
 	}()
 	<-gate.entered
 	hub.terminate()
-	// What a draining hub does not take, its successor answers.
+	// A request that the draining hub does not accept is answered by its successor.
 	refused := make(chan error)
 	go func() {
 		_, err := client.Request(t.Context(), 2, gibbs.Idempotent(true))

@@ -1,4 +1,4 @@
-// Asks the hub for work: go run ./examples/ask METHOD INPUT, where the input is JSON.
+// Sends a request to the hub: go run ./examples/ask METHOD INPUT, where INPUT is JSON.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// The model that `gibbs conformance` gives work to: go run ./examples/conformance
+// The model that `gibbs conformance` sends work to: go run ./examples/conformance
 package main
 
 import (
@@ -48,7 +48,7 @@ func hold(ctx context.Context, ms float64) (float64, error) {
 func block(_ context.Context, ms float64) (float64, error) {
 	until := time.Now().Add(time.Duration(ms * float64(time.Millisecond)))
 	for time.Now().Before(until) {
-		// Busy.
+		// Busy wait.
 	}
 	return ms, nil
 }
