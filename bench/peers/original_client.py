@@ -1,4 +1,4 @@
-"""The original's hub, which lives in the process that calls it: see loads.ts for what it can be asked for."""
+"""The original's hub, which lives in the calling process; see loads.ts for its commands."""
 
 import asyncio
 import os
@@ -86,7 +86,7 @@ commands = {
 
 async def main():
     await serve({}, commands)
-    # Not by returning: ZeroMQ would wait for messages that nobody will receive.
+    # Exit without returning: ZeroMQ would wait for messages that will never be received.
     os._exit(0)
 
 

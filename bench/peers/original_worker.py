@@ -1,4 +1,4 @@
-"""A worker of the original gibbs, in this process, until stdin ends."""
+"""A worker of the original gibbs, in this process, until stdin closes."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from serve import options, say, tell
 
 
 class Model:
-    """Every handler of handlers.ts that the original is measured with."""
+    """The handlers from handlers.ts that the original is measured with."""
 
     def __init__(self, handler, block_ms):
         self.handler = handler

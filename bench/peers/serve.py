@@ -1,4 +1,4 @@
-"""What the Python programs of the benchmark share: see serve.ts, which says the same for Node."""
+"""Shared by the benchmark's Python programs; the counterpart of serve.ts for Node."""
 
 import asyncio
 import json
@@ -7,7 +7,7 @@ import time
 
 
 def options():
-    """The options that the program was started with."""
+    """Returns the options that the program was started with."""
     return json.loads(sys.argv[1])
 
 
@@ -18,12 +18,12 @@ def say(line):
 
 
 def tell(event, id):
-    """Tells that something has happened, on the clock that all processes share."""
+    """Reports an event, timed on the clock that all processes share."""
     say({"event": event, "id": id, "at": time.monotonic() * 1000})
 
 
 async def serve(ready, commands):
-    """Carries out the commands that arrive on stdin until it ends."""
+    """Executes the commands that arrive on stdin until it closes."""
     say({"ready": ready})
     loop = asyncio.get_running_loop()
     while True:

@@ -1,4 +1,4 @@
-"""Trains a model on images of digits. Writes it, and what it says of the images that it never saw.
+"""Trains a model on images of digits. Saves it, with its predictions for the held-out images.
 
 python train.py
 """

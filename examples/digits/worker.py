@@ -1,4 +1,4 @@
-"""Tells which digit an image shows: python -m gibbs_worker worker:Digits --count 4"""
+"""Classifies images of digits: python -m gibbs_worker worker:Digits --count 4"""
 
 from pathlib import Path
 

@@ -4,11 +4,11 @@
 // [Client] sends requests and gets answers, or an [*Error] that says what happened to the
 // work.
 //
-// 	worker, err := gibbs.NewWorker(gibbs.Methods{
-// 		"square": gibbs.Func(func(ctx context.Context, x float64) (float64, error) { return x * x, nil }),
-// 	}, gibbs.WorkerOptions{})
-// 	...
-// 	err = worker.Run(ctx)
+//	worker, err := gibbs.NewWorker(gibbs.Methods{
+//		"square": gibbs.Func(func(ctx context.Context, x float64) (float64, error) { return x * x, nil }),
+//	}, gibbs.WorkerOptions{})
+//	...
+//	err = worker.Run(ctx)
 //
 // The messages themselves, for those who write their own client, are in the package
 // gibbsv1.

@@ -1,4 +1,4 @@
-"""Asks the hub for work: python ask.py METHOD INPUT, where the input is JSON."""
+"""Sends a request to the hub: python ask.py METHOD INPUT, where INPUT is JSON."""
 
 import asyncio
 import json

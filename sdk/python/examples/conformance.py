@@ -1,4 +1,4 @@
-"""The model that `gibbs conformance` gives work to: python conformance.py [thread | process]"""
+"""The model that `gibbs conformance` sends work to: python conformance.py [thread | process]"""
 
 import base64
 import sys

@@ -1,4 +1,4 @@
-"""A worker that squares numbers, for the hub at GIBBS_HUB, else at 127.0.0.1:5019."""
+"""A worker that squares numbers, for the hub at GIBBS_HUB (default: 127.0.0.1:5019)."""
 
 from gibbs_worker import Worker
 

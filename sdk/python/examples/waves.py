@@ -1,6 +1,6 @@
-"""Four workers, ten requests of 0.25 s: three waves. Prints how much longer it takes than that.
+"""Four workers and ten requests of 0.25 s: three waves. Prints the time taken relative to that.
 
-Wants a hub at GIBBS_HUB, else at 127.0.0.1:5019.
+Needs a hub at GIBBS_HUB (default: 127.0.0.1:5019).
 """
 
 import asyncio
@@ -22,7 +22,7 @@ class MyAwesomeModel:
 
 async def measure() -> None:
     async with Hub() as hub:
-        # All are there when as many requests at once take one wave.
+        # The workers are all connected once four concurrent requests have been answered.
         await asyncio.gather(*(hub.request(x) for x in range(WORKERS)))
         began = time.perf_counter()
         answers = await asyncio.gather(*(hub.request(x) for x in range(REQUESTS)))

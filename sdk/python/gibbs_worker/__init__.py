@@ -24,5 +24,5 @@ __all__ = [
     "current_job",
 ]
 
-# Silent unless asked to log, as libraries are.
+# Silent unless the application configures logging, as is usual for libraries.
 logging.getLogger(__name__).addHandler(logging.NullHandler())

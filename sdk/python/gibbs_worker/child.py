@@ -1,4 +1,4 @@
-"""A worker process: computes, and knows nothing of gRPC. It lives as long as its agent."""
+"""A worker process: runs handlers, and does not use gRPC. It lives as long as its agent."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from .outcome import with_id
 
 
 def serve_child(ours: socket.socket, target: Target, slots: int, limits: Limits) -> None:
-    """Serves the agent at the other end of `ours`. Speaks the hub's events, and the worker's."""
-    # Ctrl-C reaches the whole process group: the agent drains, and this process must live
-    # until then. No SIG_IGN, which whatever the handler starts would inherit.
+    """Serves the agent at the other end of `ours`, exchanging hub and worker events."""
+    # Ctrl-C reaches the whole process group: the agent drains, and this process must live until
+    # then. Not SIG_IGN, because processes started by the handler would inherit it.
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, lambda *_: None)
     asyncio.run(_serve(ours, InProcess(target, slots, limits)))
@@ -54,7 +54,7 @@ async def _serve(ours: socket.socket, executor: InProcess) -> None:
         elif event.cancel.job_id in cancels:
             cancels[event.cancel.job_id](event.cancel.reason)
     starting.cancel()
-    # The agent is gone, however it ended: nothing that still runs is of use.
+    # The agent has gone, for whatever reason: the results of running jobs are no longer wanted.
     _exit(0)
 
 

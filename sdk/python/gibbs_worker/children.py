@@ -1,4 +1,4 @@
-"""Worker processes, seen from their agent: kept alive, replaced when they die."""
+"""Worker processes as seen by their agent, which replaces those that die."""
 
 from __future__ import annotations
 
@@ -27,14 +27,15 @@ from .options import RESPAWN, RESPAWN_PROVEN
 logger = logging.getLogger("gibbs_worker")
 
 _spawn = multiprocessing.get_context("spawn")
-"""Not fork: the agent has threads, and gRPC does not survive it."""
+"""Not fork: the agent has threads, and gRPC does not survive a fork."""
 
 LAST_WORDS = 1.0
-"""How long to read on, in seconds, when a process has died whose own children hold its socket."""
+"""How long, in seconds, to keep reading after a process has died whose own children hold its
+socket."""
 
 
 class _Running:
-    """A job at a process."""
+    """A job in a process."""
 
     def __init__(self, done: Done) -> None:
         self.done = done
@@ -65,7 +66,7 @@ class Child:
         return self._slots - len(self._jobs) if self.up else 0
 
     async def live(self, on_free: Callable[[], None]) -> str:
-        """From its start to its end. Returns how it ended."""
+        """Runs the process from start to end. Returns how it ended."""
         try:
             await asyncio.get_running_loop().run_in_executor(None, self._start)
             return await self._live(on_free)
@@ -80,7 +81,7 @@ class Child:
         reading = asyncio.ensure_future(self._read(on_free))
         try:
             await asyncio.wait({reading, exited}, return_when=asyncio.FIRST_COMPLETED)
-            # What it sent before it died counts.
+            # Read what it sent before it died.
             await asyncio.wait({reading}, timeout=LAST_WORDS)
             self.kill()
             await exited
@@ -100,14 +101,15 @@ class Child:
 
         def wait() -> None:
             self._process.join()
-            with contextlib.suppress(RuntimeError):  # The loop has ended before.
+            with contextlib.suppress(RuntimeError):  # The loop has already ended.
                 loop.call_soon_threadsafe(settle)
 
         threading.Thread(target=wait, name="gibbs-child", daemon=True).start()
         return exited
 
     def run(self, job: WireJob, grace: Callable[[], float], done: Done) -> Cancel:
-        """Uses a free slot. A cancelled job has `grace` seconds until the process is killed."""
+        """Runs a job in a free slot. A cancelled job has `grace()` seconds before the process is
+        killed."""
         self._last_id = job_id = self._last_id + 1
         running = self._jobs[job_id] = _Running(done)
         told = WireJob()
@@ -123,7 +125,7 @@ class Child:
         return cancel
 
     def kill(self) -> None:
-        """Ends the process at once."""
+        """Kills the process immediately."""
         if self._process.pid is not None:
             self._process.kill()
 
@@ -134,7 +136,7 @@ class Child:
             self._theirs.close()
 
     def _tell(self, event: HubEvent) -> None:
-        # A failed send means that the process is dying, which its end tells.
+        # A failed send means that the process is dying, which its exit will report.
         if self._writer is not None:
             self._writer.write(frame(event))
 
@@ -170,8 +172,8 @@ class Child:
 
 
 class ChildPool:
-    """Computes in processes of their own: blocking code silences nobody, and one that dies takes
-    only its own jobs along and is replaced."""
+    """Runs handlers in separate processes: blocking code does not silence the worker, and a process
+    that dies loses only its own jobs and is replaced."""
 
     def __init__(
         self,
@@ -186,7 +188,7 @@ class ChildPool:
         self._count = count
         self._grace = kill_grace
         self._start_timeout = start_timeout
-        #: The longest idle stand first.
+        #: The longest-idle child first.
         self._children: list[Child] = []
         self._keepers: list[asyncio.Task[None]] = []
         self._on_free: Callable[[], None] = lambda: None
@@ -194,7 +196,7 @@ class ChildPool:
 
     @property
     def pids(self) -> list[int]:
-        """The process ids of the children that live now."""
+        """The process ids of the living children."""
         return [child.pid for child in self._children if child.pid is not None]
 
     @property
@@ -220,7 +222,7 @@ class ChildPool:
         return child.run(job, lambda: self._grace, done)
 
     def limit_grace(self, hub_grace: float) -> None:
-        # Well before the hub would drop all processes for the sake of one.
+        # Well before the hub would drop all processes because of one.
         if hub_grace > 0:
             self._grace = min(self._grace, hub_grace / 2)
 
@@ -231,7 +233,8 @@ class ChildPool:
         await asyncio.gather(*self._keepers, return_exceptions=True)
 
     async def _keep(self, report: asyncio.Future[str | None]) -> None:
-        """Keeps one place filled. Reports how its first process came up: why not, or None."""
+        """Keeps one process running. Reports None once the first one is up, or why it failed to
+        start."""
         loop = asyncio.get_running_loop()
         backoff = Backoff(RESPAWN)
         while True:
@@ -246,7 +249,7 @@ class ChildPool:
             await asyncio.sleep(pause)
 
     async def _live(self, report: asyncio.Future[str | None]) -> str:
-        """One process from its start to its end. Returns how it ended."""
+        """Runs one process from start to end. Returns how it ended."""
         child = self._make()
         too_slow = asyncio.get_running_loop().call_later(self._start_timeout, child.kill)
 

@@ -1,4 +1,4 @@
-"""The command `gibbs-worker`, also `python -m gibbs_worker`."""
+"""The command `gibbs-worker`, also available as `python -m gibbs_worker`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .worker import Worker
 EXIT_CODES = """exit codes:
     0  done
     1  failed: the module cannot be loaded, the hub refuses this worker, ...
-    2  wrong usage
+    2  usage error
   130  interrupted by a second signal
 
 examples:
@@ -28,16 +28,16 @@ examples:
   $ python -m gibbs_worker model:Model --args '[0.25]' --hub 10.0.0.7:5019
   $ python -m gibbs_worker app:fetch --method fetch --isolation thread --slots 100
 
-SIGTERM and Ctrl-C let the requests that run finish."""
+SIGTERM and Ctrl-C let running requests finish."""
 
 LEVELS = ["debug", "info", "warn", "error", "silent"]
 
 QUIET = 1.0
-"""A worker that is not ready after so many seconds says so."""
+"""The number of seconds after which a worker that is not ready says so."""
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
-    """Serves until SIGTERM or Ctrl-C, and exits."""
+    """Serves until SIGTERM or Ctrl-C, then exits."""
     flags = _parser().parse_args(argv)
     _log_to_stderr(flags.log_level)
     try:
@@ -86,7 +86,7 @@ async def _serve(worker: Worker, slots: int) -> bool:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="gibbs-worker",
-        description="Serve a class or function from processes of their own.",
+        description="Serve a class or function from separate processes.",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -94,12 +94,12 @@ def _parser() -> argparse.ArgumentParser:
     add("target", help="module:name of a function, a class, or a dict of those by method")
     add("--hub", help="the hub, host:port (env: GIBBS_HUB; default: 127.0.0.1:5019)")
     add("-n", "--count", type=int, default=1, help="processes (default: 1)")
-    add("--slots", type=int, default=1, help="requests at once in each process (default: 1)")
+    add("--slots", type=int, default=1, help="concurrent requests in each process (default: 1)")
     add(
         "--isolation",
         choices=["process", "thread"],
         default="process",
-        help="compute in processes of their own, or in this one (default: process)",
+        help="run handlers in separate processes, or in this one (default: process)",
     )
     add("--args", type=_arguments, default=[], help="constructor arguments, a JSON array")
     add("--method", default="", help="the method that a single handler serves")
@@ -107,10 +107,10 @@ def _parser() -> argparse.ArgumentParser:
         "--idempotent",
         action="store_true",
         default=None,
-        help="requests may run again after a loss",
+        help="allow requests to run again if a worker is lost",
     )
     add("--worker-id", default="", help="a label for people (default: host, process id, number)")
-    add("--kill-grace", type=float, default=5.0, help="seconds that a cancelled job may go on")
+    add("--kill-grace", type=float, default=5.0, help="grace of a cancelled job, in seconds")
     add("--tracebacks", action="store_true", help="send the tracebacks of exceptions to callers")
     add(
         "--log-level",

@@ -1,4 +1,4 @@
-"""One `Work` call on a channel of its own."""
+"""One `Work` call on its own channel."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from .options import ENVELOPE_BYTES, MAX_BATCH_BYTES
 from .status import from_rpc_error
 
 MADE_UP = "Internal error from Core"
-"""The message of a status that grpc.aio makes up."""
+"""The message of a status that grpc.aio makes up itself."""
 
 STATUS_PATIENCE = 0.1
-"""How long to wait, in seconds, for the hub's status after one that was made up."""
+"""How long to wait, in seconds, for the hub's status after a made-up one."""
 
 opened_channels = 0
-"""How many channels this process has opened: gRPC that is in use does not survive a fork."""
+"""The number of channels opened by this process: gRPC, once in use, does not survive a fork."""
 
 
 def open_channel(address: str, options: Sequence[tuple[str, int]]) -> grpc.aio.Channel:
-    """A channel with pings no faster than servers and proxies bear, that no other shares."""
+    """Opens a channel of its own, with pings no more frequent than servers and proxies tolerate."""
     global opened_channels
     opened_channels += 1
     common = [
@@ -40,7 +40,7 @@ def open_channel(address: str, options: Sequence[tuple[str, int]]) -> grpc.aio.C
 
 
 class Connection:
-    """Sends and receives until the hub ends the call, or it is given up."""
+    """Sends and receives until the hub ends the call, or until it is abandoned."""
 
     def __init__(self, address: str, max_payload_bytes: int) -> None:
         limit = max_payload_bytes + ENVELOPE_BYTES
@@ -59,17 +59,17 @@ class Connection:
         self._given_up: asyncio.Future[GibbsError] = asyncio.get_running_loop().create_future()
 
     def send(self, event: WorkerEvent) -> None:
-        """Sends an event. All that happens in a tick travels in one message."""
+        """Sends an event. All events of one tick are sent together."""
         self._outbox.append(event)
         self._filled.set()
 
     def give_up(self, error: GibbsError) -> None:
-        """Ends `serve`, which returns `error`."""
+        """Ends `serve`, which then returns `error`."""
         if not self._given_up.done():
             self._given_up.set_result(error)
 
     async def serve(self, receive: Callable[[Sequence[HubEvent]], None]) -> GibbsError | None:
-        """Passes on what arrives. Returns why the call broke; None after a clean end."""
+        """Passes on received events. Returns why the call broke; None after a clean end."""
         reader = asyncio.ensure_future(self._read(receive))
         writer = asyncio.ensure_future(self._write())
         try:
@@ -98,10 +98,10 @@ class Connection:
         self._first_status = _status_of(call)
 
     async def _why(self, error: grpc.aio.AioRpcError) -> GibbsError | None:
-        """Why the call broke; None if the hub ended it cleanly.
+        """Returns why the call broke; None if the hub ended it cleanly.
 
-        Where a write fails grpc.aio makes up a status. It puts that over the hub's, which says
-        whether to dial again; or the hub's takes its place a moment later, without a word.
+        When a write fails, grpc.aio makes up a status. That either replaces the hub's status, which
+        says whether to reconnect, or is silently replaced by it a moment later.
         """
         if error.details() == MADE_UP:
             error = self._first_status or error
@@ -119,18 +119,18 @@ class Connection:
                 for message in _batches(events):
                     await self._call.write(message.SerializeToString())
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
-            # The call is over; the reader tells why.
+            # The call has ended; the reader reports why.
             pass
 
 
 def _status_of(call: Any) -> grpc.aio.AioRpcError:
-    """The status that an ended call has at this moment."""
+    """Returns the current status of an ended call."""
     code, details, trailers = map(_now, (call.code(), call.details(), call.trailing_metadata()))
     return grpc.aio.AioRpcError(code, grpc.aio.Metadata(), trailers, details)
 
 
 def _now(settled: Coroutine[Any, Any, Any]) -> Any:
-    """What a coroutine returns that has nothing to wait for."""
+    """Returns the result of a coroutine that does not need to wait."""
     try:
         settled.send(None)
     except StopIteration as end:
@@ -139,7 +139,7 @@ def _now(settled: Coroutine[Any, Any, Any]) -> Any:
 
 
 def _batches(events: Sequence[WorkerEvent]) -> list[WorkRequest]:
-    """As few messages of limited size as there can be."""
+    """Packs events into as few messages as the size limit allows."""
     messages: list[WorkRequest] = []
     room = 0
     for event in events:

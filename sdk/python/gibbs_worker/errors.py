@@ -26,19 +26,20 @@ Code = Literal[
     "DATA_LOSS",
     "UNAUTHENTICATED",
 ]
-"""The names of the gRPC status codes. A call that went well has none."""
+"""The names of the gRPC status codes, without OK."""
 
 Execution = Literal["NOT_STARTED", "UNKNOWN", "FINISHED"]
-"""Whether the work ran: certainly not; perhaps, or in part; its handler returned or raised."""
+"""Whether the work ran: certainly not; possibly, even in part; its handler returned or raised."""
 
 CODES: tuple[Code, ...] = get_args(Code)
-"""The codes in the order of their numbers, from 1."""
+"""The codes in numerical order, starting at 1."""
 
 
 class GibbsError(Exception):
-    """Why a request has no answer, or a worker cannot serve. Branch on `code` and `reason`.
+    """The reason why a request has no answer, or a worker cannot serve. Branch on `code` and
+    `reason`.
 
-    A handler that raises one declares its caller's status: the caller gets the same code,
+    A handler that raises one determines its caller's status: the caller gets the same code,
     message, details and `retry_after`, with the reason DECLARED.
     """
 
@@ -59,21 +60,21 @@ class GibbsError(Exception):
         retry_after: float | None = None,
         details: Sequence[AnyMessage] = (),
     ) -> None:
-        """`code` is the name of a gRPC status code; ValueError if it is none."""
+        """Raises ValueError unless `code` is the name of a gRPC status code."""
         if code not in CODES:
-            raise ValueError(f"{code!r} is no gRPC status code: use one of {', '.join(CODES)}")
+            raise ValueError(f"{code!r} is not a gRPC status code: use one of {', '.join(CODES)}")
         super().__init__(message)
         self.code: Code = code
         self.message = message
-        #: Why, for programs: such as HANDLER_ERROR; empty if nobody said.
+        #: The cause for programs to check, such as HANDLER_ERROR; empty if none was given.
         self.reason = reason
         #: Whether the work ran.
         self.execution: Execution = execution
-        #: How often the request was started.
+        #: The number of times the request was started.
         self.attempts = attempts
-        #: The request, the same over all its attempts.
+        #: The id of the request, the same for all its attempts.
         self.request_id = request_id
-        #: The worker that had the request last, by the label it gave itself.
+        #: The label of the last worker that had the request, as chosen by that worker.
         self.worker_id = worker_id
         #: How long the request waited for that worker, in seconds.
         self.queue_time = queue_time
@@ -83,25 +84,25 @@ class GibbsError(Exception):
         self.remote_type = remote_type
         #: Its traceback, if the worker sends tracebacks.
         self.remote_traceback = remote_traceback
-        #: When it makes sense to try again, in seconds; None if nobody gave a hint.
+        #: How long to wait before trying again, in seconds; None if there was no hint.
         self.retry_after = retry_after
-        #: What else the handler's error carries, as `google.protobuf.Any`; 4 KiB travel.
+        #: Other details of the handler's error, as `google.protobuf.Any`; at most 4 KiB are sent.
         self.details = tuple(details)
 
     def __str__(self) -> str:
         return f"{self.message} ({self.code}{self.reason and ', '}{self.reason})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # By default an exception is made again from its message alone.
+        # By default an exception is unpickled from its message alone.
         return _restore, (type(self), self.code, self.message), self.__dict__
 
 
 class GibbsTimeoutError(GibbsError, asyncio.TimeoutError):
-    """DEADLINE_EXCEEDED. `reason` tells which limit it was, `execution` whether the work ran."""
+    """DEADLINE_EXCEEDED. `reason` says which limit was hit, `execution` whether the work ran."""
 
 
 class UserCodeException(GibbsError):
-    """UNKNOWN, HANDLER_ERROR: the handler raised. The message and `remote_type` are its own."""
+    """UNKNOWN, HANDLER_ERROR: the handler raised. Has the original's message and `remote_type`."""
 
 
 def _restore(kind: type[GibbsError], code: Code, message: str) -> GibbsError:
@@ -109,7 +110,7 @@ def _restore(kind: type[GibbsError], code: Code, message: str) -> GibbsError:
 
 
 def make_error(code: Code, message: str, **known: Any) -> GibbsError:
-    """The error of the class that fits what is known."""
+    """Returns an error of the class that fits the code and reason."""
     if code == "DEADLINE_EXCEEDED":
         return GibbsTimeoutError(code, message, **known)
     if known.get("reason") == "HANDLER_ERROR":

@@ -1,4 +1,4 @@
-"""Whatever computes jobs: handlers in this process, or processes of their own."""
+"""Runs jobs: handlers in this process, or in separate processes."""
 
 from __future__ import annotations
 
@@ -18,46 +18,47 @@ from .payload import decode_call
 from .threads import DaemonThreads
 
 Cancel = Callable[[str], None]
-"""Says why nobody waits for a job any more. It is then to end soon, with whatever outcome."""
+"""Cancels a job, given the reason. The job should then end soon, with any outcome."""
 
 Done = Callable[[WorkerEvent], None]
-"""Takes the event that ends a job, once."""
+"""Takes the event that ends a job. Called exactly once."""
 
 
 class Executor(Protocol):
-    """Has slots, and tells when one comes free. Lives on one event loop."""
+    """Runs jobs in slots, and reports when one becomes free. Lives on one event loop."""
 
     @property
     def methods(self) -> Sequence[str]:
-        """What it serves. Known once it has started."""
+        """The methods it serves. Known once it has started."""
 
     @property
     def free(self) -> int:
-        """How many slots are free now."""
+        """The number of free slots."""
 
     async def start(self, on_free: Callable[[], None]) -> None:
-        """Gets ready; raises if it cannot. `on_free` is called when a slot comes free."""
+        """Gets ready; raises if it cannot. `on_free` is called whenever a slot becomes free."""
 
     def run(self, job: WireJob, done: Done) -> Cancel:
-        """Uses a free slot."""
+        """Runs a job in a free slot."""
 
     def limit_grace(self, hub_grace: float) -> None:
-        """The hub drops a worker whose cancelled job has not ended after so many seconds."""
+        """Adapts to `hub_grace`: the number of seconds after which the hub drops a worker whose
+        cancelled job has not ended."""
 
     async def stop(self) -> None:
-        """Gives everything up, as far as that is possible."""
+        """Stops all jobs, as far as possible."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What holds for every answer."""
+    """Limits that apply to every answer."""
 
     max_payload_bytes: int
     send_tracebacks: bool
 
 
 class InProcess:
-    """Runs sync handlers in threads, so that the event loop stays free, and async ones on it."""
+    """Runs sync handlers in threads, to keep the event loop free, and async ones on the loop."""
 
     def __init__(self, target: Target, slots: int, limits: Limits) -> None:
         self._target = target
@@ -76,7 +77,7 @@ class InProcess:
     async def start(self, on_free: Callable[[], None]) -> None:
         loaded = await self._threads.run(functools.partial(load, self._target))
         make = functools.partial(build, loaded, self._target)
-        # Where it is called, too: some things belong to the thread, or the loop, that made them.
+        # Built where it is called: some objects belong to the thread or loop that created them.
         on_loop = wants_loop(loaded, self._target)
         self._handlers = make() if on_loop else await self._threads.run(make)
         self._on_free = on_free
@@ -101,7 +102,7 @@ class InProcess:
         return context.cancel
 
     def limit_grace(self, hub_grace: float) -> None:
-        """A thread cannot be ended from outside."""
+        """Does nothing: a thread cannot be ended from outside."""
 
     async def stop(self) -> None:
         self._on_free = lambda: None
@@ -118,7 +119,7 @@ class InProcess:
         if isinstance(ended, WorkerEvent):
             return ended
         try:
-            # From here on a cancel is a CancelledError in the handler.
+            # From here on, a cancel raises CancelledError in the handler.
             task = asyncio.current_task()
             context.call_on_cancel(lambda: task and task.cancel())
             return outcome.answer(await ended, self._limits.max_payload_bytes)
@@ -128,7 +129,7 @@ class InProcess:
             return outcome.failure(error, self._limits.send_tracebacks)
 
     def _call(self, handler: Callable[..., Any], job: WireJob) -> WorkerEvent | Awaitable[Any]:
-        """Calls the handler. If it returned an awaitable, that is yet to be awaited."""
+        """Calls the handler. If it returns an awaitable, the caller must await it."""
         try:
             args, kwargs = decode_call(job.payload)
         except ValueError as error:

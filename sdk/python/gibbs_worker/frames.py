@@ -1,4 +1,4 @@
-"""Messages between an agent and its processes: each with its length ahead."""
+"""Length-prefixed messages between an agent and its processes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def frame(message: Message) -> bytes:
 async def read_frames(
     reader: asyncio.StreamReader, parse: Callable[[bytes], _M]
 ) -> AsyncIterator[_M]:
-    """What arrives until the other end is closed."""
+    """Yields received messages until the other end is closed."""
     try:
         while True:
             (length,) = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))

@@ -1,4 +1,4 @@
-"""From what the user serves to callables by method."""
+"""Turns what the user serves into callables by method."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from typing import Any, Callable, Union, cast
 HINT = "give a function, a class with __call__, a dict of those by method, or 'module:name'"
 
 Handlers = Union[Callable[..., Any], Mapping[str, Callable[..., Any]], str]
-"""A function, a class, a callable object, a dict of those by method, or "module:name"."""
+"""A function, a class, a callable object, a dict of these by method, or "module:name"."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """What is to be served, before it is built. Can be sent to another process."""
+    """What to serve, before it is built. Can be sent to another process."""
 
     handlers: Handlers
     args: Sequence[Any]
@@ -29,13 +29,13 @@ class Target:
 
     def __post_init__(self) -> None:
         if isinstance(self.handlers, str) and not re.fullmatch(r"[\w.]+:[\w.]+", self.handlers):
-            raise ValueError(f"{self.handlers!r} names nothing: write module:name")
+            raise ValueError(f"{self.handlers!r} is not a valid name: write module:name")
         if not isinstance(self.handlers, (str, Mapping)) and not callable(self.handlers):
             raise TypeError(f"{self.handlers!r} is not a handler: {HINT}")
 
 
 def load(target: Target) -> Callable[..., Any] | Mapping[str, Callable[..., Any]]:
-    """Imports what `target` names. ImportError or AttributeError if it is not there."""
+    """Imports what `target` names. ImportError or AttributeError if it does not exist."""
     if not isinstance(target.handlers, str):
         return target.handlers
     module, _, path = target.handlers.partition(":")
@@ -49,7 +49,8 @@ def load(target: Target) -> Callable[..., Any] | Mapping[str, Callable[..., Any]
 
 
 def build(loaded: object, target: Target) -> dict[str, Callable[..., Any]]:
-    """Builds the classes. TypeError for what is no handler; whatever a constructor raises."""
+    """Instantiates the classes. Raises TypeError for anything that is not a handler, and whatever a
+    constructor raises."""
     if isinstance(loaded, Mapping):
         if not loaded:
             raise TypeError(f"an empty dict is not a handler: {HINT}")
@@ -57,7 +58,7 @@ def build(loaded: object, target: Target) -> dict[str, Callable[..., Any]]:
     if not target.methods:
         return {target.method: _build_one(loaded, target)}
     if not inspect.isclass(loaded):
-        raise TypeError(f"methods are those of a class, and {loaded!r} is none")
+        raise TypeError(f"gibbs_methods needs a class, and {loaded!r} is not one")
     model = loaded(*target.args, **target.kwargs)
     handlers = {name: getattr(model, name) for name in target.methods}
     return {target.method: model, **handlers} if callable(model) else handlers
@@ -72,12 +73,12 @@ def _build_one(handler: object, target: Target) -> Callable[..., Any]:
     if not callable(handler):
         raise TypeError(f"{handler!r} is not a handler: {HINT}")
     if target.args or target.kwargs:
-        raise TypeError(f"{handler!r} is no class, so it takes no constructor arguments")
+        raise TypeError(f"{handler!r} is not a class, so it takes no constructor arguments")
     return handler
 
 
 def is_async(handler: object) -> bool:
-    """Whether calling it makes a coroutine. Of a class: calling what it builds."""
+    """Whether calling it, or for a class its instance, returns a coroutine."""
     if inspect.iscoroutinefunction(handler):
         return True
     kind = handler if inspect.isclass(handler) else type(handler)
@@ -85,7 +86,7 @@ def is_async(handler: object) -> bool:
 
 
 def wants_loop(loaded: object, target: Target) -> bool:
-    """Whether what is to be built belongs to the event loop: anything in it is async."""
+    """Whether it must be built on the event loop, because any part of it is async."""
     if isinstance(loaded, Mapping):
         return any(is_async(one) for one in loaded.values())
     return is_async(loaded) or any(is_async(getattr(loaded, m, None)) for m in target.methods)

@@ -1,4 +1,4 @@
-"""What a handler can know of the job that it runs."""
+"""The job that a handler runs, as the handler sees it."""
 
 from __future__ import annotations
 
@@ -11,42 +11,42 @@ from ._gen.worker_pb2 import Job as WireJob
 
 
 class Job:
-    """One request at its worker. Its methods may be called from any thread."""
+    """A request in a worker. Its methods may be called from any thread."""
 
     def __init__(self, job: WireJob) -> None:
-        #: The method that was called; empty is the default method.
+        #: The method that was called; empty for the default method.
         self.method = job.method
-        #: Which attempt of the request this is, from 1.
+        #: The number of this attempt, starting at 1.
         self.attempt = job.attempt
-        #: The request, the same over all its attempts.
+        #: The id of the request, the same for all its attempts.
         self.request_id = job.request_id
-        #: What was left of the caller's time when the job arrived, in seconds; None: no limit.
+        #: How much of the caller's time was left on arrival, in seconds; None means no limit.
         self.timeout: float | None = job.timeout_ms / 1000 if job.HasField("timeout_ms") else None
-        #: What the hub forwards of the caller's gRPC metadata; bytes under keys that end in "-bin".
+        #: The gRPC metadata that the hub forwards from the caller; bytes for keys ending in "-bin".
         self.metadata: Mapping[str, str | bytes] = {
             entry.key: entry.value
             if entry.key.endswith("-bin")
             else entry.value.decode("utf-8", "replace")
             for entry in job.metadata
         }
-        #: Why nobody waits any more; None as long as somebody does.
+        #: Why the answer is no longer wanted; None while it is.
         self.cancel_reason: str | None = None
         self._cancelled = threading.Event()
         self._on_cancel: Callable[[], object] = lambda: None
 
     def cancelled(self) -> bool:
-        """Whether nobody waits for the answer any more: the handler should return soon."""
+        """Whether the answer is no longer wanted: the handler should then return soon."""
         return self._cancelled.is_set()
 
     def wait_cancelled(self, timeout: float | None = None) -> bool:
-        """Waits, as `time.sleep(timeout)` does, but no longer than somebody waits for the answer.
+        """Sleeps like `time.sleep(timeout)`, but only until the job is cancelled.
 
         Returns whether the job is cancelled. For handlers that run in a thread.
         """
         return self._cancelled.wait(timeout)
 
     def cancel(self, reason: str) -> None:
-        """Tells the handler that nobody waits any more. On the event loop only."""
+        """Tells the handler that its answer is no longer wanted. Only on the event loop."""
         if self._cancelled.is_set():
             return
         self.cancel_reason = reason
@@ -54,7 +54,7 @@ class Job:
         self._on_cancel()
 
     def call_on_cancel(self, callback: Callable[[], object]) -> None:
-        """Calls back when the job is cancelled, or now if it is. On the event loop only."""
+        """Calls back when the job is cancelled, or now if it already is. Only on the event loop."""
         self._on_cancel = callback
         if self._cancelled.is_set():
             callback()
@@ -64,5 +64,5 @@ current: contextvars.ContextVar[Job] = contextvars.ContextVar("gibbs_worker.job"
 
 
 def current_job() -> Job:
-    """The job that the calling handler runs. LookupError outside of a handler."""
+    """Returns the job of the calling handler. Raises LookupError outside a handler."""
     return current.get()

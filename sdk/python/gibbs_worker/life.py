@@ -1,4 +1,4 @@
-"""A worker's life: one session with the hub after another until it is drained."""
+"""A worker's life: successive sessions with the hub until it is drained."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ FINAL = {
     "FAILED_PRECONDITION",
     "UNIMPLEMENTED",
 }
-"""Statuses after which dialling again makes no sense."""
+"""Statuses after which reconnecting would be pointless."""
 
 _numbers = itertools.count(1)
 
 
 class Life:
-    """new -> running -> draining -> stopped. Made and used on one event loop."""
+    """new -> running -> draining -> stopped. Created and used on one event loop."""
 
     def __init__(
         self, executor: Executor, options: WorkerOptions, on_connected: Callable[[], None]
@@ -63,7 +63,7 @@ class Life:
         self._on_connected = on_connected
 
     async def run(self) -> None:
-        """Serves until the worker is drained, closed, or told to stop for good."""
+        """Serves until the worker is drained or closed, or the hub refuses it permanently."""
         if self._phase != "new":
             return
         self._phase = "running"
@@ -77,7 +77,7 @@ class Life:
             await self._executor.stop()
 
     def drain(self, reason: str) -> None:
-        """Finishes what runs, then ends `run`. After `drain_timeout` it closes."""
+        """Lets running jobs finish, then ends `run`. Closes after `drain_timeout`."""
         if self._phase not in ("new", "running"):
             return
         logger.info("draining: %s", reason)
@@ -89,7 +89,7 @@ class Life:
         self._too_long = loop.call_later(self._options.drain_timeout, self.close)
 
     def close(self) -> None:
-        """Ends `run` at once. The hub sees the worker as lost."""
+        """Ends `run` immediately. The hub sees the worker as lost."""
         if self._phase in ("new", "running"):
             self._phase = "draining"
         self._stopping.set()
@@ -123,7 +123,7 @@ class Life:
             await self._unless_stopped(asyncio.sleep(pause))
 
     async def _serve_once(self) -> SessionEnd:
-        """One session, from the dial to the end of its stream."""
+        """Runs one session, from the dial to the end of its stream."""
         connection = Connection(self._options.hub, self._options.max_payload_bytes)
         session = Session(
             self._executor,
@@ -142,7 +142,7 @@ class Life:
         return end
 
     async def _unless_stopped(self, work: Coroutine[Any, Any, Any]) -> None:
-        """Awaits `work`, but gives it up when the worker is to stop."""
+        """Awaits `work`, but cancels it when the worker should stop."""
         tasks = {asyncio.ensure_future(work), asyncio.ensure_future(self._stopping.wait())}
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

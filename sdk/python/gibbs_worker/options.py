@@ -1,4 +1,4 @@
-"""What can be set, with units and defaults. Times in seconds, sizes in bytes."""
+"""Options and constants, with units and defaults. Times are in seconds, sizes in bytes."""
 
 from __future__ import annotations
 
@@ -9,38 +9,39 @@ from dataclasses import dataclass
 from typing import Literal
 
 DEFAULT_PORT = 5019
-"""Where hubs listen, unless told otherwise."""
+"""The port on which hubs listen by default."""
 
 MAX_PAYLOAD_BYTES = 4 * 1024 * 1024
 ENVELOPE_BYTES = 256 * 1024
-"""What a message may hold beside one payload: the transport's limit is both together."""
+"""The space reserved in a message for everything except one payload: the transport's limit is the
+sum of both."""
 
 MAX_BATCH_BYTES = 256 * 1024
-"""A batch of events is closed at this size; a larger event travels alone."""
+"""The size at which a batch of events is sent; a larger event is sent alone."""
 
 HOLD = 1.0
-"""How long a worker keeps a job for a slot that has gone before it gives the job back."""
+"""How long a worker holds a job whose slot has vanished before it gives the job back."""
 
 RECONNECT = (0.1, 1.0)
-"""The least and the most of the pause before a worker dials again, at first."""
+"""The initial range of the pause before a worker reconnects."""
 
 RECONNECT_SLOW = (30.0, 5.0)
-"""Once the hub has been away for so long, pauses are at most so long."""
+"""How long the hub must have been away for longer pauses, and the longest of those."""
 
 RESPAWN = (0.05, 5.0)
-"""The pause before a process that died is replaced."""
+"""The range of the pause before a dead process is replaced."""
 
 RESPAWN_PROVEN = 10.0
-"""A process that has lived so long starts these pauses anew."""
+"""How long a process must have lived for these pauses to start over."""
 
 RETRY = (0.05, 1.0)
-"""The pause before a client sends a request again that a restarting hub did not take."""
+"""The range of the pause before a client resends a request that a restarting hub did not accept."""
 
 DEFAULT_ATTEMPTS = 3
-"""How often an idempotent request is started, if its caller does not say."""
+"""How many times an idempotent request is started, unless its caller says otherwise."""
 
 ANSWER_GRACE = 1.0
-"""How long a client waits beyond the deadline for the hub to say that it is over."""
+"""How long a client waits beyond the deadline for the hub to report that it has passed."""
 
 MAX_TIMEOUT = 99_999.0
 """The longest deadline of a call: 27 hours."""
@@ -50,7 +51,7 @@ Isolation = Literal["thread", "process"]
 
 @dataclass(frozen=True)
 class WorkerOptions:
-    """How a worker behaves. `Worker` tells what each is for."""
+    """A worker's options. See `Worker` for what each is for."""
 
     hub: str
     slots: int
@@ -72,7 +73,7 @@ class WorkerOptions:
         check_whole("slots", self.slots, 1)
         check_whole("count", self.count, 1, 10_000)
         if self.isolation == "thread" and self.count != 1:
-            raise ValueError("several processes need the isolation process; slots need not")
+            raise ValueError('several processes need isolation "process"; several slots do not')
         check_whole("max_payload_bytes", self.max_payload_bytes, 1, 2**31 - 1 - ENVELOPE_BYTES)
         for name in ("connect_timeout", "drain_timeout", "kill_grace", "start_timeout"):
             check_span(name, getattr(self, name))
@@ -81,9 +82,9 @@ class WorkerOptions:
 
 
 def hub_address(hub: str | None = None, host: str | None = None, port: int | None = None) -> str:
-    """The address of the hub: `hub`, or `host` and `port`, or GIBBS_HUB, or 127.0.0.1:5019.
+    """Returns the address of the hub: `hub`, or `host` and `port`, or GIBBS_HUB, or 127.0.0.1:5019.
 
-    `hub` is `host:port`, `[v6]:port`, `:port` or `unix:path`; ValueError if it is none of these.
+    `hub` is `host:port`, `[v6]:port`, `:port` or `unix:path`; otherwise raises ValueError.
     """
     if hub is not None and (host is not None or port is not None):
         raise ValueError("give the hub's address, or its host and port, not both")
@@ -103,19 +104,20 @@ def hub_address(hub: str | None = None, host: str | None = None, port: int | Non
 
 
 def check_whole(name: str, value: object, least: int, most: int = 2**32 - 1) -> None:
-    """ValueError unless `value` is a whole number within its bounds."""
+    """Raises ValueError unless `value` is a whole number within its bounds."""
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         raise ValueError(f"{name} must be a whole number from {least} to {most}, not {value!r}")
 
 
 def check_span(name: str, value: object) -> None:
-    """ValueError unless `value` is a number of seconds."""
+    """Raises ValueError unless `value` is a non-negative number of seconds."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
         raise ValueError(f"{name} must be a number of seconds, not {value!r}")
 
 
 def check_metadata(given: Mapping[str, str | bytes]) -> list[tuple[str, str | bytes]]:
-    """What gRPC can send: lower case keys, ASCII text, bytes under "-bin". Else ValueError."""
+    """Returns the metadata with lower-case keys. Raises ValueError for what gRPC cannot send: it
+    takes printable ASCII text, and bytes under keys ending in "-bin"."""
     checked = []
     for key, value in given.items():
         name = key.lower()

@@ -1,4 +1,4 @@
-"""The events that end a job. Their job id is set by whoever sends them."""
+"""The events that end a job. The sender sets their job id."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from .errors import Code, GibbsError
 from .status import MAX_MESSAGE_BYTES, MAX_STACK_BYTES, clip, number_of, pack_details
 
 TIME_OVER = "its time has run out"
-"""Why a job is cancelled whose timeout has passed."""
+"""The reason for cancelling a job whose timeout has passed."""
 
 
 def answer(data: object, max_bytes: int) -> WorkerEvent:
-    """The handler returned `data`. TypeError if it cannot be sent."""
+    """The handler returned `data`. Raises TypeError if it cannot be sent."""
     message = Payload()
     payload.fill(message, data)
     encoded = message.SerializeToString()
@@ -30,7 +30,7 @@ def answer(data: object, max_bytes: int) -> WorkerEvent:
 
 
 def fitted(event: WorkerEvent, max_bytes: int) -> WorkerEvent:
-    """The event, or that its payload is larger than may be sent."""
+    """Returns the event, or a failure if its payload is larger than may be sent."""
     size = len(event.result.payload)
     if size <= max_bytes:
         return event
@@ -39,7 +39,7 @@ def fitted(event: WorkerEvent, max_bytes: int) -> WorkerEvent:
 
 
 def malformed(error: Exception) -> WorkerEvent:
-    """The input cannot be decoded; the handler did not run."""
+    """The input could not be decoded; the handler did not run."""
     message = clip(str(error), MAX_MESSAGE_BYTES)
     return WorkerEvent(result=Result(failure=Failure(message=message, reason="MALFORMED")))
 
@@ -50,12 +50,12 @@ def failure(error: BaseException, send_traceback: bool) -> WorkerEvent:
         message = str(error)
         stack = "".join(traceback.format_exception(type(error), error, error.__traceback__))
     except Exception:
-        # Whatever is raised may raise again when it is looked at.
+        # Formatting an exception may itself raise.
         message, stack = "the exception cannot be shown", ""
     told = Failure(
         type=clip(type(error).__name__, MAX_MESSAGE_BYTES),
         message=clip(message, MAX_MESSAGE_BYTES),
-        # What was called last tells most.
+        # The innermost calls are the most informative.
         stack=clip(stack, MAX_STACK_BYTES, keep_end=True) if send_traceback else "",
     )
     if isinstance(error, GibbsError):
@@ -66,7 +66,7 @@ def failure(error: BaseException, send_traceback: bool) -> WorkerEvent:
 
 
 def given_up(reason: str) -> WorkerEvent:
-    """The handler ended with its cancellation."""
+    """The handler ended because it was cancelled."""
     code: Code = "DEADLINE_EXCEEDED" if reason == TIME_OVER else "CANCELLED"
     told = Failure(code=number_of(code), type="CancelledError", message=reason)
     return WorkerEvent(result=Result(failure=told))
@@ -78,12 +78,12 @@ def not_started(reason: str) -> WorkerEvent:
 
 
 def lost(reason: str) -> WorkerEvent:
-    """The job may have run, in part or wholly."""
+    """The job may have run, partly or completely."""
     return WorkerEvent(nack=Nack(execution=EXECUTION_UNKNOWN, reason=reason))
 
 
 def with_id(event: WorkerEvent, job_id: int) -> WorkerEvent:
-    """The event, for this job."""
+    """Sets the job id of an event; returns the event."""
     ended = event.nack if event.HasField("nack") else event.result
     ended.job_id = job_id
     return event

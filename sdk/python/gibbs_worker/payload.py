@@ -16,7 +16,7 @@ CALL_TYPE = "application/vnd.gibbs.call+json"
 """The content type of an input that is `{"args": [...], "kwargs": {...}}`."""
 
 MAX_DEPTH = 48
-"""The most levels of lists and dicts: what every decoder takes."""
+"""The maximum nesting of lists and dicts: what every decoder accepts."""
 
 MAX_INT = 2**53
 
@@ -25,7 +25,7 @@ _bytes = (bytes, bytearray, memoryview)
 
 
 def fill(message: Carrier, data: object) -> None:
-    """Puts `data` into the payload of `message`. TypeError naming what cannot be sent."""
+    """Puts `data` into the payload of `message`. A TypeError names what cannot be sent."""
     if isinstance(data, _bytes):
         message.data = bytes(data)
     else:
@@ -33,7 +33,7 @@ def fill(message: Carrier, data: object) -> None:
 
 
 def fill_call(message: Carrier, args: Sequence[object], kwargs: Mapping[str, object]) -> None:
-    """One positional argument is the input itself; anything else is a call of args and kwargs."""
+    """Writes a single positional argument as the input itself, anything else as args and kwargs."""
     if len(args) == 1 and not kwargs:
         fill(message, args[0])
     else:
@@ -42,14 +42,14 @@ def fill_call(message: Carrier, args: Sequence[object], kwargs: Mapping[str, obj
 
 
 def read(message: Carrier) -> Any:
-    """Undoes `fill`. A payload that carries nothing is None."""
+    """Reverses `fill`. Returns None for an empty payload."""
     if message.WhichOneof("kind") == "data":
         return message.data
     return _read(message.value)
 
 
 def decode_call(encoded: bytes) -> tuple[list[Any], dict[str, Any]]:
-    """The arguments in an encoded payload. ValueError if it is none."""
+    """Returns the arguments in an encoded payload. Raises ValueError if it is malformed."""
     try:
         payload = Payload.FromString(encoded)
         data = read(payload)

@@ -1,4 +1,4 @@
-"""One stream to the hub, from hello to its end. Knows nothing of gRPC."""
+"""One stream to the hub, from hello to its end. Does not depend on gRPC."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ from .options import HOLD, MAX_BATCH_BYTES
 
 @dataclass(frozen=True)
 class SessionEnd:
-    """How a session ended, and what is to come after it."""
+    """How a session ended, and what should happen next."""
 
     error: GibbsError | None
     """Why the stream broke; None after a clean end."""
     welcomed: bool
     """Whether the hub had welcomed the worker."""
     drain: HubDrain | None
-    """What the hub asked for when it drained."""
+    """What the hub requested when it drained."""
 
 
 class SessionPort(Protocol):
-    """What a session needs of its connection."""
+    """What a session needs from its connection."""
 
     def send(self, event: WorkerEvent) -> None:
-        """Sends an event, after those of earlier calls."""
+        """Sends an event, after those from earlier calls."""
 
     def give_up(self, error: GibbsError) -> None:
-        """Gives the stream up."""
+        """Abandons the stream."""
 
 
 @dataclass
 class _Accepted:
-    """A job: held until a slot is really free, then running."""
+    """An accepted job: held until a slot is actually free, then running."""
 
     job: Job
     cancel: Cancel | None = None
@@ -61,7 +61,7 @@ class _Accepted:
 
 
 class Session:
-    """Credit up, jobs down, one terminal event for each job."""
+    """Credit goes up, jobs come down, and each job gets one terminal event."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class Session:
         self._on_welcome = on_welcome
         self._loop = asyncio.get_running_loop()
         self._jobs: dict[int, _Accepted] = {}
-        #: Credit that the hub has and has not used.
+        #: Credit that the hub has not used yet.
         self._credit = 0
         self._welcome: Welcome | None = None
         self._drain: HubDrain | None = None
@@ -91,11 +91,11 @@ class Session:
 
     @property
     def welcomed(self) -> bool:
-        """Whether the hub has answered hello: before that it has given nothing."""
+        """Whether the hub has answered hello: before that, it has sent no jobs."""
         return self._welcome is not None
 
     def receive(self, events: Iterable[HubEvent]) -> None:
-        """Something arrived from the hub. What is unknown is ignored."""
+        """Handles events from the hub. Unknown ones are ignored."""
         self._heard_at = self._loop.time()
         for event in events:
             kind = event.WhichOneof("event")
@@ -112,7 +112,8 @@ class Session:
                 self._stop_taking("the hub is draining")
 
     def offer_slots(self) -> None:
-        """Slots came free: starts held jobs, then gives credit for what is left."""
+        """Called when slots became free: starts held jobs, then gives credit for the remaining
+        slots."""
         for job_id, accepted in list(self._jobs.items()):
             if self._executor.free == 0:
                 return
@@ -124,13 +125,13 @@ class Session:
             self._port.send(WorkerEvent(ready=Ready(slots=more)))
 
     def drain(self, reason: str) -> None:
-        """Asks the hub for no more jobs; it ends the stream when all are over."""
+        """Asks the hub to send no more jobs; the hub ends the stream once all jobs have ended."""
         if self._phase == "serving":
             self._port.send(WorkerEvent(drain=WorkerDrain(reason=reason)))
             self._stop_taking(reason)
 
     def ended(self, error: GibbsError | None) -> SessionEnd:
-        """The stream is gone. What still runs is told so, and its outcome is dropped."""
+        """Called when the stream has ended. Cancels running jobs, and drops their outcomes."""
         self._phase = "ended"
         if self._silence is not None:
             self._silence.cancel()
@@ -161,8 +162,8 @@ class Session:
             )
         if self._executor.free > 0:
             return self._start(job.job_id, accepted)
-        # A slot can be gone that was free when its credit was given: a process that
-        # died while idle. The one that replaces it may be there in a moment.
+        # The slot may have been free when its credit was given, but has vanished since, with a
+        # process that died while idle. The replacement may be up in a moment.
         accepted.patience = self._loop.call_later(
             HOLD, self._give_back, job.job_id, "no slot became free for it"
         )
@@ -181,7 +182,7 @@ class Session:
             accepted.patience.cancel()
 
         def done(event: WorkerEvent) -> None:
-            # What belongs to an older stream is dropped.
+            # Outcomes for an older stream are dropped.
             if self._jobs.get(job_id) is accepted:
                 self._forget(job_id)
                 self._send_outcome(job_id, event)
@@ -193,8 +194,8 @@ class Session:
             event = outcome.fitted(event, self._welcome.max_payload_bytes)
         size = len(event.result.payload)
         if size >= MAX_BATCH_BYTES:
-            # Ahead of it, so that the hub does not take for silence the time that it
-            # needs on a slow link.
+            # Sent ahead of the result, so that the hub does not mistake a slow transfer for
+            # silence.
             self._port.send(WorkerEvent(heartbeat=Heartbeat(pending_bytes=size)))
         self._port.send(outcome.with_id(event, job_id))
 
@@ -216,7 +217,7 @@ class Session:
                 self._give_back(job_id, reason)
 
     def _watch(self, patience: float) -> None:
-        """Gives the hub up when it is silent for so long from now on."""
+        """Abandons the hub if it stays silent for `patience` seconds from now on."""
         if self._silence is not None:
             self._silence.cancel()
         self._patience = patience
@@ -225,14 +226,14 @@ class Session:
 
     def _judge_at(self, due_at: float) -> None:
         self._due_at = due_at
-        # What has arrived in the meantime is read before the judgement.
+        # Deferred by one tick, so that events that have already arrived are read first.
         self._silence = self._loop.call_at(due_at, self._loop.call_soon, self._judge)
 
     def _judge(self) -> None:
         if self._phase == "ended":
             return
         now = self._loop.time()
-        # Time in which this process stood still is not held against the hub.
+        # Time during which this process was suspended does not count as the hub's silence.
         late = max(0.0, now - self._due_at)
         self._heard_at = min(now, self._heard_at + late)
         due_at = self._heard_at + self._patience

@@ -1,4 +1,4 @@
-"""Errors as gRPC statuses carry them, and as workers report them."""
+"""Converts errors from gRPC statuses, and into what workers report."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ def number_of(code: Code) -> int:
 
 
 def code_of(number: int) -> Code:
-    """UNKNOWN for a number that is no code of an error."""
+    """Returns UNKNOWN for a number that is not an error code."""
     return CODES[number - 1] if 1 <= number <= len(CODES) else "UNKNOWN"
 
 
 def from_rpc_error(error: grpc.aio.AioRpcError) -> GibbsError:
-    """What a call failed with, as the hub or the gRPC library told it."""
+    """Returns the error of a failed call, as reported by the hub or the gRPC library."""
     encoded = next((v for k, v in error.trailing_metadata() or () if k == DETAILS_KEY), b"")
     known: dict[str, Any] = {}
-    # Details that do not decode add nothing; the code and message stand.
+    # Details that cannot be decoded are ignored; the code and message remain.
     message = error.details() or ""
     with contextlib.suppress(DecodeError, TypeError):
         status = Status.FromString(encoded)
-        # gRPC's own copy may have stayed percent-encoded.
+        # gRPC's own copy may still be percent-encoded.
         message = status.message or message
         known = _read_details(status)
     return make_error(code_of(error.code().value[0]), message, **known)
@@ -52,7 +52,7 @@ def _read_details(status: Status) -> dict[str, Any]:
     details: list[AnyMessage] = []
     for detail in status.details:
         info = _unpack(detail, ErrorInfo)
-        # The hub's own comes first; what follows by that name is not its word.
+        # The hub's own ErrorInfo comes first; a later one in this domain is not from the hub.
         if info is not None and info.domain == DOMAIN:
             if "reason" not in known:
                 known.update(_read_error_info(info))
@@ -92,7 +92,8 @@ def _unpack(detail: AnyMessage, kind: Callable[[], _M]) -> _M | None:
 
 
 def pack_details(error: GibbsError) -> list[AnyMessage]:
-    """What a handler's error carries beside code and message: as much as travels."""
+    """Returns the details of a handler's error that are sent in addition to its code and message,
+    as far as they fit."""
     details = list(error.details)
     if error.retry_after is not None and 0 <= error.retry_after < 1e9:
         hint = AnyMessage()
@@ -109,7 +110,8 @@ def pack_details(error: GibbsError) -> list[AnyMessage]:
 
 
 def clip(text: str, max_bytes: int, keep_end: bool = False) -> str:
-    """`text` as valid UTF-8 of at most `max_bytes`, cut at its end, or at its start."""
+    """Returns `text` as valid UTF-8 of at most `max_bytes`, cut at the end, or with `keep_end` at
+    the start."""
     encoded = text.encode("utf-8", "replace")
     if len(encoded) <= max_bytes:
         return encoded.decode()
@@ -120,7 +122,7 @@ def clip(text: str, max_bytes: int, keep_end: bool = False) -> str:
 
 
 def duration(span: float) -> Duration:
-    """A span of seconds, to the microsecond."""
+    """Converts a number of seconds, with microsecond precision."""
     message = Duration()
     message.FromMicroseconds(round(span * 1e6))
     return message

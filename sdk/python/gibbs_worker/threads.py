@@ -22,7 +22,7 @@ class DaemonThreads:
         self._calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
 
     async def run(self, call: Callable[[], T]) -> T:
-        """Calls in a thread, in the caller's context."""
+        """Runs the call in a thread, in the caller's context."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         context = contextvars.copy_context()
@@ -37,11 +37,11 @@ class DaemonThreads:
                 result = context.run(call)
                 outcome = lambda: future.set_result(result)  # noqa: E731
             except BaseException as raised:
-                # A future takes any exception but this.
+                # A future accepts any exception except this one.
                 stop = isinstance(raised, StopIteration)
                 error = RuntimeError(repr(raised)) if stop else raised
                 outcome = lambda: future.set_exception(error)  # noqa: E731
-            with contextlib.suppress(RuntimeError):  # The loop has ended before.
+            with contextlib.suppress(RuntimeError):  # The loop has already ended.
                 loop.call_soon_threadsafe(settle, outcome)
 
         if self._idle > 0:

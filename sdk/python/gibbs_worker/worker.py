@@ -21,7 +21,7 @@ from .options import MAX_PAYLOAD_BYTES, Isolation, WorkerOptions, hub_address
 
 
 class Worker:
-    """Computes with `handlers`, in this process (`run`) or one of its own (`start`).
+    """Serves `handlers`, in this process (`run`) or in a separate one (`start`).
 
         class MyAwesomeModel:
             def __init__(self, wait_time=0.25): ...
@@ -29,32 +29,34 @@ class Worker:
 
         Worker(MyAwesomeModel, wait_time=0.25).start()
 
-    `handlers` is a function, a class that is built once with `args` and `kwargs` and then called,
-    a dict of those by method, or "module:name" where one of those is imported from. Code that
-    blocks runs in a thread, an `async def` on the event loop: the worker answers the hub while
-    it computes. Code that keeps other threads from running for seconds, as some extensions do,
-    wants `gibbs_isolation="process"`; then a cancelled job that does not end is killed, too.
+    `handlers` is a function, a class that is instantiated once with `args` and `kwargs` and then
+    called, a dict of these by method, or "module:name" to import one of these. Blocking code
+    runs in a thread, an `async def` on the event loop: the worker keeps answering the hub in the
+    meantime. Code that keeps other threads from running for seconds, as some extensions do, needs
+    `gibbs_isolation="process"`; a cancelled job that does not end is then killed, too.
 
-    What the worker itself is to know begins with `gibbs_`. Times in seconds, sizes in bytes:
+    Options of the worker itself begin with `gibbs_`. Times are in seconds, sizes in bytes:
 
-    - `gibbs_hub`: the hub, `host:port`; or `gibbs_host` and `gibbs_port`. Default: the
-      environment's GIBBS_HUB, else 127.0.0.1:5019.
+    - `gibbs_hub`: the hub, `host:port`; or `gibbs_host` and `gibbs_port`. Default: the environment
+      variable GIBBS_HUB, or 127.0.0.1:5019.
     - `gibbs_method`: the method that `handlers` serves. Default "", the default method.
-    - `gibbs_methods`: methods of the class that are served, too, by their names.
-    - `gibbs_slots`: requests at once, in each process. Default 1.
-    - `gibbs_isolation`: "thread": computes in this process; "process": in `gibbs_count` processes
-      of their own, which are replaced when they die. Default "thread", and 1.
-    - `gibbs_idempotent`: whether requests may run again after a loss. Default: the caller says.
+    - `gibbs_methods`: the names of methods of the class to serve in addition.
+    - `gibbs_slots`: the number of concurrent requests in each process. Default 1.
+    - `gibbs_isolation`: "thread" runs handlers in this process, "process" in `gibbs_count` separate
+      processes, which are replaced when they die. Default "thread", and 1.
+    - `gibbs_idempotent`: whether requests may run again if a worker is lost. Default: the caller
+      decides.
     - `gibbs_worker_id`, `gibbs_name`, `gibbs_version`, `gibbs_labels`: for people and tools.
     - `gibbs_send_tracebacks`: whether callers get the traceback of an exception. Default False.
-    - `gibbs_max_payload_bytes`: of one payload that this worker takes and gives. Default 4 MiB.
-    - `gibbs_connect_timeout`: for an attempt to reach the hub. Default 20.
-    - `gibbs_drain_timeout`: how long a drain waits for what runs. Default 30.
-    - `gibbs_kill_grace`: how long a cancelled job may go on in a process. Default 5, at most half
-      of the hub's grace.
-    - `gibbs_start_timeout`: how long a process may take to build the class. Default 300.
+    - `gibbs_max_payload_bytes`: the maximum size of one payload that this worker receives or sends.
+      Default 4 MiB.
+    - `gibbs_connect_timeout`: for each attempt to reach the hub. Default 20.
+    - `gibbs_drain_timeout`: how long a drain waits for running jobs. Default 30.
+    - `gibbs_kill_grace`: how long a cancelled job may keep running in a process. Default 5, at most
+      half of the hub's grace.
+    - `gibbs_start_timeout`: how long a process may take to instantiate the class. Default 300.
 
-    TypeError or ValueError for what cannot be.
+    Raises TypeError or ValueError for invalid arguments.
     """
 
     def __init__(
@@ -110,39 +112,39 @@ class Worker:
         return self._options.hub
 
     def run(self) -> None:
-        """Serves in this process until it is drained: SIGTERM and SIGINT do that, a second one
-        ends it at once. GibbsError if the hub refuses the worker for good; whatever the
+        """Serves in this process until it is drained by SIGTERM or SIGINT; a second signal ends it
+        immediately. Raises GibbsError if the hub refuses the worker permanently, and whatever the
         constructor of the class raises."""
         asyncio.run(self.serve_until_signalled())
 
     async def serve(self, on_connected: Callable[[], None] = lambda: None) -> None:
-        """As `run`, on an event loop of yours; signals are left to you. `on_connected` is called
-        when a hub has welcomed the worker for the first time."""
+        """Like `run`, but on your event loop, and signals are left to you. `on_connected` is called
+        when a hub first welcomes the worker."""
         self._life = Life(self._make_executor(), self._options, on_connected)
         await self._life.run()
 
     async def serve_until_signalled(self, on_connected: Callable[[], None] = lambda: None) -> bool:
-        """As `serve`, with the signals of `run`. Returns whether a second one ended it."""
+        """Like `serve`, but with the signals of `run`. Returns whether a second one ended it."""
         with _shutdown_signals(self.drain, self.close) as steps:
             await self.serve(on_connected)
         return not steps
 
     def drain(self) -> None:
-        """Finishes what runs, then ends `serve`; closes after `gibbs_drain_timeout`."""
+        """Lets running jobs finish, then ends `serve`; closes after `gibbs_drain_timeout`."""
         if self._life is not None:
             self._life.drain("the worker is shutting down")
 
     def close(self) -> None:
-        """Ends `serve` at once; the hub sees the worker as lost."""
+        """Ends `serve` immediately; the hub sees the worker as lost."""
         if self._life is not None:
             self._life.close()
 
     def start(self) -> None:
-        """Serves in a process of its own, as `multiprocessing.Process.start`. It drains when this
+        """Serves in a separate process, like `multiprocessing.Process.start`. It drains when this
         process ends."""
         if self._process is not None:
-            raise RuntimeError("the worker was started already: make another")
-        # By default as multiprocessing is set up here, but for a fork that gRPC would not survive.
+            raise RuntimeError("the worker has already been started: create another")
+        # The configured start method of multiprocessing, except a fork that gRPC would not survive.
         method = multiprocessing.get_start_method()
         if method == "fork" and connection.opened_channels > 0:
             method = "spawn"
@@ -160,29 +162,29 @@ class Worker:
         self._started().join(timeout)
 
     def terminate(self) -> None:
-        """Drains the process: what runs is finished."""
+        """Drains the process: running jobs finish."""
         self._started().terminate()
 
     def kill(self) -> None:
-        """Ends the process at once."""
+        """Kills the process immediately."""
         self._started().kill()
 
     def is_alive(self) -> bool:
-        """Whether the process runs."""
+        """Whether the process is running."""
         return self._process is not None and self._process.is_alive()
 
     @property
     def pid(self) -> int | None:
-        """The id of the process; None before it is started."""
+        """The process id; None before it is started."""
         return None if self._process is None else self._process.pid
 
     @property
     def exitcode(self) -> int | None:
-        """How the process ended, as of `multiprocessing.Process`: 0 after a drain."""
+        """The exit code, as in `multiprocessing.Process`: 0 after a drain."""
         return None if self._process is None else self._process.exitcode
 
     def __getstate__(self) -> dict[str, Any]:
-        # What another process needs of it.
+        # Only what another process needs.
         return {**self.__dict__, "_process": None, "_life": None}
 
     def _started(self) -> multiprocessing.process.BaseProcess:
@@ -208,9 +210,9 @@ class Worker:
 def _refuse_unknown(kwargs: Mapping[str, Any]) -> None:
     for name in kwargs:
         if name in ("gibbs_heartbeat_interval", "gibbs_reset_after_n_miss"):
-            raise TypeError(f"{name} is set at the hub: see heartbeat and liveness of `gibbs hub`")
+            raise TypeError(f"{name} is set on the hub: see heartbeat and liveness of `gibbs hub`")
         if name.startswith("gibbs_"):
-            raise TypeError(f"{name} is no option of a worker")
+            raise TypeError(f"{name} is not an option of a worker")
 
 
 def _serve_alone(worker: Worker) -> None:
@@ -228,7 +230,7 @@ async def _serve_with_parent(worker: Worker) -> None:
     def wait() -> None:
         if parent is not None:
             parent.join()
-            with contextlib.suppress(RuntimeError):  # The loop has ended before.
+            with contextlib.suppress(RuntimeError):  # The loop has already ended.
                 loop.call_soon_threadsafe(worker.drain)
 
     threading.Thread(target=wait, name="gibbs-parent", daemon=True).start()
@@ -237,7 +239,8 @@ async def _serve_with_parent(worker: Worker) -> None:
 
 @contextlib.contextmanager
 def _shutdown_signals(*actions: Callable[[], None]) -> Iterator[list[Callable[[], None]]]:
-    """Meanwhile each SIGTERM and SIGINT does the next of `actions`. Gives what is left of them."""
+    """Within the context, each SIGTERM or SIGINT runs the next of `actions`. Yields those that
+    remain."""
     left = list(actions)
     if threading.current_thread() is not threading.main_thread():
         yield left

@@ -1,4 +1,4 @@
-"""Fails unless gibbs_worker/_gen is as the .proto files say: `buf build proto -o IMAGE`."""
+"""Fails unless gibbs_worker/_gen matches the .proto files: `buf build proto -o IMAGE`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gibbs_worker._gen import hub_pb2, payload_pb2, worker_pb2
 
 
 def plain(file: FileDescriptorProto) -> FileDescriptorProto:
-    """Without comments, what buf adds, and the names that every tool makes in the same way."""
+    """Strips comments, what buf adds, and the names that every tool derives in the same way."""
     file.DiscardUnknownFields()
     file.ClearField("source_code_info")
     for message in file.message_type:

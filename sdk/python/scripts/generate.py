@@ -1,7 +1,7 @@
 """Writes gibbs_worker/_gen from the .proto files.
 
-Runs with grpcio-tools 1.62.3 (`pip install 'gibbs-worker[generate]'`, Python 3.12 at most): what
-its protoc writes works with every protobuf from 4.25 on.
+Requires grpcio-tools 1.62.3 (`pip install 'gibbs-worker[generate]'`, at most Python 3.12): the
+output of its protoc works with every protobuf from 4.25 on.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def main() -> None:
         if protoc.main(["protoc", *arguments, *names]) != 0:
             sys.exit("protoc failed")
         for path in Path(raw).rglob("*_pb2.py*"):
-            # There must be no top-level package `gibbs`: that is another library's name.
+            # There must be no top-level package `gibbs`: another library has that name.
             text = path.read_text().replace("from gibbs.v1 import", "from gibbs_worker._gen import")
             (TARGET / path.name).write_text(text)
 

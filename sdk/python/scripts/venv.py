@@ -1,8 +1,10 @@
-"""Makes .venv: the tools, kept until pyproject.toml changes, and this package as it is now.
+"""Creates .venv: the tools, kept until pyproject.toml changes, and this package in its current
+state.
 
 python3 scripts/venv.py
 
-Several may run at once. What is there already is not touched, so programs may be using it.
+Several may run at once. An existing installation that is up to date is not touched, so programs may
+be using it.
 """
 
 import fcntl
@@ -29,13 +31,13 @@ def main() -> None:
             (VENV / "tools").write_text(tools)
         package = digest(sorted((SDK / "gibbs_worker").rglob("*.py")))
         if read("package") != package:
-            # With the tools that are there: wants no network.
+            # With the installed tools: needs no network.
             run(*PIP, "--no-deps", "--no-build-isolation", "--force-reinstall", ".")
             (VENV / "package").write_text(package)
 
 
 def digest(files: Iterable[Path]) -> str:
-    """Changes with the names and contents of these files, and with the version of Python."""
+    """Returns a digest of the names and contents of these files, and of the Python version."""
     found = hashlib.sha256(sys.version.encode())
     for file in files:
         found.update(f"\n{file.relative_to(SDK)}\n".encode())

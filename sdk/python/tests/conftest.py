@@ -1,4 +1,4 @@
-"""Hubs for the tests: the real one, and one that a test plays by hand."""
+"""Hubs for the tests: a real one, and one that a test scripts itself."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 class HubProcess:
-    """A real hub, with options that its command does not offer."""
+    """A real hub, including options that its command does not offer."""
 
     def __init__(self, options: dict[str, Any]) -> None:
         command = ["node", "test/fixtures/hub.js", json.dumps(options)]
@@ -33,14 +33,14 @@ class HubProcess:
         self.address = self.line("listening on ").split()[-1]
 
     def line(self, start: str) -> str:
-        """The next line of its log that begins so."""
+        """Returns the next line of its log that starts with `start`."""
         while True:
             line = self._lines.get(timeout=30)
             if line.startswith(start):
                 return line
 
     async def heard(self, start: str) -> str:
-        """As `line`, without standing in the way."""
+        """Like `line`, but without blocking the event loop."""
         return await asyncio.get_running_loop().run_in_executor(None, self.line, start)
 
     def kill(self) -> None:
@@ -60,7 +60,7 @@ StartHub = Callable[..., HubProcess]
 
 @pytest.fixture
 def start_hub() -> Iterator[StartHub]:
-    """Starts a real hub; it is killed when the test is over."""
+    """Starts a real hub, which is killed when the test ends."""
     hubs: list[HubProcess] = []
 
     def start(**options: Any) -> HubProcess:
@@ -107,7 +107,7 @@ class Serving:
 
 @pytest_asyncio.fixture
 async def serve() -> AsyncIterator[Callable[..., Serving]]:
-    """Serves as `Worker(...)` says; ends when the test is over."""
+    """Serves with the arguments of `Worker(...)` until the test ends."""
     all_serving: list[Serving] = []
 
     def start(handlers: Any, *args: Any, **options: Any) -> Serving:

@@ -1,4 +1,4 @@
-"""A hub that a test plays by hand, event by event, over a real connection."""
+"""A hub that a test scripts event by event, over a real connection."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class RawSession:
     def __init__(self, context: Any) -> None:
         self._context = context
         self._events: asyncio.Queue[WorkerEvent] = asyncio.Queue()
-        #: Everything that the worker said, in order.
+        #: The kinds of all events from the worker, in order.
         self.said: list[str] = []
         self.over = asyncio.Event()
         self.status: tuple[grpc.StatusCode, str] | None = None
@@ -46,18 +46,18 @@ class RawSession:
             self._events.put_nowait(event)
 
     async def send(self, *events: HubEvent, raw: bytes = b"") -> None:
-        """Sends events in one message; `raw` is put behind them as it is."""
+        """Sends events in one message; `raw` is appended to it unchanged."""
         await self._context.write(WorkResponse(events=events).SerializeToString() + raw)
 
     async def hear(self, kind: str) -> WorkerEvent:
-        """The next event of that kind; those before it are passed over."""
+        """Returns the next event of that kind, skipping earlier ones."""
         while True:
             event = await asyncio.wait_for(self._events.get(), 30)
             if event.WhichOneof("event") == kind:
                 return event
 
     async def greet(self, **limits: int) -> WorkerEvent:
-        """Hears hello and ready and sends welcome. Returns the hello."""
+        """Waits for hello and ready, then sends welcome. Returns the hello."""
         hello = await self.hear("hello")
         await self.hear("ready")
         welcome = Welcome()
@@ -96,7 +96,7 @@ class RawHub:
         await self._server.stop(None)
 
     async def session(self) -> RawSession:
-        """The next worker that dials."""
+        """Waits for the next worker that connects."""
         return await asyncio.wait_for(self._sessions.get(), 30)
 
     async def _work(self, requests: Any, context: Any) -> None:
@@ -129,6 +129,6 @@ def cancel(job_id: int) -> HubEvent:
 
 
 def answer_of(event: WorkerEvent) -> Any:
-    """The answer in a result."""
+    """Returns the answer in a result."""
     assert not event.result.HasField("failure"), event
     return payload.read(Payload.FromString(event.result.payload))

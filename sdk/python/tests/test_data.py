@@ -1,4 +1,4 @@
-"""What can be sent, and what cannot; what can be set, and what cannot."""
+"""Which data can and cannot be sent, and which options can and cannot be set."""
 
 from __future__ import annotations
 
@@ -97,14 +97,14 @@ def test_addresses(monkeypatch):
         (lambda: Worker(print, gibbs_slots=0), "slots must be a whole number from 1"),
         (lambda: Worker(print, gibbs_isolation="fiber"), "isolation is"),
         (lambda: Worker(print, gibbs_count=2), "several processes"),
-        (lambda: Worker(print, gibbs_sluts=2), "gibbs_sluts is no option"),
-        (lambda: Worker(print, gibbs_heartbeat_interval=1), "is set at the hub"),
+        (lambda: Worker(print, gibbs_sluts=2), "gibbs_sluts is not an option"),
+        (lambda: Worker(print, gibbs_heartbeat_interval=1), "is set on the hub"),
         (lambda: Worker(print, gibbs_drain_timeout=-1), "must be a number of seconds"),
         (lambda: Worker(print).join(), "was not started"),
         (lambda: Client("x"), "is not an address"),
         (lambda: Client(timeout=-1), "must be a number of seconds"),
         (lambda: Hub(port=99999), "is not an address"),
-        (lambda: GibbsError("NO", "x"), "is no gRPC status code"),
+        (lambda: GibbsError("NO", "x"), "is not a gRPC status code"),
     ],
 )
 def test_what_cannot_be_set_is_said(make, told):

@@ -1,4 +1,4 @@
-"""Workers and clients at a real hub."""
+"""Workers and clients with a real hub."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ async def test_the_usage_example_of_the_original(hub, tmp_path):
 
 
 class Together:
-    """Answers each of its first two requests only when all workers have as many."""
+    """Answers each of its first `waves` requests only once every worker has received that many."""
 
     def __init__(self, barrier: Any, waves: int) -> None:
         self.barrier = barrier
@@ -92,7 +92,7 @@ async def test_four_workers_compute_ten_requests_in_three_waves(hub, client):
         hub.line("worker connected")
     answers = await asyncio.gather(*(client.request(x) for x in range(10)))
     assert [answer for answer, _ in answers] == [x**2 for x in range(10)]
-    # Four at once, again four at once, and the other two.
+    # Four at once, four more at once, and the last two.
     waves = Counter(min(wave, 3) for _, wave in answers)
     assert waves == {1: 4, 2: 4, 3: 2}
     for worker in workers:
@@ -131,7 +131,7 @@ async def test_the_kill_of_a_worker_ends_its_job_at_once(hub, client, tmp_path):
     request = asyncio.ensure_future(client.request("x"))
     await until(entered.exists)
     worker.kill()
-    # Not after the liveness timeout of 10 s, nor at the request's deadline.
+    # Neither as late as the liveness timeout of 10 s nor at the request's deadline.
     with pytest.raises(GibbsError) as caught:
         await asyncio.wait_for(request, 5)
     assert (caught.value.code, caught.value.reason) == ("ABORTED", "WORKER_LOST")
@@ -139,7 +139,7 @@ async def test_the_kill_of_a_worker_ends_its_job_at_once(hub, client, tmp_path):
 
 
 class TouchAndWait:
-    """Says that it was entered, and waits until a second file is there."""
+    """Touches a file when it is called, and waits until a second file exists."""
 
     def __init__(self, path: str) -> None:
         self.entered = Path(path)
@@ -220,7 +220,7 @@ async def test_a_worker_ends_with_the_program_that_started_it(hub, tmp_path):
     )
     await hub.heard("worker connected")
     await program.communicate(b"\n")
-    # Drained, or cut, if it had not read its welcome yet.
+    # "left", or "lost" if it had not read its welcome yet.
     await hub.heard("worker l")
 
 
@@ -384,7 +384,7 @@ async def run(*command: str, cwd: str | None = None, **env: str) -> tuple[int | 
 
 
 async def until(condition: Any) -> None:
-    """Waits for something that tells nobody."""
+    """Polls for a condition that cannot be awaited."""
     while not condition():  # noqa: ASYNC110
         await asyncio.sleep(0.01)
 
@@ -403,7 +403,7 @@ no_handler = 5
 
 
 class Command:
-    """`python -m gibbs_worker`, with a folder of its own."""
+    """`python -m gibbs_worker`, in its own folder."""
 
     def __init__(self, folder: Path, address: str) -> None:
         (folder / "model.py").write_text(MODEL)

@@ -1,4 +1,4 @@
-"""What the contract demands of a worker, event by event, played by hand."""
+"""What the contract demands of a worker, tested event by event against a scripted hub."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from gibbs_worker.connection import Connection
 
 
 class Gate:
-    """A handler that holds each job until the test lets it go. Blocks its thread."""
+    """A handler that holds each job until the test opens the gate. Blocks its thread."""
 
     def __init__(self) -> None:
         self.entered: asyncio.Queue[Any] = asyncio.Queue()
@@ -127,7 +127,7 @@ async def test_undecodable_input_ends_its_own_job(raw_hub, serve):
     serve(lambda x: x, gibbs_hub=raw_hub.address)
     session = await raw_hub.session()
     await session.greet()
-    # A string that is no UTF-8.
+    # A string that is not valid UTF-8.
     await session.send(HubEvent(job=Job(job_id=1, payload=b"\x0a\x03\x1a\x01\xff")))
     failure = (await session.hear("result")).result.failure
     assert failure.reason == "MALFORMED"
@@ -204,7 +204,7 @@ async def test_a_cancel_reaches_the_handler_and_the_job_still_ends(raw_hub, serv
     await cancelled.wait()
     assert (await session.hear("result")).result.job_id == 1
     await session.hear("ready")
-    # Its result crosses this one.
+    # A cancel that crosses the job's result.
     await session.send(cancel(1), HubEvent(heartbeat=Heartbeat()))
     await session.hear("heartbeat")
 
@@ -255,12 +255,12 @@ async def test_a_lost_stream_orphans_its_jobs(raw_hub, serve):
     assert hello.hello.instance_id == first.hello.instance_id
     await again.send(HubEvent(welcome=WELCOME), HubEvent(heartbeat=Heartbeat()))
     await again.hear("heartbeat")
-    # Its handler still runs: no credit.
+    # The handler is still running, so there is no credit.
     assert again.said == ["hello", "heartbeat"]
     gate.open()
     await again.hear("ready")
     await again.send(job(1, "new"))
-    # What is heard of job 1 is of the new one.
+    # Any result for job 1 is now the new job's.
     assert answer_of(await again.hear("result")) == "new"
 
 
@@ -388,7 +388,7 @@ async def test_a_hub_can_tell_its_workers_to_exit(raw_hub, serve):
 
 
 class Suicidal:
-    """Ends its process when it is told to."""
+    """Kills its process when told to."""
 
     def __call__(self, data: Any) -> Any:
         if data == "die":
@@ -430,7 +430,7 @@ async def test_the_status_of_the_hub_counts_not_one_that_grpc_makes_up(raw_hub, 
     connection = Connection(raw_hub.address, 1024)
     serving = asyncio.ensure_future(connection.serve(lambda _: None))
     session = await raw_hub.session()
-    # What grpc.aio does where a write fails.
+    # What grpc.aio does when a write fails.
     call = connection._call
     make_up = functools.partial(call._cython_call.set_internal_error, "the write failed")
     if first == "hub":
