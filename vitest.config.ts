@@ -1,9 +1,9 @@
 import { configDefaults, defineConfig, type Plugin } from "vitest/config";
 
 /**
- * The tests that open no socket, start no process and need no build: `npm run test:unit`. Setup
- * files hold both projects to this list: a unit test that opens something fails, and so does a
- * file outside this list that opens nothing.
+ * Tests that open no socket, start no process and need no build: `npm run test:unit`. Setup files
+ * enforce this list on both projects: a unit test that opens something fails, and so does a file
+ * outside this list that opens nothing.
  */
 const unit = [
   "test/{base,bench,cli,core,sim}/**/*.test.ts",
@@ -18,7 +18,7 @@ const unit = [
   "test/worker/{loop-state,reconnect,session}.test.ts",
 ];
 
-/** Fails a unit test that imports what only a build makes. */
+/** Fails a unit test that imports anything that only exists after a build. */
 const noBuild: Plugin = {
   name: "no-build",
   enforce: "pre",
@@ -29,12 +29,12 @@ const noBuild: Plugin = {
 };
 
 export default defineConfig({
-  // `#` imports lead to the sources, as relative ones do, and not to what was built of them.
+  // Resolves `#` imports to the sources, like relative imports, rather than to the build.
   ssr: { resolve: { conditions: ["@gibbs/source", "node"] } },
   test: {
     setupFiles: ["test/support/leak-check.ts"],
     reporters: ["default", "./test/support/slowest-files.ts"],
-    // By default vitest leaves a core to itself, which on two cores is half of the machine.
+    // By default vitest leaves one core unused, which on two cores is half of the machine.
     maxWorkers: "100%",
     // Generous: no test measures time, so a slow machine must not fail one.
     testTimeout: 60_000,

@@ -15,15 +15,18 @@ import {
 import { drawTails } from "./tails.js";
 import { poissonJobs, shortAndLong, type TimedJob, type Workload } from "./workload.js";
 
-/** Eight workers in two processes, one job at a time each: a job is a timer and needs no core. */
+/**
+ * Eight workers in two processes, each running one job at a time: a job is a timer and needs no
+ * core.
+ */
 const eightWorkers: Layout = { handler: "timed", processes: 2, workers: 4, slots: 1 };
 
-/** Jobs that arrive earlier are ignored, because the queue starts empty. */
+/** Jobs that arrive during this time are ignored, because the queue starts empty. */
 const RAMP_MS = 1000;
 /** The warm-up of each system: many jobs that take no time. */
 const warmUp: Workload = { workers: 8, load: 0.3, mix: [{ share: 1, ms: 1 }] };
 const WARM_UP_MS = 6000;
-/** More than can wait even on a machine too slow for the load. */
+/** More than can ever wait, even on a machine too slow for the load. */
 const MAX_QUEUED = 100_000;
 
 const DETAIL = "90 % 5 ms and 10 % 55 ms jobs, 8 workers, from the intended arrival";

@@ -7,11 +7,14 @@ import { absolute, atMost, type Bounds, compared, type Row } from "./row.js";
 import { type GibbsHub, startClient, startHub, startWorker } from "./systems.js";
 import { poissonJobs, type Workload } from "./workload.js";
 
-/** Workers per process, so that it stays below its limit of open files. */
+/** Workers per process, few enough to stay below its limit of open files. */
 const WORKERS_PER_PROCESS = 2500;
-/** Fewer than the fewest workers, so that none waits. */
+/** Fewer than the smallest number of workers, so that none waits. */
 const CALLERS = 8;
-/** 5,000 requests a second regardless of the number of workers: with ten, nearly all are idle. */
+/**
+ * 5,000 requests a second regardless of the number of workers, nearly all of which are idle even if
+ * there are only ten.
+ */
 const STEADY: Workload = { workers: 10, load: 0.5, mix: [{ share: 1, ms: 1 }] };
 const flat: Bounds = { floor: atMost(1.3), goal: atMost(1.1) };
 
@@ -63,7 +66,7 @@ async function withIdleWorkers(context: Context, counts: readonly number[]): Pro
       await client.ask<OpenLoop>("openLoop", { jobs });
       return jobs.length;
     });
-  // Twice, because most of the code is optimized only after some ten thousand requests.
+  // Twice, because most of the code is optimized only after about ten thousand requests.
   await interleave({ ...context, runs: 2 }, "B5, idle workers, warm-up", contenders, closed);
   const measured = {
     closed: await interleave(context, "B5, idle workers, in turn", contenders, closed),
@@ -91,7 +94,7 @@ interface Served {
   client: Program;
 }
 
-/** The same with plain HTTP/2: the cost of the connections alone. */
+/** The same with bare HTTP/2: the cost of the connections alone. */
 async function withBareConnections(context: Context, counts: readonly number[]): Promise<Result> {
   const { programs } = context;
   const contenders: Record<string, GibbsHub> = {};

@@ -69,7 +69,7 @@ async function run(context: Context): Promise<Result> {
   return { rows, details };
 }
 
-/** CPU seconds that the process in between spends per GB, counting both directions. */
+/** CPU seconds that the process in between uses per GB, counting both directions. */
 async function cpuPerGb({ client, between }: Relayed, load: PayloadLoad): Promise<number> {
   const before = await between.ask<Usage>("usage");
   const bytes = await client.ask<number>("payloads", load);

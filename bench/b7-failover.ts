@@ -98,7 +98,8 @@ async function timeOf(
 }
 
 /**
- * Kills the worker that starts the request; returns the milliseconds until another one starts it.
+ * Kills the worker that starts the request; returns the milliseconds until another worker starts
+ * it.
  */
 async function killMidJob(
   workers: readonly Program[],

@@ -4,7 +4,7 @@ import { absolute, atMost } from "./row.js";
 import { percentile } from "./stats.js";
 import { startClient, startHub, startWorker, twoWorkers } from "./systems.js";
 
-/** The first ones run unoptimized code and do not count. */
+/** The number of initial cancels that do not count, because they run unoptimized code. */
 const WARM_UPS = 200;
 /** A cancel that takes longer than this counts as lost. */
 const PATIENCE_MS = 10_000;

@@ -9,10 +9,11 @@ import { startClient, startGibbs, twoWorkers } from "./systems.js";
 const CALLERS = 256;
 const SAMPLES = 100;
 /**
- * The fraction of the million sent as a warm-up: code is compiled and the allocator's pools fill.
+ * The fraction of the million that is sent as a warm-up, to compile code and fill the allocator's
+ * pools.
  */
 const WARM_UPS = 0.3;
-/** The first samples still include some warm-up and say nothing about leaks. */
+/** The number of initial samples that still include warm-up and say nothing about leaks. */
 const WARM_UP_SAMPLES = SAMPLES / 5;
 /**
  * V8 doubles the young generation once enough has survived in it. In a hub where almost nothing
@@ -64,8 +65,8 @@ async function run(context: Context): Promise<Result> {
 }
 
 /**
- * Measured after a garbage collection: the amount of garbage is random, and larger than any leak in
- * such a short time.
+ * Measured after a garbage collection: the amount of garbage varies by chance, and by more than any
+ * leak in such a short time.
  */
 async function residentBytes(program: Program): Promise<number> {
   return (await program.ask<Usage>("usage", { collect: true })).rssBytes;

@@ -6,7 +6,7 @@ import type { Row } from "./row.js";
 export interface Context {
   /** Number of measured rounds. */
   runs: number;
-  /** Whether to check only that it works: the figures are meaningless then. */
+  /** Whether to check only that it works: the figures are then meaningless. */
   quick: boolean;
   peers: Peers;
   programs: Programs;

@@ -6,12 +6,12 @@ export interface Told extends ProgramEvent {
   by: number;
 }
 
-/** The events of several programs, awaited one at a time. */
+/** Events from several programs, awaited one at a time. */
 export class Events {
   #unheard: Told[] = [];
   #wake: () => void = () => {};
 
-  /** For the program named `by`: call the result with each event it reports. */
+  /** Returns the listener for the program named `by`, to be called with each event it reports. */
   from(by: number): (event: ProgramEvent) => void {
     return (event) => {
       this.#unheard.push({ ...event, by });
@@ -20,8 +20,8 @@ export class Events {
   }
 
   /**
-   * The next event of that name about that request; earlier ones are skipped. Undefined if none
-   * arrives within `patienceMs`.
+   * Resolves with the next event of that name for that request, skipping earlier ones; undefined if
+   * none arrives within `patienceMs`.
    */
   async next(event: string, id: number, patienceMs: number): Promise<Told | undefined> {
     const patience = new AbortController();

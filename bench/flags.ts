@@ -15,17 +15,17 @@ export interface Flags {
 /** What `--help` prints. */
 export const help = `Usage: npm run bench -- [options]
 
-Measures gibbs beside its peers, which bench/setup.sh installs, and prints a table.
+Measures gibbs against its peers, which bench/setup.sh installs, and prints a table.
 
-  --full         also B5, B6 and B9, which take long
-  --only B2,B3   these benchmarks
+  --full         also B5, B6 and B9, which take a long time
+  --only B2,B3   only these benchmarks
   --runs N       how often each is measured, in turn with its peers (default 5)
-  --quick        see that everything works: one short run, whose figures mean nothing
+  --quick        check that everything works: one short run with meaningless figures
   --out DIR      where results.md, results.json and b4.svg go
-                 (default bench; with --only and --quick nowhere)
-  --help         this
+                 (default bench; nowhere with --only or --quick)
+  --help         this text
 
-A ratio is ours by the peer's, the median over all runs.`;
+A ratio is ours divided by the peer's: the median over all runs.`;
 
 /**
  * Parses the command line.
@@ -48,7 +48,8 @@ export function readFlags(args: readonly string[], known: readonly string[]): Fl
   if (values.help) return undefined;
   const only = values.only?.split(",").map((id) => id.trim().toUpperCase());
   const unknown = only?.find((id) => !known.includes(id));
-  if (unknown !== undefined) throw new Error(`there is no ${unknown}, but ${known.join(", ")}`);
+  if (unknown !== undefined)
+    throw new Error(`no benchmark is named ${unknown}; the benchmarks are ${known.join(", ")}`);
   const runs = Number(values.runs ?? (values.quick ? 1 : 5));
   if (!Number.isInteger(runs) || runs < 1) throw new Error("--runs takes a whole number from 1");
   const { full, quick } = values;

@@ -2,7 +2,7 @@ import type { TimedJob } from "./workload.js";
 
 /**
  * The response times, in milliseconds and in order of arrival, of one first-come-first-served queue
- * in front of `workers` that each run one job at a time, with no overhead beyond the jobs
+ * in front of `workers` workers that each run one job at a time, with no overhead beyond the jobs
  * themselves. No dispatcher that does not know job durations in advance can reliably do better.
  *
  * @param jobs in order of arrival.

@@ -4,7 +4,7 @@ import { type GibbsHub, startHub, startWorker } from "./systems.js";
 
 export const HOUR_MS = 3_600_000;
 const SLOTS = 32;
-/** Answers after a worker connects that do not count. */
+/** The number of answers after a worker connects that do not count. */
 const WARM_UPS = 5000;
 
 /** A hub, and the callers waiting in its queue. */
@@ -13,7 +13,7 @@ export interface LongQueue {
   length: number;
   hub: GibbsHub;
   crowd: Program;
-  /** What the hub's JavaScript holds for each request in the queue. */
+  /** The memory that the hub's JavaScript uses for each request in the queue. */
   bytesPerRequest: number;
 }
 
@@ -24,7 +24,7 @@ export async function fillQueue(programs: Programs, length: number): Promise<Lon
   const { program: crowd } = await programs.node(
     "gibbs-crowd",
     { hub: hub.address },
-    // A million callers hold more than a Node process may by default.
+    // A million callers need more memory than a Node process may use by default.
     { execArgv: ["--max-old-space-size=8192"] },
   );
   const before = await memoryOf(hub.program);
@@ -35,8 +35,8 @@ export async function fillQueue(programs: Programs, length: number): Promise<Lon
 }
 
 /**
- * Has a worker take `count` requests from the queue while their callers ask again;
- * returns the hub's CPU time for each, in microseconds.
+ * Has a worker take `count` requests from the queue while their callers send new ones; returns the
+ * hub's CPU time for each, in microseconds.
  */
 export async function cpuPerQueued(
   { programs, length, hub, crowd }: LongQueue,
@@ -49,8 +49,10 @@ export async function cpuPerQueued(
     return count;
   });
   const unheard = (await worker.ask<number>("briefJobs")) - WARM_UPS - count;
-  // Callers who hear late ask again late: the queue would be shorter than reported.
-  if (unheard > length / 4 + 10 * SLOTS) throw new Error(`${unheard} answers were not heard yet`);
+  // Callers who get their answers late send their next request late: the queue would be shorter
+  // than reported.
+  if (unheard > length / 4 + 10 * SLOTS)
+    throw new Error(`${unheard} answers have not reached their callers`);
   await worker.stop();
   return cpuUs;
 }

@@ -17,7 +17,7 @@ export interface PairedQuestion {
 const WARM_UP = { callers: 64, durationMs: 6000 };
 const QUICK_WARM_UP = { callers: 64, durationMs: 300 };
 
-/** The measurements that a change to the hot path might worsen. */
+/** The measurements that a change to the hot path might make worse. */
 export const pairedQuestions: readonly PairedQuestion[] = [
   {
     id: "B2",
@@ -70,7 +70,7 @@ async function startQueue(programs: Programs, quick: boolean): Promise<() => Pro
   return () => cpuPerQueued(queue, count);
 }
 
-/** A million over three starts of five rounds. */
+/** A million in total, over three starts of five rounds each. */
 async function startEndurance(programs: Programs, quick: boolean): Promise<() => Promise<number>> {
   const client = await startSystem(programs, quick);
   const load = { callers: 256, count: quick ? 2000 : 66_667 };

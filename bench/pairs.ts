@@ -7,14 +7,14 @@ import { median, pairedRatios, percentile } from "./stats.js";
 
 const help = `Usage: npm run bench:pairs -- --before DIR [options]
 
-Measures this checkout beside an older one, both built, in turn, and that one beside
-itself: what a change costs, and how much of it is chance.
+Measures this checkout against an older one, in turn, and the older one against itself:
+what a change costs, and how much of it is chance. Both must be built.
 
   --before DIR   the other checkout; in it: npm ci && npm run build && npx tsc -p bench
-  --starts N     how often all processes are started afresh (default 3)
+  --starts N     how often all processes are restarted (default 3)
   --rounds N     how often each is measured after a start (default 5)
-  --only B2,B9   these questions: ${pairedQuestions.map(({ id }) => id).join(", ")}
-  --quick        check that it works: short loads, whose figures mean nothing
+  --only B2,B9   only these questions: ${pairedQuestions.map(({ id }) => id).join(", ")}
+  --quick        check that it works: short loads with meaningless figures
   --help         this text
 
 A ratio is a time of this checkout divided by the older one's in the same round: above 1

@@ -41,7 +41,7 @@ export class Program {
     this.#child = child;
     this.#onEvent = onEvent;
     this.#exited = once(child, "exit");
-    // Writes to a program that has just died are lost with it.
+    // Writes to a program that has just died are lost anyway.
     child.stdin?.on("error", () => {});
     createInterface({ input: child.stdout as Readable }).on("line", (line) => this.#hear(line));
     child.once("exit", (code, signal) => {

@@ -12,7 +12,7 @@ export interface Bounds {
   goal?: Bound;
 }
 
-/** How a figure compares with its bounds; "not judged" if it has none, or if there is no figure. */
+/** How a figure compares with its bounds; "not judged" if there are no bounds or no figure. */
 export type Verdict = "goal met" | "floor met" | "goal missed" | "missed" | "not judged";
 
 /** One row of the table. */
@@ -24,7 +24,7 @@ export interface Row extends Bounds {
   unit: string;
   /** Our figure: the median over all rounds. */
   ours: number;
-  /** What it is compared with; empty for nothing. */
+  /** The peer that it is compared with; empty if there is none. */
   peer: string;
   /** The peer's figure, or the reason it is missing. */
   theirs: number | string | undefined;
@@ -43,7 +43,7 @@ export const atLeast = (value: number): Bound => ({ is: "at least", value });
 export type Measure = Pick<Row, "benchmark" | "what" | "unit">;
 
 /**
- * A figure beside a peer's. The bounds apply to the ratio of ours to theirs.
+ * A figure compared with a peer's. The bounds apply to the ratio of ours to theirs.
  *
  * @param ours by round; NaN for a round that does not count.
  * @param theirs the same, or a text saying why there is no figure.
@@ -64,7 +64,7 @@ export function compared(
 }
 
 /**
- * A figure judged on its own; a peer's may be shown beside it.
+ * A figure judged on its own; a peer's may be shown for comparison.
  *
  * @param beside the peer, and its figure or the reason it is missing.
  */

@@ -64,7 +64,7 @@ function isWanted({ id, long }: Benchmark, { only, full }: Flags): boolean {
   return only === undefined ? full || !long : only.includes(id);
 }
 
-/** A benchmark that fails does not affect the others. */
+/** Runs a benchmark. If it fails, the others still run. */
 async function runOne(benchmark: Benchmark, peers: Peers, flags: Flags): Promise<Done> {
   progress(`${benchmark.id}: ${benchmark.question}`);
   const programs = new Programs();

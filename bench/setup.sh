@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs the peers that the benchmark compares gibbs with into bench/.peers:
-#   NATS      its current server, built with Go (else Debian's), and its client for Node
+#   NATS      its current server, built with Go (otherwise Debian's), and its client for Node
 #   original  the Python library gibbs, in a virtual environment
-# What cannot be installed is told here, and shows in the table as "not installed".
+# Reports what cannot be installed; the table shows it as "not installed".
 set -uo pipefail
 cd "$(dirname "$0")"
 mkdir -p .peers/bin
@@ -22,7 +22,7 @@ nats_server() {
 }
 
 nats_client() {
-  # A package.json of its own: without one npm would install into the project.
+  # Its own package.json: without one, npm would install into the project.
   echo '{ "private": true }' > "$peers/package.json"
   npm install --silent --no-audit --no-fund --prefix "$peers" @nats-io/transport-node@3
 }

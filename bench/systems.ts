@@ -16,7 +16,7 @@ export interface Layout {
   slots: number;
 }
 
-/** Two processes with one worker each, which may run 32 jobs at once that return immediately. */
+/** Two processes with one worker each, which runs up to 32 jobs at once that return immediately. */
 export const twoWorkers: Layout = { handler: "echo", processes: 2, workers: 1, slots: 32 };
 
 /** A running hub of ours. */
@@ -69,7 +69,7 @@ export async function startGibbs(
   return hub;
 }
 
-/** Starts NATS with workers in a queue group; returns the client. */
+/** Starts NATS with workers in a queue group; returns a client. */
 export async function startNats(
   programs: Programs,
   peer: Peer,

@@ -9,12 +9,12 @@ export interface Tail {
 
 const WIDTH = 760;
 const HEIGHT = 400;
-/** The plot area: right of the numbers, left of the names. */
+/** The plot area, right of the axis labels and left of the names. */
 const FIELD = { left: 64, right: 560, top: 72, bottom: 336 };
 /** The largest percentile drawn. */
 const LAST_SHARE = 0.999;
 const STEPS = 120;
-/** How far a value may lie beyond the first and the last tick. */
+/** How far a value may lie outside the first and the last tick. */
 const ROUNDING = 1.1;
 /** The height of a name and the figure below it. */
 const NAME_HEIGHT = 36;
@@ -29,8 +29,7 @@ const lines = [
 
 /**
  * An SVG chart of tail latency: for each share of requests, the time within which they are
- * answered. Both axes are logarithmic. It includes its own background, so that it is readable on
- * any page.
+ * answered. Both axes are logarithmic. It includes its own background to be readable on any page.
  */
 export function drawTails(title: string, subtitle: string, tails: readonly Tail[]): string {
   const times = tails.flatMap(({ values }) => [
@@ -104,7 +103,7 @@ function curve({ values }: Tail, index: number, { y }: TimeScale): string {
   return `<path class="line line${index}" d="M${points.join("L")}"/>`;
 }
 
-/** Names and 99 % figures at the ends of the lines, moved down where they would overlap. */
+/** Names and p99 figures at the ends of the lines, moved down where they would overlap. */
 function names(tails: readonly Tail[], { y }: TimeScale): string[] {
   const left = FIELD.right + 12;
   let free = 0;

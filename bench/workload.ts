@@ -1,4 +1,4 @@
-/** A job of an open loop: it arrives whether or not earlier jobs are done. */
+/** A job of an open loop, which arrives whether or not earlier jobs are done. */
 export interface TimedJob {
   /** When it arrives, in milliseconds from the start. */
   at: number;
@@ -15,7 +15,7 @@ export interface Workload {
   mix: readonly { share: number; ms: number }[];
 }
 
-/** Most jobs are short and some are eleven times as long, so that a bad choice of worker shows. */
+/** Most jobs are short and some are eleven times as long, to expose a bad choice of worker. */
 export const shortAndLong: Workload = {
   workers: 8,
   load: 0.8,
@@ -26,8 +26,8 @@ export const shortAndLong: Workload = {
 };
 
 /**
- * Jobs over `durationMs` that arrive independently of one another (Poisson); the same for the same
- * seed.
+ * Jobs that arrive over `durationMs`, independently of one another (Poisson); the same seed gives
+ * the same jobs.
  */
 export function poissonJobs(workload: Workload, durationMs: number, seed: number): TimedJob[] {
   const random = seededRandom(seed);
@@ -51,7 +51,7 @@ function draw(mix: Workload["mix"], chance: number): number {
   return mix.at(-1)?.ms ?? 0;
 }
 
-/** Numbers in [0, 1); the same for the same seed (mulberry32). */
+/** A generator of numbers in [0, 1); the same seed gives the same numbers (mulberry32). */
 function seededRandom(seed: number): () => number {
   let state = seed | 0;
   return () => {

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# A hub, four worker processes, one request. Leaves nothing running.
+# A hub, four worker processes, and one request. Leaves nothing running.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# Job control gives each background command a process group: a signal to the
-# group reaches gibbs through npx, which passes none on.
+# With job control each background command gets its own process group: signals sent to the group
+# also reach gibbs, to which npx does not forward them.
 set -m
 log=$(mktemp)
 hub=

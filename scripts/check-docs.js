@@ -1,13 +1,13 @@
 // Extracts the snippets of README and docs and runs them: npm run check:docs
 //
 // A fence's language, and the word after it, determine how its snippet runs:
-//   ts, js             as a program, which must exit with 0 and print what its
+//   ts, js             as a program that must exit with 0 and print what its
 //                      `console.log(...); // comments` say
 //   ts serves          as a program that serves until SIGTERM
-//   js file=NAME       saved as a file for the following snippets, and loaded
-//   sh                 line by line, each of which must exit with 0
+//   js file=NAME       saved as a file for the snippets that follow, and loaded
+//   sh                 line by line; each line must exit with 0
 //   sh terminals       every line except the last in a separate terminal
-// 127.0.0.1:5019 in a snippet is replaced by the address of a hub with workers of
+// 127.0.0.1:5019 in a snippet is replaced by the address of a hub with workers running
 // the README's model.mjs, which is also the default hub of gibbs commands.
 // Other languages are not run.
 import { spawn, spawnSync } from "node:child_process";
@@ -208,7 +208,7 @@ function signal({ process: child }, name) {
   try {
     process.kill(-child.pid, name);
   } catch {
-    // It has already ended.
+    // The process has already exited.
   }
 }
 

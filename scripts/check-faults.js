@@ -1,5 +1,5 @@
 // Checks that the list of faults, their tests and their rows in the docs have the same ids in the
-// same order, and reports what is missing where: npm run check:faults
+// same order, and reports any that are missing: npm run check:faults
 // A test is an `it("<id> ...")` or `it.each([...])("<id> ...")` in test/faults; skipped tests do
 // not count.
 import { readdirSync, readFileSync } from "node:fs";
@@ -59,7 +59,7 @@ function missing(wanted, all) {
   return wanted.filter((id) => !all.includes(id));
 }
 
-/** Returns the ids that come after one that the list has later. */
+/** Returns the ids that are out of order: those that follow an id that the list has later. */
 function disorder(all) {
   const places = all.map((id) => ids.indexOf(id)).filter((place) => place >= 0);
   return places

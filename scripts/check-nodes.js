@@ -1,5 +1,5 @@
-// Runs the tests that need no build on every supported Node version: npm run check:nodes. The
-// binaries come from the npm registry.
+// Runs the tests that need no build on every supported Node version, with binaries from the npm
+// registry: npm run check:nodes
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -4,12 +4,12 @@ import { spawn, spawnSync } from "node:child_process";
 
 const SEEDS = 2000;
 
-/** The first of the additional seeds if the commit is unknown. */
+/** The first additional seed if the commit is unknown. */
 const FALLBACK_SEED = 30_000_001;
 
 const root = new URL("..", import.meta.url).pathname;
 
-// Only the fixed seeds must reach every situation: others may miss a rare one.
+// Only the fixed seeds must reach every situation: the others may miss a rare one.
 const runs = [
   ["--seeds", String(SEEDS)],
   ["--seeds", String(SEEDS), "--from", String(seedOfCommit()), "--may-miss"],
@@ -31,7 +31,7 @@ function seedOfCommit() {
   return FALLBACK_SEED;
 }
 
-/** Resolves with the exit code, once the run's output has been printed in one piece. */
+/** Resolves with the exit code once the run's output has been printed in one piece. */
 function run(args) {
   const child = spawn(process.execPath, ["--import", "tsx", "test/sim/main.ts", ...args], {
     cwd: root,

@@ -180,7 +180,7 @@ async function runGroup(group) {
   return group.map((check) => results.get(check));
 }
 
-/** Runs a check; with `apart`, its output is printed once it has ended. */
+/** Runs a check; with `apart`, prints its output only after it has ended. */
 async function run(check, apart) {
   const title = `\n--- ${check.name}: ${check.command}`;
   if (!apart) console.log(title);

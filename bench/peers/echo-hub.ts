@@ -5,8 +5,8 @@ import type { Throughput } from "./loads.js";
 import { serve } from "./serve.js";
 import { usage } from "./usage.js";
 
-// The cost of Node's HTTP/2 alone for a hub with many connections: it sends a message to the
-// longest-idle one, which echoes it, and does nothing else.
+// The cost of Node's HTTP/2 alone for a hub with many connections: sends each message to the
+// longest-idle connection, which echoes it, and does nothing else.
 
 const message = Buffer.alloc(64);
 const idle: ServerHttp2Stream[] = [];

@@ -4,7 +4,7 @@ import { optionsOf, serve } from "./serve.js";
 /** Longer than any benchmark. */
 const DAY_MS = 86_400_000;
 
-// Callers of a hub who send another request as soon as they are answered.
+// Callers of a hub that send another request as soon as they are answered.
 const { hub } = optionsOf<{ hub: string }>();
 const client = new Client(hub, { timeoutMs: DAY_MS });
 let answers = 0;
@@ -12,7 +12,7 @@ let onAnswer = (): void => {};
 
 serve({}, { fill, answered }, () => process.exit());
 
-/** Starts `callers`; returns when all their requests are at the hub. */
+/** Starts `callers` callers; returns once all their requests are at the hub. */
 async function fill({ callers }: { callers: number }): Promise<void> {
   for (let i = 0; i < callers; i += 1) {
     void call();
@@ -24,7 +24,7 @@ async function fill({ callers }: { callers: number }): Promise<void> {
 
 async function call(): Promise<never> {
   for (;;) {
-    // A worker that is stopped loses its requests.
+    // Requests are lost when a worker is stopped.
     await client.request(1).catch(() => {});
     answers += 1;
     onAnswer();
@@ -32,14 +32,14 @@ async function call(): Promise<never> {
 }
 
 /**
- * A request that the hub refuses as soon as it reads it, after everything sent before it on the one
- * stream.
+ * Sends a request that the hub refuses as soon as it reads it, which is after everything sent
+ * earlier on the same stream.
  */
 async function fence(): Promise<void> {
   await client.request(null, { method: "fence", queueTimeoutMs: 0 }).catch(() => {});
 }
 
-/** Resolves after `count` more answers. */
+/** Resolves after another `count` answers. */
 function answered({ count }: { count: number }): Promise<void> {
   const until = answers + count;
   return new Promise((resolve) => {

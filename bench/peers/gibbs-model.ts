@@ -1,4 +1,6 @@
-/** The original's model: squares a number and blocks its process meanwhile. Null is a warm-up. */
+/**
+ * The original's model: squares a number, blocking its process in the meantime. Null is a warm-up.
+ */
 export default class Model {
   readonly #blockMs: number;
 

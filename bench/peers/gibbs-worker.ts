@@ -8,7 +8,7 @@ interface Options extends WorkerOptions {
   workers: number;
 }
 
-/** How many workers connect at once: thousands would overflow the hub's accept queue. */
+/** The number of workers that connect at once: thousands would overflow the hub's accept queue. */
 const AT_ONCE = 50;
 
 const { handler, workers: count, ...options } = optionsOf<Options>();

@@ -4,7 +4,7 @@ import { optionsOf, serve } from "./serve.js";
 interface Options {
   hub: string;
   count: number;
-  /** How long the model blocks for each request, in milliseconds. */
+  /** How long the model blocks on each request, in milliseconds. */
   blockMs: number;
 }
 

@@ -19,7 +19,7 @@ interface Options {
 }
 
 // The minimum that any relay between a client and a worker must do with grpc-js: receive a message
-// and send its bytes on.
+// and forward its bytes.
 const { backend, maxPayloadBytes } = optionsOf<Options>();
 const options = channelOptions(maxPayloadBytes);
 const client = new Client(backend, credentials.createInsecure(), options);

@@ -9,7 +9,7 @@ interface Options {
   handler: HandlerName;
   /** Servers in this process, each on its own port. */
   servers: number;
-  /** Whether a server runs one job at a time; further ones wait inside it. */
+  /** Whether a server runs one job at a time; other jobs wait inside it. */
   serial: boolean;
   maxPayloadBytes: number;
 }

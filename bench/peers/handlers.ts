@@ -13,13 +13,13 @@ export interface Taken {
   ms: number;
 }
 
-/** What a handler may receive besides its input. */
+/** What a handler may receive in addition to its input. */
 export interface Context {
   signal?: AbortSignal;
   attempt?: number;
 }
 
-/** What the workers of all peers run. */
+/** A handler that the workers of all peers run. */
 export type Handler = (input: unknown, context?: Context) => Promise<unknown>;
 
 const BRIEF_MS = 2;
@@ -37,19 +37,19 @@ async function echo(input: unknown): Promise<unknown> {
   return input;
 }
 
-/** Takes a little time, so that the callers keep up with the workers. */
+/** Takes a little time, so that the callers can keep up with the workers. */
 async function brief(input: unknown): Promise<unknown> {
   await delay(systemClock, BRIEF_MS);
   briefDone += 1;
   return input;
 }
 
-/** Number of `brief` jobs that this process has finished. */
+/** The number of `brief` jobs that this process has finished. */
 export function briefJobs(): number {
   return briefDone;
 }
 
-/** Waits on a timer, as if for another service. */
+/** Waits for a timer, as if for another service. */
 async function timed(input: unknown): Promise<Taken> {
   const startedAt = performance.now();
   await delay(systemClock, (input as Timed).ms);
@@ -57,7 +57,7 @@ async function timed(input: unknown): Promise<Taken> {
 }
 
 /**
- * Reports when its first attempt starts, then waits to be cancelled and reports that; on any other
+ * On the first attempt, reports the start, waits to be cancelled, and reports that. On any other
  * attempt, reports the start and answers.
  */
 async function telling(input: unknown, { signal, attempt = 1 }: Context = {}): Promise<unknown> {

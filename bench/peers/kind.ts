@@ -8,7 +8,7 @@ export function toKind(data: unknown): Payload["kind"] {
   return { case: "value", value: fromJson(ValueSchema, data as JsonValue) };
 }
 
-/** Undoes {@link toKind}. */
+/** Reverses {@link toKind}. */
 export function fromKind(kind: Payload["kind"]): unknown {
   if (kind.case === "value") return toJson(ValueSchema, kind.value);
   return kind.case === "data" ? kind.value : null;

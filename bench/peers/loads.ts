@@ -10,7 +10,7 @@ export type Request = (input: unknown) => Promise<unknown>;
 export interface Burst {
   /** From the first request to the last answer, in milliseconds. */
   tookMs: number;
-  /** Requests with no answer or a wrong one. */
+  /** The number of requests with no answer or a wrong one. */
   lost: number;
 }
 
@@ -18,17 +18,17 @@ export interface Burst {
 export interface Throughput {
   perSecond: number;
   answered: number;
-  /** Requests with no answer or a wrong one. */
+  /** The number of requests with no answer or a wrong one. */
   lost: number;
 }
 
 /** The result of an open loop: one value per job, in milliseconds. */
 export interface OpenLoop {
-  /** From the intended arrival of the job until its answer. */
+  /** From the job's intended arrival until its answer. */
   response: number[];
   /** How long its worker actually took. */
   ran: number[];
-  /** How much later than intended it was sent. */
+  /** How late it was sent, compared with the intended arrival. */
   late: number[];
 }
 
@@ -84,8 +84,8 @@ async function latency(request: Request, count: number): Promise<number[]> {
 }
 
 /**
- * A closed loop for `durationMs`: each of `callers` waits for its answer before sending the next
- * request.
+ * Runs a closed loop for `durationMs`: each of `callers` waits for its answer before sending the
+ * next request.
  */
 function throughput(
   request: Request,
@@ -95,7 +95,7 @@ function throughput(
   return closedLoop(request, callers, () => performance.now() < until);
 }
 
-/** A closed loop of `count` requests. */
+/** Runs a closed loop of `count` requests. */
 function requests(
   request: Request,
   { callers, count }: { callers: number; count: number },
@@ -126,7 +126,7 @@ async function closedLoop(
   return { perSecond: answered / tookS, answered, lost };
 }
 
-/** Sends each job at its time, whether or not earlier ones are done. */
+/** Sends each job at its arrival time, whether or not earlier ones are done. */
 async function openLoop(request: Request, jobs: readonly TimedJob[]): Promise<OpenLoop> {
   const result: OpenLoop = { response: [], ran: [], late: [] };
   const startedAt = performance.now();

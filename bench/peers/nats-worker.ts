@@ -7,7 +7,7 @@ interface Options {
   handler: HandlerName;
   /** Subscriptions in this process, each with its own connection, all in one queue group. */
   workers: number;
-  /** Whether a subscription runs one job at a time; further ones wait in its process. */
+  /** Whether a subscription runs one job at a time; other jobs wait in its process. */
   serial: boolean;
 }
 

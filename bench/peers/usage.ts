@@ -4,13 +4,13 @@ export interface Usage {
   cpuUs: number;
   /** Resident memory, in bytes. */
   rssBytes: number;
-  /** What its JavaScript holds: the heap and external buffers, in bytes. */
+  /** The memory that its JavaScript uses: the heap and external buffers, in bytes. */
   heldBytes: number;
 }
 
 /** The resources this process has used. */
 export function usage({ collect }: { collect?: boolean } = {}): Usage {
-  // So that memory counts what is in use, without garbage.
+  // So that garbage is not counted as used memory.
   if (collect) globalThis.gc?.();
   const { user, system } = process.cpuUsage();
   const { rss, heapUsed, external } = process.memoryUsage();

@@ -1,7 +1,7 @@
-// A worker without the SDK: the generated messages and grpc-js, nothing else.
+// A worker without the SDK: only the generated messages and grpc-js.
 // Usage: node examples/bare-worker/worker.js 127.0.0.1:5019
-// It ends when its hub does, and does not drain: docs/write-a-worker.md says what a worker
-// does beyond this, and how `gibbs conformance` tries it.
+// It exits when its hub does, and does not drain: docs/write-a-worker.md lists what else a worker
+// should do, and how `gibbs conformance` tests it.
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { Client, credentials } from "@grpc/grpc-js";
 import { HeartbeatMode, PayloadSchema, WorkRequestSchema, WorkResponseSchema } from "gibbs/proto";
@@ -14,7 +14,7 @@ const work = client.makeBidiStreamRequest(
   (bytes) => fromBinary(WorkResponseSchema, bytes).events,
 );
 
-// Who I am, and that I can take one job.
+// Announces the worker, and that it can take one job.
 const heartbeatMode = HeartbeatMode.WHEN_IDLE;
 work.write([
   { event: { case: "hello", value: { workerId: `bare-${process.pid}`, heartbeatMode } } },
@@ -26,7 +26,7 @@ work.on("data", (events) => {
     if (event.case === "welcome") console.log(`serving ${address}`);
     if (event.case === "heartbeat") work.write([{ event: { case: "heartbeat", value: {} } }]);
     if (event.case === "job") {
-      // The outcome ends the job; ready, after it, asks for the next one.
+      // The outcome ends the job; the ready after it asks for the next one.
       const value = { jobId: event.value.jobId, outcome: square(event.value.payload) };
       const ready = { event: { case: "ready", value: { slots: 1 } } };
       work.write([{ event: { case: "result", value } }, ready]);

@@ -1,4 +1,4 @@
-// Sends the images that the model never saw to one worker process, and to four.
+// Sends the held-out images to one worker process, then to four.
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { Client } from "gibbs/client";

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what it needs, trains, serves, asks. Leaves nothing running.
+# Installs what it needs, trains, serves, and sends requests. Leaves nothing running.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -13,7 +13,7 @@ fi
 logs=$(mktemp -d)
 pids=()
 stop() {
-  # The hub last, so that the workers can take their leave of it.
+  # The hub last, so that the workers can disconnect from it cleanly.
   while [ ${#pids[@]} -gt 0 ]; do
     kill "${pids[-1]}" 2>/dev/null || true
     wait "${pids[-1]}" || true
@@ -23,7 +23,7 @@ stop() {
 }
 trap stop EXIT
 
-# serve NAME PATTERN COMMAND...: starts it, and waits for its line that says that it is there.
+# serve NAME PATTERN COMMAND...: starts the command and waits until its output matches the pattern.
 serve() {
   "${@:3}" >"$logs/$1" &
   pids+=($!)

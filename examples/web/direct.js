@@ -1,4 +1,4 @@
-// The web app that calls the model itself: one request at a time.
+// The web app that calls the model directly: one request at a time.
 import { serve } from "@hono/node-server";
 import { Hono } from "hono";
 import MyAwesomeModel from "./model.js";

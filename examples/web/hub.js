@@ -1,4 +1,4 @@
-// The same web app with a hub inside: its workers are processes of their own.
+// The same web app with a hub inside: its workers are separate processes.
 import { serve } from "@hono/node-server";
 import { Hub } from "gibbs/hub";
 import { startWorkers } from "gibbs/worker";

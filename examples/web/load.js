@@ -1,4 +1,4 @@
-// Fires ten requests at once and prints the time: node examples/web/load.js [url]
+// Sends ten requests at once and prints the time taken: node examples/web/load.js [url]
 const url = process.argv[2] ?? "http://127.0.0.1:8000/request";
 const inputs = Array.from({ length: 10 }, (_, index) => index + 1);
 

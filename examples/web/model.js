@@ -1,4 +1,4 @@
-// A model that takes 250 ms and blocks its process meanwhile, as numeric code does.
+// A model that takes 250 ms and blocks its process in the meantime, as numeric code does.
 export default class MyAwesomeModel {
   constructor(waitSeconds = 0.25) {
     this.waitMs = waitSeconds * 1000;

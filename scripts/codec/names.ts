@@ -2,7 +2,7 @@ import type { DescField, DescFile, DescMessage } from "@bufbuild/protobuf";
 import type { GeneratedFile, ImportSymbol, Printable } from "@bufbuild/protoplugin";
 import { propertyOf, type Shapes } from "./shape.js";
 
-/** The names used by a codec, each imported where it is used. */
+/** The names that a codec uses, each imported by the files that use it. */
 export class Names {
   readonly output: GeneratedFile;
   readonly shapes: Shapes;

@@ -131,7 +131,7 @@ function printHotCase(names: Names, field: MessageField, tag: number): void {
   output.print("      }");
 }
 
-/** Prints the reading of a nested message, and the end of its case. */
+/** Prints the code that reads a nested message and ends its case. */
 function printNested({ output }: Names, statement: Printable): void {
   output.print("        const outer = reader.enter();");
   output.print("        ", statement);

@@ -90,7 +90,7 @@ function typeOf(names: Names, field: DescField, side: Side): Printable {
   }
 }
 
-/** Whether a field may be absent, and is then undefined. */
+/** Whether a field may be absent and is then undefined. */
 export function isOptional(field: DescField): boolean {
   return field.fieldKind !== "list" && field.presence === Presence.EXPLICIT;
 }

@@ -10,8 +10,7 @@ import { DURATION, isOneofOnly, type MessageField, tagOf } from "./shape.js";
 const NESTED_BYTES = 4;
 
 /**
- * A guess for messages that protobuf-es encodes: they are not hot, and a wrong guess costs one
- * copy.
+ * A guess for messages encoded by protobuf-es: they are not hot, and a wrong guess costs one copy.
  */
 const COLD_BYTES = 64;
 

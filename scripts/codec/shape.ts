@@ -7,7 +7,7 @@ export const DURATION = "google.protobuf.Duration";
 /** A field that holds a message or a list of messages. */
 export type MessageField = DescField & { message: DescMessage };
 
-/** The TypeScript form of all messages of a run, and which files get a codec. */
+/** The TypeScript form of all messages in a run, and which files get a codec. */
 export class Shapes {
   readonly #options: CodecOptions;
   readonly #types = new Map<string, DescMessage>();
@@ -91,7 +91,7 @@ export class Shapes {
     return this.#options.readKept.has(name) || this.#options.writeKept.has(name);
   }
 
-  /** Whether a message, or one nested in it, has a field that {@link isKept}. */
+  /** Whether a message, or one nested in it, has a bytes field that {@link isKept}. */
   isGeneric(message: DescMessage): boolean {
     return this.#within(message, (field) => this.isKept(field));
   }
@@ -136,7 +136,7 @@ export function itemOf(message: DescMessage): MessageField | undefined {
   return isList && more === undefined ? field : undefined;
 }
 
-/** Whether a message has nothing but a oneof, and is written from that. */
+/** Whether a message consists of a single oneof, and is written from the oneof's value. */
 export function isOneofOnly(message: DescMessage): boolean {
   const [member, more] = message.members;
   return member?.kind === "oneof" && more === undefined;

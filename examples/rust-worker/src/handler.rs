@@ -1,24 +1,24 @@
-//! What a handler is, and how one runs.
+//! The type of a handler, and how one runs.
 use crate::pb::{Failure, Job, Payload, payload::Kind, result::Outcome};
 use prost::Message;
 use std::{collections::HashMap, error::Error};
 use tokio_util::sync::CancellationToken;
 
-/// An answer. Any error fails the request as HANDLER_ERROR, a [`tonic::Status`] with its code.
+/// The answer. An error fails the request as HANDLER_ERROR; a [`tonic::Status`] sets the code.
 pub type Answer = Result<Option<Kind>, Box<dyn Error + Send + Sync>>;
-/// May block: it has a thread of its own.
+/// May block: each call runs in its own thread.
 pub type Handler = fn(&Context) -> Answer;
 pub type Methods = HashMap<&'static str, Handler>;
 
-/// What a handler is given.
+/// The argument of a handler.
 pub struct Context {
     pub input: Option<Kind>,
     pub job: Job,
-    /// Fires when nobody waits for the answer any more.
+    /// Fires when the answer is no longer wanted.
     pub cancelled: CancellationToken,
 }
 
-/// The outcome of a job; a panic is left to the caller.
+/// Runs a job; returns its outcome. A panic is left to the caller.
 pub fn run(mut job: Job, cancelled: CancellationToken, handler: Handler) -> Outcome {
     let input = match Payload::decode(std::mem::take(&mut job.payload).as_slice()) {
         Ok(payload) => payload.kind,

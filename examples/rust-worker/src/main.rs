@@ -1,4 +1,4 @@
-//! A worker that squares numbers, and offers the methods of the conformance kit.
+//! A worker that squares numbers, and serves the methods of the conformance kit.
 mod handler;
 mod model;
 mod worker;
@@ -19,8 +19,8 @@ async fn main() -> std::io::Result<()> {
     model::add_to(&mut methods);
     let end = worker::Worker::new(hub, methods, 4)?.run().await;
     if let Err(why) = &end {
-        eprintln!("the worker stops: {why}");
+        eprintln!("the worker stopped: {why}");
     }
-    // Handlers that nobody waits for any more may still run.
+    // Handlers whose answers are no longer wanted may still be running.
     std::process::exit(end.is_err().into())
 }

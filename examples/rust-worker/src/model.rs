@@ -1,4 +1,4 @@
-//! What `gibbs conformance` gives a worker to do.
+//! The methods that `gibbs conformance` calls.
 use crate::handler::{Answer, Context, Methods};
 use crate::pb::payload::Kind;
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -25,17 +25,17 @@ pub fn add_to(methods: &mut Methods) {
     });
 }
 
-/// False, at once, when nobody waits for the answer any more.
+/// Returns false, immediately, once the answer is no longer wanted.
 fn sleep(context: &Context, time: Duration) -> bool {
     let cancelled = async { timeout(time, context.cancelled.cancelled()).await };
     Handle::current().block_on(cancelled).is_err()
 }
 
-/// The input, if it is a number.
+/// Returns the input, if it is a number.
 pub fn number(context: &Context) -> Result<f64, Status> {
     match &context.input {
         Some(Kind::Value(Value { kind: Some(value::Kind::NumberValue(number)) })) => Ok(*number),
-        _ => Err(Status::invalid_argument("the input is no number")),
+        _ => Err(Status::invalid_argument("the input is not a number")),
     }
 }
 
@@ -46,7 +46,7 @@ fn milliseconds(context: &Context) -> Result<Duration, Status> {
 fn fail(context: &Context) -> Answer {
     let Some(Kind::Value(Value { kind: Some(value::Kind::StructValue(how)) })) = &context.input
     else {
-        return Err("the input is no object".into());
+        return Err("the input is not an object".into());
     };
     let message = match how.fields.get("message").and_then(|it| it.kind.clone()) {
         Some(value::Kind::StringValue(message)) => message,

@@ -1,4 +1,4 @@
-//! A worker: one stream to the hub after another, and a thread for each job.
+//! A worker: successive streams to the hub, and a thread for each job.
 use crate::handler::{Handler, Methods, fail, run};
 use crate::pb::hub_drain::Next;
 use crate::pb::{self, hub_event, result::Outcome, worker_event::Event};
@@ -13,14 +13,14 @@ use tonic_types::StatusExt;
 
 const MAX_PAYLOAD: usize = 4 << 20;
 const MAX_MESSAGE: usize = MAX_PAYLOAD + (256 << 10);
-/// A handler that has returned: the number of its stream, and the outcome.
+/// The result of a handler that has returned, and the number of its stream.
 type Finished = (u64, pb::Result);
 
 pub struct Worker {
     hub: String,
     methods: Methods,
     hello: pb::Hello,
-    /// Slots without a handler. One whose stream was lost holds its slot until it returns.
+    /// Slots without a handler. A handler whose stream was lost holds its slot until it returns.
     free: u32,
     finished: (UnboundedSender<Finished>, UnboundedReceiver<Finished>),
     terminate: Signal,
@@ -28,12 +28,12 @@ pub struct Worker {
     now: Session,
 }
 
-/// What belongs to one stream.
+/// The state of one stream.
 #[derive(Default)]
 struct Session {
     outbox: Option<UnboundedSender<pb::WorkRequest>>,
     welcome: Option<pb::Welcome>,
-    /// What the hub has and has not used.
+    /// Credit that the hub has not used yet.
     credit: u32,
     jobs: HashMap<u32, CancellationToken>,
     draining: bool,
@@ -57,7 +57,7 @@ impl Worker {
         Ok(Self { hub, methods, hello, free: slots, finished, terminate, stream: 0, now })
     }
 
-    /// Serves until SIGTERM, the hub's wish, or a status that no other stream would change.
+    /// Serves until SIGTERM, the hub's request to exit, or a permanent refusal.
     pub async fn run(&mut self) -> Result<(), Status> {
         let (mut pause, mut away) = (0.1, Instant::now());
         loop {
@@ -88,7 +88,7 @@ impl Worker {
         }
     }
 
-    /// One stream, from the dial to its end. True: the worker is to stop.
+    /// Serves one stream, from the dial to its end. Returns true if the worker should stop.
     async fn serve(&mut self) -> Result<bool, Status> {
         while self.finished.1.try_recv().is_ok() {
             self.free += 1;
@@ -108,7 +108,7 @@ impl Worker {
             let patience = self.now.welcome.as_ref().map_or(20_000, |it| it.hub_timeout_ms);
             let silent = heard + Duration::from_millis(patience.into());
             tokio::select! {
-                // What has arrived counts before any verdict on silence.
+                // Messages that have already arrived are read before the hub is judged silent.
                 biased;
                 message = hub.message() => match message? {
                     Some(message) => {
@@ -128,7 +128,7 @@ impl Worker {
                     if silent.elapsed() < Duration::from_secs(1) {
                         return Err(Status::unavailable("the hub was silent"));
                     }
-                    heard = Instant::now(); // This process stood still and did not listen.
+                    heard = Instant::now(); // This process was suspended and could not listen.
                 }
             }
         }
@@ -146,7 +146,7 @@ impl Worker {
                 self.now.draining = true;
                 self.now.next = drain.next;
             }
-            None => {} // Of a later version.
+            None => {} // From a later version.
         }
     }
 
@@ -185,7 +185,7 @@ impl Worker {
         });
     }
 
-    /// The outcome of a job whose stream was lost is dropped; its slot is free all the same.
+    /// Frees the slot. The outcome of a job whose stream was lost is dropped.
     fn finish(&mut self, stream: u64, mut result: pb::Result) {
         self.free += 1;
         if stream == self.stream {
@@ -205,7 +205,7 @@ impl Worker {
         self.offer();
     }
 
-    /// Gives credit for what is free.
+    /// Gives credit for the free slots.
     fn offer(&mut self) {
         let slots = self.free.saturating_sub(self.now.credit);
         if slots > 0 && !self.now.draining {

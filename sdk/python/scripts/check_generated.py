@@ -29,7 +29,7 @@ def main() -> None:
         have[file.name] = plain(file)
     differing = {name for name in wanted.keys() | have.keys() if wanted.get(name) != have.get(name)}
     if differing:
-        sys.exit(f"not as the .proto files say: {sorted(differing)}; run scripts/generate.py")
+        sys.exit(f"does not match the .proto files: {sorted(differing)}; run scripts/generate.py")
 
 
 if __name__ == "__main__":

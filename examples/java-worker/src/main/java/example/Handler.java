@@ -8,13 +8,14 @@ import gibbs.v1.Worker.Result;
 import io.grpc.StatusException;
 
 /**
- * The code behind the hub. May block. Is interrupted when nobody waits for the answer any more.
- * Whatever it throws fails the request as HANDLER_ERROR, a StatusException with its code.
+ * The code behind the hub. It may block, and is interrupted when its answer is no longer wanted.
+ * Anything it throws fails the request as HANDLER_ERROR, except a StatusException, which sets the
+ * code.
  */
 interface Handler {
   Payload handle(Payload input, Job job) throws Exception;
 
-  /** The outcome of a job. */
+  /** Runs a job; returns its outcome. */
   default Result.Builder run(Job job) {
     Result.Builder result = Result.newBuilder().setJobId(job.getJobId());
     Payload input;

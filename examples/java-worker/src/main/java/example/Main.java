@@ -5,7 +5,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.CompletionException;
 
-/** A worker that squares numbers, and offers the methods of the conformance kit. */
+/** A worker that squares numbers, and serves the methods of the conformance kit. */
 final class Main {
   private Main() {}
 
@@ -19,7 +19,7 @@ final class Main {
     try {
       worker.run();
     } catch (CompletionException refused) {
-      System.err.println("the worker stops: " + refused.getCause());
+      System.err.println("the worker stopped: " + refused.getCause());
       System.exit(1);
     }
   }

@@ -12,7 +12,7 @@ import io.grpc.StatusException;
 import java.util.Base64;
 import java.util.Map;
 
-/** What `gibbs conformance` gives a worker to do. */
+/** The methods that `gibbs conformance` calls. */
 final class Model {
   private Model() {}
 
@@ -37,7 +37,7 @@ final class Model {
 
   static double number(Payload input) throws StatusException {
     if (input.getValue().hasNumberValue()) return input.getValue().getNumberValue();
-    throw Status.INVALID_ARGUMENT.withDescription("the input is no number").asException();
+    throw Status.INVALID_ARGUMENT.withDescription("the input is not a number").asException();
   }
 
   static Value value(double number) {

@@ -26,7 +26,7 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 
-/** A worker: one stream to the hub after another, and a thread for each job. */
+/** A worker: successive streams to the hub, and a thread for each job. */
 final class Worker {
   /** A job's thread, and the timer that interrupts it. */
   private record Running(Thread thread, Future<?> limit) {}
@@ -40,17 +40,17 @@ final class Worker {
   private final Map<String, Handler> methods;
   private final Hello hello;
   private final CompletableFuture<Void> stopped = new CompletableFuture<>();
-  // Its one thread owns all that follows.
+  // All fields below belong to its single thread.
   private final ScheduledThreadPoolExecutor loop = new ScheduledThreadPoolExecutor(1);
-  private int free; // Slots without a handler. One whose stream was lost holds it until it returns.
+  private int free; // Slots without a handler. A lost stream's handler keeps its slot.
   private double pauseMs = 100;
   private long awaySince = nowMs(), tickedAt = nowMs(), stopAt = Long.MAX_VALUE;
-  // What belongs to the stream with this number.
+  // The state of the stream with this number.
   private int stream;
   private ManagedChannel channel;
   private StreamObserver<WorkRequest> outbox;
   private Welcome welcome;
-  private int credit; // What the hub has and has not used.
+  private int credit; // Credit that the hub has not used yet.
   private boolean draining;
   private HubDrain next;
   private long heardAt;
@@ -70,14 +70,14 @@ final class Worker {
     loop.setRejectedExecutionHandler(new ThreadPoolExecutor.DiscardPolicy());
   }
 
-  /** Serves until it has drained; throws if no other stream would change what the hub says. */
+  /** Serves until it has drained; throws if the hub refuses the worker permanently. */
   void run() {
     inLoop(this::dial);
     loop.scheduleWithFixedDelay(() -> inLoop(this::tick), 20, 20, TimeUnit.MILLISECONDS);
     stopped.whenComplete((ok, error) -> loop.shutdownNow()).join();
   }
 
-  /** Takes no more jobs, and waits until those that run are over. */
+  /** Stops taking jobs, and waits until the running ones have ended. */
   void drain() {
     inLoop(this::startDrain);
     stopped.exceptionally(error -> null).join();
@@ -117,7 +117,7 @@ final class Worker {
     offer();
   }
 
-  /** The stream is gone. What still runs is interrupted, and its outcome will be dropped. */
+  /** Called when the stream has ended. Running jobs are interrupted, and their outcomes dropped. */
   private void ended(int ofStream, Throwable error) {
     if (ofStream != stream || outbox == null) return;
     outbox = null;
@@ -139,10 +139,10 @@ final class Worker {
     loop.schedule(() -> inLoop(this::dial), pause, TimeUnit.MILLISECONDS);
   }
 
-  /** Leaves a hub that is silent, and ends a drain that takes too long. */
+  /** Disconnects from a silent hub, and ends a drain that takes too long. */
   private void tick() {
     long now = nowMs();
-    // Time in which this process stood still is not the hub's silence.
+    // Time during which this process was suspended is not the hub's silence.
     if (now - tickedAt > 1_000) heardAt += now - tickedAt;
     tickedAt = now;
     long patience = welcome == null ? 20_000 : Integer.toUnsignedLong(welcome.getHubTimeoutMs());
@@ -164,7 +164,7 @@ final class Worker {
           draining = true;
           next = event.getDrain();
         }
-        default -> {} // Of a later version.
+        default -> {} // From a later version.
       }
     }
   }
@@ -208,7 +208,7 @@ final class Worker {
     offer();
   }
 
-  /** Gives credit for what is free. */
+  /** Gives credit for the free slots. */
   private void offer() {
     int more = free - credit;
     if (draining || outbox == null || more <= 0) return;
@@ -239,7 +239,7 @@ final class Worker {
         if (detail.unpack(ErrorInfo.class).getReason().equals("SUPERSEDED")) return true;
       }
     } catch (InvalidProtocolBufferException malformed) {
-      // Then it says nothing.
+      // The details say nothing then.
     }
     return false;
   }
