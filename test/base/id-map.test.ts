@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { IdMap } from "../../src/base/containers/id-map.js";
 
-// A few ids, some far apart, and many that collide in a small table.
+// Small ids, ids that collide in a small table, and ids close to the maximum.
 const id = fc.oneof(
   fc.integer({ min: 0, max: 40 }),
   fc.integer({ min: 0, max: 60 }).map((n) => n * 1024),

@@ -5,7 +5,7 @@ import { hello, RawWorker, ready } from "../support/raw-worker.js";
 import { startHub, startWorker } from "../support/running.js";
 import { ways } from "./callers.js";
 
-/** Ends a job of a scripted worker. */
+/** Answers a job of a scripted worker. */
 function answer(worker: RawWorker, jobId: number, output: unknown): void {
   const value = encodePayload(output);
   worker.send({ case: "result", value: { jobId, outcome: { case: "payload", value } } });
@@ -40,7 +40,7 @@ describe.each(ways)("a request, %s", (_way, open) => {
     });
   });
 
-  it("tells what a handler threw or declared, and how the call went", async () => {
+  it("reports what a handler threw or declared, and how the call went", async () => {
     const hub = await startHub();
     const declared = new GibbsError("NOT_FOUND", "no such page", { retryAfterMs: 20 });
     const options = { workerId: "w" };
@@ -120,7 +120,7 @@ describe.each(ways)("a request, %s", (_way, open) => {
     expect([...cancelled].sort()).toEqual(jobs.map(({ jobId }) => jobId).sort());
   });
 
-  it("is not sent when it was given up before", async () => {
+  it("is not sent when it was cancelled beforehand", async () => {
     const hub = await startHub();
     const caller = open(hub);
     await expect(caller.request(1, { signal: AbortSignal.abort() })).rejects.toMatchObject({
@@ -130,7 +130,7 @@ describe.each(ways)("a request, %s", (_way, open) => {
     });
   });
 
-  it("is refused when too much waits already, with a hint", async () => {
+  it("is refused with a hint when too many are already waiting", async () => {
     const hub = await startHub({ maxQueued: 10 });
     const worker = new RawWorker(hub.address);
     worker.send(hello());
@@ -188,7 +188,7 @@ describe.each(ways)("a request, %s", (_way, open) => {
     await once;
   });
 
-  it("gives its worker the metadata that may pass", async () => {
+  it("gives its worker the metadata that is allowed through", async () => {
     const hub = await startHub({ forwardMetadata: ["tenant", "blob-bin"] });
     await startWorker(hub, (_: unknown, { metadata }: { metadata: Record<string, unknown> }) => [
       metadata["tenant"],
@@ -199,7 +199,7 @@ describe.each(ways)("a request, %s", (_way, open) => {
     expect(await open(hub).request(null, { metadata })).toEqual(["a", null, "0102"]);
   });
 
-  it("is one of a thousand at once that are kept apart", async () => {
+  it("is kept apart from a thousand others at the same time", async () => {
     const hub = await startHub();
     await startWorker(hub, async (x: number) => x * 3, { slots: 50 });
     const caller = open(hub);

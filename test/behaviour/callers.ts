@@ -8,7 +8,7 @@ export interface Caller {
   request<Out = unknown>(input: unknown, options?: RequestOptions): Promise<Out>;
 }
 
-/** The three transports: each keeps the same promises. */
+/** The three transports, each of which must keep the same promises. */
 export const ways: [name: string, open: (hub: Hub) => Caller][] = [
   ["multiplex", (hub) => startClient(hub, "multiplex")],
   ["unary", (hub) => startClient(hub, "unary")],

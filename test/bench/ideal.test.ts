@@ -9,7 +9,7 @@ const arrivals = fc
   .map((jobs): TimedJob[] => jobs.sort((a, b) => a.at - b.at));
 
 describe("one queue in front of all workers", () => {
-  it("gives a job to a worker that is free, else to the first that becomes free", () => {
+  it("gives a job to a worker that is free, otherwise to the first that becomes free", () => {
     const jobs = [
       { at: 0, ms: 10 },
       { at: 1, ms: 4 },
@@ -20,7 +20,7 @@ describe("one queue in front of all workers", () => {
     expect(centralQueue(jobs, 2)).toEqual([10, 4, 13, 8, 5]);
   });
 
-  it("makes nobody wait while there are workers enough", () => {
+  it("makes no job wait while there are enough workers", () => {
     fc.assert(
       fc.property(arrivals, (jobs) => {
         expect(centralQueue(jobs, jobs.length)).toEqual(jobs.map(({ ms }) => ms));
@@ -57,7 +57,7 @@ const DURATION_MS = 600_000;
 describe("the jobs of the open loop", () => {
   const jobs = poissonJobs(shortAndLong, DURATION_MS, 1);
 
-  it("are the same for the same seed, and others for another", () => {
+  it("are the same for the same seed, and different for another", () => {
     expect(poissonJobs(shortAndLong, 1000, 7)).toEqual(poissonJobs(shortAndLong, 1000, 7));
     expect(poissonJobs(shortAndLong, 1000, 7)).not.toEqual(poissonJobs(shortAndLong, 1000, 8));
   });
@@ -70,15 +70,15 @@ describe("the jobs of the open loop", () => {
     expect(work / (8 * DURATION_MS)).toBeCloseTo(0.8, 1);
   });
 
-  it("arrive as independently of one another as a Poisson process has it", () => {
+  it("arrive as independently of one another as in a Poisson process", () => {
     const gaps = jobs.slice(1).map(({ at }, i) => at - Number(jobs[i]?.at));
     const mean = gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length;
-    // For exponential gaps the median is the mean times ln 2.
+    // The median of exponential gaps is their mean times ln 2.
     expect(percentile(gaps, 0.5) / mean).toBeCloseTo(Math.LN2, 2);
     expect(percentile(gaps, 0.99) / mean).toBeCloseTo(Math.log(100), 1);
   });
 
-  it("wait in the ideal queue as long as theory has it", () => {
+  it("wait in the ideal queue as long as theory predicts", () => {
     const single = { ...shortAndLong, workers: 1 };
     const jobs = poissonJobs(single, 5 * DURATION_MS, 1);
     const waits = centralQueue(jobs, 1).map((ms, i) => ms - Number(jobs[i]?.ms));

@@ -16,7 +16,7 @@ describe("a row", () => {
     expect(row).toMatchObject({ ours: 1, theirs: 2, ratio: 0.5, verdict: "goal met" });
   });
 
-  it("says so when a floor is missed, also by what is no number", () => {
+  it("says so when a floor is missed, even by NaN", () => {
     expect(compared(latency, [3], "NATS", [2], bounds).verdict).toBe("missed");
     expect(compared(latency, [Number.NaN], "NATS", [2], bounds).verdict).toBe("missed");
     expect(compared(latency, [3], "NATS", [2], { goal: atMost(1) }).verdict).toBe("goal missed");
@@ -29,7 +29,7 @@ describe("a row", () => {
     expect(compared(latency, [3], "NATS", [2], more).verdict).toBe("missed");
   });
 
-  it("judges a figure that stands alone by itself", () => {
+  it("judges a figure that has no peer on its own", () => {
     expect(absolute(latency, [0], { floor: atMost(0) }).verdict).toBe("floor met");
     expect(absolute(latency, [1], { floor: atMost(0) }).verdict).toBe("missed");
   });

@@ -23,13 +23,13 @@ describe("a percentile", () => {
     );
   });
 
-  it("orders numbers as numbers, and leaves them where they are", () => {
+  it("sorts numbers as numbers, without reordering its input", () => {
     const values = [10, 9, 1];
     expect(percentile(values, 0.5)).toBe(9);
     expect(values).toEqual([10, 9, 1]);
   });
 
-  it("is no number where there are no values", () => {
+  it("is NaN if there are no values", () => {
     expect(percentile([], 0.5)).toBeNaN();
     expect(median([])).toBeNaN();
   });

@@ -3,7 +3,7 @@ import { check, type Rule } from "./check.js";
 import type { CallOutcome, Note, Notes } from "./journal.js";
 import { answerTo } from "./task.js";
 
-/** A run in which a client makes one call and a worker answers it; each test bends it. */
+/** The notes of a run with one client and one worker, which each test builds up step by step. */
 class History {
   readonly notes: Notes = {
     call: [],
@@ -29,7 +29,7 @@ class History {
     return this;
   }
 
-  /** Records that a worker began and was killed. */
+  /** Records that the worker began the call and was killed before it ended. */
   dieRunning(fields: Partial<Extract<Note, { kind: "start" }>> = {}): this {
     this.run(fields);
     this.notes.end.pop();
@@ -156,7 +156,7 @@ describe("the checker catches", () => {
   });
 });
 
-/** Two calls at one worker with one slot, the second before the first has ended. */
+/** Two calls at a worker with one slot; the second starts before the first has ended. */
 function overbooked(): History {
   const told = history().call().run().answered();
   told.call({ id: "b", client: "killed" });

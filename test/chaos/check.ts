@@ -1,7 +1,7 @@
 import type { Note, Notes } from "./journal.js";
 import { answerTo } from "./task.js";
 
-/** What must never happen, each with its meaning. */
+/** What must never happen: the name and description of each rule. */
 export const rules = {
   lost: "a call of a surviving client has no outcome",
   late: "a call outlived its deadline and the grace period",
@@ -23,21 +23,21 @@ export type Rule = keyof typeof rules;
 /** A case in which a rule was broken. */
 export interface Violation {
   rule: Rule;
-  /** The call or the worker. */
+  /** The id of the call or the worker. */
   id: string;
   detail: string;
 }
 
 /** What the checker tolerates. */
 export interface CheckOptions {
-  /** How often a hub may execute an idempotent call that was submitted once. Default 3. */
+  /** How many times a hub may execute an idempotent call that was submitted once. Default 3. */
   maxAttempts?: number;
   /**
-   * How often a client may submit an idempotent call under the same request id, as it does when its
-   * connection breaks. Default 1.
+   * How many times a client may submit an idempotent call under the same request id, which it does
+   * when its connection breaks. Default 1.
    */
   maxSubmissions?: number;
-  /** How long after its deadline a caller may learn of it, in milliseconds. */
+  /** How long after the deadline a caller may still learn its outcome, in milliseconds. */
   graceMs: number;
 }
 
@@ -78,7 +78,7 @@ function violation(rule: Rule, id: string, detail: string): Violation {
   return { rule, id, detail };
 }
 
-/** Checks that the caller got exactly one outcome, in time, and the right one. */
+/** Checks that the caller got exactly one outcome, that it was right, and that it came in time. */
 function checkOutcomes(
   { call, outcomes }: CallHistory,
   lived: ReadonlySet<string>,
@@ -107,7 +107,7 @@ function checkOutcomes(
   return broken;
 }
 
-/** Checks that what ran is what the caller asked for and was told. */
+/** Checks that the executions match what the caller asked for and what it was told. */
 function checkExecutions(history: CallHistory, options: CheckOptions): Violation[] {
   const { call, outcomes, starts, ends } = history;
   const { id } = call;
@@ -151,12 +151,12 @@ function attemptsByRequest(starts: CallHistory["starts"]): Map<string, number[]>
   return attempts;
 }
 
-/** How often the most frequent value occurs. */
+/** Returns how many times the most frequent value occurs. */
 function mostOften(values: readonly number[]): number {
   return Math.max(...values.map((value) => values.filter((other) => other === value).length));
 }
 
-/** Checks that no worker ever had more to do than it has slots. */
+/** Checks that no worker ever executed more at once than it has slots. */
 function checkSlots(notes: Notes): Violation[] {
   const slots = new Map(notes.worker.map((note) => [note.worker, note.slots]));
   const running = new Map<string, number>();
@@ -175,6 +175,6 @@ function checkSlots(notes: Notes): Violation[] {
 }
 
 function inOrder(a: { at: number; kind: string }, b: { at: number; kind: string }): number {
-  // At the same instant, the end counts before the start.
+  // At the same instant, an end sorts before a start.
   return a.at - b.at || a.kind.localeCompare(b.kind);
 }

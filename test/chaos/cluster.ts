@@ -16,7 +16,7 @@ const model = fileURLToPath(new URL("./processes/model.ts", import.meta.url));
 
 /** The settings of a cluster. */
 export interface ClusterOptions {
-  /** Where its processes write journals and logs; created if missing. */
+  /** The folder where its processes write journals and logs; created if missing. */
   folder: string;
   hub?: HubSettings["options"];
   /** Whether every process dials its own proxy instead of the hub. Default false. */
@@ -25,7 +25,7 @@ export interface ClusterOptions {
 
 /** A hub, its workers and its clients, each in a separate process. */
 export class Cluster {
-  /** Where the journals and logs are. */
+  /** The folder with the journals and logs. */
   readonly folder: string;
   readonly workers: Seat[] = [];
   readonly clients: Seat[] = [];
@@ -66,7 +66,8 @@ export class Cluster {
   }
 
   /**
-   * Starts a hub, always on the same port. Returns when it began to listen, on the machine's clock.
+   * Starts a hub, always on the same port. Returns the time at which it began to listen, on the
+   * machine's clock.
    */
   async startHub(): Promise<number> {
     this.#hubs += 1;
@@ -136,7 +137,7 @@ export class Cluster {
     await terminate(this.hub);
   }
 
-  /** How processes ended that failed without being killed, of all that ever ran here. */
+  /** Lists the processes here that failed without being killed, and how each ended. */
   failures(): string[] {
     return this.#everyone.flatMap(({ failure }) => failure ?? []);
   }

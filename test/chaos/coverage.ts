@@ -10,9 +10,9 @@ export interface Strike {
 /** What the faults of one kind hit. */
 export interface Coverage {
   hits: number;
-  /** How many of them hit a target with requests in flight. */
+  /** Number of hits on a target with requests in flight. */
   hitsWithWork: number;
-  /** Total number of those requests. */
+  /** Total number of requests in flight at those hits. */
   requestsInFlight: number;
 }
 
@@ -23,8 +23,9 @@ interface Span {
 }
 
 /**
- * What each kind of fault hit: at a worker or a process of workers, its executions; at a client,
- * its calls without an outcome; at the hub, those of all clients.
+ * Counts what each kind of fault hit. In flight are, at a worker or a process of workers, its
+ * executions; at a client, its calls without an outcome; and at the hub, all clients' calls without
+ * an outcome.
  */
 export function coverage(strikes: readonly Strike[], notes: Notes): Record<string, Coverage> {
   const spans = spansByTarget(notes);
@@ -40,8 +41,8 @@ export function coverage(strikes: readonly Strike[], notes: Notes): Record<strin
 }
 
 /**
- * What callers did to their own calls, in the same terms: work was in flight if it had begun to
- * run.
+ * Counts what callers did to their own calls, in the same terms: a call counts as in flight if it
+ * had begun to run.
  */
 export function callersCoverage(notes: Notes, hurryMs: number): Record<string, Coverage> {
   const ran = new Set(notes.start.map(({ id }) => id));

@@ -6,13 +6,13 @@ import type { Cluster } from "./cluster.js";
 import type { Seat } from "./seat.js";
 import { between, oneOf } from "./seeded.js";
 
-/** Called at the moment of impact with the target: a process, a worker, or `hub`. */
+/** Called when the fault hits its target: a process, a worker, or `hub`. */
 type OnHit = (target: string) => void;
 
 type AtHub = (cluster: Cluster, random: Random, onHit: OnHit) => Promise<void>;
 type AtSeat = (seat: Seat, random: Random, onHit: OnHit) => Promise<void>;
 
-/** A kind of fault; its `strike` hits, lasts a while, and heals. */
+/** A kind of fault. Its `strike` inflicts the fault, keeps it up for a while, and heals it. */
 export type Fault =
   | { at: "hub"; strike: AtHub }
   | { at: "seat"; kinds: readonly Seat["kind"][]; strike: AtSeat };
@@ -20,7 +20,7 @@ export type Fault =
 const workers = ["agent", "pool", "raw"] as const;
 const everybody = [...workers, "client"] as const;
 
-/** How long a seat stays empty, in milliseconds. */
+/** The shortest and longest time that a seat stays empty, in milliseconds. */
 const AWAY_MS = [100, 1000] as const;
 
 /** All kinds of faults, by name. */
@@ -84,7 +84,7 @@ function replaced(signal: "SIGKILL" | "SIGTERM"): AtSeat {
   };
 }
 
-/** Its agent replaces it. */
+/** Kills a child of an agent, which replaces it. */
 async function childKilled({ process: agent, occupant }: Seat, random: Random, onHit: OnHit) {
   const child = oneOf(random, agent.children());
   if (child === undefined) return;

@@ -2,15 +2,15 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 
 /**
- * Below the ephemeral range: if an outgoing connection got the very port it dials while nothing
- * listens there, it would connect to itself.
+ * The first port of a range below the ephemeral ports. An outgoing connection that was assigned the
+ * very port it dials would connect to itself while nothing listens there.
  */
 const FIRST = 20_000;
 const COUNT = 10_000;
 
 /**
- * Finds a port on which nothing listens now, and which stays free while its listener is away for a
- * moment.
+ * Finds a port on which nothing is listening, and that stays free while its listener is briefly
+ * away.
  */
 export async function findPort(): Promise<number> {
   for (;;) {

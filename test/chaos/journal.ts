@@ -2,7 +2,7 @@ import { openSync, readdirSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { TaskAnswer } from "./task.js";
 
-/** What a process records, with the machine's time in milliseconds. */
+/** An event that a process records, with its time on the machine's clock in milliseconds. */
 export type Note =
   | { kind: "call"; at: number; id: string; client: string; idempotent: boolean; timeoutMs: number }
   | { kind: "outcome"; at: number; id: string; outcome: CallOutcome }
@@ -36,14 +36,14 @@ export type CallOutcome =
     };
 
 /**
- * What one process did, one line of JSON per note. A note is in the kernel's hands before `write`
- * returns, so a killed process loses none.
+ * Records what one process does, as one line of JSON per note. A note is in the kernel's hands
+ * before `write` returns, so a killed process loses none.
  */
 export class Journal {
   readonly #fd: number;
 
   /**
-   * @param folder where the run's journals are.
+   * @param folder with the run's journals.
    * @param name of this process.
    */
   constructor(folder: string, name: string) {

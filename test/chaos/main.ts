@@ -23,7 +23,7 @@ const scenarios: Readonly<Record<string, (options: ScenarioOptions) => Promise<S
   rejoin,
 };
 
-/** Where this run's journals and logs are. Kept if the run fails. */
+/** The folder with this run's journals and logs. Kept if the run fails. */
 let folder: string | undefined;
 
 interface Flags {
@@ -77,7 +77,7 @@ async function run({ minutes, seed, scenario, json, build, quiet }: Flags): Prom
   process.exitCode = failed.length === 0 ? 0 : 1;
 }
 
-/** The scorecard of a scenario that did not run to its end. */
+/** The scorecard of a scenario that did not finish. */
 function broken(scenario: string, error: Error): Scorecard {
   const ended = { name: "ran to its end", measured: error.message, wanted: "yes", pass: false };
   return { scenario, settings: {}, figures: {}, criteria: [ended] };

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Cluster } from "./cluster.js";
 import { ManagedProcess } from "./managed-process.js";
 
-/** Handles SIGTERM once told to. */
+/** A program that handles SIGTERM only once it is told to. */
 const HESITANT = `
   process.once("message", () => {
     process.once("SIGTERM", () => process.exit(0));
@@ -38,7 +38,7 @@ describe("a process of the chaos run", () => {
   });
 
   it.each([true, false])(
-    "ends well at a SIGTERM right after its first message, hub running: %s",
+    "exits cleanly on a SIGTERM right after its first message, hub running: %s",
     async (isHubThere) => {
       await Cluster.use({ folder }, async (cluster) => {
         if (!isHubThere) await cluster.hub.kill();

@@ -16,12 +16,12 @@ export type Message = { kind: string } & Record<string, unknown>;
 export class ManagedProcess {
   /**
    * Resolves when the process first says that it is ready: with that message, or on a line of
-   * stdout. Rejects if the process ends before.
+   * stdout. Rejects if the process ends before that.
    */
   readonly ready: Promise<Message>;
   /**
-   * Resolves at the first message: the process handles SIGTERM from here on, or is ready and never
-   * will. Also resolves if the process ends before.
+   * Resolves at the first message. From then on the process either handles SIGTERM, or is ready and
+   * never will handle it. Also resolves if the process ends first.
    */
   readonly listening: Promise<void>;
   /** Resolves when the process has ended, with its exit code or the signal that ended it. */
@@ -78,7 +78,7 @@ export class ManagedProcess {
     return this.#process.pid ?? 0;
   }
 
-  /** How it ended, if it failed without being killed. */
+  /** How the process ended, if it failed without being killed. */
   get failure(): string | undefined {
     if (this.#end === undefined || this.#end === 0 || this.#killed) return undefined;
     return `${this.#name}: ${this.#end}`;
@@ -98,8 +98,8 @@ export class ManagedProcess {
   /**
    * Sends `signal` to the process.
    *
-   * @throws Error for a SIGTERM before the process is {@link listening}: it would end as if it had
-   * failed.
+   * @throws Error for a SIGTERM before the process is {@link listening}, which would make it end as
+   * if it had failed.
    */
   signal(signal: "SIGTERM" | "SIGKILL" | "SIGSTOP" | "SIGCONT"): void {
     if (signal === "SIGTERM" && !this.#isListening) {

@@ -3,7 +3,7 @@ import type { Journal, Note } from "./journal.js";
 import { machineNow } from "./machine-time.js";
 import { answerTo, type Task, type TaskAnswer } from "./task.js";
 
-/** The worker that executes. */
+/** The worker that executes tasks. */
 export interface Executing {
   /** Unique across the whole run. */
   worker: string;

@@ -1,7 +1,7 @@
 import type { Random } from "../../src/base/random.js";
 import { between, shuffled } from "./seeded.js";
 
-/** When something of a given kind happens. */
+/** The time at which something of a given kind happens. */
 export interface Appointment<K> {
   /** From the start, in milliseconds. */
   atMs: number;

@@ -1,7 +1,7 @@
 import type { Rule, Violation } from "./check.js";
 import { rules } from "./check.js";
 
-/** What was wanted, what was measured, and whether it passes. */
+/** A requirement: what was wanted, what was measured, and whether it passes. */
 export interface Criterion {
   name: string;
   measured: string;
@@ -23,7 +23,7 @@ export interface Scorecard {
 export interface ScenarioOptions {
   seed: number;
   minutes: number;
-  /** Where its processes write journals and logs. */
+  /** The folder where its processes write journals and logs. */
   folder: string;
   /** Reports progress. */
   say(line: string): void;
@@ -41,7 +41,7 @@ export function atLeast(name: string, value: number, limit: number, unit = ""): 
   return { name, measured: show(value, unit), wanted: `>= ${show(limit, unit)}`, pass };
 }
 
-/** Requires that there are no such cases; the first ones are shown. */
+/** Requires that there are no such cases; shows the first few if there are. */
 export function none(name: string, cases: readonly string[]): Criterion {
   const examples = cases.length === 0 ? "" : `: ${cases.slice(0, 3).join("; ")}`;
   return { name, measured: `${cases.length}${examples}`, wanted: "0", pass: cases.length === 0 };

@@ -1,7 +1,7 @@
 import type { TcpProxy } from "../support/tcp-proxy.js";
 import type { ManagedProcess } from "./managed-process.js";
 
-/** The place of a process that is replaced when it ends; its proxy stays. */
+/** The place of a process that is replaced when it ends; its proxy remains. */
 export class Seat {
   /** Whether a fault is acting here. */
   struck = false;

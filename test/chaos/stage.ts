@@ -6,7 +6,7 @@ import { machineNow } from "./machine-time.js";
 import type { Seat } from "./seat.js";
 import { type Start, StartBoard } from "./start-board.js";
 
-/** Longer than any round: anything that should have ended the call by then has failed to. */
+/** Longer than any round: whatever should have ended the call by then has failed to. */
 const TIMEOUT_MS = 30_000;
 
 /** A call that the pool at `seat` is executing. */
@@ -14,12 +14,15 @@ export interface RunningCall {
   seat: Seat;
   /** Resolves when it is executed a second time. */
   again: Promise<Start>;
-  /** Resolves when its caller learns how it failed, with the time on the machine's clock. */
+  /**
+   * Resolves when its caller learns how it failed, with the error and the time on the machine's
+   * clock.
+   */
   failed: Promise<{ at: number; error: GibbsError }>;
   cancel(): void;
 }
 
-/** Pools, and a caller in this process that knows at once what they begin to execute. */
+/** A set of pools, and a caller in this process that learns at once what they begin to execute. */
 export class Stage {
   readonly pools: Seat[] = [];
   readonly #cluster: Cluster;
@@ -45,14 +48,14 @@ export class Stage {
     return stage;
   }
 
-  /** Replaces a killed process. Resolves when the new one serves. */
+  /** Replaces a killed process. Resolves when the new one is serving. */
   async replace(seat: Seat): Promise<void> {
     const process = seat.start();
     this.#board.watch(process);
     await process.ready;
   }
 
-  /** Makes a call that does not end by itself. Resolves when it is executed. */
+  /** Makes a call that does not end by itself. Resolves when a pool has begun to execute it. */
   async call(idempotent: boolean): Promise<RunningCall> {
     this.#calls += 1;
     const id = `stage:${this.#calls}`;

@@ -1,9 +1,9 @@
 import type { ManagedProcess } from "./managed-process.js";
 
-/** Says that a pool began to execute a task. */
+/** A pool's report that it began to execute a task. */
 export interface Start {
   id: string;
-  /** The process. */
+  /** The name of the process. */
   host: string;
   worker: string;
   /** On the machine's clock, in milliseconds. */
@@ -14,7 +14,7 @@ export interface Start {
 export class StartBoard {
   readonly #waiting = new Map<string, (start: Start) => void>();
 
-  /** Listens to a pool. Must be called before it begins anything. */
+  /** Listens to a pool. Must be called before the pool begins any task. */
   watch(pool: ManagedProcess): void {
     pool.onMessage("started", (message) => {
       const start = message as unknown as Start;

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 
-/** What a caller asks of a worker. */
+/** What a caller asks a worker to do. */
 export interface Task {
-  /** Unique over the whole run; identifies the executions of a call. */
+  /** Unique across the whole run; identifies the executions of a call. */
   id: string;
   /** How long the work takes, in milliseconds. */
   workMs: number;
@@ -15,11 +15,11 @@ export interface Task {
 /** A worker's answer. */
 export interface TaskAnswer {
   id: string;
-  /** Depends on the id and nothing else. */
+  /** A value that depends only on the id. */
   digest: string;
 }
 
-/** The only right answer to the task with that id. */
+/** Returns the only correct answer to the task with that id. */
 export function answerTo(id: string): TaskAnswer {
   return { id, digest: createHash("sha256").update(id).digest("hex").slice(0, 16) };
 }

@@ -2,14 +2,14 @@ import type { Random } from "../../src/base/random.js";
 import { between } from "./seeded.js";
 
 /**
- * How a client calls: with this many callers, each making one call at a time, or at this many calls
- * per second, whatever becomes of them.
+ * How a client makes calls: with a fixed number of callers, each making one call at a time, or at a
+ * fixed number of calls per second, however they end.
  */
 export type Load = { kind: "callers"; count: number } | { kind: "rate"; perSecond: number };
 
 /** The mix of a client's calls. Shares are of all calls, from 0 to 1. */
 export interface Traffic {
-  /** Work times of the tasks, in milliseconds: from, to. */
+  /** Range of the tasks' work times, in milliseconds. */
   workMs: readonly [number, number];
   /** Deadline of unhurried calls, in milliseconds. */
   timeoutMs: number;
@@ -20,7 +20,7 @@ export interface Traffic {
   cancelledShare: number;
   /** Calls with a deadline so short that many miss it. */
   hurriedShare: number;
-  /** Calls with a message of some tens of KiB. */
+  /** Calls with a message of up to a few tens of KiB. */
   paddedShare: number;
 }
 

@@ -14,7 +14,7 @@ const texts = (lines: Line[]): (string | undefined)[] =>
   lines.map(({ bytes }) => bytes?.toString());
 
 describe("lines", () => {
-  it("are the same however the bytes come, and know where they end", async () => {
+  it("are the same however the bytes arrive, and know where they end", async () => {
     const anyText = fc.array(fc.constantFrom("a", "é", "\u2028", "\r", "\n"), { maxLength: 40 });
     await fc.assert(
       fc.asyncProperty(anyText, fc.array(fc.nat(80), { maxLength: 6 }), async (letters, cuts) => {

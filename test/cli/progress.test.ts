@@ -14,7 +14,7 @@ function stream(
 const fresh = (): Tally => ({ done: 0, failed: 0, position: 0 });
 
 describe("progress", () => {
-  it("tells a terminal done, failed, rate and time left, in one line written anew", async () => {
+  it("shows a terminal done, failed, rate and time left, in one line that it rewrites", async () => {
     const clock = new ManualClock();
     const terminal = stream({ isTTY: true, columns: 100 });
     const tally = fresh();
@@ -46,7 +46,7 @@ describe("progress", () => {
     expect(terminal.last()).toHaveLength(19);
   });
 
-  it("tells the rate of late, and leaves out what an earlier run did", async () => {
+  it("shows the recent rate, and leaves out what an earlier run did", async () => {
     const clock = new ManualClock();
     const terminal = stream({ isTTY: true, columns: 100 });
     const tally = { done: 500_000, failed: 0, position: 0 };
@@ -67,7 +67,7 @@ describe("progress", () => {
     expect(terminal.last()).toMatch(/ 5\.0\/s {2}1h49m left$/);
   });
 
-  it("tells of inputs without a known end what is done", async () => {
+  it("shows what is done when the inputs have no known end", async () => {
     const clock = new ManualClock();
     const terminal = stream({ isTTY: true });
     const tally = fresh();
@@ -77,7 +77,7 @@ describe("progress", () => {
     expect(terminal.last()).toBe("7 done");
   });
 
-  it("says other things on lines of their own", () => {
+  it("prints other messages on separate lines", () => {
     const terminal = stream({ isTTY: true });
     const progress = new Progress(terminal, new ManualClock(), fresh, undefined);
     progress.say("finishing");

@@ -10,7 +10,7 @@ import { ManualClock } from "../support/manual-clock.js";
 import { hello, RawWorker, ready } from "../support/raw-worker.js";
 import { gibbsHub, startClient, startHub, startWorker } from "../support/running.js";
 
-/** A hub with a worker that can be replaced by another one at the same address. */
+/** Starts a hub with a worker. `restart` replaces the hub with another at the same address. */
 async function restartable(): Promise<{ address: string; restart(): Promise<Hub> }> {
   const hub = await startHub();
   await startWorker(hub, (x: number) => x + 1);
@@ -22,7 +22,7 @@ async function restartable(): Promise<{ address: string; restart(): Promise<Hub>
   return { address, restart };
 }
 
-/** Makes a server of the test listen; returns its address. */
+/** Makes a test's own server listen. Returns its address. */
 async function listen(server: Server): Promise<string> {
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>

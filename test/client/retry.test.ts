@@ -3,7 +3,7 @@ import { type Code, type Execution, GibbsError } from "../../src/base/errors/err
 import { sendWithRetries } from "../../src/client/retry.js";
 import { ManualClock } from "../support/manual-clock.js";
 
-/** A clock whose process stands still: timers fire late, and all at once. */
+/** The clock of a process that can stall: timers then fire late, and all at once. */
 class StallingClock extends ManualClock {
   #lateMs = 0;
 

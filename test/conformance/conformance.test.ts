@@ -26,7 +26,7 @@ describe("gibbs conformance", () => {
     ]);
   });
 
-  it("prints a row for each scenario as it ends, and what it came to", async () => {
+  it("prints a row for each scenario as it ends, and the totals", async () => {
     const { code, stdout } = await conformance("--only", "hello-first,result-value", ...right)
       .ended;
     expect(code).toBe(0);
@@ -35,7 +35,7 @@ describe("gibbs conformance", () => {
     expect(stdout).toMatch(/\n\n2 passed, 0 failed, in [\d.]+ s\n$/);
   });
 
-  it("tells programs the same with --json", async () => {
+  it("reports the same to programs with --json", async () => {
     const some = ["--only", "hello-first,slots-many", "--skip", "slots-many"];
     const { code, stdout, stderr } = await conformance("--json", ...some, ...right).ended;
     expect([code, stderr]).toEqual([0, ""]);
@@ -54,7 +54,7 @@ describe("gibbs conformance", () => {
     ]);
   });
 
-  it("tells of a failure what was expected, what came, by which paragraph, and what was said", async () => {
+  it("reports for each failure what was expected, what came, by which paragraph, and what was said", async () => {
     const worker = "conformance/wrong-workers/errors/loses-error-code.js";
     const { code, stdout } = await conformance("--only", "declared-error", "--", "node", worker)
       .ended;
@@ -78,7 +78,7 @@ describe("gibbs conformance", () => {
     ]);
   });
 
-  it("takes a scenario that is asked for by name as claimed", async () => {
+  it("treats a scenario that is requested by name as claimed", async () => {
     const bare = ["--only", "result-value", "--", "node", "examples/bare-worker/worker.js"];
     const { code, stdout } = await conformance(...bare).ended;
     expect([code, stdout]).toEqual([
@@ -118,7 +118,7 @@ describe("gibbs conformance", () => {
     const kit = conformance(...right);
     await kit.line(/pass +hello-first/);
     kit.process.kill("SIGINT");
-    // After all tests, a check fails if a worker is left.
+    // The check after all tests fails if a worker is left running.
     expect(await kit.ended).toMatchObject({ code: 130, stderr: "" });
   });
 });

@@ -2,11 +2,13 @@ import { expect, it } from "vitest";
 import { runConformance } from "../../conformance/run.js";
 import { scenarios } from "../../conformance/scenarios/index.js";
 
-/** The workers that this project offers keep all that they claim. */
+/** Checks that this project's own workers do everything that they claim. */
 
 const ids = scenarios.map(({ id }) => id);
 
-/** What the bare worker does not claim, beyond the methods that it does not have. */
+/**
+ * Scenarios that the bare worker does not claim, besides those that need methods it does not have.
+ */
 const beyondBare = new Set([
   "hub-silent-reconnects",
   "hub-killed-mid-job",
@@ -33,11 +35,11 @@ const cases = [
     notClaimed: ["orphan-gives-no-ready"],
   },
   {
-    what: "one of a later version, which says what nobody knows yet",
+    what: "one of a later version, which sends what this one does not know",
     command: ["test/fixtures/newer-worker.js"],
   },
   {
-    what: "one without SDK and model",
+    what: "one without the SDK or the model",
     command: ["examples/bare-worker/worker.js"],
     notClaimed: needy,
     skipped: beyondBare,

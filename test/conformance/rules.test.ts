@@ -23,9 +23,9 @@ describe("the kit", () => {
     expect(misquoted).toEqual([]);
   });
 
-  it("quotes what a scenario judges by, and nothing else", () => {
+  it("quotes what a scenario checks, and nothing else", () => {
     const judged = new Set(scenarios.flatMap((scenario) => [...scenario.rules]));
-    // These are asked for on the way to what is judged.
+    // Paragraphs that scenarios rely on without checking them.
     for (const asked of ["6.2"] as const) judged.add(asked);
     expect(Object.keys(rules).filter((id) => !judged.has(id as keyof typeof rules))).toEqual([]);
   });

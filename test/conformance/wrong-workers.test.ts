@@ -7,8 +7,8 @@ import type { Scenario } from "../../conformance/scenarios/scenario.js";
 import { root } from "../support/running.js";
 
 /**
- * Each of these workers is right but for one thing, and names in its first line
- * the scenario that finds it: it fails that one and no other.
+ * Each of these workers is correct except for one fault. The scenario named in its first line finds
+ * that fault: the worker fails that one and no other.
  */
 
 const folder = join(root, "conformance/wrong-workers");
@@ -21,12 +21,15 @@ const workers = Object.entries(themes).flatMap(([theme, related]) =>
   }),
 );
 
-/** All that is tried under CI; elsewhere, to be quick, what is closest to the fault. */
+/**
+ * Returns the scenarios to try: all of them under CI; elsewhere, to be quick, those closest to the
+ * fault.
+ */
 function tried(related: readonly Scenario[]): readonly Scenario[] {
   return process.env["CI"] === "true" ? scenarios : related;
 }
 
-/** Expects a worker to pass all of `tried` but for `fails`. */
+/** Expects a worker to pass all of `tried` except for `fails`. */
 async function expectFailures(
   file: string,
   tried: readonly Scenario[],

@@ -20,7 +20,7 @@ const limits: CoreLimits = {
   slowReaderTimeoutMs: 30_000,
 };
 
-/** What a handler threw. */
+/** The failure of a handler that threw. */
 export const failure: WorkerFailure = {
   code: undefined,
   type: "Error",
@@ -40,7 +40,7 @@ export class Harness {
   /** Called with the effects of each flush. */
   onFlush: (effects: readonly Effect[]) => void = () => {};
   #requests = 0;
-  /** The latest request: callers get only its ticket, but tests inspect it. */
+  /** The latest request. Callers get only its ticket, but tests need to inspect it. */
   #added: Request | undefined;
 
   constructor(overrides: Partial<CoreLimits> = {}, random: () => number = () => 0.5) {
@@ -122,8 +122,8 @@ export class Harness {
   }
 
   /**
-   * Code, reason and execution of a failed request; "ANSWER" for an answered one, "OPEN" until
-   * then.
+   * Code, reason and execution of a failed request; "ANSWER" for an answered one, and "OPEN" for
+   * one that is not settled.
    */
   ending(request: Request): string {
     const outcome = this.outcome(request);
@@ -133,12 +133,12 @@ export class Harness {
     return `${code} ${reason} ${execution}`;
   }
 
-  /** The session that has a request. */
+  /** The session that runs a request, if any. */
   holder(request: Request): Session | undefined {
     return request.state instanceof Job ? request.state.session : undefined;
   }
 
-  /** The worker answers the job of `request`. */
+  /** Makes the worker answer the job of `request`. */
   answer(request: Request, payload: Uint8Array = new Uint8Array([1])): void {
     if (!(request.state instanceof Job)) throw new Error("the request is not running");
     const { session, id } = request.state;

@@ -8,7 +8,7 @@ import { checkFlushed, checkState, IdleOrder } from "./invariants.js";
 
 const METHODS = ["", "a", "b"];
 
-/** What can happen to a hub. Numbers are indices into what exists, modulo its count. */
+/** An event that can happen to a hub. Numbers are indices into what exists, modulo its count. */
 type Event =
   | {
       kind: "submit";
@@ -102,9 +102,9 @@ class World {
   readonly #idleOrder = new IdleOrder(this.h.core);
   /** Requests that are not settled. */
   readonly requests: Request[] = [];
-  /** Outcomes by `seq`, as the object of a settled request is reused. */
+  /** Number of outcomes by `seq`, because the object of a settled request is reused. */
   readonly settled = new Map<number, number>();
-  /** Jobs written without a terminal event yet, as the workers see it. */
+  /** Jobs that were written and have no terminal event yet, as the workers see it. */
   readonly written: { session: Session; job: Job }[] = [];
   readonly possibleRuns = new Map<number, number>();
   #seen = 0;
@@ -208,14 +208,14 @@ class World {
       h.core.result(session, job.id, { kind: "failure", failure }, h.now);
     } else {
       const execution = how === "notStarted" ? "NOT_STARTED" : "UNKNOWN";
-      // A nack after the stream has ended, or the request was settled, proves nothing.
+      // A nack proves nothing once the stream has ended or the request was settled.
       const request = session.state === "ended" ? undefined : job.request;
       if (request !== undefined && execution === "NOT_STARTED") this.#ran(request, -1);
       h.core.nack(session, job.id, execution, "", h.now);
     }
   }
 
-  /** Every settled caller cancels: their tickets must no longer match anything. */
+  /** Cancels on behalf of every settled caller: their tickets must no longer match anything. */
   cancelLate(): void {
     const { core, now } = this.h;
     const open = [...core.requests.live].map(({ seq }) => seq);
@@ -263,7 +263,7 @@ class World {
       if (session.state === "ended") this.#forget(session);
   }
 
-  /** From here on all behave: every request must be settled. */
+  /** Lets all peers behave from here on, and checks that every request is settled. */
   heal(): void {
     const { h } = this;
     this.flushed(h.flush());
@@ -275,7 +275,7 @@ class World {
       this.flushed(h.flush());
     }
     for (const session of [...h.core.sessions]) h.core.lost(session, h.now);
-    // As long as a worker in a crash loop is remembered.
+    // By then, a worker in a crash loop must have been forgotten.
     h.advance(60_000);
     this.flushed(h.effects.slice(this.#seen));
     checkFlushed(h.core, h.now);

@@ -715,7 +715,7 @@ describe("drain", () => {
 });
 
 describe("crash loops", () => {
-  /** A worker named `w` gets a request and is lost with it. */
+  /** Gives a request to a worker named `w`, and loses the worker with it. */
   function crash(h: Harness): void {
     const session = h.worker(1, { workerId: "w" });
     h.submit();

@@ -9,7 +9,8 @@ import { Job, type Session } from "../../src/hub/core/workers/session.js";
 import type { Slot } from "../../src/hub/core/workers/slots.js";
 
 /**
- * What must hold between any two events. Throws an AssertionError; cheap, as it runs very often.
+ * Checks what must hold between any two events; throws an AssertionError if it does not. Cheap,
+ * because it runs very often.
  */
 export function checkState(core: HubCore): void {
   checkSessions(core);
@@ -135,7 +136,7 @@ function checkGroups({ groups, methods }: Queues, sessions: ReadonlySet<Session>
   assert(members === serving.length, "a serving session is in one group");
 }
 
-/** What must hold right after a flush: no request waits needlessly. */
+/** Checks what must hold right after a flush: no request waits needlessly. */
 export function checkFlushed(core: HubCore, now: number): void {
   checkState(core);
   for (const method of core.queues.methods.values()) {
@@ -157,12 +158,12 @@ function* waitingFor({ queue }: Method): Generator<Request> {
 }
 
 /**
- * An independent record of who has been idle since when: the core must give a request to the
- * session idle longest, unless there is a reason not to.
+ * An independent record of the order in which sessions became idle. The core must give a request to
+ * the session that has been idle longest, unless there is a reason not to.
  */
 export class IdleOrder {
   readonly #core: HubCore;
-  /** The longest idle first. */
+  /** The longest-idle session first. */
   #idle: Session[] = [];
 
   constructor(core: HubCore) {
@@ -182,7 +183,7 @@ export class IdleOrder {
       const { session } = effect;
       credit.set(session, (credit.get(session) ?? session.credit) + 1);
     }
-    // Sessions whose hold has ended were admitted before all matching.
+    // The core admits sessions whose hold has ended before it matches anything.
     this.#admit((session) => (credit.get(session) ?? session.credit) > 0);
     for (const effect of effects) {
       if (effect.kind !== "job") continue;

@@ -84,7 +84,7 @@ it("C3 a deadline of 1 ms: DEADLINE_EXCEEDED, and never dispatched, though a wor
   await arrived(client);
   for (let times = 0; times < 20; times += 1) {
     await expect(hub.request(1, { timeoutMs: 1 })).rejects.toMatchObject(overInQueue);
-    // At the deadline the transport may be faster than the hub, and it does not know the reason.
+    // The transport may report the deadline before the hub does, without knowing the reason.
     await expect(client.request(1, { timeoutMs: 1 })).rejects.toMatchObject({
       code: "DEADLINE_EXCEEDED",
     });
@@ -93,7 +93,7 @@ it("C3 a deadline of 1 ms: DEADLINE_EXCEEDED, and never dispatched, though a wor
   expect(jobs.begun).toBe(0);
 });
 
-it("C4 a deadline that is over already: DEADLINE_EXCEEDED, and never dispatched", async () => {
+it("C4 a deadline that has already passed: DEADLINE_EXCEEDED, and never dispatched", async () => {
   const hub = await startHub();
   const witness = await startWitness(hub);
   const jobs = new HeldJobs();
@@ -136,7 +136,7 @@ it("C7 killed mid-call: its job is cancelled, and the slot serves the next", asy
   await witness.undisturbed();
 });
 
-it("C8 1,100 quick cancels: each CANCELLED, none stays, and other connections go on", async () => {
+it("C8 1,100 quick cancels: each CANCELLED, none remains, and other connections are unaffected", async () => {
   const hub = await startHub();
   const witness = await startWitness(hub);
   const worker = new RawWorker(hub.address);
@@ -162,7 +162,7 @@ it("C8 1,100 quick cancels: each CANCELLED, none stays, and other connections go
   await witness.undisturbed();
 });
 
-it("C10 the same id on two open calls: each gets its own answer, or their stream alone ends", async () => {
+it("C10 the same id on two open calls: each gets its own answer, or only their stream ends", async () => {
   const hub = await startHub();
   const witness = await startWitness(hub);
   const jobs = new HeldJobs();

@@ -3,7 +3,7 @@ import { ManualClock } from "../support/manual-clock.js";
 import { hello, RawWorker, ready } from "../support/raw-worker.js";
 import { startHub } from "../support/running.js";
 
-it("W6 crash loop: a worker that loses one job after another gets none for a while, others do", async () => {
+it("W6 crash loop: a worker that loses one job after another gets none for a while, but others do", async () => {
   const clock = new ManualClock();
   const hub = await startHub({ clock });
   const start = (workerId: string): RawWorker => {

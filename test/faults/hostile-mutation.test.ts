@@ -71,7 +71,7 @@ const mutant = fc
     bytes: mutations.reduce((mutated, mutate) => mutate(mutated), bytes),
   }));
 
-it("X7 mutated messages: every call ends, others are served, and no memory stays", async () => {
+it("X7 mutated messages: every call ends, others are served, and no memory is kept", async () => {
   const hub = await hubProcess({ noWorkerTimeoutMs: 50 }, ["--expose-gc"]);
   const witness = await startWitness(hub.address);
   await startWorker(hub.address, (x: unknown) => x, { method: "echo", slots: 4 });
@@ -94,7 +94,7 @@ it("X7 mutated messages: every call ends, others are served, and no memory stays
   expect(hub.process.exitCode).toBeNull();
 });
 
-/** The live bytes of a hub process after a garbage collection. */
+/** Returns the size of a hub process's heap after a garbage collection, in bytes. */
 async function heapOf(hub: Running): Promise<number> {
   hub.lines.length = 0;
   hub.process.kill("SIGUSR2");

@@ -18,7 +18,7 @@ import { startWitness } from "../support/witness.js";
 
 const hour = 3_600_000;
 
-it("H1 kill -9 of the hub, and a restart: callers learn that they know nothing, all come back", async () => {
+it("H1 kill -9 of the hub, and a restart: callers learn that the outcome is unknown, everyone comes back", async () => {
   const hub = await gibbsHub();
   const agent = await serve(hub.address, gated);
   const client = startClient(hub.address);
@@ -44,7 +44,7 @@ it("H1 kill -9 of the hub, and a restart: callers learn that they know nothing, 
   ).toEqual([]);
 });
 
-it("H2 SIGTERM under load: what runs is answered, what waits or comes is DRAINING", async () => {
+it("H2 SIGTERM under load: running requests are answered, waiting and new ones are DRAINING", async () => {
   const hub = await gibbsHub();
   const agent = await serve(hub.address, gated, "--count", "2");
   const client = startClient(hub.address);
@@ -75,7 +75,7 @@ it("H2 SIGTERM under load: what runs is answered, what waits or comes is DRAININ
 });
 
 it("H3 a stall of the hub longer than its patience: no worker and no job is lost", async () => {
-  // 8 s against a liveness timeout of 10 s, and beyond, scaled down.
+  // Scaled down from a stall of 8 s or more, with a liveness timeout of 10 s.
   const hub = await hubProcess({ heartbeatIntervalMs: 200, livenessTimeoutMs: 1000 });
   const witness = await startWitness(hub.address);
   const agent = await serve(hub.address, gated, "--count", "2");
@@ -88,7 +88,7 @@ it("H3 a stall of the hub longer than its patience: no worker and no job is lost
   hub.process.kill("SIGSTOP");
   onTestFinished(() => void hub.process.kill("SIGCONT"));
   const meanwhile = client.requestWithInfo<Gated>({ x: 3 });
-  // Another hub provides the yardstick: it loses a silent worker after 1.5 s.
+  // Another hub serves as the yardstick: it loses a silent worker after 1.5 s.
   const other = await startHub({ livenessTimeoutMs: 1500 });
   const silent = new RawWorker(other.address);
   silent.send(hello());
@@ -103,7 +103,7 @@ it("H3 a stall of the hub longer than its patience: no worker and no job is lost
   expect(hub.lines.filter((line) => /dropped|lost|left/.test(line))).toEqual([]);
 });
 
-it("H4 a port in use: a clear error and exit code 1, and whoever has the port goes on", async () => {
+it("H4 a port in use: a clear error and exit code 1, and the port's owner is unaffected", async () => {
   const hub = await gibbsHub();
   const witness = await startWitness(hub.address);
   const second = await gibbs(["hub", "--listen", hub.address]).ended;
@@ -132,7 +132,7 @@ it("H5 the wall clock stepped by an hour, both ways: nothing is lost, and limits
     const over = { code: "DEADLINE_EXCEEDED" };
     const overInQueue = { ...over, reason: "DEADLINE_QUEUED", execution: "NOT_STARTED" };
     await expect(hub.request(0, { timeoutMs: 100 })).rejects.toMatchObject(overInQueue);
-    // For a call over the wire grpc-js may report it first, without a reason.
+    // For a call over the wire, grpc-js may report the deadline first, without a reason.
     await expect(client.request(0, { timeoutMs: 100 })).rejects.toMatchObject(over);
     await witness.undisturbed();
   }

@@ -35,7 +35,7 @@ it("N1 a black hole to the hub: the worker is lost, told so, and comes back", as
   await witness.undisturbed();
 });
 
-it("N2 a black hole from the hub: lost by the hub's clock, left by the worker's", async () => {
+it("N2 a black hole from the hub: lost by the hub's clock, abandoned by the worker's", async () => {
   const logger = new Log();
   const hub = await startHub({ ...clocks, logger });
   const witness = await startWitness(hub);
@@ -53,7 +53,7 @@ it("N2 a black hole from the hub: lost by the hub's clock, left by the worker's"
   await witness.undisturbed();
 });
 
-it("N3 a black hole both ways: an idempotent request runs elsewhere, a caller gives up by itself", async () => {
+it("N3 a black hole both ways: an idempotent request runs elsewhere, a caller gives up on its own", async () => {
   const hub = await startHub(clocks);
   const witness = await startWitness(hub);
   const [workerProxy, clientProxy] = [await startProxy(hub), await startProxy(hub)];
@@ -80,7 +80,7 @@ it("N3 a black hole both ways: an idempotent request runs elsewhere, a caller gi
   await witness.undisturbed();
 });
 
-it("N4 a reset mid-message: half a request is none, half a result is a lost worker", async () => {
+it("N4 a reset mid-message: half a request does not count, half a result is a lost worker", async () => {
   const hub = await startHub();
   const witness = await startWitness(hub);
   const [workerProxy, clientProxy] = [await startProxy(hub), await startProxy(hub)];
@@ -124,8 +124,8 @@ it("N5 slices of one byte: everything is put together again", async () => {
   await witness.undisturbed();
 });
 
-it("N6 a slow link: a large job on its way costs no worker, a large request no call", async () => {
-  // 4 MiB at 64 kbit/s against a liveness timeout of 10 s, scaled down.
+it("N6 a slow link: a large job in transit costs no worker, and a large request no call", async () => {
+  // Scaled down from 4 MiB at 64 kbit/s, with a liveness timeout of 10 s.
   const hub = await startHub({ ...clocks, hubTimeoutMs: 30_000 });
   const witness = await startWitness(hub);
   const [workerProxy, clientProxy] = [await startProxy(hub), await startProxy(hub)];
@@ -141,7 +141,7 @@ it("N6 a slow link: a large job on its way costs no worker, a large request no c
   ] as const) {
     for (let round = 0; round < 4; round += 1) {
       await proxy.stuck(direction);
-      // A silent worker measures how much silence the hub has tolerated.
+      // The loss of a silent worker shows that a liveness timeout has passed.
       const silent = new RawWorker(hub.address);
       silent.send(hello());
       expect(await silent.whyEnded()).toMatchObject({ reason: "WORKER_SILENT" });
@@ -177,7 +177,7 @@ it("N7 a peer that accepts and says nothing: NOT_CONNECTED, and a worker dials u
   await witness.undisturbed();
 });
 
-/** The worker of `jobs` serves the next request, after losing one. */
+/** Checks that the worker of `jobs` serves the next request after losing one. */
 async function servedAgain(hub: Hub, jobs: HeldJobs): Promise<void> {
   const next = startClient(hub).requestWithInfo("next");
   const job = await jobs.next();

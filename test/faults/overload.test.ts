@@ -20,7 +20,7 @@ import { startWitness } from "../support/witness.js";
 const KiB = 1024;
 const refused = { code: "RESOURCE_EXHAUSTED", execution: "NOT_STARTED", attempts: 0 };
 
-it("O1 ten times the capacity: full goodput, a bounded queue, hints to all others", async () => {
+it("O1 ten times the capacity: full goodput, a bounded queue, hints for all the rest", async () => {
   const [slots, maxQueued, rounds] = [4, 20, 25];
   const hub = await startHub({ maxQueued });
   const witness = await startWitness(hub);
@@ -56,7 +56,7 @@ it("O1 ten times the capacity: full goodput, a bounded queue, hints to all other
   await witness.undisturbed();
 });
 
-it("O2 a full queue: the newest is refused, and who waits keeps place and order", async () => {
+it("O2 a full queue: the newest is refused, and waiting requests keep their order", async () => {
   const hub = await startHub({ maxQueued: 3 });
   const witness = await startWitness(hub);
   const worker = new RawWorker(hub.address);
@@ -87,13 +87,13 @@ it("O2 a full queue: the newest is refused, and who waits keeps place and order"
 });
 
 it("O3 a thousand large requests at once: as many as fit are held, the rest is refused", async () => {
-  // 4 MiB each against 256 MiB, scaled down.
+  // Scaled down from 4 MiB each, with a limit of 256 MiB.
   const [maxPayloadBytes, maxHeldBytes] = [256 * KiB, 64 * 256 * KiB];
   const input = new Uint8Array(maxPayloadBytes - 16);
   const bytes = encodePayload(input).length;
   const hub = await hubProcess({ maxPayloadBytes, maxHeldBytes });
   const witness = await startWitness(hub.address);
-  // The unsent bytes should be in these sessions, at their actual size in MB.
+  // In MB: enough for these sessions to hold all the bytes that are not sent.
   const options = { maxSessionMemory: 1000 };
   const sessions = Array.from({ length: 10 }, () => connectHttp2(hub.address, options));
   const body = frame(encodeRequest(input));
@@ -152,12 +152,12 @@ function answerOwnInput(job: HeldJob): void {
   job.answer(job.input);
 }
 
-/** From now on every job ends as soon as it begins. */
+/** Answers every job as soon as it begins, from now on. */
 async function answerAll(jobs: HeldJobs): Promise<never> {
   for (;;) answerOwnInput(await jobs.next());
 }
 
-/** The limit of open files of this process. */
+/** The number of files that this process may have open. */
 function openFiles(): number {
   const { userLimits } = process.report.getReport() as unknown as {
     userLimits?: { open_files?: { soft: number | "unlimited" } };
@@ -173,7 +173,7 @@ async function connectSilently(address: string, count: number): Promise<{ closed
     for (const socket of sockets) socket.destroy();
   });
   while (sockets.length < count) {
-    // As many at once as a system queues before they are accepted.
+    // No more at once than the system queues until they are accepted.
     const some = Array.from({ length: Math.min(100, count - sockets.length) }, () =>
       connect(parseAddress(address))
         .on("error", () => {})

@@ -12,12 +12,12 @@ import { startWitness } from "../support/witness.js";
 const faulty = "test/fixtures/faulty.js";
 const pid = { act: "pid" };
 
-/** The process that runs a hanging job of the faulty model. */
+/** Returns the id of the process that runs a hanging job of the faulty model. */
 async function hanging(agent: Awaited<ReturnType<typeof serve>>): Promise<number> {
   return Number((await agent.line(/^hanging /)).split(" ")[1]);
 }
 
-it("W1 kill -9 of an idle worker: it is forgotten, and what comes waits for another", async () => {
+it("W1 kill -9 of an idle worker: it is forgotten, and the next request waits for another", async () => {
   const logger = new Log();
   const hub = await startHub({ logger, maxWorkers: 2 });
   const witness = await startWitness(hub);
@@ -25,7 +25,7 @@ it("W1 kill -9 of an idle worker: it is forgotten, and what comes waits for anot
   victim.process.kill("SIGKILL");
   await logger.heard(/worker lost/);
   const waiting = startClient(hub).requestWithInfo(pid);
-  // There is room for it: the hub accepts two workers, and the dead one no longer counts.
+  // There is room for this one: the hub accepts two workers, and the dead one no longer counts.
   const next = await serve(hub.address, faulty, "--worker-id", "next");
   expect(await waiting).toMatchObject({ workerId: "next", attempts: 1 });
   expect(next.process.exitCode).toBeNull();
@@ -78,7 +78,7 @@ it("W4 SIGSTOP mid-job, SIGCONT with a late result: it is lost, and its result i
   agent.process.kill("SIGSTOP");
   onTestFinished(() => void agent.process.kill("SIGCONT"));
   gate.open();
-  // Its child is not stopped: the result is waiting where the agent reads it first.
+  // The agent's child is not stopped, so the result is the first thing that the agent will read.
   await agent.line(/^ended 1/);
   await failed;
   agent.process.kill("SIGCONT");
@@ -113,7 +113,7 @@ it("W5 kill -9 of a child of an agent: its job is lost, its siblings and the str
   await witness.undisturbed();
 });
 
-it("W7 a job that kills every worker it meets: given up after its attempts", async () => {
+it("W7 a job that kills every worker it meets: abandoned after its attempts", async () => {
   const logger = new Log();
   const hub = await startHub({ logger });
   const witness = await startWitness(hub);

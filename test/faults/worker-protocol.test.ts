@@ -121,7 +121,7 @@ it("W21 an oversize result: RESULT_TOO_LARGE; one beyond the transport's limit c
   await witness.undisturbed();
 });
 
-it("W22 64 results of 100 KiB in one tick: all arrive, each at its caller", async () => {
+it("W22 64 results of 100 KiB in one tick: all arrive, each at its own caller", async () => {
   const hub = await startHub();
   const witness = await startWitness(hub);
   const jobs = new HeldJobs();
@@ -140,7 +140,7 @@ it("W22 64 results of 100 KiB in one tick: all arrive, each at its caller", asyn
 });
 
 it("W23 a large result on a slow link: announced, so its silence costs nothing", async () => {
-  // 4 MiB at 64 kbit/s against a liveness timeout of 10 s, scaled down.
+  // Scaled down from 4 MiB at 64 kbit/s, with a liveness timeout of 10 s.
   const hub = await startHub({ heartbeatIntervalMs: 50, livenessTimeoutMs: 200 });
   const witness = await startWitness(hub);
   const proxy = await startProxy(hub);
@@ -153,7 +153,7 @@ it("W23 a large result on a slow link: announced, so its silence costs nothing",
   job.answer(result);
   for (let round = 0; round < 4; round += 1) {
     await proxy.stuck("toHub");
-    // A silent worker measures how much silence the hub has tolerated.
+    // The loss of a silent worker shows that a liveness timeout has passed.
     const silent = new RawWorker(hub.address);
     silent.send(hello());
     expect(await silent.whyEnded()).toMatchObject({ reason: "WORKER_SILENT" });

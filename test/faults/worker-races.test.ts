@@ -12,7 +12,7 @@ import { startWitness } from "../support/witness.js";
 
 // Workers that throw odd values, reconnect, or share a name, and messages that cross on the wire.
 
-it("W9 a handler that throws odd things: HANDLER_ERROR that can be read, and the slot is back", async () => {
+it("W9 a handler that throws odd things: a readable HANDLER_ERROR, and the slot is free again", async () => {
   const hub = await startHub();
   const witness = await startWitness(hub);
   const workers = await startWorkers(join(root, "test/fixtures/odd.js"), { hub: hub.address });
@@ -107,7 +107,7 @@ it("W12 a nack after a cancel: the caller keeps CANCELLED, and nothing runs agai
   await witness.undisturbed();
 });
 
-it("W13 a reconnect with an orphan still computing: no credit until it is over", async () => {
+it("W13 a reconnect with an orphan still computing: no credit until it ends", async () => {
   const logger = new Log();
   const hub = await startHub({ logger });
   const witness = await startWitness(hub);
@@ -136,7 +136,7 @@ it("W14 the same instance over a half-open stream: the older is superseded at on
     logger,
     heartbeatIntervalMs: 50,
     hubTimeoutMs: 500,
-    // This is not what ends the older stream.
+    // Too long to be what ends the older stream.
     livenessTimeoutMs: 600_000,
   });
   const witness = await startWitness(hub);
@@ -158,7 +158,7 @@ it("W14 the same instance over a half-open stream: the older is superseded at on
   await witness.undisturbed();
 });
 
-it("W15 two workers with one worker_id: both serve, and the loss of one is not the other's", async () => {
+it("W15 two workers with one worker_id: both serve, and the loss of one does not affect the other", async () => {
   const hub = await startHub();
   const witness = await startWitness(hub);
   const jobs = new HeldJobs();

@@ -1,9 +1,9 @@
-/** Which node imports which. */
+/** The nodes that each node imports. */
 export type Graph = ReadonlyMap<string, readonly string[]>;
 
 /**
- * Finds the circles of a graph: for each set of nodes that all reach one another, one shortest path
- * from its first node back to that node, without the node at the end.
+ * Finds the cycles of a graph: for each set of nodes that all reach one another, a shortest path
+ * from its first node back to that node, which is not repeated at the end.
  */
 export function circlesIn(graph: Graph): string[][] {
   const circles: string[][] = [];
@@ -32,7 +32,7 @@ function shortestCircle(graph: Graph, start: string): string[] | undefined {
   return shortest && [start, ...shortest];
 }
 
-/** The shortest path to each node that a node reaches, without that node. */
+/** Returns a shortest path to each node that `start` reaches, without `start`. */
 function pathsFrom(graph: Graph, start: string): Map<string, string[]> {
   const paths = new Map<string, string[]>();
   const waiting: [node: string, path: string[]][] = [[start, []]];

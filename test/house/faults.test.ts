@@ -63,7 +63,7 @@ describe("the check of faults", () => {
       "docs/reliability.md has W1 in a different order than test/faults/list.js",
     ],
   ])(
-    "tells, of the ids %j, the titles %j and the rows %j: %4$s",
+    "reports, for the ids %j, the titles %j and the rows %j: %4$s",
     async (ids, titles, rows, problem) => {
       expect(await check(ids, titles, rows)).toEqual({ code: 1, said: [problem] });
     },

@@ -6,7 +6,7 @@ import { circlesIn } from "./circles.js";
 import { coreMayImport, draw, mayImport, roomOf, roomsOf } from "./rooms.js";
 import { linesWith, sourcesIn } from "./sources.js";
 
-/** The house rules: each test lists what breaks one. */
+/** The house rules. Each test lists what breaks its rule. */
 
 const MAX_FILE_LINES = 300;
 const MAX_CORE_LINES = 2_000;
@@ -14,7 +14,7 @@ const MAX_FOLDER_FILES = 14;
 
 const all = [
   ...sourcesIn("src"),
-  // The models and the wrong workers, which are JavaScript, are users of the library.
+  // The models and the wrong workers, which are JavaScript, count as users of the library.
   ...sourcesIn("conformance").filter(({ path }) => path.endsWith(".ts")),
 ];
 const src = all.filter(({ path }) => roomOf(path) !== "gen");
@@ -33,7 +33,7 @@ describe("the house", () => {
     expect(wrong).toEqual([]);
   });
 
-  it("has no circle of imports, type-only ones included", () => {
+  it("has no import cycles, type-only ones included", () => {
     const circles = circlesIn(new Map(src.map(({ path, imports }) => [path, imports])));
     expect(circles.map((circle) => [...circle, circle[0]].join(" -> "))).toEqual([]);
   });
@@ -90,7 +90,7 @@ describe("the house", () => {
   });
 });
 
-describe("a circle", () => {
+describe("a cycle", () => {
   it("is the shortest way back, once for all nodes in it", () => {
     const graph = new Map([
       ["a", ["b"]],
@@ -105,7 +105,7 @@ describe("a circle", () => {
     expect(circlesIn(graph)).toEqual([["b", "e"], ["f"]]);
   });
 
-  it("of two pairs is two", () => {
+  it("of two pairs counts as two", () => {
     const graph = new Map([
       ["a", ["b", "c"]],
       ["b", ["a"]],

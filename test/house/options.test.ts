@@ -38,7 +38,7 @@ function comments(file: string, name: string): Map<string, string> {
   );
 }
 
-/** A default as written for people. */
+/** A default as the doc comments state it. */
 function written({ default: usual, unit }: AnyOptionEntry): string {
   if (typeof usual === "number") return writtenNumber(usual, unit);
   if (usual === DEFAULT_ADDRESS) return "{@link DEFAULT_ADDRESS}";
@@ -69,7 +69,7 @@ function writtenNumber(value: number, unit: AnyOptionEntry["unit"]): string {
 describe.each(owners)("%s", (name, file, table) => {
   const documented = comments(file, name);
 
-  it("says the default of each option in its comment", () => {
+  it("states the default of each option in its comment", () => {
     const wrong = Object.entries(table).flatMap(([option, entry]) => {
       // Options inherited from the parent interface are checked there.
       const comment = documented.get(option);
@@ -91,7 +91,7 @@ describe.each(owners)("%s", (name, file, table) => {
     expect(wrong).toEqual([]);
   });
 
-  it("has a flag of the option's name", () => {
+  it("has a flag with the option's name", () => {
     const wrong = Object.entries(table).filter(([option, { flag }]) => {
       if (flag === undefined || exceptions.has(option)) return false;
       const words = option
@@ -103,7 +103,7 @@ describe.each(owners)("%s", (name, file, table) => {
     expect(wrong.map(([option]) => option)).toEqual([]);
   });
 
-  it("takes its own defaults", () => {
+  it("accepts its own defaults", () => {
     const settings: unknown = withDefaults<Record<string, unknown>>(table, defaultsOf(table));
     expect(settings).toEqual(defaultsOf(table));
   });

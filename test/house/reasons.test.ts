@@ -45,7 +45,7 @@ function documented(path: string): { code: string; reason: string }[] {
   return Array.from(rows, ([, code = "", reason = ""]) => ({ code, reason }));
 }
 
-/** Where an expression matches a reason, as `path: REASON`. */
+/** The places where an expression matches a reason, as `path: REASON`. */
 function mentions(files: readonly File[], expression: RegExp): { path: string; reason: string }[] {
   return files.flatMap(({ path, text }) =>
     Array.from(text.matchAll(expression), ([, reason = ""]) => ({ path, reason })),

@@ -2,8 +2,9 @@ import { circlesIn, type Graph } from "./circles.js";
 import type { Source } from "./sources.js";
 
 /**
- * The rooms of the house, each a folder of `src` or the kit beside it, and the rooms that each may
- * import. A file belongs to the innermost room around it; `index` has the files beside the folders.
+ * The rooms of the house, and the rooms that each may import. A room is a folder of `src`, or the
+ * conformance kit. A file belongs to the innermost room that contains it; `index` contains the
+ * files that are in no folder of `src`.
  */
 export const mayImport: Readonly<Record<string, readonly string[]>> = {
   base: [],
@@ -42,11 +43,11 @@ export function roomsOf(sources: readonly Source[]): Graph {
 
 /**
  * Draws the rooms in layers, highest first. A room is one layer above the highest room that it
- * imports. The graph must have no circle.
+ * imports. The graph must have no cycle.
  */
 export function draw(graph: Graph): string {
   const [circle] = circlesIn(graph);
-  if (circle !== undefined) throw new Error(`rooms in a circle: ${circle.join(" -> ")}`);
+  if (circle !== undefined) throw new Error(`rooms form a cycle: ${circle.join(" -> ")}`);
   const layerOf = (room: string): number =>
     Math.max(-1, ...(graph.get(room) ?? []).map(layerOf)) + 1;
   const order = (a: string, b: string): number => layerOf(b) - layerOf(a) || (a < b ? -1 : 1);

@@ -66,8 +66,8 @@ describe("the house", () => {
 });
 
 /**
- * Whether users see a member: a field, an accessor or a method that is neither `#private` nor every
- * error's `name`.
+ * Whether a member is visible to users: a field, an accessor or a method, other than `#private`
+ * ones and the `name` of every error.
  */
 function isPublic(member: ts.Symbol): boolean {
   const [declaration] = member.getDeclarations() ?? [];

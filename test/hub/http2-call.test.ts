@@ -95,7 +95,7 @@ describe("a call on its HTTP/2 stream", () => {
       }
     }
     const late = { code: "DEADLINE_EXCEEDED", reason: "DEADLINE_QUEUED", execution: "NOT_STARTED" };
-    // One more for a peer that says nothing at all.
+    // One timer for each call, and one for a peer that says nothing at all.
     await until(() => clock.pending >= waiting + 9);
     await clock.advance(9000);
     await until(() => ends.length === 4);

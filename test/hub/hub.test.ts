@@ -42,7 +42,7 @@ describe("hub.request", () => {
 });
 
 describe("the signal of a request", () => {
-  it("may come from another implementation than Node's", async () => {
+  it("may come from an implementation other than Node's", async () => {
     const hub = await startHub();
     const listeners = new Set<() => void>();
     const signal = {
@@ -62,7 +62,7 @@ describe("the signal of a request", () => {
     await expect(hub.request(1, { signal })).rejects.toMatchObject({ reason: "BAD_OPTION" });
     const client = startClient(hub);
     await expect(client.request(1, { signal })).rejects.toMatchObject({ reason: "BAD_OPTION" });
-    // Nothing is waiting that the hub would have to end.
+    // Nothing is waiting for the hub to end it.
     await hub.drain();
   });
 });

@@ -6,7 +6,7 @@ import { answer, hello, RawWorker, ready } from "../support/raw-worker.js";
 import { startClient, startHub } from "../support/running.js";
 import { until } from "../support/until.js";
 
-/** As passed on by a handler that called another hub. */
+/** Another hub's error info, as a handler that called that hub would pass it on. */
 const ANOTHER_HUBS_WORD = toBinary(
   ErrorInfoSchema,
   create(ErrorInfoSchema, {

@@ -6,17 +6,17 @@ import { ManualClock } from "../support/manual-clock.js";
 import { hello, RawWorker } from "../support/raw-worker.js";
 import { gibbs, gibbsHub, start, startClient, startHub } from "../support/running.js";
 
-// The original merely closes without an error of its own, and its caller waits forever. Here the
-// caller is told, and told that nothing ran.
+// The original closes without reporting an error, and its caller waits forever. Here the caller is
+// told, and told that nothing ran.
 it("hub-closed-while-waiting", async () => {
   const hub = await gibbsHub();
-  // It waits this long for a closed hub to come back, here in vain.
+  // The client waits this long for a closed hub to come back, here in vain.
   const client = startClient(hub.address, { connectTimeoutMs: 2000 });
   const waiting = expect(client.request(3)).rejects.toMatchObject({
     code: "UNAVAILABLE",
     execution: "NOT_STARTED",
   });
-  // Both use one connection: once the second is refused, the first is waiting.
+  // Both requests use one connection: once the second is refused, the first is waiting.
   await expect(client.request(4, { queueTimeoutMs: 1 })).rejects.toMatchObject({
     reason: "QUEUE_TIMEOUT",
   });
@@ -54,7 +54,7 @@ it("hub-restarted-workers-return", async () => {
 });
 
 // The default port is the original's. The original listens on every address, and its workers are
-// given host and port; here a hub is reachable from outside only if configured so.
+// given a host and a port; here a hub is reachable from outside only if it is configured to be.
 it("port-and-host", async () => {
   expect(DEFAULT_ADDRESS).toBe("127.0.0.1:5019");
   const open = gibbs(["hub", "--listen", "0.0.0.0:0", "--insecure"]);
@@ -69,8 +69,8 @@ it("port-and-host", async () => {
   expect(await whoServes(other.address)).toBe("of the other hub");
 });
 
-// The original needs the same interval at both ends. Here only the hub has it: it tells its
-// workers, asks for signs of life, and drops workers that stay silent too long.
+// The original needs the same interval at both ends. Here only the hub is configured with it: the
+// hub tells its workers, asks for signs of life, and drops workers that stay silent too long.
 it("heartbeat-interval", async () => {
   const clock = new ManualClock();
   const hub = await startHub({ clock, heartbeatIntervalMs: 500, livenessTimeoutMs: 60_000 });

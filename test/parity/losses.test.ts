@@ -7,7 +7,8 @@ import { gibbsHub, startClient, startHub } from "../support/running.js";
 // the death at once; its job is lost, since it was not marked idempotent.
 it("dead-worker-skipped", async () => {
   const hub = await gibbsHub();
-  // One of its two processes stays idle; the other one's job shows when the hub knows.
+  // One of its two processes stays idle. The other shows by beginning a job that the hub knows this
+  // worker.
   const dying = await serve(hub.address, gated, "--count", "2");
   const living = await serve(hub.address, gated);
   const client = startClient(hub.address);
@@ -27,7 +28,7 @@ it("dead-worker-skipped", async () => {
   expect(answers).toEqual([3, 4, 5, 6].map((x) => ({ x, pid })));
 });
 
-// The original waits until somebody starts a worker again. So does this, but the command that
+// The original waits until somebody starts a worker again. So does gibbs, but the command that
 // started a process replaces it when it dies.
 it("killed-worker-restarted", async () => {
   const hub = await gibbsHub();
@@ -73,8 +74,8 @@ it("killed-worker-retried-elsewhere", async () => {
   expect(answers.map(({ attempts }) => attempts).sort()).toEqual([1, 2]);
 });
 
-// The original repeats its timeout forever. Here a single request simply waits, as long as the
-// hub's operator and the caller's deadline allow; by default not forever.
+// The original starts its timeout again, forever. Here a single request simply waits for as long as
+// the hub's operator and the caller's deadline allow, which by default is not forever.
 it("endless-retry-until-a-worker-comes", async () => {
   const clock = new ManualClock();
   const day = 24 * 3_600_000;

@@ -21,7 +21,7 @@ it("constructor-throws", async () => {
   expect(() => new Worker(Crashing)).toThrow(new RangeError("no weights here either"));
 });
 
-// The original raises UserCodeException at the caller. Here it is a GibbsError with the type and
+// The original raises UserCodeException in the caller. Here it is a GibbsError with the type and
 // message of the thrown error. In both, the worker keeps serving.
 it("handler-throws", async () => {
   const hub = await gibbsHub();
@@ -40,7 +40,7 @@ it("handler-throws", async () => {
 });
 
 // The original takes positional and keyword arguments. Here they are one JSON array, with an object
-// in place of keywords; omitted ones have the model's defaults.
+// instead of keywords; omitted ones take the model's defaults.
 it("constructor-arguments", async () => {
   const hub = await gibbsHub();
   const client = startClient(hub.address);
@@ -63,7 +63,7 @@ it("constructor-arguments", async () => {
 });
 
 // The original always sends the traceback, in the text of its error. Here it is a field of the
-// error, sent only if the worker is configured to: it exposes code to callers.
+// error, sent only if the worker is configured to, because it exposes code to callers.
 it("remote-traceback", async () => {
   const hub = await gibbsHub();
   await serve(hub.address, faulty, "--method", "open", "--stacks");

@@ -14,8 +14,8 @@ it("hub-worker-communication", async () => {
   expect(answer).toEqual({ first: 4, second: 6, third: 7.5, fourth: 20 });
 });
 
-// The original measures that two requests take less time than one after the other. Here neither can
-// end before both have begun.
+// The original's test measures that two requests at once take less time than one after the other.
+// Here neither can end before both have begun.
 it("parallel-workers", async () => {
   const hub = await gibbsHub();
   const one = await serve(hub.address, gated);
@@ -29,8 +29,8 @@ it("parallel-workers", async () => {
   expect((await answers).map(({ pid }) => pid).sort()).toEqual(pids.sort());
 });
 
-// As in the original: four requests at once, two workers, two requests each. Here also one after
-// another, where the original gives all of them to one worker.
+// As in the original, two workers get two each of four requests made at once. Here the same holds
+// for requests made one after another, all of which the original gives to one worker.
 it("jobs-spread-over-all-workers", async () => {
   const hub = await startHub();
   const one = await serve(hub.address, gated);
@@ -40,7 +40,7 @@ it("jobs-spread-over-all-workers", async () => {
   const atOnce = Promise.all(gates.map(({ path }, x) => hub.request<Gated>({ x, gate: path })));
   const pids = await Promise.all([begun(one), begun(two)]);
   first.open();
-  // Neither may end before the other has begun, or the quicker one may take both.
+  // Neither may end before the other has begun, or a faster worker could take both.
   await Promise.all([2, 3].map((x) => Promise.race([begun(one, `${x}`), begun(two, `${x}`)])));
   second.open();
   const answers = await atOnce;
@@ -58,7 +58,8 @@ it("more-callers-than-workers", async () => {
   const hub = await startHub();
   await serve(hub.address, "test/fixtures/counting.js", "--count", "3");
   const inputs = Array.from({ length: 5000 }, (_, x) => x);
-  // An embedded hub accepts each one at the call, so all are queued before the first is answered.
+  // An embedded hub accepts each request during the call, so all are queued before the first is
+  // answered.
   const answers = await Promise.all(
     inputs.map((x) => hub.request<{ x: number; pid: number; runs: number }>(x)),
   );
@@ -67,8 +68,8 @@ it("more-callers-than-workers", async () => {
   expect(new Set(answers.map(({ pid }) => pid)).size).toBe(3);
 });
 
-// In the original a late answer is dropped or stays in its buffer forever. Here its job is over for
-// the hub, too: not even a request with the same id can receive it.
+// In the original, a late answer is dropped or stays in its buffer forever. Here the job has ended
+// for the hub, too: not even a request with the same id can receive its answer.
 it("late-answer-of-a-forgotten-request", async () => {
   const hub = await startHub();
   const worker = await serve(hub.address, gated, "--kill-grace", "10m");
@@ -89,12 +90,12 @@ it("late-answer-of-a-forgotten-request", async () => {
   expect(jobs).toEqual([`begun 1 ${pid}`, "ended 1", `begun 2 ${pid}`, "ended 2"]);
 });
 
-// In the original a request without a timeout waits forever, and one with a timeout fails with
-// TimeoutError. Here the status also says whether a worker had it.
+// In the original, a request without a timeout waits forever, and one with a timeout fails with
+// TimeoutError. Here the status also says whether a worker had received it.
 it("timeout", async () => {
   const empty = await gibbsHub();
   const client = startClient(empty.address);
-  // From here on a connection exists, so it is not the hub that is late.
+  // From here on there is a connection, so the request is not waiting for the hub.
   await expect(client.request(1, { queueTimeoutMs: 1 })).rejects.toMatchObject({
     reason: "QUEUE_TIMEOUT",
   });

@@ -12,7 +12,7 @@ const request = (address: string, ...more: string[]) =>
   gibbs(["request", "--hub", address, ...more]).ended;
 
 describe("gibbs", () => {
-  it("helps with examples and exit codes, for each command", async () => {
+  it("prints help with examples and exit codes, for each command", async () => {
     for (const args of [
       [],
       ["hub"],
@@ -30,7 +30,7 @@ describe("gibbs", () => {
     }
   });
 
-  it("calls wrong usage wrong usage", async () => {
+  it("reports usage errors as such", async () => {
     const wrong = [
       ["nonsense"],
       ["hub", "--nonsense"],
@@ -46,7 +46,7 @@ describe("gibbs", () => {
     }
   });
 
-  it("takes a closed pipe for a reader that has seen enough", async () => {
+  it("treats a closed pipe as a reader that has seen enough", async () => {
     const { code, stdout, stderr } = await start("bash", [
       "-c",
       "set -o pipefail; node bin/gibbs.js proto | head -1",
@@ -59,21 +59,21 @@ describe("gibbs", () => {
     expect([full.code, full.stderr]).toEqual([1, expect.stringContaining("cannot be written")]);
   });
 
-  it("runs by npx in a checkout", async () => {
+  it("runs through npx in a checkout", async () => {
     const { code, stdout } = await start("npx", ["gibbs", "--version"]).ended;
     expect([code, stdout]).toEqual([0, expect.stringMatching(/^\d+\.\d+\.\d+\n$/)]);
   });
 });
 
 describe("gibbs hub", () => {
-  it("tells where it listens in its first line, and drains on SIGTERM", async () => {
+  it("says where it listens in its first line, and drains on SIGTERM", async () => {
     const hub = await gibbsHub();
     expect(hub.lines).toEqual([`gibbs hub listening on ${hub.address}`]);
     hub.process.kill("SIGTERM");
     expect(await hub.ended).toMatchObject({ code: 0 });
   });
 
-  it("tells that the port is in use, and only that", async () => {
+  it("says that the port is in use, and nothing else", async () => {
     const taken = createServer();
     await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
     onTestFinished(() => void taken.close());
@@ -86,7 +86,7 @@ describe("gibbs hub", () => {
     ]);
   });
 
-  it("wants to be told that it may be reached from outside", async () => {
+  it("is reachable from outside only if it is told to be", async () => {
     const { code, stderr } = await gibbs(["hub", "--listen", "0.0.0.0:0", "--json"]).ended;
     expect(code).toBe(1);
     expect(JSON.parse(stderr)).toMatchObject({ error: { reason: "INSECURE_LISTEN" } });
@@ -110,7 +110,7 @@ describe("gibbs worker and gibbs request", () => {
     expect(answers).toEqual(["1156\n", "16\n", "8\n", "-4\n", "25\n"]);
   });
 
-  it("carry bytes from a file, JSON from stdin, and tell how it went with --json", async () => {
+  it("carry bytes from a file, JSON from stdin, and report how it went with --json", async () => {
     const hub = await gibbsHub();
     const folder = await mkdtemp(join(tmpdir(), "gibbs-"));
     await writeFile(join(folder, "echo.mjs"), "export default (x) => x;");
@@ -124,7 +124,7 @@ describe("gibbs worker and gibbs request", () => {
     expect(JSON.parse((await piped.ended).stdout)).toMatchObject({ value: { a: [1, null] } });
   });
 
-  it("tell an unreachable hub from a failed request", async () => {
+  it("distinguish an unreachable hub from a failed request", async () => {
     const nobody = await request("127.0.0.1:1", "1", "--connect-timeout", "50ms");
     expect([nobody.code, nobody.stderr]).toEqual([
       3,
@@ -153,7 +153,7 @@ describe("gibbs worker and gibbs request", () => {
     expect([code, stderr]).toEqual([1, expect.stringMatching(why)]);
   });
 
-  it("finish what runs on SIGTERM, and exit 0", async () => {
+  it("finish running jobs on SIGTERM, and exit 0", async () => {
     const hub = await gibbsHub();
     const agent = worker(hub.address, "test/fixtures/faulty.js", "--count", "2");
     const running = request(hub.address, '{"act": "block", "ms": 300}');
@@ -165,7 +165,7 @@ describe("gibbs worker and gibbs request", () => {
     expect((await hub.ended).code).toBe(0);
   });
 
-  it("end with 0 when they are told to before there is anything to finish", async () => {
+  it("exit 0 when they are told to end before there is anything to finish", async () => {
     const early = worker("127.0.0.1:1", "examples/square.js");
     await early.says(/no hub at 127\.0\.0\.1:1 yet/);
     early.process.kill("SIGTERM");

@@ -45,8 +45,8 @@ describe("gibbs demo", () => {
   it("leaves nothing running when it is killed", async () => {
     const demo = gibbs(["demo"]);
     await demo.line(/the hub is at/);
-    // Its hub and workers exit by themselves: the end of the test run checks for leftover
-    // processes.
+    // Its hub and workers exit on their own. A check at the end of the test run finds any process
+    // left over.
     demo.process.kill("SIGKILL");
     expect(await demo.ended).toMatchObject({ signal: "SIGKILL" });
   });

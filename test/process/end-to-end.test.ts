@@ -4,7 +4,7 @@ import { gibbs, gibbsHub, root, start, startClient } from "../support/running.js
 import { toolOrSkip } from "../support/tools.js";
 
 describe("end to end, on processes", () => {
-  it("answers 5,000 requests of 64 callers right, each executed once, spread over all workers", async () => {
+  it("answers 5,000 requests from 64 callers correctly, each executed once, spread over all workers", async () => {
     const hub = await gibbsHub();
     const workers = Array.from({ length: 4 }, () =>
       gibbs(["worker", "test/fixtures/counting.js", "--hub", hub.address]),
@@ -24,8 +24,8 @@ describe("end to end, on processes", () => {
     await Promise.all(Array.from({ length: 64 }, caller));
     expect(executed.size).toBe(4);
     for (const count of executed.values()) expect(count).toBeGreaterThanOrEqual(750);
-    // Asked afterwards, every worker reports having seen each of its inputs once: none ran anywhere
-    // else.
+    // When asked afterwards, every worker reports having seen each of its inputs once: none ran
+    // anywhere else.
     const runs = await totalRuns(hub.address, workers.length);
     expect(runs).toBe(5000);
   });
@@ -45,7 +45,7 @@ describe("end to end, on processes", () => {
     for (const worker of workers) expect(worker.process.exitCode).toBeNull();
   });
 
-  it("is told in a script: examples/quickstart.sh prints 1156 last and leaves nothing running", async () => {
+  it("works as a script: examples/quickstart.sh prints 1156 last and leaves nothing running", async () => {
     const { code, stdout } = await start("bash", ["examples/quickstart.sh"]).ended;
     expect([code, stdout.trimEnd().split("\n").at(-1)]).toEqual([0, "1156"]);
   });
@@ -110,7 +110,7 @@ describe("by hand, through reflection alone", () => {
     expect(JSON.parse(answer)).toMatchObject({ value: 1156 });
   });
 
-  it("through reflection v1alpha too", async () => {
+  it("through reflection v1alpha as well", async () => {
     const hub = await gibbsHub();
     const client = new GrpcClient(hub.address, credentials.createInsecure());
     onTestFinished(() => client.close());

@@ -27,10 +27,10 @@ function isAlive(child: number): boolean {
 }
 
 describe("worker processes", () => {
-  it("beat while they compute: blocking code silences nobody", async () => {
+  it("send heartbeats while they compute, even if the code blocks", async () => {
     const hub = await startHub({ heartbeatIntervalMs: 20, livenessTimeoutMs: 200 });
     await workersOf(hub.address);
-    // Five times the silence after which a worker would be lost.
+    // Five times the liveness timeout.
     expect(await hub.request({ act: "block", ms: 1000 })).toEqual(expect.any(Number));
   });
 
@@ -71,7 +71,7 @@ describe("worker processes", () => {
     expect(await again).not.toBe(victim);
   });
 
-  it("serve a job whose idle process has died meanwhile", async () => {
+  it("serve a job whose idle process has died in the meantime", async () => {
     const hub = await startHub();
     const workers = await workersOf(hub.address, { count: 1 });
     const [victim] = workers.pids;
@@ -104,7 +104,7 @@ describe("worker processes", () => {
     expect(dropped).toEqual([]);
   });
 
-  it("end with their agent, also one that is killed, and also while they compute", async () => {
+  it("end with their agent, even if it is killed, and even while they compute", async () => {
     const hub = await startHub();
     const agent = gibbs(["worker", "test/fixtures/faulty.js", "--hub", hub.address, "--json"]);
     const [child] = JSON.parse(await agent.line(/pids/)).pids;
@@ -133,7 +133,7 @@ describe("worker processes", () => {
     });
   });
 
-  it("drain: what runs is finished, and no process is left", async () => {
+  it("drain: running jobs finish, and no process is left", async () => {
     const hub = await startHub();
     const workers = await workersOf(hub.address, { count: 3 });
     const { pids } = workers;

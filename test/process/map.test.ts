@@ -13,7 +13,7 @@ const map = (
 
 const square = (x: number): number => x * x;
 
-/** A file with these lines, in its own folder. */
+/** Writes these lines to a file in its own folder. Returns its path. */
 function file(lines: readonly unknown[], name = "inputs.jsonl"): string {
   const path = join(mkdtempSync(join(tmpdir(), "gibbs-map-")), name);
   writeFileSync(path, lines.map((line) => `${line}\n`).join(""));
@@ -27,7 +27,8 @@ const linesOf = (values: readonly unknown[]): string =>
   values.map((value) => `${JSON.stringify(value)}\n`).join("");
 
 /**
- * A hub process with a worker that squares; inputs that match `holds` wait until they are released.
+ * Starts a hub process with a worker that squares its inputs; those that satisfy `holds` wait for
+ * `letGo`.
  */
 async function squaring(holds: (x: number) => boolean = () => false): Promise<{
   hub: string;
@@ -49,7 +50,7 @@ async function squaring(holds: (x: number) => boolean = () => false): Promise<{
   return { hub: hub.address, asked, letGo };
 }
 
-/** A worker that fails for 3. */
+/** Starts a hub with a worker that fails for 3. Returns the hub's address. */
 async function failing(): Promise<string> {
   const hub = await gibbsHub();
   const handler = (x: number): number => {
@@ -96,7 +97,7 @@ describe("gibbs map", () => {
     ]);
   });
 
-  it("ends at the first failure, with all before it written, and tells where", async () => {
+  it("ends at the first failure, with everything before it written, and says where", async () => {
     const hub = await failing();
     const path = file(count(100));
     const failed = await map(hub, [path]).ended;
@@ -113,7 +114,7 @@ describe("gibbs map", () => {
     expect(hint).toContain("run the same command again to resume");
   });
 
-  it("tells of a bad line by its number, with all before it written", async () => {
+  it("reports a bad line by its number, with everything before it written", async () => {
     const { hub } = await squaring();
     const path = file(["1", "2", "hello", "4"]);
     const { code, stdout, stderr } = await map(hub, [path]).ended;
@@ -124,7 +125,7 @@ describe("gibbs map", () => {
     expect(blank.stderr).toContain("stdin:2: the line is blank");
   });
 
-  it("goes on with --keep-going, with errors in the place of answers", async () => {
+  it("continues with --keep-going, with errors in place of answers", async () => {
     const path = file(["1", "2", "3", "hello", '{"__proto__": 1}', "6"]);
     const { code, stdout, stderr } = await map(await failing(), [path, "--keep-going"]).ended;
     expect([code, stderr]).toEqual([
@@ -158,7 +159,7 @@ describe("gibbs map", () => {
     expect([code, stdout]).toEqual([0, linesOf(count(20).map(square))]);
   });
 
-  it("ends quietly when its reader has seen enough, though the inputs have no end", async () => {
+  it("ends quietly when its reader has seen enough, even if the inputs never end", async () => {
     const { hub } = await squaring();
     const command = `yes 3 | node bin/gibbs.js map - --hub ${hub} | head -2`;
     const { code, stdout, stderr } = await start("bash", ["-c", command]).ended;
@@ -170,12 +171,12 @@ describe("gibbs map", () => {
     const running = map(hub, [file(count(100_000)), "-c", "8"]);
     await running.line(/^16$/);
     await until(() => asked.length >= 12);
-    // Once another run has come and gone, there would be more.
+    // If it read further ahead, there would be more requests by the time another run has ended.
     expect((await map(hub, [file([1001])]).ended).code).toBe(0);
     expect(asked.toSorted((a, b) => a - b)).toEqual([...count(12), 1001]);
   });
 
-  it("has a bounded number of bytes under way, and answers all", async () => {
+  it("keeps a bounded number of bytes in flight, and answers everything", async () => {
     const hub = await gibbsHub();
     const asked: number[] = [];
     let letGo = (): void => {};
@@ -199,7 +200,7 @@ describe("gibbs map", () => {
     expect(await running.ended).toMatchObject({ code: 0, stdout: linesOf([0, ...count(25)]) });
   });
 
-  it("calls wrong usage wrong usage", async () => {
+  it("reports usage errors as such", async () => {
     const inputs = file(["1"]);
     const wrong = [[], [inputs, "--out", inputs], [inputs, "--out", "/dev/null"]];
     wrong.push([inputs, "--concurrency", "0"]);
@@ -243,7 +244,7 @@ describe("gibbs map --out", () => {
     expect(read(out)).toBe(linesOf(count(9).map(square)));
   });
 
-  it("takes no answers for those to other inputs", async () => {
+  it("does not mistake answers to other inputs for its own", async () => {
     const { hub } = await squaring();
     const path = file(count(2));
     const out = beside(path);
@@ -257,7 +258,7 @@ describe("gibbs map --out", () => {
   });
 
   it.each(["SIGINT", "SIGTERM"] as const)(
-    "resumes after %s, which finishes what is under way",
+    "resumes after %s, which finishes what is in flight",
     async (signal) => {
       const { hub, asked, letGo } = await squaring((x) => x > 20);
       const inputs = count(100);
@@ -273,7 +274,7 @@ describe("gibbs map --out", () => {
       expect(read(beside(path))).toBe(linesOf(count(24).map(square)));
       expect((await map(hub, args).ended).code).toBe(0);
       expect(read(beside(path))).toBe(linesOf(inputs.map(square)));
-      // None was requested twice.
+      // No input was requested twice.
       expect(asked.toSorted((a, b) => a - b)).toEqual(inputs);
     },
   );

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { start } from "../support/running.js";
 import { toolOrSkip } from "../support/tools.js";
 
-it("serves a trained model whose predictions are those that it makes locally", {
+it("serves a trained model whose predictions match those that it makes locally", {
   timeout: 20 * 60_000,
 }, async (context) => {
   toolOrSkip("python3", context);

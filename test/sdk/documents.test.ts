@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { root } from "../support/root.js";
 import { languages } from "./languages.js";
 
-/** The maximum number of lines of a worker meant to be read. */
+/** The maximum number of lines in a file of the workers that are meant to be read. */
 const MAX_LINES = 250;
 
 /** A page, the folder with the code of its snippets, and the language of both. */
@@ -34,13 +34,13 @@ function sources(folder: string, ending: string): { name: string; text: string }
     .map((name) => ({ name, text: read(folder, name) }));
 }
 
-/** A page shows code without the indentation it has in its file. */
+/** Removes indentation: pages show code without the indentation that it has in its file. */
 function flat(code: string): string {
   return code.replaceAll(/^[ \t]+/gm, "").trim();
 }
 
 describe("the pages of the workers", () => {
-  it.each(pages)("$page shows code that is there", ({ page, folder, language, ending }) => {
+  it.each(pages)("$page shows code that exists", ({ page, folder, language, ending }) => {
     const files = sources(folder, ending).map(({ text }) => flat(text));
     const fences = read(page).matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\`$`, "gms"));
     const snippets = Array.from(fences, ([, code = ""]) => flat(code));

@@ -23,7 +23,7 @@ it("shares one method among the workers of all languages, each request run once"
   const square = (x: number): Promise<Answer<number>> =>
     client.requestWithInfo<number>(x, { method: "square" });
 
-  // Some take longer to start than others: all are connected once each has answered.
+  // Some take longer to start than others. Once each has answered, all are connected.
   const absent = new Set(workers);
   while (absent.size > 0) {
     const answer = await square(1);
@@ -41,7 +41,7 @@ it("shares one method among the workers of all languages, each request run once"
   await Promise.all(Array.from({ length: AT_ONCE }, ask));
 
   expect(answers.map(({ output }) => output)).toEqual(answers.map((_, x) => x ** 2));
-  // As many jobs were written as there were requests: none ran twice.
+  // The number of jobs written equals the number of requests: none ran twice.
   expect(answers.reduce((sum, { attempts }) => sum + attempts, 0)).toBe(REQUESTS);
   const shares = workers.map(({ name, running }) => ({
     name,

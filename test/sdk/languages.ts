@@ -3,7 +3,7 @@ import { expect } from "vitest";
 import { type Running, root, start } from "../support/running.js";
 import { findTool } from "../support/tools.js";
 
-/** How the workers of one language are built and started, from the project's root. */
+/** How to build and start the workers of one language, from the project's root. */
 export interface Language {
   name: string;
   /** The commands that must be installed. */

@@ -41,7 +41,7 @@ describe("the Python SDK", () => {
     await run(bin("ruff"), ["format", "--check", "."]);
   });
 
-  it("has generated code that is as the .proto files say", {
+  it("has generated code that matches the .proto files", {
     timeout: 5 * MINUTES,
   }, async (context) => {
     await ready(context);

@@ -7,7 +7,7 @@ import { build, isOf, languages } from "./languages.js";
 const sdks = languages.flatMap((one) => (one.ask ? [{ ...one, ask: one.ask }] : []));
 
 it.for(sdks)(
-  "the hub and the $name SDK bear each other's next version",
+  "the hub and the $name SDK tolerate each other's next version",
   {
     timeout: 15 * 60_000,
   },

@@ -94,7 +94,7 @@ function askSome(world: World, client: ClientProcess | undefined, chance: Chance
   }
 }
 
-/** Returns whether there was anything for the fault to hit. */
+/** Makes a fault happen. Returns whether there was anything for it to hit. */
 function happens(world: World, fault: Fault, chance: Chance): boolean {
   const { now } = world.timeline;
   switch (fault) {
@@ -169,7 +169,7 @@ function harmClient(world: World, client: ClientProcess, fault: Fault, chance: C
           world.hub?.process.freeze(world.limits.slowReaderTimeoutMs);
         });
       }
-      // Its further requests are answered too, and the answers left unread.
+      // Its further requests are answered too, and those answers stay unread.
       for (let at = 0; at < 2000; at += 500) {
         world.harmLater(at, () => askSome(world, client, chance));
       }
@@ -225,7 +225,7 @@ function harmWorker(world: World, worker: WorkerProcess, fault: Fault, chance: C
       return true;
     case "crash loop":
       world.doomed.set(worker.kind.workerId, chance.int(3, 5));
-      // Jobs for it to die of, again and again.
+      // Supplies jobs for it to die of, again and again.
       for (let at = 0; at < 5000; at += 500) {
         world.harmLater(at, () => submitSome(world, chance));
       }

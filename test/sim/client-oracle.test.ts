@@ -15,8 +15,9 @@ const TIMEOUT_MS = 1000;
 const STALL_MS = 5000;
 
 /**
- * A client is asked, hears its hub's settings, and stands still from `afterMs` later on until
- * the time of the request is over. Returns the promise that it breaks with NO_ANSWER then.
+ * Simulates a client that is given a request, hears its hub's settings, and `afterMs` later stalls
+ * until the request's time is up. Returns the promise that it breaks by failing with NO_ANSWER
+ * then.
  */
 function standStill(afterMs: number): string | undefined {
   const world = new World(makePlan(1).parameters.limits, () => {}, false);
@@ -24,7 +25,7 @@ function standStill(afterMs: number): string | undefined {
   const process = new SimProcess(timeline);
   const oracle = new ClientOracle(process, world, { maxPayloadBytes: 1000, patienceMs: 60_000 });
   const path = new Path(new Chance(1), 1, 1);
-  // No hub: the test says what is heard.
+  // There is no hub: the test decides what the client hears.
   path.blockedUntil.up = Number.MAX_SAFE_INTEGER;
   const call = new ClientCall({ timeline, process, path, highWaterBytes: 100 }, () => undefined);
   oracle.opened(call);
@@ -52,11 +53,11 @@ function standStill(afterMs: number): string | undefined {
 }
 
 describe("the oracle of a client", () => {
-  it("bears with a client that stood still in the instant in which it could write", () => {
+  it("tolerates a client that stalled at the instant at which it could write", () => {
     expect(standStill(0)).toBeUndefined();
   });
 
-  it("wants a client to have written what it could write before it stood still", () => {
+  it("expects a client to have written what it could write before it stalled", () => {
     expect(standStill(1)).toBe("founded outcome");
   });
 });

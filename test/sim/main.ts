@@ -20,7 +20,7 @@ npm run sim -- [options]
 Exits with 1 if a promise is broken, or if 1000 or more seeds leave something unseen
 without --may-miss.`;
 
-/** From this many seeds on, nothing may be left unseen. */
+/** A run of at least this many seeds must leave nothing unseen. */
 const SEEDS_THAT_SEE_ALL = 1000;
 const LAST_LINES = 40;
 

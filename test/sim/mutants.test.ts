@@ -51,7 +51,7 @@ describe("the mutants of the simulation", () => {
     expect(misfits).toEqual([]);
   });
 
-  it("have names of their own", () => {
+  it("have unique names", () => {
     const names = allMutants.map(({ name }) => name);
     expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
   });
@@ -85,11 +85,11 @@ describe("a mutant", () => {
     ],
     ["Queue.push", "eset(item, 1)", "its text occurs 0 times, not once"],
     ["Queue.pop", "n > 1", "no declaration has that name; it occurs in limits.large, reset"],
-  ])("that does not fit says so: %s, %s", (at, find, why) => {
+  ])("that does not fit is reported: %s, %s", (at, find, why) => {
     expect(outcome(at, find)).toBe(`mutant "m" at ${at}: ${why}`);
   });
 
-  it("must leave TypeScript behind", () => {
+  it("must still parse as TypeScript", () => {
     expect(outcome("Queue.push", "if (item < 0)", "else")).toMatch(
       /^mutant "m" at Queue.push: does not parse once replaced: /,
     );

@@ -33,7 +33,10 @@ const limits = {
   noWorkerTimeoutMs: 60_000,
 };
 
-/** By this time the hub must give up on every message of a script that nobody reads. */
+/**
+ * How long after it was written the hub must have given up on any message of a script, in
+ * milliseconds: nobody reads them.
+ */
 const UNREAD_MS = 1100;
 const DEADLINE_MS = 50_000;
 
@@ -41,13 +44,13 @@ const DEADLINE_MS = 50_000;
 interface Worker {
   isGiven(call: Call, timeoutMs: number): void;
   isTold(event: HubEventInit): void;
-  /** The hub ends the stream. */
+  /** Ends the stream as the hub. */
   ends(reason: string): void;
 }
 
-/** An oracle that is told what a hub received and sent, without a hub. */
+/** An oracle that is told what a hub received and sent, without any hub. */
 class Script {
-  /** The promises it believes are broken. */
+  /** The promises that the oracle considers broken. */
   readonly broken: string[] = [];
   readonly #timeline = new Timeline();
   readonly #process = new SimProcess(this.#timeline);
@@ -61,7 +64,7 @@ class Script {
   });
   #lastJobId = 0;
 
-  /** The hub freezes, then reads and does what the script says next. */
+  /** Freezes the hub, which then reads and does what the script says next. */
   freeze(forMs: number): void {
     const until = this.#timeline.now + forMs;
     this.#process.freeze(forMs);
@@ -70,13 +73,13 @@ class Script {
     this.#process.thaw();
   }
 
-  /** The hub has done everything due. */
+  /** Tells the oracle that the hub has done everything due. Returns the broken promises. */
   flush(): string[] {
     this.#oracle.flushed();
     return this.broken;
   }
 
-  /** A worker connects with this many free slots. */
+  /** Connects a worker with this many free slots. */
   worker(workerId: string, slots: number): Worker {
     const stream = this.#oracle.opened();
     const observer = this.#oracle.observe(stream);
@@ -109,7 +112,7 @@ class Script {
     };
   }
 
-  /** A client that does not read connects and sends a request. */
+  /** Connects a client that does not read, and sends a request from it. */
   client(asks: { timeoutMs: number; runTimeoutMs?: number }): { call: Call; isReset: () => void } {
     const end = { isPaused: false } as ServerCall;
     this.#oracle.multiplex.opened(end);
@@ -126,14 +129,14 @@ class Script {
     return { call: this.#calls.at(-1) as Call, isReset: () => observer.reset?.() };
   }
 
-  /** A unary request arrives. */
+  /** Delivers a unary request. */
   request(timeoutMs: number): Call {
     const call = this.#newCall(makeProbe(1, ""), "somebody");
     this.#oracle.arrived(call, timeoutMs);
     return call;
   }
 
-  /** Its caller leaves and is told so. */
+  /** Has the call's caller leave, and tells it so. */
   cancel(call: Call): void {
     this.#oracle.cancelled(call);
     const { requestId, attempts } = call;
@@ -156,7 +159,10 @@ describe("the oracle of a hub", () => {
     script = new Script();
   });
 
-  /** An older request waits at a client that is reset when a younger one goes to a worker. */
+  /**
+   * Gives a younger request to a worker while an older one waits, whose client is then reset if
+   * `resets`.
+   */
   function passOver(olderTimeoutMs: number, resets: boolean): string[] {
     const { isReset } = script.client({ timeoutMs: olderTimeoutMs });
     script.flush();
@@ -171,17 +177,17 @@ describe("the oracle of a hub", () => {
     expect(passOver(UNREAD_MS, true)).toEqual([]);
   });
 
-  it("wants the older call to go first while it has time, even if its stream is reset", () => {
+  it("expects the older call to go first while it has time, even if its stream is reset", () => {
     expect(passOver(DEADLINE_MS, true)).toEqual(["first come, first served"]);
   });
 
-  it("wants every caller with an open stream to be told in time", () => {
+  it("expects every caller with an open stream to be told in time", () => {
     expect(passOver(UNREAD_MS, false)).toContain("on time");
   });
 
   /**
-   * Resets a client's stream while the stream of the worker with its call ends; another worker is
-   * idle.
+   * Resets a client's stream just as the stream of the worker that has its call ends; another
+   * worker is idle.
    */
   function endTogether(runTimeoutMs?: number): { call: Call; other: Worker } {
     const ignored = script.request(DEADLINE_MS);
@@ -212,7 +218,7 @@ describe("the oracle of a hub", () => {
     expect(script.flush()).toEqual([]);
   });
 
-  it("wants a call that lost its worker and has time left to go first", () => {
+  it("expects a call that lost its worker and has time left to go first", () => {
     const { other } = endTogether();
     other.isGiven(script.request(DEADLINE_MS), DEADLINE_MS);
     expect(script.flush()).toEqual(["first come, first served"]);

@@ -2,24 +2,24 @@ import { type ActionKind, faults } from "./actions.js";
 import { Chance, mix } from "./machine/chance.js";
 import type { OracleLimits } from "./oracle/hub-oracle.js";
 
-/** Settings that stay the same over a whole run. */
+/** Settings that stay the same throughout a run. */
 export interface Parameters {
   limits: OracleLimits & {
     hubTimeoutMs: number;
     drainTimeoutMs: number;
     highWaterBytes: number;
-    /** How long a client waits for its hub. */
+    /** How long a client waits for its hub, in milliseconds. */
     connectTimeoutMs: number;
-    /** Bytes that may wait in a client's stream to be sent. */
+    /** Maximum number of bytes waiting in a client's stream to be sent. */
     maxUnsentBytes: number;
   };
 }
 
-/** Something done to the world; the details are drawn from its own seed. */
+/** Something done to the world, with details drawn from its own seed. */
 export interface Action {
-  /** Its place in the seed's plan, as `--keep` names it. */
+  /** Its position in the seed's plan, as given to `--keep`. */
   index: number;
-  /** In milliseconds from the start. */
+  /** In milliseconds since the start. */
   at: number;
   kind: ActionKind;
   seed: number;
@@ -29,7 +29,7 @@ export interface Action {
 export interface Plan {
   seed: number;
   parameters: Parameters;
-  /** In order of time. */
+  /** In chronological order. */
   actions: readonly Action[];
 }
 
@@ -58,7 +58,7 @@ export function makePlan(seed: number): Plan {
   return { seed, parameters, actions };
 }
 
-/** Returns the plan with only these actions; undefined keeps all. */
+/** Returns the plan with only these actions, or with all of them if `keep` is undefined. */
 export function keepOnly(plan: Plan, keep: readonly number[] | undefined): Plan {
   if (keep === undefined) return plan;
   const kept = new Set(keep);

@@ -2,9 +2,9 @@ import { keepOnly, type Plan } from "./plan.js";
 import { type Report, simulate } from "./simulation.js";
 
 /**
- * A minimal subset of `items` for which `fails` still holds, as far as leaving out runs of them can
- * find it: delta debugging, Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing
- * Input", 2002.
+ * Returns a subset of `items` for which `fails` still holds and that leaving out consecutive items
+ * cannot make any smaller: delta debugging, Zeller and Hildebrandt, "Simplifying and Isolating
+ * Failure-Inducing Input", 2002.
  */
 export async function minimize<T>(
   items: readonly T[],
@@ -25,7 +25,7 @@ export async function minimize<T>(
 }
 
 /**
- * Finds the fewest actions of `plan` that break the same promise, with the recorded run of them.
+ * Finds the fewest actions of `plan` that break the same promise, and runs them with a recording.
  */
 export async function shrink(plan: Plan, check: string): Promise<{ plan: Plan; report: Report }> {
   const indices = plan.actions.map(({ index }) => index);

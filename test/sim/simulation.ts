@@ -16,7 +16,7 @@ import { type Count, type Violation, World } from "./world.js";
 /** The result of one run. */
 export interface Report {
   seed: number;
-  /** How much happened: timers, messages, inspections. */
+  /** How many things happened: timers, messages, inspections. */
   steps: number;
   virtualMs: number;
   violation: Violation | undefined;
@@ -27,7 +27,7 @@ export interface Report {
 /** How long recovery may take once the faults are over, in virtual milliseconds. */
 const HEAL_MS = 120_000;
 
-/** Largest size of a probe. */
+/** The maximum size of a probe, in bytes. */
 const PROBE_BYTES = 100;
 const MAX_PROBES = 12;
 
@@ -41,7 +41,7 @@ const MAX_STEPS = 300_000;
 export async function simulate(plan: Plan, count: Count, records = false): Promise<Report> {
   const { stackTraceLimit } = Error;
   const { maxUnsentBytes } = clientFixed;
-  // Errors are made by the thousand; only a recorded run needs their stacks.
+  // Errors are created by the thousand; only a recorded run needs their stacks.
   Error.stackTraceLimit = records ? stackTraceLimit : 0;
   const world = new World(plan.parameters.limits, count, records);
   const startedAt = world.timeline.now;
@@ -172,7 +172,7 @@ function isWellServed({ hub }: World, worker: WorkerProcess): boolean {
 async function probe(world: World): Promise<void> {
   if (world.violation !== undefined) return;
   for (const { process, kind } of world.workers) {
-    // The watchdog for a silent hub, which may fire right now.
+    // The one timer is the watchdog for a silent hub, which may be about to fire.
     if (process.pendingTimers <= 1) continue;
     world.fail("nothing is left", `the idle ${kind.workerId} has ${process.pendingTimers} timers`);
   }
@@ -198,7 +198,10 @@ async function probeClient(world: World, client: ClientProcess): Promise<void> {
   await expectWell(world);
 }
 
-/** How many requests for `method` use every slot, up to what the hub accepts at once. */
+/**
+ * The number of requests for `method` that use every slot, up to the number that the hub accepts at
+ * once.
+ */
 function probesFor({ hub, limits }: World, method: string): number {
   let slots = 0;
   for (const stream of hub?.oracle.books.streams ?? []) {

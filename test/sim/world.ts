@@ -28,7 +28,7 @@ export type Log = (text: () => string) => void;
 /** Counts an occurrence of `name` in `group`. */
 export type Count = (group: string, name: string) => void;
 
-/** How long a hub takes to restart. */
+/** How long a hub takes to restart, in milliseconds. */
 const HUB_RESTART_MS = 700;
 const WORKER_RESTART_MS = 400;
 const CLIENT_RESTART_MS = 300;
@@ -43,9 +43,9 @@ export class World {
   readonly rogues = new Set<Rogue>();
   readonly connections = new Set<Connection>();
   readonly calls: Call[] = [];
-  /** Calls by request id; of those that were sent again, the last. */
+  /** Calls by request id; for an id that was sent again, the last one. */
   readonly byRequestId = new Map<string, Call>();
-  /** The requests made to client processes. */
+  /** The requests made through client processes. */
   readonly asked: Asked[] = [];
   /** The client processes on Multiplex. */
   readonly callers = new Set<ClientProcess>();
@@ -57,9 +57,12 @@ export class World {
   violation: Violation | undefined;
   /** What happened, if recorded. */
   readonly history: string[] | undefined;
-  /** Worker ids that die, and of how many more jobs. */
+  /** The worker ids that die, and how many more jobs each dies of. */
   readonly doomed = new Map<string, number>();
-  /** Whether faults are over: nothing restarts any more, and handlers return. */
+  /**
+   * Whether the faults are over: no worker or client is restarted from then on, and handlers
+   * return.
+   */
   isHealing = false;
   readonly #cancels = new Map<Call, () => void>();
   readonly #giveUps = new Map<Asked, { client: ClientProcess; giveUp: () => void }>();
@@ -79,7 +82,7 @@ export class World {
     this.log(() => `BROKEN ${check}: ${what}`);
   };
 
-  /** Writes down what happens, if a history is wanted. */
+  /** Records what happens, if a history is wanted. */
   readonly log: Log = (text) => {
     this.history?.push(`${this.timeline.now.toFixed(3)} ${text()}`);
   };
@@ -146,7 +149,7 @@ export class World {
     });
   }
 
-  /** The request that a payload belongs to, if it is from a client that keeps the protocol. */
+  /** The request that a payload belongs to, if it is from a client that follows the protocol. */
   askedBy(payload: Uint8Array): Asked | undefined {
     try {
       return this.asked[(decodePayload(payload) as unknown as Input).call - 1];
@@ -174,7 +177,7 @@ export class World {
     return gone.length + given.length > 0;
   }
 
-  /** Whether a worker with that id dies of the job that it now begins. */
+  /** Whether a worker with that id dies of the job that it is beginning. */
   isDoomed(workerId: string): boolean {
     const left = this.doomed.get(workerId) ?? 0;
     if (left === 0 || this.isHealing) return false;
@@ -182,7 +185,7 @@ export class World {
     return true;
   }
 
-  /** A handler begins a job; returns the number of its run. */
+  /** Called when a handler begins a job; returns the number of its run. */
   ran(job: JobInput): number {
     const call = this.#callOf(job);
     const { runs, wish, asked } = call;
@@ -202,7 +205,7 @@ export class World {
     return this.#runs;
   }
 
-  /** A handler returned `value`, or threw if it is undefined. */
+  /** Called when a handler has returned `value` or, if that is undefined, has thrown. */
   returned(job: JobInput, value: object | undefined): void {
     const { runs, asked } = this.#callOf(job);
     runs.finished += 1;

@@ -21,8 +21,8 @@ export function messageOf(desc: DescMessage): fc.Arbitrary<Message> {
 }
 
 /**
- * Spans that a number of milliseconds holds exactly. None is negative: merged with another,
- * its parts may differ in sign, which as milliseconds they cannot.
+ * Durations that a number of milliseconds holds exactly. None is negative: the parts of two merged
+ * durations could then differ in sign, which a number of milliseconds cannot express.
  */
 const duration: fc.Arbitrary<Duration> = fc
   .integer({ min: 0, max: 1e12 })
@@ -32,7 +32,10 @@ const duration: fc.Arbitrary<Duration> = fc
 
 const text = fc.string({ unit: "binary" }).map((one) => one.toWellFormed());
 
-/** Bytes made from one number: drawing a thousand of them one by one takes most of a test's time. */
+/**
+ * Bytes derived from one number: drawing a thousand of them one by one would take most of a test's
+ * time.
+ */
 const manyBytes = fc
   .tuple(fc.integer({ min: 1020, max: 1030 }), fc.nat())
   .map(([length, seed]) => Uint8Array.from({ length }, (_, i) => (seed * (i + 1)) >>> 7));
@@ -40,7 +43,7 @@ const manyBytes = fc
 /** Bytes of a payload or a metadata value. */
 export const bytes: fc.Arbitrary<Uint8Array<ArrayBuffer>> = fc.oneof(
   fc.uint8Array({ maxLength: 40 }),
-  // Around the length from which kept bytes are no longer a string.
+  // Around the length from which bytes are no longer kept as a string.
   manyBytes,
 );
 
@@ -54,7 +57,7 @@ const scalars: Partial<Record<ScalarType, fc.Arbitrary<unknown>>> = {
   [ScalarType.BYTES]: bytes,
 };
 
-/** What protobuf-es creates a message from; messages nest to `depth`. */
+/** The input from which protobuf-es creates a message; messages are nested up to `depth` levels. */
 function initOf(desc: DescMessage, depth: number): fc.Arbitrary<unknown> {
   if (desc.typeName === DurationSchema.typeName) return duration;
   const members = desc.members.flatMap((member): [string, fc.Arbitrary<unknown>][] => {
@@ -71,7 +74,7 @@ function initOf(desc: DescMessage, depth: number): fc.Arbitrary<unknown> {
   return fc.record(Object.fromEntries(members), { requiredKeys: [] });
 }
 
-/** Undefined for a message that is nested too deeply. */
+/** Any value of a field; undefined for a message that would be nested too deeply. */
 function fieldOf(field: DescField, depth: number): fc.Arbitrary<unknown> | undefined {
   const one = itemOf(field, depth);
   if (one === undefined) return undefined;

@@ -9,7 +9,7 @@ onInputOutput(() => {
 
 // biome-ignore lint/correctness/noEmptyPattern: vitest wants a pattern before the suite
 afterAll(({}, suite) => {
-  // A test that was skipped or failed may be the one that opens something.
+  // A test that was skipped or failed may have been the one that opens something.
   if (!suite.tasks.every(hasPassed)) return;
   expect(opened, "no socket and no process: add the file to `unit` in vitest.config.ts").toBe(true);
 });

@@ -12,7 +12,7 @@ export interface Gated {
   pid: number;
 }
 
-/** A closed gate for jobs of {@link gated}; it opens when the test is over, if not before. */
+/** A closed gate for jobs of {@link gated}; it opens when the test ends, if not before. */
 export function closedGate(): { path: string; open(): void } {
   const folder = mkdtempSync(join(tmpdir(), "gibbs-gate-"));
   const path = join(folder, "closed");
@@ -22,14 +22,17 @@ export function closedGate(): { path: string; open(): void } {
   return { path, open };
 }
 
-/** A worker command that the hub has welcomed. */
+/** Starts a worker command. Resolves once the hub has welcomed it. */
 export async function serve(hub: string, module: string, ...more: string[]): Promise<Running> {
   const agent = gibbs(["worker", module, "--hub", hub, ...more]);
   await agent.line(/^gibbs worker ready/);
   return agent;
 }
 
-/** The process that runs a job of {@link gated}, once it runs at this agent. */
+/**
+ * Resolves with the id of the process that runs a job of {@link gated}, once this agent has begun
+ * it.
+ */
 export async function begun(agent: Running, x = "\\d+"): Promise<number> {
   const line = await agent.line(new RegExp(`^begun ${x} `));
   return Number(line.split(" ").at(-1));

@@ -15,7 +15,7 @@ export function setup(): void {
   process.env[MARK] = run;
 }
 
-/** After all tests: no process that they started may be left. */
+/** After all tests: checks that no process that they started is left. */
 export function teardown(): void {
   if (!existsSync("/proc/self/environ")) {
     console.warn("LEFTOVER PROCESSES ARE NOT CHECKED: this system has no /proc");

@@ -46,7 +46,7 @@ export function headerBomb(): Buffer {
   ]);
 }
 
-/** Endless headers, 8 MB of them. */
+/** Headers that never end, 8 MB of them. */
 export function endlessHeaders(): Buffer {
   const more = http2Frame(CONTINUATION, 0, 1, literal("y", 4000));
   return Buffer.concat([

@@ -22,7 +22,7 @@ import { root } from "./running.js";
 type Fields = Record<string, unknown>;
 type Change = (desc: DescMessage, value: unknown) => unknown;
 
-/** A generated codec of a message: what a file exports of it. */
+/** The generated codec of a message, as its file exports it. */
 export interface Codec {
   desc: DescMessage;
   read(reader: ByteReader): unknown;
@@ -48,7 +48,7 @@ for (const name of readdirSync(folder).filter((file) => file.endsWith("_codec.ts
   }
 }
 
-/** A message as its codec writes it. */
+/** Writes a message with its codec. */
 export function encode({ desc, write, isList }: Codec, message: Message): Uint8Array {
   const writer = new ByteWriter();
   const shape = toShape(desc, message);
@@ -56,13 +56,13 @@ export function encode({ desc, write, isList }: Codec, message: Message): Uint8A
   return writer.takeToKeep();
 }
 
-/** A message as its codec reads it. */
+/** Reads a message with its codec. */
 export function decode({ desc, read }: Codec, bytes: Uint8Array): Message {
   const init = fromShape(desc, read(new ByteReader(bytes)));
   return create(desc, init as MessageInitShape<DescMessage>);
 }
 
-/** What a message of protobuf-es is for the codecs. */
+/** Converts a protobuf-es message into what the codecs write. */
 const toShape: Change = (desc, value) => {
   if (desc.typeName === DurationSchema.typeName) return fromDuration(value as Duration);
   const codec = codecs.get(desc.typeName);
@@ -73,12 +73,12 @@ const toShape: Change = (desc, value) => {
     const { kind, contentType } = value as Payload;
     shape["payload"] = toBinary(PayloadSchema, create(PayloadSchema, { kind, contentType }));
   }
-  // What has nothing but a oneof is written from that.
+  // A message whose only member is a oneof is written from that oneof.
   const [member, more] = desc.members;
   return member?.kind === "oneof" && more === undefined ? shape[member.localName] : shape;
 };
 
-/** What protobuf-es creates a message from that a codec has read. */
+/** Converts what a codec has read into the input from which protobuf-es creates a message. */
 const fromShape: Change = (desc, value) => {
   if (desc.typeName === DurationSchema.typeName) return toDuration(value as number);
   const codec = codecs.get(desc.typeName);
@@ -93,7 +93,10 @@ const fromShape: Change = (desc, value) => {
   return { ...fields, kind, contentType };
 };
 
-/** The fields that are there, with messages changed, and bytes as bytes however they are kept. */
+/**
+ * Returns the fields that are set, with `change` applied to messages, and bytes as bytes however
+ * they are kept.
+ */
 function mapFields(desc: DescMessage, from: Fields, change: Change): Fields {
   const to: Fields = {};
   const changeOne = (field: DescField, value: unknown): unknown => {

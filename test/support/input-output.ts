@@ -3,15 +3,16 @@ import dgram from "node:dgram";
 import { syncBuiltinESMExports } from "node:module";
 import net from "node:net";
 
-// biome-ignore lint/suspicious/noExplicitAny: stands for the signature of any method
+// biome-ignore lint/suspicious/noExplicitAny: matches the signature of any method
 type Method = (...args: any[]) => unknown;
 
 /**
- * Calls `listener` before each socket or process that the code of this thread opens. What it
- * throws reaches the code that was about to open it.
+ * Calls `listener` before each socket or process that the code of this thread opens. An error that
+ * it throws reaches the code that was about to open one.
  */
 export function onInputOutput(listener: (what: string) => void): void {
-  // Every way to a socket or a process ends in one of these, http2's and grpc-js's among them.
+  // Everything that opens a socket or a process ends up in one of these, including http2 and
+  // grpc-js.
   const doors: readonly [owner: object, method: string, what: string][] = [
     [net.Socket.prototype, "connect", "connects a socket"],
     [net.Server.prototype, "listen", "listens on a socket"],

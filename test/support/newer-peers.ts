@@ -12,7 +12,7 @@ import {
 import { onTestFinished } from "vitest";
 import { HubService, PayloadSchema, WorkerService } from "../../src/wire/index.js";
 
-/** Fields that nobody has defined yet, one of each wire type. */
+/** Fields that no version has defined yet, one of each wire type. */
 const $unknown = [
   { no: 3000, wireType: WireType.Varint, data: new Uint8Array([0xac, 0x02]) },
   { no: 3001, wireType: WireType.Bit64, data: new Uint8Array(8).fill(7) },
@@ -32,7 +32,7 @@ interface NewerPeers {
 }
 
 /**
- * A proxy to the hub, closed when the test is over. It adds unknown fields to every message in
+ * Starts a proxy to the hub, closed when the test ends. It adds unknown fields to every message in
  * either direction and to everything within it, unknown events to every batch, and a feature to
  * `hello` and `welcome`.
  */
@@ -97,7 +97,7 @@ function relayStream(onward: Client, path: string, up: Change, down: Change) {
       if (status.code === 0) call.end();
       else call.emit("error", status);
     });
-    // Its status says so.
+    // The status reports the error.
     sent.on("error", () => {});
   };
   return handle;
@@ -127,7 +127,7 @@ function growWithin(message: ReflectMessage, grown: Set<string>): void {
   }
 }
 
-/** Adds an unknown one after each event or item, and also before one that ends a call. */
+/** Adds an unknown event or item after each one, and also before one that ends a call. */
 function addUnknownEvents(message: ReflectMessage): void {
   for (const field of message.fields) {
     if (field.fieldKind !== "list" || !["events", "items"].includes(field.name)) continue;
@@ -143,7 +143,7 @@ function addUnknownEvents(message: ReflectMessage): void {
   }
 }
 
-/** An unknown event, with the id of `like`. */
+/** Returns an unknown event or item, with the id of `like`. */
 function unknown(like: ReflectMessage): ReflectMessage {
   const { id } = like.desc.field;
   const event = reflect(like.desc);

@@ -29,7 +29,7 @@ export interface CallEnd {
   resetCode: number;
 }
 
-/** An HTTP/2 connection to a hub, destroyed when the test is over. Its errors fail no test. */
+/** Opens an HTTP/2 connection to a hub, destroyed when the test ends. Its errors fail no test. */
 export function connectHttp2(
   address: string,
   options: ClientSessionOptions | SecureClientSessionOptions = {},
@@ -71,7 +71,7 @@ export function endOf(stream: ClientHttp2Stream): Promise<CallEnd> {
   // A call that fails at once has its status in its first headers.
   stream.on("response", look);
   stream.on("trailers", look);
-  // As a library does: a call is closed when both sides have ended it.
+  // Ends this side as well, as a library does: a call is closed when both sides have ended it.
   stream.on("end", () => stream.end());
   stream.resume();
   return new Promise((resolve) => {

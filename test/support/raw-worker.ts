@@ -92,7 +92,7 @@ export class RawWorker {
   }
 }
 
-/** The minimum that a worker says first. */
+/** The minimum that a worker must say first. */
 export function hello(fields: object = {}): WorkerEventInit {
   return { case: "hello", value: { workerId: "raw", heartbeatMode: 1, ...fields } };
 }

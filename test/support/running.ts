@@ -13,7 +13,7 @@ import { root } from "./root.js";
 
 export { root } from "./root.js";
 
-/** A listening hub in this process, closed when the test is over. */
+/** Starts a hub that listens in this process, closed when the test ends. */
 export async function startHub(options: HubOptions = {}): Promise<Hub> {
   const hub = new Hub({ listen: "127.0.0.1:0", ...options });
   await hub.listen();
@@ -21,7 +21,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
   return hub;
 }
 
-/** A connected worker in this process, closed when the test is over. */
+/** Starts a worker in this process and connects it; closed when the test ends. */
 export async function startWorker(
   hub: Hub | string,
   handlers: Handlers,
@@ -38,7 +38,7 @@ export async function startWorker(
   return worker;
 }
 
-/** A client of the hub, closed when the test is over. */
+/** A client of the hub, closed when the test ends. */
 export function startClient(hub: Hub | string, options: ClientOptions = {}): Client {
   const client = new Client(typeof hub === "string" ? hub : hub.address, options);
   onTestFinished(() => client.close());
@@ -52,13 +52,13 @@ export interface Running {
   lines: string[];
   /** Resolves with the first line of stdout that matches, including earlier ones. */
   line(pattern: RegExp): Promise<string>;
-  /** Resolves when stderr contains it. */
+  /** Resolves when stderr matches the pattern. */
   says(pattern: RegExp): Promise<void>;
   /** Resolves when it has exited, with its output. */
   ended: Promise<{ code: number | null; signal: string | null; stdout: string; stderr: string }>;
 }
 
-/** Starts a process; it is killed when the test is over. */
+/** Starts a process; it is killed when the test ends. */
 export function start(
   command: string,
   args: readonly string[],

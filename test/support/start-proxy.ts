@@ -2,7 +2,7 @@ import { onTestFinished } from "vitest";
 import { parseAddress } from "../../src/base/address.js";
 import { TcpProxy } from "./tcp-proxy.js";
 
-/** An open proxy in front of the hub at `address`, closed when the test is over. */
+/** Starts an open proxy in front of the hub at `address`, closed when the test ends. */
 export async function startProxy({ address }: { address: string }): Promise<TcpProxy> {
   const proxy = new TcpProxy(parseAddress(address));
   await proxy.setDoor("open");

@@ -6,20 +6,21 @@ import type { Random } from "../../src/base/random.js";
 export interface Conditions {
   /** How long bytes are in transit, in milliseconds. */
   latencyMs: number;
-  /** The most random delay on top, in milliseconds; bytes never overtake each other. */
+  /** The maximum random delay on top of that, in milliseconds; bytes never overtake each other. */
   jitterMs: number;
-  /** The largest piece in which bytes arrive; 0: as they were sent. */
+  /** The largest chunk in which bytes arrive; 0 means as they were sent. */
   sliceBytes: number;
-  /** How fast bytes arrive; 0: no limit. */
+  /** How fast bytes arrive; 0 means no limit. */
   bytesPerSecond: number;
   /**
-   * How many more bytes arrive on each connection. After those nothing does, neither bytes nor
-   * an end, until this is set anew: then all does, as TCP sends it again. `Infinity`: no limit.
+   * How many more bytes arrive on each connection. After those nothing does, neither bytes nor an
+   * end, until this is set again; then everything does, because TCP resends it. `Infinity` means no
+   * limit.
    */
   allowedBytes: number;
 }
 
-/** A direction that works as TCP does. */
+/** The conditions of a direction that works as TCP does. */
 export const clear: Conditions = {
   latencyMs: 0,
   jitterMs: 0,
@@ -28,7 +29,7 @@ export const clear: Conditions = {
   allowedBytes: Number.POSITIVE_INFINITY,
 };
 
-/** A direction in which nothing arrives. */
+/** The conditions of a direction in which nothing arrives. */
 export const blackHole: Partial<Conditions> = { allowedBytes: 0 };
 
 /** What is in transit: bytes, the sender's end, or the reset of its connection. */
@@ -37,10 +38,13 @@ type Freight = { bytes: Buffer } | "end" | "reset";
 /** With more than this in transit, the sender's socket is not read. */
 const MAX_HELD_BYTES = 64 * 1024;
 
-/** How often bytes arrive when their speed is limited, in pieces per second. */
+/** How often bytes arrive when the rate is limited, in chunks per second. */
 const PIECES_PER_SECOND = 20;
 
-/** One direction of a proxied connection: what `from` sends arrives at `to`, as the conditions let it. */
+/**
+ * One direction of a proxied connection: what `from` sends arrives at `to`, subject to the
+ * conditions.
+ */
 export class Link {
   readonly #from: Socket;
   readonly #to: Socket;
@@ -81,7 +85,7 @@ export class Link {
     this.#pump();
   }
 
-  /** Resolves once bytes wait that are not allowed to arrive. */
+  /** Resolves once there are bytes waiting that are not allowed to arrive. */
   stuck(): Promise<void> {
     return new Promise((resolve) => {
       this.#onStuck.push(resolve);
@@ -89,7 +93,7 @@ export class Link {
     });
   }
 
-  /** Swallows whatever is sent from now on, and what is in transit: bytes and ends. */
+  /** Swallows everything in transit and everything sent from now on: bytes and ends. */
   abandon(): void {
     this.#hold = "abandoned";
     this.#timer?.cancel();
@@ -160,7 +164,7 @@ export class Link {
       this.#hold = "full";
       this.#to.once("drain", () => this.#release("full"));
     } else if (sliceBytes > 0) {
-      // In a turn of its own, so that the receiver reads it as a piece.
+      // The next piece waits for another turn, so that the receiver reads this one separately.
       this.#hold = "turn";
       this.#clock.afterInput(() => this.#release("turn"));
     }

@@ -6,7 +6,7 @@ import { blackHole, clear } from "./tcp-link.js";
 import { type ProxiedConnection, TcpProxy } from "./tcp-proxy.js";
 import { until } from "./until.js";
 
-/** A proxied connection with both its ends in the test's hands. */
+/** A proxied connection with both of its ends under the test's control. */
 interface Line {
   proxy: TcpProxy;
   clock: ManualClock;
@@ -127,7 +127,7 @@ describe("the proxy", () => {
     await until(() => hub.received.length === 1000);
   });
 
-  it("swallows a direction, ends too, until the hole is lifted", async () => {
+  it("swallows a direction, including its end, until the hole is lifted", async () => {
     const { proxy, connection, dialler, hub } = await connected();
     proxy.set("toHub", blackHole);
     dialler.socket.end("lost?");
@@ -189,7 +189,7 @@ describe("the proxy", () => {
     await until(() => dialler.closed === "reset" && hub.closed === "reset");
   });
 
-  it("closes what is reset just when its end was passed on", async () => {
+  it("closes a connection that is reset just as its end was passed on", async () => {
     const { proxy, clock, connection, dialler } = await connected();
     proxy.set("toHub", blackHole);
     dialler.socket.end("goodbye");

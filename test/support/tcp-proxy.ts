@@ -11,7 +11,10 @@ export type Direction = "toHub" | "fromHub";
 /** Both directions. */
 export const directions: readonly Direction[] = ["toHub", "fromHub"];
 
-/** How the proxy treats those who dial: `open` connects them to the hub, `mute` accepts them and stays silent, `shut` refuses them. */
+/**
+ * How the proxy treats new connections: `open` connects them to the hub, `mute` accepts them and
+ * stays silent, `shut` refuses them.
+ */
 export type Door = "open" | "mute" | "shut";
 
 /** A TCP proxy in front of a hub, which injects faults into its connections while they carry traffic. */
@@ -26,7 +29,7 @@ export class TcpProxy {
   #port: number;
   #door: Door = "shut";
 
-  /** @param port where to listen; 0 takes a free one. */
+  /** @param port to listen on; 0 picks a free one. */
   constructor(hub: Address, port = 0, clock: Clock = systemClock, random: Random = Math.random) {
     this.#hub = hub;
     this.#port = port;
@@ -37,12 +40,12 @@ export class TcpProxy {
     );
   }
 
-  /** Where to dial instead of the hub. Known once the door has been opened. */
+  /** The address to dial instead of the hub's. Known once the door has been opened. */
   get address(): string {
     return `127.0.0.1:${this.#port}`;
   }
 
-  /** Sets how those who dial from now on are treated. Resets the connections that were muted. */
+  /** Sets how new connections are treated from now on. Resets those that were muted. */
   async setDoor(door: Door): Promise<void> {
     const was = this.#door;
     this.#door = door;
@@ -54,13 +57,13 @@ export class TcpProxy {
     this.#port = (this.#server.address() as AddressInfo).port;
   }
 
-  /** Changes the conditions of a direction, on connections old and new. */
+  /** Changes the conditions of a direction, on existing and new connections. */
   set(direction: Direction, conditions: Partial<Conditions>): void {
     this.#conditions[direction] = { ...this.#conditions[direction], ...conditions };
     for (const connection of this.connections) connection.set(direction, conditions);
   }
 
-  /** Lets `bytes` more arrive on each connection that is open now; see {@link Conditions}. */
+  /** Lets `bytes` more bytes arrive on each connection that is open now; see {@link Conditions}. */
   allow(bytes: number, ...directions: Direction[]): void {
     this.#setOpen({ allowedBytes: bytes }, directions);
   }
@@ -77,7 +80,7 @@ export class TcpProxy {
     await Promise.race(Array.from(this.connections, (connection) => connection.stuck(direction)));
   }
 
-  /** Restores normal conditions, on connections old and new, and opens the door. */
+  /** Restores normal conditions, on existing and new connections, and opens the door. */
   async heal(): Promise<void> {
     for (const direction of directions) this.set(direction, clear);
     await this.setDoor("open");
@@ -157,7 +160,7 @@ export class ProxiedConnection {
     resetSocket(this.#sides.hub);
   }
 
-  /** Resets one side. The other is never told, and what it sends is swallowed until `reset`. */
+  /** Resets one side. The other is never told, and what that sends is swallowed until `reset`. */
   halfClose(side: "dialler" | "hub"): void {
     for (const direction of directions) this.#links[direction].abandon();
     resetSocket(this.#sides[side]);

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import type { TestContext } from "vitest";
 
 /**
- * The command `name`, from PATH or from where `go install` puts it. If it is not installed, says so
- * loudly and returns undefined; under CI it fails.
+ * Finds the command `name`, in PATH or where `go install` puts it. If it is not installed, warns
+ * and returns undefined; under CI, throws.
  */
 export function findTool(name: string, missing: string): string | undefined {
   for (const command of [name, join(homedir(), "go/bin", name)]) {

@@ -8,7 +8,7 @@ import { startClient, startWorker } from "./running.js";
 /** Another caller and worker at the same hub, with a request in flight throughout. */
 export interface Witness {
   /**
-   * Fails unless the request in flight is answered by its first attempt, and a following one too.
+   * Fails unless the request in flight is answered by its first attempt, and so is a following one.
    * Another one is in flight from then on.
    */
   undisturbed(): Promise<void>;
@@ -27,7 +27,7 @@ export async function startWitness(hub: Hub | string): Promise<Witness> {
   const client = startClient(hub);
   const hold = (): Promise<Answer<unknown>> => {
     const answer = client.requestWithInfo("held", { method });
-    // Unless the test asks for it, it ends with the test.
+    // If the test does not wait for it, it ends with the test.
     answer.catch(() => {});
     return answer;
   };

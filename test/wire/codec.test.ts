@@ -219,7 +219,7 @@ it("skips what a later version adds, and refuses truncated messages and invalid 
   expect(() => decodeWorkResponse(job)).toThrow();
 });
 
-/** protobuf-es returns bytes from a Buffer as Buffers. */
+/** Returns a plain copy of a Buffer, because protobuf-es returns bytes from a Buffer as Buffers. */
 function plain(buffer: Buffer): Uint8Array {
   return new Uint8Array(buffer);
 }

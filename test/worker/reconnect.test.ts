@@ -4,7 +4,7 @@ import { Reconnect } from "../../src/worker/reconnect.js";
 import type { SessionEnd } from "../../src/worker/session/session.js";
 import { ManualClock } from "../support/manual-clock.js";
 
-/** With maximum pauses. */
+/** Starts a `Reconnect` whose pauses are the longest possible. */
 function start(): { clock: ManualClock; reconnect: Reconnect } {
   const clock = new ManualClock();
   return { clock, reconnect: new Reconnect("hub:1", clock, () => 1) };

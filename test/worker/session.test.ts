@@ -7,7 +7,7 @@ import { WorkerSession } from "../../src/worker/session/session.js";
 import { job as aJob } from "../support/job.js";
 import { ManualClock } from "../support/manual-clock.js";
 
-/** A session whose hub and handlers are played by the test. */
+/** A session for which the test plays the hub and the handlers. */
 class Stage {
   readonly clock = new ManualClock();
   readonly sent: WorkerEventInit[][] = [];
@@ -49,7 +49,7 @@ class Stage {
     this.session.receive(events.map((event) => create(HubEventSchema, { event })));
   }
 
-  /** A handler returns; its slot becomes free. */
+  /** Lets a handler return, which frees its slot. */
   finish(
     index: number,
     outcome: JobOutcome = { kind: "payload", payload: new Uint8Array() },

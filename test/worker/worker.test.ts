@@ -319,7 +319,7 @@ describe("a worker", () => {
 
   it("stops permanently where no hub understands it", async () => {
     const hub = await startHub();
-    // A hub that refuses: its workers' names may have at most 256 characters.
+    // The hub refuses this worker, because names may have at most 256 characters.
     const worker = new Worker((x: unknown) => x, {
       hub: hub.address,
       workerId: "w".repeat(300),

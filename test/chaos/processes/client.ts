@@ -15,15 +15,15 @@ import { type ClientSettings, settings } from "./settings.js";
 const TICK_MS = 5;
 
 /**
- * The most time a delayed load generator catches up on. More would be a burst that no scenario
- * asked for; missing calls show in their number.
+ * The longest delay that a load generator catches up on, in milliseconds. Catching up on more would
+ * cause a burst that no scenario asked for; the calls left out show up as a lower total.
  */
 const MAX_BURST_MS = 100;
 
-/** How long a caller waits after a failed call. */
+/** How long a caller waits after a failed call, in milliseconds. */
 const PAUSE_MS = 20;
 
-/** A call without an outcome this long after its deadline will never have one. */
+/** How long after its deadline a call is given up for lost, in milliseconds. */
 const GIVE_UP_MS = 15_000;
 
 const { journals, name, hub, seed, transport, load, traffic } = settings<ClientSettings>();
@@ -65,7 +65,7 @@ async function generate(wanted: Load): Promise<void> {
   }
 }
 
-/** Resolves when the call has ended, to whether it was answered. */
+/** Makes a call. Resolves when it has ended, with whether it was answered. */
 function call(): Promise<boolean> {
   calls += 1;
   const made = make(`${name}:${calls}`, nextCall(traffic, random));

@@ -3,6 +3,6 @@
 process.on("newListener", function watch(event) {
   if (event !== "SIGTERM") return;
   process.off("newListener", watch);
-  // This event fires before the listener is added.
+  // `newListener` is emitted before the listener is added.
   process.nextTick(() => process.send?.({ kind: "handles SIGTERM" }));
 });

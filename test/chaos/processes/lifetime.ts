@@ -1,4 +1,4 @@
-/** Ends this process when its parent has ended, however it did. */
+/** Ends this process when its parent ends, however that happens. */
 export function liveAsLongAsParent(): void {
   process.on("disconnect", abandoned);
 }

@@ -2,8 +2,8 @@ import { Journal } from "../journal.js";
 import { recording } from "../recording.js";
 
 /**
- * What `gibbs worker` serves in the chaos run: blocks its process for a task's work time, as
- * numeric code does.
+ * The model that `gibbs worker` serves in the chaos run. It blocks its process for a task's work
+ * time, as numeric code does.
  */
 
 const folder = process.env["CHAOS_JOURNALS"];
@@ -14,7 +14,7 @@ if (folder === undefined || host === undefined)
 const worker = `${host}/${process.pid}`;
 const forEver = new Int32Array(new SharedArrayBuffer(4));
 
-// biome-ignore lint/style/noDefaultExport: it is what a worker serves.
+// biome-ignore lint/style/noDefaultExport: a worker serves the default export
 export default recording(
   new Journal(folder, `${host}-${process.pid}`),
   { worker, host, slots: 1 },

@@ -6,7 +6,7 @@ import { leaveParent, liveAsLongAsParent } from "./lifetime.js";
 import { type PoolSettings, settings } from "./settings.js";
 
 /**
- * Several workers in one process; they wait for a task's work time and end early when cancelled.
+ * Several workers in one process. Their handlers wait for a task's work time, or less if cancelled.
  */
 
 const { journals, host, hub, count, slots } = settings<PoolSettings>();
@@ -25,7 +25,7 @@ const workers = Array.from({ length: count }, (_, index) => {
   return new Worker(handler, { hub, slots, workerId: worker });
 });
 const ended = Promise.all(workers.map((worker) => worker.run()));
-// Workers drained before they find a hub never connect, yet end well.
+// Workers that are drained before they find a hub never connect, but still exit cleanly.
 void Promise.all(workers.map(({ connected }) => connected)).then(
   () => process.send?.({ kind: "ready" }),
   () => {},

@@ -4,7 +4,7 @@ import type { Load, Traffic } from "../traffic.js";
 
 /** Settings of a hub process. */
 export interface HubSettings {
-  /** Where the run's journals are. */
+  /** The folder with the run's journals. */
   journals: string;
   name: string;
   options: Omit<HubOptions, "clock" | "logger">;
@@ -14,7 +14,7 @@ export interface HubSettings {
 export interface PoolSettings {
   journals: string;
   host: string;
-  /** The hub, `host:port`. */
+  /** The hub's address, `host:port`. */
   hub: string;
   /** Number of workers. */
   count: number;
@@ -31,7 +31,7 @@ export interface ClientSettings {
   name: string;
   hub: string;
   seed: number;
-  /** How calls travel. Default: the client's. */
+  /** The transport of the calls. Default: the client's default. */
   transport?: NonNullable<ClientOptions["transport"]>;
   load: Load;
   traffic: Traffic;

@@ -39,7 +39,7 @@ const traffic: Traffic = {
   paddedShare: 0.05,
 };
 
-/** Deadlines up to this are short, in milliseconds. */
+/** The longest deadline that counts as short, in milliseconds. */
 const HURRY_MS = 100;
 const CALLERS = 16;
 const PAUSE_MS = [1000, 3000] as const;
@@ -49,7 +49,9 @@ const LEASE_TICK_MS = 100;
 /** A run of this length must meet the volume targets; a shorter one is judged by safety only. */
 const FULL_MINUTES = 10;
 
-/** Everything at once: all faults, at random, on a hub with all sorts of workers under load. */
+/**
+ * Strikes a hub under load, which serves all sorts of workers, with all kinds of faults at random.
+ */
 export function chaos({ seed, minutes, folder, say }: ScenarioOptions): Promise<Scorecard> {
   const random = seeded(seed);
   return Cluster.use({ folder, hub: hubOptions, proxied: true }, async (cluster) => {
@@ -78,7 +80,7 @@ async function populate(cluster: Cluster, random: Random): Promise<void> {
   await cluster.settled();
 }
 
-/** Strikes until the time is up and everything has healed. */
+/** Strikes until the time is up, and waits until everything has healed. */
 async function strikeAll(
   cluster: Cluster,
   lengthMs: number,
@@ -165,8 +167,8 @@ function judge(
 }
 
 /**
- * All faults together are shorter than the deadline of an unhurried call, so one that ends by its
- * deadline was forgotten.
+ * Returns the unhurried calls that ended by their deadline. All faults together are shorter than
+ * that deadline, so the system must have forgotten such a call.
  */
 function leftToDeadline(notes: Notes): string[] {
   const unhurried = new Set(

@@ -15,14 +15,14 @@ import { spread } from "../statistics.js";
 const KILLS = 60;
 const POOLS = 6;
 const SLOTS = 4;
-/** How many seats are empty while their new processes start. */
+/** How many seats are empty at a time while their new processes start. */
 const EMPTY = 3;
 /** After this many wrong outcomes there is nothing left to measure. */
 const ENOUGH_WRONG = 3;
-/** The system reports a process's death at once. */
+/** How soon a process's death must be known, in milliseconds. The system reports it at once. */
 const KNOWN_MS = 250;
 
-/** Small values, to stop many workers in a short time, and the defaults. */
+/** Small values, to stop many workers in a short time, and the default values. */
 const livenessSettings = [
   { name: "small", rounds: 4, hub: { heartbeatIntervalMs: 500, livenessTimeoutMs: 1500 } },
   { name: "default", rounds: 1, hub: { heartbeatIntervalMs: 2000, livenessTimeoutMs: 10_000 } },
@@ -105,7 +105,7 @@ async function killWorkers(stage: Stage, say: (line: string) => void): Promise<P
   return { figures, criteria };
 }
 
-/** In each round all pools that have a job freeze at once; the next round has new ones. */
+/** Freezes all pools that have a job at once, in each round, and then replaces them. */
 async function stopWorkers(
   stage: Stage,
   name: string,
@@ -134,9 +134,7 @@ async function stopWorkers(
   return { figures: { [`callerKnowsOfStop, ${name} liveness`]: spread(knownMs) }, criteria };
 }
 
-/**
- * Freezes a call's worker; returns how long after that the caller learned of it, in milliseconds.
- */
+/** Freezes a call's worker. Returns how long it took the caller to learn of it, in milliseconds. */
 async function stopAndWait({ seat, failed }: RunningCall, wrong: string[]): Promise<number> {
   const stoppedAt = machineNow();
   seat.process.signal("SIGSTOP");

@@ -17,9 +17,11 @@ import { plain } from "../traffic.js";
 
 const WORKERS = 4;
 const WORK_MS = 20;
-/** The most requests per second that the workers can do. */
+/** The maximum number of requests per second that the workers can handle. */
 const CAPACITY = (WORKERS * 1000) / WORK_MS;
-/** One second of work: a caller that would wait longer is better off refused at once. */
+/**
+ * Room for one second's work: a caller that would wait longer is better off being refused at once.
+ */
 const hubOptions = { maxQueued: CAPACITY };
 const traffic = { ...plain, workMs: [WORK_MS, WORK_MS] as const, timeoutMs: 2000 };
 const FLOODERS = 2;
@@ -30,14 +32,16 @@ const CALM_MS = 8000;
 const SAMPLE_MS = 500;
 const WINDOW_MS = 1000;
 
-/** When the flood began and ended on the machine's clock, and the hub's memory meanwhile. */
+/** When the flood began and ended, on the machine's clock, and the hub's memory in between. */
 interface Flood {
   from: number;
   to: number;
   residentMiB: number[];
 }
 
-/** Asks for ten times what the workers can do, from callers that do not wait for answers. */
+/**
+ * Offers ten times the load that the workers can handle, from callers that do not wait for answers.
+ */
 export function overload({ seed, folder }: ScenarioOptions): Promise<Scorecard> {
   return Cluster.use({ folder, hub: hubOptions }, async (cluster) => {
     await cluster.addAgent(WORKERS);
@@ -136,7 +140,7 @@ interface Probe {
   tookMs: number;
 }
 
-/** All calls of a client; the latency of an unanswered one is infinite. */
+/** Returns all of a client's calls; an unanswered one has infinite latency. */
 function latencies(notes: Notes, client: string): Probe[] {
   const ends = new Map(notes.outcome.map((note) => [note.id, note]));
   return notes.call
@@ -147,7 +151,7 @@ function latencies(notes: Notes, client: string): Probe[] {
     });
 }
 
-/** Latencies of answered calls that began in a time span, in milliseconds. */
+/** Returns the latencies, in milliseconds, of answered calls that began within a time span. */
 function latenciesIn(probes: readonly Probe[], from: number, to: number): number[] {
   return probes
     .filter(({ at, tookMs }) => from <= at && at < to && Number.isFinite(tookMs))
@@ -155,7 +159,8 @@ function latenciesIn(probes: readonly Probe[], from: number, to: number): number
 }
 
 /**
- * How long after the flood the first second begins whose median is at most twice the normal one.
+ * Returns the time from the end of the flood to the start of the first second whose median is at
+ * most twice the normal one.
  */
 function recoveryMs(probes: readonly Probe[], floodEndedAt: number, normalMs: number): number {
   const after = probes.filter(({ at }) => at >= floodEndedAt);

@@ -13,8 +13,8 @@ const AWAY_MS = [0, 3000] as const;
 const TIMEOUT_MS = 30_000;
 
 /**
- * Kills the hub and starts another in its place; measures how soon 50 workers serve again, all at
- * once.
+ * Kills the hub and starts another in its place, and measures how soon all 50 workers are serving
+ * at the same time.
  */
 export function rejoin({ seed, folder, say }: ScenarioOptions): Promise<Scorecard> {
   const random = seeded(seed);
@@ -46,8 +46,8 @@ export function rejoin({ seed, folder, say }: ScenarioOptions): Promise<Scorecar
 }
 
 /**
- * When every worker had a task at the same time: each has one slot, so `count` tasks need all of
- * them.
+ * Returns the time at which every worker had a task: each has one slot, so `count` tasks need all
+ * of them.
  */
 async function allServing(cluster: Cluster, board: StartBoard, round: number): Promise<number> {
   const { Client } = await loadGibbs();
@@ -58,7 +58,7 @@ async function allServing(cluster: Cluster, board: StartBoard, round: number): P
   const calls = ids.map((id) =>
     client.request({ id, workMs: 2 * TIMEOUT_MS }, { timeoutMs: TIMEOUT_MS }),
   );
-  // They end when the client is closed.
+  // The calls end when the client is closed.
   const ended = Promise.allSettled(calls);
   const firstFailure = Promise.all(calls).then((): never[] => []);
   firstFailure.catch(() => {});

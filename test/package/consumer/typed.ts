@@ -1,4 +1,4 @@
-// Code that a user writes against the public types; compiled against the packed package.
+// Code that a user might write against the public types; compiled against the packed package.
 import { Client, type ClientOptions, GibbsError, Hub, startWorkers, Worker } from "gibbs";
 import type { Answer, RequestOptions, Client as SameClient } from "gibbs/client";
 import { DEFAULT_ADDRESS, type HubOptions, type Logger, type Hub as SameHub } from "gibbs/hub";
@@ -31,7 +31,7 @@ export async function use(client: Client, hub: Hub): Promise<void> {
   same<Equal<typeof own, { a: number }>>();
   // @ts-expect-error no such option
   await client.request(34, { timeout: 5 });
-  // @ts-expect-error an option that is given has a value
+  // @ts-expect-error an option must not be undefined
   await client.request(34, { timeoutMs: undefined });
 }
 
@@ -50,7 +50,7 @@ export const workers: Worker[] = [
     },
     { args: [2] },
   ),
-  // @ts-expect-error a class without call is no handler
+  // @ts-expect-error a class without call is not a handler
   new Worker(class Model {}),
 ];
 

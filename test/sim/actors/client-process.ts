@@ -13,8 +13,8 @@ import { coarse, HubLink } from "./hub-link.js";
 const MAX_ID = 2 ** 32 - 1;
 
 /**
- * Drops the id that a hub made, so that each send gets a new one and the oracle can tell the sends
- * apart.
+ * Drops an id that a hub generated, so that each send gets a new one and the oracle can tell the
+ * sends apart.
  */
 function unnamed(call: OutgoingCall): OutgoingCall {
   if (!call.options.requestId?.startsWith("h")) return call;
@@ -76,7 +76,7 @@ export class ClientProcess {
     };
   }
 
-  /** As `Client.close`. */
+  /** Same as `Client.close`. */
   close(): void {
     this.process.input(this.process.now(), () => {
       this.oracle.isClosed = true;
@@ -87,7 +87,7 @@ export class ClientProcess {
     this.#world.onClientGone(this);
   }
 
-  /** Kills the process, perhaps together with its machine. */
+  /** Kills the process, possibly together with its machine. */
   die(withItsMachine: boolean): void {
     this.#world.log(() => "a client dies");
     this.process.die();

@@ -10,7 +10,7 @@ import type { SimProcess } from "../machine/process.js";
 
 /** A client with one connection to the hub, over which it reads its answers. */
 export class Client {
-  /** Identity of its connection. */
+  /** The identity of its connection. */
   readonly session = {};
   /** It reads nothing before this time. */
   deafUntil = 0;
@@ -27,9 +27,9 @@ export class Client {
 
 /** Observes the fate of an answer. */
 export interface AnswerObserver {
-  /** The caller has the answer, or has gone; called before the hub learns of it. */
+  /** Called when the caller has the answer, or has gone, before the hub learns of it. */
   taken(): void;
-  /** The hub withdraws the answer. */
+  /** Called when the hub withdraws the answer. */
   abandoned(): void;
 }
 
@@ -93,7 +93,7 @@ export class UnaryCall implements ServerCall {
     this.end(status);
   }
 
-  /** The stream has ended: the caller took its answer or cancelled the call. */
+  /** Ends the stream: the caller took its answer or cancelled the call. */
   gone(): void {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -116,7 +116,7 @@ export class UnaryCall implements ServerCall {
 
   resume(): void {}
 
-  /** The client takes the response as soon as it reads. */
+  /** Has the client take the response as soon as it is reading. */
   #beRead(): void {
     const at = Math.max(this.#hub.now(), this.#client.deafUntil) + this.#client.delay();
     this.#hub.input(at, () => {

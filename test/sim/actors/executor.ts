@@ -44,22 +44,22 @@ export interface WorkerKind {
   maxReceiveBytes: number;
 }
 
-/** What an executor reports. */
+/** What an executor needs from its worker, and where it reports. */
 export interface ExecutorPort {
   process: SimProcess;
   maxPayloadBytes: number;
   began(job: JobInput, signal: AbortSignal): void;
-  /** A handler begins; returns the number of this run. */
+  /** Called when a handler begins; returns the number of this run. */
   ran(job: JobInput): number;
-  /** A handler returned `value`, or threw if it is undefined. */
+  /** Called when a handler has returned `value` or, if that is undefined, has thrown. */
   returned(job: JobInput, value: object | undefined): void;
   finished(job: JobInput): void;
-  /** The whole process dies. */
+  /** Kills the whole process. */
   crash(): void;
   count(behaviour: Behaviour): void;
 }
 
-/** How long it takes to replace a killed or crashed child. */
+/** How long it takes to replace a killed or crashed child, in milliseconds. */
 const RESPAWN_MS = 200;
 const KILL_GRACE_MS = 500;
 
@@ -69,7 +69,7 @@ interface Run {
   done: (outcome: JobOutcome) => void;
   number: number;
   timers: Timer[];
-  /** Ends the run in the way its behaviour says. */
+  /** Ends the run as its behaviour dictates. */
   end: () => void;
 }
 
@@ -113,13 +113,13 @@ export class SimExecutor implements Executor {
     this.#compute(run, input, signal);
   }
 
-  /** An idle slot goes away, and comes back later. */
+  /** Takes an idle slot away, and adds it again later. */
   vanish(): void {
     this.#onSlots(-1);
     this.#port.process.setTimer(RESPAWN_MS * 10, () => this.#onSlots(1));
   }
 
-  /** From now on every handler returns, including those that would not. */
+  /** Makes every handler return from now on, including those that otherwise would not. */
   heal(): void {
     this.#isHealthy = true;
     for (const run of [...this.#runs]) run.end();

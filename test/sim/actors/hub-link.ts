@@ -14,7 +14,7 @@ import type { HubProcess } from "./hub-process.js";
 const BACKOFF = { minMs: 100, maxMs: 1000 };
 
 /**
- * A client's channel to whichever hub is listening; honours the contract of
+ * A client's channel to whichever hub is listening. It honours the contract of
  * `src/client/connection`.
  */
 export class HubLink implements MultiplexConnection {
@@ -47,7 +47,7 @@ export class HubLink implements MultiplexConnection {
     return [...this.#streams];
   }
 
-  /** Whether no connection has broken without the client's knowledge. */
+  /** False while a connection is broken without the client's knowledge. */
   get isWhole(): boolean {
     return !this.#isCut && this.streams.every(({ connection }) => connection.isWhole);
   }
@@ -90,14 +90,14 @@ export class HubLink implements MultiplexConnection {
     connections.add(call.connection);
     this.#streams.add(call);
     this.#onOpen(call);
-    // From a status of its own making, the library knows that the connection has gone.
+    // From a status that it generated itself, the library knows that the connection has gone.
     call.once("error", ({ details }: Error & { details: string }) => {
       if (details === "the connection broke") this.#lose(hub);
     });
     return call;
   }
 
-  /** Breaks the connection; each side learns of it at its own time. */
+  /** Breaks the connection; each side learns of it after its own delay. */
   cut(how: { hubAfterMs: number; peerAfterMs: number; losesAll: boolean }): void {
     for (const { connection } of this.streams) connection.cut(how);
     const hub = this.#hub;
@@ -113,7 +113,7 @@ export class HubLink implements MultiplexConnection {
     for (const finish of [...this.#waiting]) finish();
   }
 
-  /** The client's process has died. */
+  /** Called when the client's process has died. */
   die(withItsMachine: boolean): void {
     for (const { connection } of this.streams) connection.peerDied(withItsMachine);
   }

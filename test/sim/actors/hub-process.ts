@@ -23,7 +23,7 @@ import type { World } from "../world.js";
 import { type Client, UnaryCall } from "./client.js";
 import { FORWARDED, type UnaryWish, type Wish } from "./wish.js";
 
-/** How long clients get to leave a hub that is closing. */
+/** How long clients have to leave a hub that is closing, in milliseconds. */
 const CLOSE_GRACE_MS = 2000;
 
 /** One lifetime of the hub: the real engine, streams and request handler in a simulated process. */
@@ -39,7 +39,7 @@ export class HubProcess implements HubEnd {
   readonly #acceptWorker: CallHandler;
   readonly #streams = new Map<Connection, Stream>();
   readonly #clientConnections = new Set<Connection>();
-  /** Ids for requests that have none, in arrival order. */
+  /** Ids for requests that were sent without one, in arrival order. */
   readonly #nextRequestIds: string[] = [];
   #state: "serving" | "draining" | "stopped" | "leaving" = "serving";
   #hasFlushed = false;
@@ -96,7 +96,7 @@ export class HubProcess implements HubEnd {
     return call;
   }
 
-  /** Where clients' Multiplex streams arrive. */
+  /** The end at which clients' Multiplex streams arrive. */
   get clientEnd(): HubEnd {
     return {
       process: this.process,
@@ -110,7 +110,7 @@ export class HubProcess implements HubEnd {
     return this.#streams.get(connection);
   }
 
-  /** Delivers a request at once; returns a function with which its caller cancels it. */
+  /** Delivers a request at once; returns a function that its caller cancels it with. */
   request(call: Call, { timeoutMs, encoded, metadata, ...wish }: UnaryWish): () => void {
     const client = this.#world.clients[wish.client] as Client;
     const onWire = { timeoutMs, metadata };
@@ -125,7 +125,7 @@ export class HubProcess implements HubEnd {
     this.#name(call);
     this.oracle.arrived(call, timeoutMs && lessMargin(timeoutMs));
     unary.serve(this.#handle, encoded);
-    // An unreadable request never asked for its id.
+    // An unreadable request never took the id meant for it.
     this.#nextRequestIds.length = 0;
     return () => {
       this.oracle.cancelled(call);
@@ -172,7 +172,7 @@ export class HubProcess implements HubEnd {
     };
   }
 
-  /** Runs code that may flush the engine, and lets the oracle look if it did. */
+  /** Runs code that may flush the engine, and has the oracle look at the result if it did. */
   #flush(run: () => void): void {
     this.#hasFlushed = false;
     run();
@@ -206,10 +206,10 @@ export class HubProcess implements HubEnd {
     return call;
   }
 
-  /** A call arrives on a Multiplex stream. */
+  /** Registers a call that has arrived on a Multiplex stream. */
   #newCall(wish: Wish, stream: ClientStream): Call {
     const call = this.#world.newCall(wish, stream, this.#world.askedBy(wish.payload));
-    // One call too many is refused before it gets an id.
+    // A call beyond the limit is refused before it gets an id.
     if (wish.flaw !== "TOO_MANY_CALLS") this.#name(call);
     return call;
   }
@@ -229,7 +229,7 @@ export class HubProcess implements HubEnd {
     }
   }
 
-  /** Whether it keeps nothing of any peer it has had. */
+  /** Whether the hub keeps nothing of any peer that it has had. */
   get hasForgotten(): boolean {
     const { requests, workers, idle } = this.core;
     const { streams } = this.oracle.multiplex;

@@ -12,7 +12,7 @@ import type { World } from "../world.js";
 import { HubLink } from "./hub-link.js";
 import { METHODS } from "./wish.js";
 
-/** What a rogue client does against the protocol, or at its limits. */
+/** Ways in which a rogue client breaks the protocol, or tests its limits. */
 export const clientMisdeeds = [
   "second open id",
   "call without an id",
@@ -34,7 +34,7 @@ type Misdeed = (typeof clientMisdeeds)[number];
 
 const MAX_ID = 2 ** 32 - 1;
 
-/** A client that breaks the protocol; its misdeeds must harm nobody but itself. */
+/** A client that breaks the protocol; its misbehaviour must affect nothing but itself. */
 export class RogueClient {
   readonly process: SimProcess;
   readonly path: Path;
@@ -78,7 +78,7 @@ export class RogueClient {
     if (this.#deeds.includes("never reads")) {
       this.path.blockedUntil.down = Number.MAX_SAFE_INTEGER;
     }
-    // Before the settings have arrived, as a client may.
+    // A client may send calls before the settings have arrived.
     this.#send(this.#open(), this.#open());
     for (const deed of this.#deeds) {
       this.process.setTimer(this.#chance.span(0, 1500), () => this.#do(deed));

@@ -15,7 +15,7 @@ import { SimProcess } from "../machine/process.js";
 import type { World } from "../world.js";
 import { METHODS } from "./wish.js";
 
-/** What a rogue worker does against the protocol, or at its limits. */
+/** Ways in which a rogue worker breaks the protocol, or tests its limits. */
 export const misdeeds = [
   "no hello",
   "ready before hello",
@@ -143,7 +143,7 @@ export class Rogue implements PeerEnd {
     if (this.#chance.flip(0.3)) {
       const execution = this.#chance.pick([WireExecution.NOT_STARTED, WireExecution.UNKNOWN]);
       this.#send({ case: "nack", value: { jobId, execution } });
-      // Without it the worker says that this slot has gone; it may have others.
+      // Without a ready, the worker says that this slot has gone; it may have others.
       if (this.#chance.flip(0.5)) this.#send(ready(1));
       return;
     }
@@ -153,7 +153,7 @@ export class Rogue implements PeerEnd {
     const large = { ...value, pad: "x".repeat(this.#world.limits.maxPayloadBytes) };
     this.#world.returned(input, isLarge ? large : value);
     const result = { case: "result", value: answer(jobId, isLarge ? large : value) } as const;
-    // In one message with an invalid ready: what came before it still counts.
+    // What precedes an invalid ready in the same message still counts.
     const isWrong = this.#deeds.includes("ready of zero");
     this.#send(result, ready(isWrong ? 0 : 1));
     if (this.#deeds.includes("result twice")) this.#forge(jobId, result);

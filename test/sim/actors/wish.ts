@@ -20,12 +20,12 @@ export type Flaw = "MALFORMED" | "BAD_OPTION" | "TOO_MANY_CALLS";
 
 /** A request as its hub reads it. Times in milliseconds, undefined if unset. */
 export interface Wish {
-  /** Empty: the hub makes one. */
+  /** If empty, the hub generates one. */
   requestId: string;
   method: string;
-  /** The encoded payload; its size counts. */
+  /** The encoded payload, whose size counts toward the hub's limits. */
   payload: Uint8Array;
-  /** Size of the metadata that counts. */
+  /** Size of the metadata that counts toward the hub's limits, in bytes. */
   metadataBytes: number;
   flaw: Flaw | undefined;
   timeoutMs: number | undefined;
@@ -53,7 +53,7 @@ export interface Input {
   pad?: string;
 }
 
-/** Not a JSON value: a string of invalid UTF-8. */
+/** A payload that is not a JSON value: a string of invalid UTF-8. */
 const UNDECODABLE = new Uint8Array([0x0a, 0x03, 0x1a, 0x01, 0xff]);
 
 /** Draws a request. `maxPayloadBytes` is the hub's limit. */
@@ -99,7 +99,7 @@ export function makeProbe(call: number, method: string): UnaryWish {
   return { ...wish, metadata: new Map(), metadataBytes: 0, encoded: encode(wish) };
 }
 
-/** Draws a request to a client, made at `now`. */
+/** Draws a request to be made through a client at `now`. */
 export function makeAsked(
   number: number,
   now: number,
@@ -131,7 +131,7 @@ export function makeAsked(
   );
 }
 
-/** A request to a client that any idle worker answers at once. */
+/** A request through a client that any idle worker answers at once. */
 export function makeAskedProbe(number: number, now: number): Asked {
   return new Asked(number, { call: number, seed: 0 }, {}, now, now + 60_000);
 }

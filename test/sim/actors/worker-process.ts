@@ -103,7 +103,7 @@ export class WorkerProcess implements PeerEnd {
     return true;
   }
 
-  /** Kills the process, perhaps together with its machine. */
+  /** Kills the process, possibly together with its machine. */
   die(withItsMachine: boolean): void {
     if (this.process.isDead) return;
     this.#world.log(() => `${this.kind.workerId} dies`);

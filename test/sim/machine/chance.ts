@@ -46,7 +46,9 @@ export class Chance {
     return items[this.int(0, items.length - 1)];
   }
 
-  /** A duration in eighths of a millisecond, which keeps sums of doubles exact. */
+  /**
+   * A duration that is a multiple of an eighth of a millisecond, which keeps sums of doubles exact.
+   */
   span(minMs: number, maxMs: number): number {
     return this.int(minMs * 8, maxMs * 8) / 8;
   }

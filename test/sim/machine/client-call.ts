@@ -22,13 +22,13 @@ export interface ClientMachine {
   timeline: Timeline;
   process: SimProcess;
   path: Path;
-  /** How much the socket takes at once, in bytes. */
+  /** With more unread bytes than this, the socket is full. */
   highWaterBytes: number;
 }
 
 /**
- * The client's end of a `Multiplex` call, as far as `src/client/call-stream` uses grpc-js, with
- * events in the order of grpc-js.
+ * The client's end of a `Multiplex` call: the part of grpc-js that `src/client/call-stream` uses,
+ * with events in the same order.
  */
 export class ClientCall extends EventEmitter implements PeerEnd {
   readonly process: SimProcess;
@@ -49,7 +49,7 @@ export class ClientCall extends EventEmitter implements PeerEnd {
     this.connection = new Connection(machine.timeline, this, hubNow);
   }
 
-  /** The call as the type that the client's code expects. */
+  /** This call, as the type that the client's code expects. */
   get asStream(): ClientDuplexStream<Buffer, Buffer> {
     return this as unknown as ClientDuplexStream<Buffer, Buffer>;
   }

@@ -11,18 +11,18 @@ export interface PeerEnd {
   readonly process: SimProcess;
   readonly path: Path;
   onMessage(encoded: Buffer): void;
-  /** Whether it waits for the hub to read what it has written. */
+  /** Whether it is waiting for the hub to read what it has written. */
   readonly isFull?: boolean;
-  /** The hub has read everything written. */
+  /** Called when the hub has read everything written. */
   onDrain?(): void;
-  /** Called once, last; without a status after a clean end. */
+  /** Called exactly once, after everything else; without a status after a clean end. */
   onEnd(status: StatusObject | undefined): void;
 }
 
-/** The hub listening at the address. */
+/** The hub that is listening at the address. */
 export interface HubEnd {
   readonly process: SimProcess;
-  /** A connection has arrived that the hub has yet to accept. */
+  /** Called when a connection has arrived that the hub has not accepted yet. */
   dialled?(connection: Connection): void;
   accept(connection: Connection): ServerCall;
 }
@@ -40,7 +40,10 @@ type Down =
   | { kind: "status"; status: StatusObject | undefined }
   | { kind: "reset"; status: StatusObject };
 
-/** How long until a vanished peer is noticed: the hub's HTTP/2 keepalive. */
+/**
+ * How long it takes to notice that a peer has vanished, in milliseconds: the hub's HTTP/2
+ * keepalive.
+ */
 export const KEEPALIVE_MS = 50_000;
 
 /**
@@ -73,18 +76,18 @@ export class Connection {
     return !this.#peerGone && !this.#hubGone && !this.#isCut;
   }
 
-  /** The peer writes; returns how many bytes the hub has not read yet. */
+  /** Writes as the peer; returns how many bytes the hub has not read yet. */
   write(encoded: Buffer, forgedJob?: number): number {
     this.#sendUp({ kind: "data", encoded, forgedJob });
     return this.#up?.unreadBytes ?? 0;
   }
 
-  /** The peer closes its side, which no worker may do first. */
+  /** Closes the peer's side, which no worker may do first. */
   halfClose(): void {
     this.#sendUp({ kind: "halfClose" });
   }
 
-  /** The peer cancels the call. */
+  /** Cancels the call as the peer. */
   cancel(): void {
     if (this.#peerGone) return;
     this.#sendUp({ kind: "reset" });
@@ -93,7 +96,7 @@ export class Connection {
     );
   }
 
-  /** The peer's process has died. Its machine tells the hub so, unless it has died too. */
+  /** Called when the peer's process has died. Its machine tells the hub, unless it has died too. */
   peerDied(withItsMachine: boolean): void {
     if (this.#peerGone) return;
     this.#sendUp({ kind: "reset" });
@@ -101,24 +104,24 @@ export class Connection {
     if (withItsMachine) this.cut({ hubAfterMs: KEEPALIVE_MS, peerAfterMs: 0, losesAll: true });
   }
 
-  /** The hub's process has died. */
+  /** Called when the hub's process has died. */
   hubDied(): void {
     this.#hubGone = true;
     this.#down?.send({ kind: "reset", status: unavailable() });
   }
 
-  /** The hub writes; returns how many bytes the peer has not read yet. */
+  /** Writes as the hub; returns how many bytes the peer has not read yet. */
   writeDown(encoded: Buffer, onTaken: (() => void) | undefined): number {
     this.#down?.send({ kind: "data", encoded, onTaken }, encoded.length);
     return this.#down?.unreadBytes ?? 0;
   }
 
-  /** The hub ends the call; with OK if `status` is undefined. */
+  /** Ends the call as the hub; with OK if `status` is undefined. */
   endDown(status: StatusObject | undefined): void {
     this.#down?.send({ kind: "status", status });
   }
 
-  /** The hub resets the call; the peer's library makes its own status of that. */
+  /** Resets the call as the hub; the peer's library generates its own status for that. */
   resetDown(status: StatusObject): void {
     this.#down?.send({ kind: "reset", status });
     this.#hub?.process.input(this.#timeline.now, () => this.#loseHub());
@@ -129,7 +132,7 @@ export class Connection {
     this.#up?.hold(isHeld);
   }
 
-  /** Breaks the connection; each side learns of it at its own time. */
+  /** Breaks the connection; each side learns of it after its own delay. */
   cut(how: { hubAfterMs: number; peerAfterMs: number; losesAll: boolean }): void {
     this.#isCut = true;
     for (const pipe of [this.#up, this.#down]) {
@@ -141,7 +144,7 @@ export class Connection {
     this.#peer.process.input(now + how.peerAfterMs, () => this.#endPeer(unavailable()));
   }
 
-  /** The path works again, and whatever was held up continues. */
+  /** Called when the path works again; whatever was held up continues. */
   unblocked(): void {
     this.#up?.wake();
     this.#down?.wake();

@@ -68,7 +68,7 @@ export class Pipe<T> {
     if (!isHeld) this.wake();
   }
 
-  /** Delivers what has arrived, once the receiver reads. */
+  /** Delivers what has arrived as soon as the receiver is reading. */
   wake(): void {
     this.#receiver.input(this.#receiver.now(), () => this.#pump());
   }
@@ -88,12 +88,12 @@ export class Pipe<T> {
     }
   }
 
-  /** Accepts nothing more; what is in transit still arrives. */
+  /** Accepts no more items; those in transit still arrive. */
   close(): void {
     this.#isClosed = true;
   }
 
-  /** Accepts nothing more, and loses what is in transit. */
+  /** Accepts no more items, and loses those in transit. */
   cut(): void {
     this.#isClosed = true;
     this.#queue = [];
@@ -107,7 +107,7 @@ export class Pipe<T> {
     this.#receiver.input(this.#lastAt, () => this.#pump());
   }
 
-  /** Returns false if no reset has arrived. */
+  /** Skips to the first reset. Returns false if none has arrived. */
   #skipToReset(): boolean {
     const index = this.#queue.findIndex(({ isReset }) => isReset);
     if (index < 0 || (this.#queue[index]?.at ?? 0) > this.#receiver.now()) return false;

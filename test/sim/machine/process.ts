@@ -2,19 +2,19 @@ import type { Clock, Timer } from "../../../src/base/clock.js";
 import { type Entry, Phase, type Timeline } from "./timeline.js";
 
 /**
- * A process with its own event loop, and the clock of the code in it. It can freeze: its timers
- * then fire and its input is read when it thaws, timers first, as in Node.
+ * A process with its own event loop, and the clock of the code in it. While it is frozen, its
+ * timers and its input wait; when it thaws, timers go first, as in Node.
  */
 export class SimProcess implements Clock {
   isDead = false;
-  /** Called with the length of the freeze before anything else runs again. */
+  /** Called after a freeze, with its length, before anything else runs. */
   onThaw: (stalledMs: number) => void = () => {};
   readonly #timeline: Timeline;
   readonly #awaits: boolean;
   readonly #timers = new Set<Entry>();
   /**
-   * What runs after the current code; undefined while no code runs, or while promises that follow
-   * from it settle.
+   * The callbacks to run after the current code; undefined while no code runs, or while promises
+   * that follow from it settle.
    */
   #soon: (() => void)[] | undefined;
   #held: { phase: number; isTimer: boolean; run: () => void }[] = [];
@@ -67,12 +67,12 @@ export class SimProcess implements Clock {
     );
   }
 
-  /** Input arrives at the process at `at`. */
+  /** Delivers input to the process at `at`. */
   input(at: number, read: () => void): void {
     this.#timeline.add(at, Phase.input, () => this.#enter(Phase.input, false, read));
   }
 
-  /** Calls `look` at `at`, once the process has done all that was due. */
+  /** Calls `look` at `at`, once the process has done everything that was due. */
   inspect(at: number, look: () => void): Entry {
     return this.#timeline.add(at, Phase.inspection, () =>
       this.#enter(Phase.inspection, false, look),
@@ -104,7 +104,7 @@ export class SimProcess implements Clock {
     }
   }
 
-  /** Kills the process: nothing in it runs any more. */
+  /** Kills the process: nothing runs in it after that. */
   die(): void {
     this.isDead = true;
     this.#held = [];

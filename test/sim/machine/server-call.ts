@@ -15,14 +15,14 @@ export interface StreamObserver {
   halfClosed(): void;
   /** Called before the hub learns that the connection broke or the peer cancelled the call. */
   lost(): void;
-  /** Called before the hub learns that the socket takes more again. */
+  /** Called before the hub learns that the socket accepts data again. */
   drained(): void;
   wrote(encoded: Buffer, isFull: boolean): void;
   /** Called before the hub learns that the peer has read a message. */
   taken?(encoded: Buffer): void;
-  /** The hub ended the call; with OK if `status` is undefined. */
+  /** Called when the hub ends the call; with OK if `status` is undefined. */
   ended(status: StatusObject | undefined): void;
-  /** The hub reset the call. */
+  /** Called when the hub resets the call. */
   reset?(): void;
   /** Whether the hub holds this job at this worker. */
   holds?(jobId: number): boolean;
@@ -38,7 +38,7 @@ export class ServerCall implements HubCall {
   readonly peer = {};
   readonly timeoutMs = undefined;
   observer: StreamObserver | undefined;
-  /** Whether the socket currently takes no more. */
+  /** Whether the socket currently accepts no more data. */
   isFull = false;
   /** Whether the hub has paused reading. */
   isPaused = false;
@@ -47,7 +47,7 @@ export class ServerCall implements HubCall {
   #listener: CallListener | undefined;
   #isEnded = false;
 
-  /** `highWaterBytes`: how much the socket takes at once. */
+  /** `highWaterBytes`: with more unread bytes than this, the socket is full. */
   constructor(connection: Connection, highWaterBytes: number) {
     this.#connection = connection;
     this.#highWaterBytes = highWaterBytes;
@@ -108,8 +108,8 @@ export class ServerCall implements HubCall {
   }
 
   /**
-   * A message from the peer arrives. One that was to be forged but names a job the worker does have
-   * is dropped.
+   * Receives a message from the peer. A forged one is dropped if it names a job that the worker
+   * does have.
    */
   receive(encoded: Buffer, forgedJob: number | undefined): void {
     if (this.#isEnded) return;
@@ -118,7 +118,7 @@ export class ServerCall implements HubCall {
     this.#listener?.onMessage(encoded);
   }
 
-  /** The peer has read everything written. */
+  /** Called when the peer has read everything written. */
   drained(): void {
     if (!this.isFull) return;
     this.isFull = false;
@@ -126,19 +126,19 @@ export class ServerCall implements HubCall {
     this.#listener?.onDrain?.();
   }
 
-  /** The peer closed its side. */
+  /** Called when the peer has closed its side. */
   halfClosed(): void {
     if (this.#isEnded) return;
     this.observer?.halfClosed();
     this.#listener?.onHalfClose();
   }
 
-  /** The peer has read the end of the call. */
+  /** Called when the peer has read the end of the call. */
   closed(): void {
     this.#listener?.onClose();
   }
 
-  /** The connection broke. */
+  /** Called when the connection has broken. */
   lost(): void {
     this.observer?.lost();
     if (!this.#isEnded) this.#listener?.onHalfClose();

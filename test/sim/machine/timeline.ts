@@ -2,9 +2,9 @@
 export const Phase = {
   /** Timers and arriving input. */
   input: 0,
-  /** Work deferred until after the input that had arrived. */
+  /** Work deferred until after the input that has already arrived. */
   afterInput: 1,
-  /** A look at the result. */
+  /** Inspections of the result. */
   inspection: 2,
 } as const;
 

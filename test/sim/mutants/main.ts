@@ -38,7 +38,7 @@ interface Finding {
   seconds: number;
 }
 
-/** How many seeds must find nothing in the unchanged src. */
+/** The number of seeds that must find nothing wrong in the unchanged src. */
 const SEEDS_OF_THE_ORIGINAL = 100;
 
 /** A run that takes longer than this counts as endless. */
@@ -121,7 +121,7 @@ async function hunt(fitted: Fitted): Promise<Finding> {
   return { fitted, seed, check, seconds: (systemClock.now() - startedAt) / 1000 };
 }
 
-/** Returns how the run ended and, if a seed broke a check, which. */
+/** Returns how the run ended and, if a seed broke a check, which seed and which check. */
 async function simulate(
   fitted: Fitted | undefined,
   seeds: number,

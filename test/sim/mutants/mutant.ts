@@ -1,4 +1,4 @@
-/** A fault to be put into a copy of `src`. */
+/** A fault to introduce into a copy of `src`. */
 export interface Mutant {
   name: string;
   /**

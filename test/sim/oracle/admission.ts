@@ -1,16 +1,19 @@
 import type { Books } from "./books.js";
 import type { Call, Reason } from "./call.js";
 
-/** What a hub reserves of the deadline, so that its own status reaches the caller. */
+/**
+ * The part of the deadline that a hub reserves so that its own status reaches the caller, in
+ * milliseconds.
+ */
 const DEADLINE_MARGIN_MS = 5;
 
-/** How much of a unary call's timeout a hub counts. */
+/** Returns the part of a unary call's timeout that a hub counts. */
 export function lessMargin(timeoutMs: number): number {
   return Math.ceil(timeoutMs - Math.min(DEADLINE_MARGIN_MS, timeoutMs / 10));
 }
 
 /**
- * Books an arriving request, for which the hub counts `givenMs`, and whether the hub must accept
+ * Records an arriving request, for which the hub counts `givenMs`, and whether the hub must accept
  * it.
  */
 export function admit(
@@ -31,7 +34,7 @@ export function admit(
   else books.refuse(call, refusal);
 }
 
-/** Why the newest request is refused; checks in the hub's order. */
+/** Returns why the newest request must be refused, if it must; checks in the hub's order. */
 function refusalOf(books: Books, call: Call): Reason | undefined {
   const { maxPayloadBytes, maxHeldBytes, maxQueued, maxUnreadBytes } = books.limits;
   const { payload, runTimeoutMs, method } = call.wish;

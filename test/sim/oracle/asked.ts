@@ -26,9 +26,9 @@ export interface OwnStream {
 export interface Send {
   readonly asked: Asked;
   readonly stream: OwnStream;
-  /** Its terminal item. */
+  /** The terminal item of this send. */
   heard: HubItem["item"] | undefined;
-  /** How its stream ended before that item arrived. */
+  /** How its stream ended, if it did so before that item arrived. */
   brokenBy: StatusObject | "OK" | undefined;
   isCancelled: boolean;
 }
@@ -38,11 +38,11 @@ export class Asked {
   readonly payload: Uint8Array;
   readonly sends: Send[] = [];
   told: AskedTold | undefined;
-  /** The answer is no longer wanted: its client was killed. */
+  /** Whether the answer is no longer wanted, because its client was killed. */
   isDropped = false;
   /** Whether its caller cancelled it. */
   isCancelled = false;
-  /** How many handlers began with it, and ended, over all sends. */
+  /** How many handlers began and finished it, over all sends. */
   begun = 0;
   finished = 0;
   /** What its handlers returned, as JSON. */
@@ -71,7 +71,7 @@ export class Asked {
     return this.sends.filter(mayHaveRun).length;
   }
 
-  /** The most runs it may cause. */
+  /** The maximum number of runs that it may cause. */
   get mostRuns(): number {
     const { idempotent, maxAttempts = 3 } = this.options;
     if (idempotent === false) return 1;
@@ -85,7 +85,7 @@ export class Asked {
   }
 }
 
-/** A status that was not the final word was a NOT_STARTED. */
+/** If a status was not the final word, it was a NOT_STARTED. */
 function mayHaveRun({ heard }: Send): boolean {
   return heard?.case !== "status";
 }

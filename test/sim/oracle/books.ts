@@ -4,10 +4,10 @@ import type { Call, Reason } from "./call.js";
 import { CrashLoops } from "./crash-loops.js";
 import type { HeldJob, Stream } from "./stream.js";
 
-/** Reports a broken promise: which, and how. It ends the run. */
+/** Reports which promise was broken, and how. This ends the run. */
 export type Fail = (check: string, what: string) => void;
 
-/** Something written and not yet taken. */
+/** Something that was written and has not been taken yet. */
 export interface Unread {
   /** The connection or stream it was written to. */
   peer: unknown;
@@ -15,7 +15,7 @@ export interface Unread {
   since: number;
 }
 
-/** This many NOT_STARTED nacks end a request. */
+/** The number of NOT_STARTED nacks that ends a request. */
 const MAX_REFUSALS = 8;
 
 /**
@@ -27,17 +27,15 @@ export class Books {
   readonly calls = new Set<Call>();
   /** Streams that the hub has not ended, or must end now. */
   readonly streams = new Set<Stream>();
-  /** Since when methods that were once served have had no worker. */
+  /** The time at which each method that was once served lost its last worker. */
   readonly unservedSince = new Map<string, number>();
-  /**
-   * Answers that their callers have not taken yet: by call, or by message of a Multiplex stream.
-   */
+  /** Answers that callers have not taken yet: by call, or by message of a Multiplex stream. */
   readonly unread = new Map<object, Unread>();
-  /** Calls whose stream the hub has just reset: whatever becomes of them, no caller is told. */
+  /** Calls whose stream the hub has just reset: whatever their outcomes, no caller is told. */
   readonly untold = new Set<Call>();
   /**
-   * Those of them that timed out at the instant at which their worker's stream ended, in either
-   * order.
+   * The calls of {@link untold} that timed out at the instant at which their worker's stream ended,
+   * in either order.
    */
   readonly unclear = new Set<Call>();
   readonly crashLoops = new CrashLoops();
@@ -68,7 +66,7 @@ export class Books {
     return false;
   }
 
-  /** The call enters the queue, for the first time or again. */
+  /** Puts the call into the queue, for the first time or again. */
   wait(call: Call): void {
     call.state = "waiting";
     call.enteredAt = this.now;
@@ -76,7 +74,7 @@ export class Books {
     else this.#judgeSize(call);
   }
 
-  /** The outcome is no longer wanted, and no caller is told. */
+  /** Drops a call whose outcome is no longer wanted; no caller is told. */
   forget(call: Call): void {
     if (!call.isOpen) return;
     call.state = "broken";
@@ -85,12 +83,12 @@ export class Books {
     this.unclear.delete(call);
   }
 
-  /** The hub must fail the call itself. */
+  /** Records that the hub must fail the call itself. */
   refuse(call: Call, reason: Reason): void {
     call.decide({ kind: "failure", reason }, this.now);
   }
 
-  /** A worker has proved that the attempt did not run. */
+  /** Called when a worker has proved that the attempt did not run. */
   refused(job: HeldJob): void {
     const { call, stream } = job;
     if (call.state !== job) return;
@@ -101,7 +99,7 @@ export class Books {
     else this.refuse(call, "REJECTED");
   }
 
-  /** The attempt may have run, and its outcome will never be known. */
+  /** Called when the attempt may have run and its outcome will never be known. */
   lost(job: HeldJob): void {
     const { call, stream } = job;
     if (call.state !== job) return;
@@ -113,7 +111,7 @@ export class Books {
     this.wait(call);
   }
 
-  /** The stream has ended: the hub must end it for `expectedEnd`, or it ended on its own. */
+  /** Ends the stream: either the hub must end it for `expectedEnd`, or it ended on its own. */
   end(stream: Stream, expectedEnd: string | undefined): void {
     if (stream.phase === "ended") return;
     this.leave(stream, "ended");
@@ -127,7 +125,7 @@ export class Books {
     }
   }
 
-  /** The stream takes no more jobs. */
+  /** Records that the stream takes no more jobs. */
   leave(stream: Stream, phase: "draining" | "ended"): void {
     const left = stream.hello?.methods.map(({ name }) => name) ?? [];
     if (stream.hello !== undefined && left.length === 0) left.push("");
@@ -140,12 +138,14 @@ export class Books {
     this.judgeSizes();
   }
 
-  /** A drained stream without jobs has ended. */
+  /** Ends a drained stream that has no jobs. */
   endIfDrained(stream: Stream): void {
     if (stream.phase === "draining" && stream.jobs.size === 0) this.end(stream, "OK");
   }
 
-  /** The workers have changed: no call may wait whose payload none of them can receive. */
+  /**
+   * Called when the workers have changed: no call may wait if none of them can receive its payload.
+   */
   judgeSizes(): void {
     for (const call of this.calls) if (call.state === "waiting") this.#judgeSize(call);
   }

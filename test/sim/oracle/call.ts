@@ -15,7 +15,7 @@ export type Expected =
       reason: Reason;
       code?: Code;
       message?: string;
-      /** The handler's own hint. */
+      /** The handler's own retry hint. */
       retryAfterMs?: number | undefined;
     };
 
@@ -25,7 +25,7 @@ export type Told =
   /** `pushback` is null where no trailer could carry it. */
   | { kind: "failure"; error: GibbsError; pushback: string | undefined | null };
 
-/** Runs of a call, counted where handlers run, over all hubs. */
+/** The runs of a call, counted where handlers run, across all hubs. */
 class Runs {
   begun = 0;
   finished = 0;
@@ -35,7 +35,7 @@ class Runs {
 
 /**
  * The oracle's record of one request. It waits at its hub, or is with a worker, or its events have
- * decided what its outcome must be, or its caller was told.
+ * decided its outcome, or its caller was told.
  */
 export class Call {
   readonly runs = new Runs();
@@ -51,7 +51,7 @@ export class Call {
   queuedAt = 0;
   /** When it last entered the queue, including after a nack before it started. */
   enteredAt = 0;
-  /** Attempts that may have run. */
+  /** Number of attempts that may have run. */
   attempts = 0;
   refusals = 0;
   readonly refusedBy = new Map<Stream, number>();
@@ -84,7 +84,7 @@ export class Call {
     return typeof this.state === "object" ? this.state : undefined;
   }
 
-  /** Its events have decided its outcome. Only the first decision counts. */
+  /** Records the outcome that its events have decided. Only the first decision counts. */
   decide(expected: Expected, now: number): void {
     if (!this.isOpen || this.state === "decided") return;
     this.state = "decided";

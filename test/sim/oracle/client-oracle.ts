@@ -18,8 +18,8 @@ import type { Asked, AskedTold, OwnStream, Send } from "./asked.js";
 import { type ClientLimits, judgeAsked } from "./client-verdict.js";
 
 /**
- * How long after the deadline a client gives up; its timer may be late by less than one more
- * millisecond.
+ * How long after the deadline a client must have given up, in milliseconds. Its timer may be late
+ * by less than a millisecond.
  */
 const GIVEN_UP_MS = 1001;
 
@@ -36,9 +36,9 @@ export class ClientOracle {
   readonly #streams = new Set<OwnStream>();
   #numbers = 0;
   #resetAt = -1;
-  /** When a stream last began to accept more. */
+  /** When a stream last became able to accept more. */
   #freeAt = -1;
-  /** When the process last stood still, and went on. */
+  /** When the process's last stall began and ended. */
   #stall = { from: -1, to: -1 };
 
   constructor(process: SimProcess, world: World, limits: ClientLimits) {
@@ -51,7 +51,7 @@ export class ClientOracle {
     };
   }
 
-  /** A request is about to be sent. */
+  /** Called when a request is about to be sent. */
   asked(asked: Asked): void {
     this.#asked.set(asked.number, asked);
     this.#world.log(() => `${asked} is asked`);
@@ -60,7 +60,7 @@ export class ClientOracle {
     });
   }
 
-  /** Its caller learns the outcome. */
+  /** Called when the caller of a request learns its outcome. */
   told(asked: Asked, told: AskedTold): void {
     if (this.#process.isDead) return;
     const what = told.kind === "answer" ? "OK" : told.error.reason;
@@ -82,7 +82,7 @@ export class ClientOracle {
     this.#process.inspect(this.#process.now(), () => this.#judgeLeft(asked));
   }
 
-  /** The client was killed: none of its callers is told anything. */
+  /** Called when the client was killed: none of its callers is told anything. */
   killed(): void {
     for (const asked of this.#asked.values()) asked.isDropped = true;
     this.#asked.clear();
@@ -196,7 +196,7 @@ export class ClientOracle {
     this.#fail("what was lost is told", `${asked}`);
   }
 
-  /** A hub that works for a caller that has gone must be told. */
+  /** A hub that is still working for a caller that has gone must be told. */
   #judgeLeft({ last }: Asked): void {
     if (last === undefined || last.heard || last.brokenBy || last.isCancelled) return;
     if (last.stream.isOver || last.stream.fullSince !== undefined || this.isClosed) return;
@@ -210,14 +210,14 @@ export class ClientOracle {
     );
   }
 
-  /** Whether no time has passed for the process since: it may have been frozen within an instant. */
+  /** Whether no time has passed for the process since `at`: it may have been frozen in between. */
   #isThisInstant(at: number): boolean {
     const { from, to } = this.#stall;
     const now = this.#process.now();
     return at === now || (at === from && to === now);
   }
 
-  /** Bytes that wait to be written, as far as visible from outside. */
+  /** Bytes waiting to be written, as far as can be seen from outside. */
   #unsentBytes(): number {
     let bytes = 0;
     for (const { last, payload } of this.#asked.values()) {
@@ -238,7 +238,7 @@ function wrongStream(stream: OwnStream, id: number): string | undefined {
   return undefined;
 }
 
-/** The check that this send breaks, if it must not happen. */
+/** Returns the check that fails if this send must not happen. */
 function wrongSend({ last, lost, options, isOpen }: Asked): string | undefined {
   if (!isOpen) return "nothing is sent for a caller that has gone";
   if (last === undefined) return undefined;
@@ -248,7 +248,7 @@ function wrongSend({ last, lost, options, isOpen }: Asked): string | undefined {
   return lost < (options.maxAttempts ?? 3) ? undefined : "at most as often as allowed";
 }
 
-/** The check that is broken if what was written is not what was asked. */
+/** Returns the check that fails if what was written is not what was asked. */
 function wrongCall(
   asked: Asked,
   call: WireCall<KeptBytes>,

@@ -1,6 +1,6 @@
 import type { Call } from "./call.js";
 
-/** The oracle's record, at a hub, of a client's Multiplex stream, built from the traffic. */
+/** The oracle's record of a client's Multiplex stream at a hub, built from the traffic. */
 export class ClientStream {
   phase: "open" | "ended" = "open";
   /** Calls without an outcome, by id. */
@@ -13,7 +13,7 @@ export class ClientStream {
   hasSettings = false;
   toldDrain = false;
   isHalfClosed = false;
-  /** Whether the socket currently takes no more. */
+  /** Whether the socket currently accepts no more data. */
   isFull = false;
   /** Why the hub must have ended the stream: a reason, or OK. */
   expectedEnd: string | undefined;

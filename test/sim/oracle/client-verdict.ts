@@ -7,20 +7,20 @@ import type { Asked, AskedTold } from "./asked.js";
 /** The limits a client observes. */
 export interface ClientLimits {
   maxPayloadBytes: number;
-  /** How long it waits for a hub. */
+  /** How long it waits for a hub, in milliseconds. */
   patienceMs: number;
 }
 
-/** What is known of a client when it tells a caller something. */
+/** What is known about a client at the time it tells a caller something. */
 export interface ClientView extends ClientLimits {
   now: number;
   hubPayloadBytes: number;
   isClosed: boolean;
-  /** Whether one of its streams currently accepts nothing. */
+  /** Whether one of its streams currently accepts no data. */
   isHeldUp: () => boolean;
   /** Whether a hub has just reset one of its streams because the client did not read it. */
   wasReset: boolean;
-  /** Bytes that wait to be written. */
+  /** Number of bytes waiting to be written. */
   unsentBytes: () => number;
 }
 
@@ -30,7 +30,7 @@ type Problem = [check: string, what: string] | undefined;
 const MAX_PAUSE_MS = 1500;
 const ANSWER_GRACE_MS = 1000;
 
-/** Judges the outcome given to a client's caller, by the traffic and by what ran. */
+/** Checks the outcome that a client's caller was given against the traffic and against what ran. */
 export function judgeAsked(asked: Asked, told: AskedTold, view: ClientView): Problem {
   if (told.kind === "answer") return wrongAnswer(asked, told, view);
   const { error } = told;
@@ -68,8 +68,8 @@ function statusOf({ last }: Asked): GibbsError | undefined {
 }
 
 /**
- * Whether the hub's status was passed on, except that NOT_STARTED no longer holds once an earlier
- * send may have run.
+ * Whether the hub's status was passed on unchanged, except that NOT_STARTED no longer holds once an
+ * earlier send may have run.
  */
 function isRelay(asked: Asked, status: GibbsError, error: GibbsError): boolean {
   const isSticky = asked.lost > 0 && status.execution === "NOT_STARTED";
@@ -88,7 +88,8 @@ function impatient(asked: Asked, status: GibbsError, view: ClientView): string |
 }
 
 /**
- * The check that fails if nothing the client saw, nor the time, gave it a reason to fail the call.
+ * The check that fails if neither what the client saw nor the time gave it a reason to fail the
+ * call.
  */
 function unfounded(asked: Asked, error: GibbsError, view: ClientView): string | undefined {
   const { now } = view;
@@ -126,7 +127,7 @@ function unfounded(asked: Asked, error: GibbsError, view: ClientView): string | 
   return isFounded() ? undefined : "founded outcome";
 }
 
-/** Whether the client had tried as often as it may, or for as long as it had time. */
+/** Whether the client had used up its attempts or its time. */
 function isLossFounded(asked: Asked, error: GibbsError, view: ClientView): boolean {
   const { last, lost, options, until } = asked;
   const isOfSend = error.code === "UNAVAILABLE" && error.execution === "UNKNOWN";

@@ -42,7 +42,7 @@ export function watchCore(core: HubCore, world: World): void {
       const returned = original.apply(core, args);
       depth -= 1;
       if (name === "submit") {
-        // From callers that were told long ago: it must do nothing, whatever reuses their place
+        // A cancel from a caller that was told long ago must do nothing, whatever reuses its place
         // now.
         for (const ticket of settled) cancel(ticket, world.timeline.now);
       }

@@ -1,12 +1,13 @@
 /** A worker id whose streams broke with jobs in flight. */
 interface Suspect {
   losses: number;
-  /** It gets no job until then; undefined once that has passed. */
+  /** The time until which it gets no job; undefined once that has passed. */
   heldUntil: number | undefined;
-  /** When it is forgotten, unless it is held back. */
+  /** The time at which it is forgotten, unless it is held back. */
   clearAt: number;
   /**
-   * Whether the hub may have counted fewer losses, by forgetting it in the turn of a further one.
+   * Whether the hub may have counted fewer losses, because it may have forgotten this worker id
+   * just before a further one.
    */
   isUnclear: boolean;
 }
@@ -16,13 +17,16 @@ const WINDOW_MS = 10_000;
 const MIN_HOLD_MS = 1000;
 const MAX_HOLD_MS = 30_000;
 
-/** Which worker ids are held back for losing one job after another, by docs/protocol.md 10.1. */
+/**
+ * The worker ids that must be held back for losing one job after another, as docs/protocol.md 10.1
+ * defines it.
+ */
 export class CrashLoops {
   readonly #suspects = new Map<string, Suspect>();
 
   /**
-   * A stream of `workerId` broke with jobs in flight; `isSure`: whether the hub must count that as
-   * a loss.
+   * Records that a stream of `workerId` broke with jobs in flight. `isSure`: whether the hub must
+   * count that as a loss.
    */
   lost(workerId: string, now: number, isSure: boolean): void {
     const suspect = this.#suspects.get(workerId) ?? {
@@ -40,7 +44,7 @@ export class CrashLoops {
     else suspect.heldUntil = now + Math.min(MIN_HOLD_MS * 2 ** further, MAX_HOLD_MS);
   }
 
-  /** The hub does what is due. */
+  /** Called when the hub does what is due. */
   wake(now: number): void {
     for (const [workerId, suspect] of this.#suspects) {
       if (suspect.heldUntil !== undefined) {
@@ -51,7 +55,9 @@ export class CrashLoops {
     }
   }
 
-  /** Until when `workerId` is held back; 0 if it is not, undefined if unknowable. */
+  /**
+   * The time until which `workerId` is held back; 0 if it is not, undefined if that is unknowable.
+   */
   heldUntil(workerId: string): number | undefined {
     const suspect = this.#suspects.get(workerId);
     if (suspect?.isUnclear) return undefined;

@@ -7,7 +7,7 @@ import type { HeldJob, Stream } from "./stream.js";
 
 const NEVER = Number.POSITIVE_INFINITY;
 
-/** Books that the hub ended a stream, and judges whether it had a reason. */
+/** Records that the hub ended a stream, and checks whether it had a reason to. */
 export function judgeEnd(books: Books, stream: Stream, error: GibbsError | undefined): void {
   if (stream.isClosed) return;
   stream.isClosed = true;
@@ -32,7 +32,7 @@ function mayEnd(books: Books, stream: Stream, reason: string): boolean {
         ({ cancelledAt }) => cancelledAt !== undefined && now >= cancelledAt + limits.cancelGraceMs,
       );
     case "WORKER_SILENT": {
-      // Of each of its own stalls the hub may miss the part before its next check, and it may count
+      // The hub may miss the part of each of its stalls that precedes its next check, and may count
       // a delay of less than an interval as none.
       const blurMs = stream.stalls * 2 * limits.heartbeatIntervalMs;
       const silentMs = now - stream.lastHeardAt - stream.stalledMs;
@@ -45,15 +45,15 @@ function mayEnd(books: Books, stream: Stream, reason: string): boolean {
   }
 }
 
-/** A job that the hub wrote, and how far it was from the best choice. */
+/** A job that the hub wrote, and how far its worker was from the best choice. */
 export interface Dispatch {
   job: HeldJob;
   drawback: number;
 }
 
 /**
- * Books an event that the hub wrote, and judges whether it was allowed. Returns the job, if it is
- * one.
+ * Records an event that the hub wrote, and checks whether it was allowed. Returns the dispatch if
+ * the event is a job.
  */
 export function judgeWrite(
   books: Books,
@@ -145,7 +145,7 @@ function wrongJob(
   return undefined;
 }
 
-/** Judges whether each job went where it should: in arrival order, and to the best idle worker. */
+/** Checks whether each job went where it should: in arrival order, and to the best idle worker. */
 export function judgeDispatches(books: Books, dispatches: readonly Dispatch[]): void {
   if (dispatches.length === 0) return;
   const waiting = books.waiting().filter((call) => !books.unclear.has(call));
@@ -159,7 +159,7 @@ export function judgeDispatches(books: Books, dispatches: readonly Dispatch[]): 
       books.fail("first come, first served", `${call} went to ${stream} before ${older}`);
     }
     for (const other of books.streams) {
-      // Credit left after all dispatches was there when this one was made.
+      // Credit that is left after all dispatches was available for this one.
       if (other.credit === 0 || other === stream || !other.fits(call)) continue;
       if (books.crashLoops.heldUntil(other.workerId) !== 0) continue;
       if (other.drawback(call, other.jobs.size) < drawback) {

@@ -11,12 +11,12 @@ import type { Books } from "./books.js";
 import type { Call, Expected } from "./call.js";
 import type { HeldJob, Stream } from "./stream.js";
 
-/** A message of this size holds up others on a slow link. */
+/** The size from which a message holds up others on a slow link, in bytes. */
 export const LARGE_BYTES: number = 256 * 1024;
 const MIN_BYTES_PER_SECOND = 4 * 1024;
 const MAX_NAME_LENGTH = 256;
 
-/** Records what a worker sent the hub, event by event, as docs/protocol.md reads it. */
+/** Records what a worker sent the hub, event by event, as docs/protocol.md defines it. */
 export function hear(books: Books, stream: Stream, encoded: Buffer): void {
   let events: WorkerEvent[];
   try {
@@ -88,14 +88,16 @@ function hearReady(books: Books, stream: Stream, slots: number): void {
   stream.credit = Math.min(stream.credit + slots, stream.maxSlots - stream.jobs.size);
 }
 
-/** A large message is in transit: until it must have arrived, silence proves nothing. */
+/**
+ * Called when a large message is in transit: until it must have arrived, silence proves nothing.
+ */
 export function excuse(books: Books, stream: Stream, bytes: number): void {
   const most = books.limits.maxPayloadBytes + LARGE_BYTES;
   const until = books.now + transferMs(Math.min(bytes, most));
   stream.excusedUntil = Math.max(stream.excusedUntil, until);
 }
 
-/** How long this many bytes may be in transit, in milliseconds. */
+/** The longest time that this many bytes may be in transit, in milliseconds. */
 export function transferMs(bytes: number): number {
   return (bytes / MIN_BYTES_PER_SECOND) * 1000;
 }
@@ -124,7 +126,7 @@ function expectedOf(
   return { kind: "answer", payload, stream, startedAt };
 }
 
-/** What a handler throws after its deadline has passed is not the reason. */
+/** The expected outcome if the time is up: what a handler throws after that is not the reason. */
 function overtime(
   { deadlineAt, wish }: Call,
   startedAt: number,
@@ -135,7 +137,10 @@ function overtime(
   return isOver ? { kind: "failure", reason: "RUN_TIMEOUT" } : undefined;
 }
 
-/** What a worker's library reports has nothing to do with the time. */
+/**
+ * The expected outcome of a failure that the worker's library reports, which does not depend on the
+ * time.
+ */
 function expectedReport({ reason, message }: Failure): Expected | undefined {
   if (reason !== "MALFORMED" && reason !== "RESULT_TOO_LARGE") return undefined;
   return { kind: "failure", reason, message };

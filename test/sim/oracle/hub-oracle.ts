@@ -35,15 +35,15 @@ export interface OracleWorld {
   fail: Fail;
   count: Count;
   log: Log;
-  /** Calls by request id, over all hubs. */
+  /** Calls by request id, across all hubs. */
   calls: Map<string, Call>;
-  /** A call arrives on a Multiplex stream. */
+  /** Called when a call arrives on a Multiplex stream. */
   newCall(wish: Wish, stream: ClientStream): Call;
 }
 
 /**
- * Watches one hub from outside: books what it is told and, whenever it has done everything due,
- * judges what it said. It never queries the hub.
+ * Watches one hub from outside: records what it is told and, whenever it has done everything due,
+ * checks what it said. It never queries the hub.
  */
 export class HubOracle {
   readonly books: Books;
@@ -56,7 +56,7 @@ export class HubOracle {
   #places = 0;
   #streams = 0;
   #inspectionAt = Number.POSITIVE_INFINITY;
-  // What the hub has said since the last look.
+  // What the hub has said since the last look at it.
   #told: [Call, Told][] = [];
   #written: [Stream, HubEvent[], isFull: boolean][] = [];
   #ended: [Stream, GibbsError | undefined][] = [];
@@ -85,18 +85,18 @@ export class HubOracle {
     });
   }
 
-  /** A request arrives; `timeoutMs` is what the hub counts of its timeout. */
+  /** Called when a request arrives; `timeoutMs` is the part of its timeout that the hub counts. */
   arrived(call: Call, timeoutMs: number | undefined): void {
     this.#calls.set(call.requestId, call);
     admit(this.books, call, ++this.#places, timeoutMs, this.#limits);
   }
 
-  /** The caller has gone. */
+  /** Called when the caller has gone. */
   cancelled(call: Call): void {
     if (call.isOpen) this.books.refuse(call, "CLIENT_CANCELLED");
   }
 
-  /** The caller is told its outcome; it has yet to read `unreadBytes` of the answer. */
+  /** Called when the caller is told its outcome; it has yet to read `unreadBytes` of the answer. */
   told(call: Call, told: Told, unreadBytes: number): void {
     if (unreadBytes > 0) {
       const { peer } = call;
@@ -123,7 +123,7 @@ export class HubOracle {
     };
   }
 
-  /** A stream arrives. */
+  /** Called when a stream arrives. */
   opened(): Stream {
     const { books } = this;
     const stream = new Stream(++this.#streams, books.now, books.limits.maxSlots);
@@ -162,7 +162,7 @@ export class HubOracle {
     };
   }
 
-  /** The hub starts to drain. */
+  /** Called when the hub starts to drain. */
   draining(): void {
     const { books } = this;
     if (books.isDraining) return;
@@ -177,20 +177,20 @@ export class HubOracle {
     }
   }
 
-  /** The hub must end the running requests. */
+  /** Called when the hub must end the running requests. */
   stopped(): void {
     this.draining();
     for (const call of this.books.calls) this.books.refuse(call, "HUB_SHUTDOWN");
     for (const stream of [...this.books.streams]) this.books.end(stream, "DRAINING");
   }
 
-  /** The hub was killed: its callers hear from their own libraries. */
+  /** Called when the hub was killed: its callers hear from their own libraries. */
   killed(): void {
     for (const call of this.books.calls) if (call.isOpen) call.state = "broken";
     this.books.calls.clear();
   }
 
-  /** The hub was stalled. */
+  /** Called when the hub was stalled. */
   stalled(stalledMs: number): void {
     for (const stream of this.books.streams) {
       stream.stalledMs += stalledMs;
@@ -198,13 +198,13 @@ export class HubOracle {
     }
   }
 
-  /** The hub has done everything due. */
+  /** Called when the hub has done everything due. */
   flushed(): void {
     this.books.crashLoops.wake(this.books.now);
     this.#look();
   }
 
-  /** Judges everything the hub has said, and that nothing is missing. */
+  /** Checks everything that the hub has said, and that nothing is missing. */
   #look(): void {
     const { books } = this;
     // Callers whose requests timed out, running or waiting, were told before streams ended.
@@ -276,6 +276,6 @@ function describe(decode: () => (WorkerEvent | HubEvent)[]): string {
     });
     return told.join(", ");
   } catch {
-    return "what is no message";
+    return "not a message";
   }
 }

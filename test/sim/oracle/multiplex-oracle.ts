@@ -22,17 +22,17 @@ import { ClientStream } from "./client-stream.js";
 import { abandonAt, callDueAt } from "./quiet.js";
 import type { Stream } from "./stream.js";
 
-/** What the Multiplex streams' books need from their hub's. */
+/** What a Multiplex oracle needs from its hub's oracle. */
 export interface MultiplexPort {
   maxOpenCalls: number;
   count: Count;
   log: Log;
-  /** Books a call that has arrived on a stream. */
+  /** Records a call that has arrived on a stream. */
   arrived(wish: Wish, stream: ClientStream): Call;
   told(call: Call, told: Told): void;
 }
 
-/** Watches one hub's Multiplex streams from outside, as docs/protocol.md 15 reads them. */
+/** Watches one hub's Multiplex streams from outside, as docs/protocol.md 15 defines them. */
 export class MultiplexOracle {
   readonly streams = new Set<ClientStream>();
   /** Whether the hub has begun to end the streams left after a drain. */
@@ -40,7 +40,7 @@ export class MultiplexOracle {
   readonly #books: Books;
   readonly #port: MultiplexPort;
   #numbers = 0;
-  // What the hub has done since the last look.
+  // What the hub has done since the last look at it.
   #ended: [ClientStream, GibbsError | undefined][] = [];
   #reset: ClientStream[] = [];
 
@@ -49,7 +49,7 @@ export class MultiplexOracle {
     this.#port = port;
   }
 
-  /** A stream arrives. */
+  /** Called when a stream arrives. */
   opened(call: ServerCall): void {
     const stream = new ClientStream(++this.#numbers, () => call.isPaused);
     this.streams.add(stream);
@@ -57,7 +57,7 @@ export class MultiplexOracle {
     if (this.#books.isDraining) this.#end(stream, "DRAINING");
   }
 
-  /** Number of calls without an outcome, over all streams. */
+  /** Number of calls without an outcome, across all streams. */
   get openCalls(): number {
     let calls = 0;
     for (const { open } of this.streams) calls += open.size;
@@ -65,7 +65,7 @@ export class MultiplexOracle {
   }
 
   /**
-   * Judges how streams ended. Must be called before the calls' outcomes are checked for
+   * Checks how streams ended. Must be called before the calls' outcomes are checked for
    * completeness.
    */
   judgeEnds(): void {
@@ -73,9 +73,9 @@ export class MultiplexOracle {
   }
 
   /**
-   * Books the calls whose streams the hub has just reset. Must be called before the ends of
-   * workers' streams are judged; `isEnding` returns whether one is about to be. The hub resets last
-   * and tells its core, which acts on it in its next flush.
+   * Records the calls whose streams the hub has just reset. Must be called before the ends of
+   * workers' streams are checked; `isEnding` returns whether a stream's end is about to be. The hub
+   * resets last and tells its core, which acts on it in its next flush.
    */
   judgeResets(isEnding: (stream: Stream) => boolean): void {
     const books = this.#books;
@@ -90,7 +90,7 @@ export class MultiplexOracle {
     }
   }
 
-  /** Judges what must hold whenever the hub has done everything due. */
+  /** Checks what must hold whenever the hub has done everything due. */
   judgeQuiet(): void {
     for (const stream of this.#reset.splice(0)) {
       for (const call of stream.takeAll()) this.#books.forget(call);
@@ -206,7 +206,7 @@ export class MultiplexOracle {
     this.#end(stream, "PROTOCOL_VIOLATION");
   }
 
-  /** The stream has ended: the hub must end it for `expectedEnd`, or it ended on its own. */
+  /** Ends the stream: either the hub must end it for `expectedEnd`, or it ended on its own. */
   #end(stream: ClientStream, expectedEnd: string): void {
     stream.phase = "ended";
     stream.expectedEnd = expectedEnd;
@@ -301,6 +301,6 @@ function describe(decode: () => (ClientItem | HubItem)[]): string {
       .map(({ id, item }) => `${item.case ?? "nothing"} ${id}`)
       .join(", ");
   } catch {
-    return "what is no message";
+    return "not a message";
   }
 }

@@ -9,8 +9,8 @@ export const TIMER_MS = 1;
 const NEVER = Number.POSITIVE_INFINITY;
 
 /**
- * Judges what must hold whenever the hub has done everything due. Returns the next time by which it
- * must have done something more.
+ * Checks what must hold whenever the hub has done everything due. Returns the next time by which it
+ * must have done something else.
  */
 export function judgeQuiet(books: Books): number {
   let dueAt = NEVER;
@@ -46,8 +46,8 @@ function checkDue(books: Books, what: Call | Stream | string, dueAt: number): nu
 }
 
 /**
- * No call may wait while a fitting worker is idle. Returns when one that is held back must be
- * released.
+ * Checks that no call waits while a fitting worker is idle. Returns the time at which one that is
+ * held back must be released.
  */
 function judgeIdle(books: Books, call: Call): number {
   let dueAt = NEVER;
@@ -64,8 +64,8 @@ function judgeIdle(books: Books, call: Call): number {
 }
 
 /**
- * When the hub withdraws the answer with this key in {@link Books.unread}, unless it is taken
- * before.
+ * The time at which the hub withdraws the answer with this key in {@link Books.unread}, unless it
+ * is taken first.
  */
 export function abandonAt({ unread, limits }: Books, key: object): number | undefined {
   const answer = unread.get(key);
@@ -104,7 +104,7 @@ export function callDueAt(books: Books, call: Call): number {
   if (call.state !== "waiting") return NEVER;
   const dueAt = Math.min(call.deadlineAt - 1, call.queuedAt + queueTimeoutMs);
   if (books.isServed(method)) return dueAt;
-  // The hub forgets since when a method has been unserved if no call waits for it.
+  // The hub forgets when a method lost its last worker if no call is waiting for it.
   const since = Math.max(books.unservedSince.get(method) ?? 0, call.enteredAt);
   return Math.min(dueAt, since + books.limits.noWorkerTimeoutMs);
 }

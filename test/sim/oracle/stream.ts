@@ -21,7 +21,7 @@ export class Stream {
   instance = "";
   isWelcomed = false;
   credit = 0;
-  /** How many ready events it sent. */
+  /** Number of ready events that it has sent. */
   readies = 0;
   readonly jobs = new Map<number, HeldJob>();
   congested = false;
@@ -35,7 +35,7 @@ export class Stream {
   expectedEnd: string | undefined;
   /** Whether the hub has ended it or its connection broke. */
   isClosed = false;
-  /** Whether the worker was told that the hub drains. */
+  /** Whether the worker was told that the hub is draining. */
   toldDrain = false;
   /** Whether the worker itself has asked for no more jobs. */
   drainedItself = false;
@@ -94,8 +94,8 @@ export class Stream {
   }
 
   /**
-   * How good a reason there is to prefer another stream for `call`; 0 for none. `jobs`: how many it
-   * has.
+   * How strong a reason there is to prefer another stream for `call`; 0 if there is none. `jobs`:
+   * the number of jobs that this stream has.
    */
   drawback(call: Call, jobs: number): number {
     if (call.lostBy === undefined) return this.congested ? 4 : 0;

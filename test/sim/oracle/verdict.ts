@@ -3,15 +3,15 @@ import { decodePayload } from "../../../src/wire/payload/payload.js";
 import type { Books } from "./books.js";
 import type { Call, Expected, Reason, Told } from "./call.js";
 
-/** Durations travel in whole nanoseconds. */
+/** Tolerance for rounding, in milliseconds: durations travel in whole nanoseconds. */
 const CLOCK_MS = 0.001;
 
 type Failed = Extract<Told, { kind: "failure" }>;
 type Answered = Extract<Told, { kind: "answer" }>;
 
 /**
- * The table of docs/protocol.md: the code, and the hint when to retry, in milliseconds. DECLARED
- * may have any code.
+ * The table of docs/protocol.md: the code, and the retry hint in milliseconds. DECLARED may have
+ * any code.
  */
 const table: Record<Reason, { code: Code | undefined; hintMs?: number }> = {
   HANDLER_ERROR: { code: "UNKNOWN" },
@@ -41,7 +41,7 @@ const table: Record<Reason, { code: Code | undefined; hintMs?: number }> = {
 /** Every reason that a caller can be given. */
 export const reasons: readonly Reason[] = Object.keys(table) as Reason[];
 
-/** Judges the outcome a caller was told, by the table, the call's events, and what ran. */
+/** Checks the outcome that a caller was told against the table, the call's events, and what ran. */
 export function judgeTold(books: Books, call: Call, told: Told): void {
   const isFirst = call.isOpen;
   if (!isFirst) books.fail("exactly one outcome", `${call} was told twice`);
@@ -73,14 +73,13 @@ function wrongAnswer(call: Call, { value, workerId, attempts, times }: Answered)
   return undefined;
 }
 
-/** Whether the two durations told to a caller do not add up to its whole time at the hub. */
+/** Whether the two durations told to a caller fail to add up to its total time at the hub. */
 function isOff(call: Call, queueTimeMs: number, runTimeMs: number): boolean {
   return Math.abs(queueTimeMs + runTimeMs - (call.decidedAt - call.arrivedAt)) > CLOCK_MS;
 }
 
 /**
- * The check that is broken if neither anything the hub saw nor the time gives it the reason to fail
- * the call.
+ * The check that fails if neither what the hub saw nor the time gave it a reason to fail the call.
  */
 function unfounded(books: Books, call: Call, { error }: Failed): Problem {
   const { expected } = call;
@@ -105,7 +104,7 @@ function unfounded(books: Books, call: Call, { error }: Failed): Problem {
   return undefined;
 }
 
-/** Whether a time limit has passed. */
+/** Whether the time limit that `reason` names has passed. */
 function isDue(books: Books, call: Call, reason: Reason): boolean {
   const { now, limits } = books;
   const { queueTimeoutMs = Infinity, runTimeoutMs = Infinity, method } = call.wish;
@@ -152,7 +151,10 @@ function wrongStatus(call: Call, { error, pushback }: Failed): Problem {
   return wrongHint(call, error, pushback);
 }
 
-/** The hub's hints are jittered, from half to one and a half times; a handler's are passed on. */
+/**
+ * Checks the retry hint. The hub's hints are jittered by a factor of 0.5 to 1.5; a handler's are
+ * passed on unchanged.
+ */
 function wrongHint(call: Call, error: GibbsError, pushback: Failed["pushback"]): Problem {
   const isPushback = (wanted: string | undefined): boolean =>
     pushback === wanted || pushback === null;
@@ -189,8 +191,7 @@ function executionOf(call: Call, reason: Reason): Execution {
 }
 
 /**
- * The check that is broken if the execution reported to the caller is not what happened at the
- * workers.
+ * The check that fails if the execution reported to the caller is not what happened at the workers.
  */
 function dishonest(call: Call, { error }: Failed): Problem {
   const { begun, finished } = call.runs;

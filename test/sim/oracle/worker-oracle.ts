@@ -24,11 +24,11 @@ export class WorkerOracle {
   readonly #fail: Fail;
   readonly #freeSlots: () => number;
   readonly #jobs = new Map<number, GivenJob>();
-  /** Credit that was sent and not used. */
+  /** Credit that was sent and has not been used. */
   #credit = 0;
   #drainingSince = Number.POSITIVE_INFINITY;
   #isOver = false;
-  /** The hub's heartbeats that were not answered. */
+  /** Number of the hub's heartbeats that have not been answered. */
   #asked = 0;
   #heardAt: number;
   /** How long the worker has been stalled since it last heard from the hub. */
@@ -78,13 +78,13 @@ export class WorkerOracle {
     this.#lookSoon(now + this.#patienceMs);
   }
 
-  /** The worker was stalled: it need not count the time in which it did not read. */
+  /** Called when the worker was stalled: it need not count the time in which it did not read. */
   stalled(stalledMs: number): void {
     this.#stalledMs += stalledMs;
     this.#lookSoon(this.#heardAt + this.#stalledMs + this.#patienceMs);
   }
 
-  /** The worker gives up on the hub: its session is as good as ended. */
+  /** Called when the worker gives up on the hub: its session is as good as ended. */
   gaveUp(): void {
     this.#isOver = true;
     const silentMs = this.#now - this.#heardAt;
@@ -92,13 +92,13 @@ export class WorkerOracle {
     this.#fail("patience", `the hub was silent for ${silentMs} ms`);
   }
 
-  /** The worker has read that the hub is draining, or is itself draining. */
+  /** Called when the worker has read that the hub is draining, or is itself draining. */
   draining(): void {
     this.#drainingSince = Math.min(this.#drainingSince, this.#now);
     this.#credit = 0;
   }
 
-  /** The worker sends events. */
+  /** Called when the worker sends events. */
   sent(events: readonly WorkerEventInit[]): void {
     for (const event of events) {
       if (event.case === "heartbeat" && !event.value.pendingBytes) this.#asked -= 1;
@@ -118,7 +118,7 @@ export class WorkerOracle {
     }
   }
 
-  /** A job gets a slot. */
+  /** Called when a job gets a slot. */
   began({ requestId, attempt }: JobInput, signal: AbortSignal): void {
     const job = this.#find(requestId, attempt);
     if (job?.state !== "held") return this.#fail("starts what it holds", `${requestId} started`);
@@ -127,7 +127,7 @@ export class WorkerOracle {
     job.signal = signal;
   }
 
-  /** A job has ended, and its outcome was given to the session. */
+  /** Called when a job has ended and its outcome was given to the session. */
   finished({ requestId, attempt }: JobInput): void {
     const job = this.#find(requestId, attempt);
     if (job?.state !== "running") return;
@@ -135,7 +135,7 @@ export class WorkerOracle {
     this.#lookSoon(this.#now);
   }
 
-  /** The session has ended. */
+  /** Called when the session has ended. */
   over(): void {
     this.#isOver = true;
     for (const { signal, requestId, state } of this.#jobs.values()) {
