@@ -23,9 +23,8 @@ interface Span {
 }
 
 /**
- * Counts what each kind of fault hit. In flight are, at a worker or a process of workers, its
- * executions; at a client, its calls without an outcome; and at the hub, all clients' calls without
- * an outcome.
+ * Counts what each kind of fault hit. In flight at a worker, or at a process of workers, are its
+ * executions; at a client, its calls without an outcome; at the hub, those of all clients.
  */
 export function coverage(strikes: readonly Strike[], notes: Notes): Record<string, Coverage> {
   const spans = spansByTarget(notes);

@@ -14,7 +14,7 @@ export interface Scorecard {
   scenario: string;
   /** The settings that differ from the defaults. */
   settings: Record<string, unknown>;
-  /** Measurements, judged or not. */
+  /** Measurements, whether or not a criterion uses them. */
   figures: Record<string, unknown>;
   criteria: Criterion[];
 }

@@ -275,7 +275,7 @@ class World {
       this.flushed(h.flush());
     }
     for (const session of [...h.core.sessions]) h.core.lost(session, h.now);
-    // By then, a worker in a crash loop must have been forgotten.
+    // Long enough for a worker in a crash loop to be forgotten.
     h.advance(60_000);
     this.flushed(h.effects.slice(this.#seen));
     checkFlushed(h.core, h.now);

@@ -46,7 +46,7 @@ const PAUSE_MS = [1000, 3000] as const;
 const GRACE_MS = 5000;
 const LEASE_TICK_MS = 100;
 
-/** A run of this length must meet the volume targets; a shorter one is judged by safety only. */
+/** A run of at least this length must meet the volume targets; a shorter one must only be safe. */
 const FULL_MINUTES = 10;
 
 /**

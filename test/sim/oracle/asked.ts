@@ -42,7 +42,7 @@ export class Asked {
   isDropped = false;
   /** Whether its caller cancelled it. */
   isCancelled = false;
-  /** How many handlers began and finished it, over all sends. */
+  /** How many handlers began and finished it, across all sends. */
   begun = 0;
   finished = 0;
   /** What its handlers returned, as JSON. */
