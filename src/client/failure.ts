@@ -88,7 +88,7 @@ export function outboxFull(requestId: string | undefined): GibbsError {
   return gibbsError("OUTBOX_FULL", message, { execution: "NOT_STARTED", requestId });
 }
 
-/** Returns the error for an input that is larger than the hub accepts. */
+/** Returns the error for an input that is larger than `maxBytes`, the limit of hub or client. */
 export function tooLarge(
   requestId: string | undefined,
   bytes: number,

@@ -45,8 +45,8 @@ export interface HubOptions extends CommonOptions {
    */
   helloTimeoutMs?: number;
   /**
-   * Silence after which a worker is asked for a sign of life. Default 2 s, or a third of the
-   * liveness timeout.
+   * How often each worker is sent a heartbeat; with very many workers, less often. Default 2 s, or
+   * a third of the liveness timeout.
    */
   heartbeatIntervalMs?: number;
   /** Silence after which a worker is lost, at least 200 ms. Default 10 s. */
@@ -118,14 +118,14 @@ export const hubOptionTable: OptionTable<HubSettings> = {
   maxUnreadBytes: {
     default: 64 * MiB,
     unit: "bytes",
-    flag: ["--max-unread <size>", "maximum unread bytes per client"],
+    flag: ["--max-unread <size>", "maximum size of unread answers per client"],
   },
   heartbeatIntervalMs: {
     default: welcomeDefaults.heartbeatIntervalMs,
     unit: "ms",
     min: 1,
     max: INT32_MAX,
-    flag: ["--heartbeat-interval <time>", "silence after which a worker is sent a heartbeat"],
+    flag: ["--heartbeat-interval <time>", "how often each worker is sent a heartbeat"],
   },
   livenessTimeoutMs: {
     default: welcomeDefaults.livenessTimeoutMs,

@@ -266,7 +266,7 @@ export class WorkerLoop {
   #settle(error: unknown): void {
     this.#connected.reject(error ?? stopped());
     if (error === undefined) return this.#stopped.resolve();
-    this.#logger.error({ err: error }, `the worker stops: ${messageOf(error)}`);
+    this.#logger.error({ err: error }, `the worker stopped: ${messageOf(error)}`);
     this.#stopped.reject(error);
   }
 

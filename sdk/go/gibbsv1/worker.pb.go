@@ -1148,7 +1148,7 @@ type Welcome struct {
 	SessionId string `protobuf:"bytes,1,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
 	// The hub's process, for logs.
 	HubId string `protobuf:"bytes,2,opt,name=hub_id,json=hubId,proto3" json:"hub_id,omitempty"`
-	// How long a worker may be quiet before it is asked for a heartbeat.
+	// How often the hub sends a heartbeat, for information.
 	HeartbeatIntervalMs uint32 `protobuf:"varint,3,opt,name=heartbeat_interval_ms,json=heartbeatIntervalMs,proto3" json:"heartbeat_interval_ms,omitempty"`
 	// How long a worker may be silent before it is lost.
 	LivenessTimeoutMs uint32 `protobuf:"varint,4,opt,name=liveness_timeout_ms,json=livenessTimeoutMs,proto3" json:"liveness_timeout_ms,omitempty"`

@@ -42,7 +42,7 @@ type WelcomeLimit =
 /** gRPC's default limit, assumed for a worker that does not declare one. */
 const DEFAULT_RECEIVE_BYTES = 4 * 1024 * 1024;
 
-/** The maximum size of a job's message without its payload. */
+/** The maximum size of a job's message without its payload and metadata. */
 const JOB_ENVELOPE_BYTES = 16 * 1024;
 
 /** The longest timeout that a job can carry: uint32 on the wire. */

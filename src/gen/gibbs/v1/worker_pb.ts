@@ -520,7 +520,7 @@ export type Welcome = Message<"gibbs.v1.Welcome"> & {
   hubId: string;
 
   /**
-   * How long a worker may be quiet before it is asked for a heartbeat.
+   * How often the hub sends a heartbeat, for information.
    *
    * @generated from field: uint32 heartbeat_interval_ms = 3;
    */
