@@ -29,7 +29,8 @@ const lines = [
 
 /**
  * An SVG chart of tail latency: for each share of requests, the time within which they are
- * answered. Both axes are logarithmic. It includes its own background to be readable on any page.
+ * answered. Both axes are logarithmic. It includes its own background so that it is readable on any
+ * page.
  */
 export function drawTails(title: string, subtitle: string, tails: readonly Tail[]): string {
   const times = tails.flatMap(({ values }) => [

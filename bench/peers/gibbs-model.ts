@@ -1,5 +1,5 @@
 /**
- * The original's model: squares a number, blocking its process in the meantime. Null is a warm-up.
+ * The original's model: squares a number, blocking its process while it does so. Null is a warm-up.
  */
 export default class Model {
   readonly #blockMs: number;

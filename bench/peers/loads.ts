@@ -32,7 +32,7 @@ export interface OpenLoop {
   late: number[];
 }
 
-/** A payload for the command `payloads` of {@link loads}. */
+/** A payload for the `payloads` command of {@link loads}. */
 export interface PayloadLoad {
   kind: "data" | "value";
   bytes: number;

@@ -16,7 +16,7 @@ export interface ConformanceTimes {
   workMs: number;
 }
 
-/** The times of a kit. */
+/** The kit's time limits. */
 export const conformanceOptionTable: OptionTable<ConformanceTimes> = {
   startTimeoutMs: {
     default: 30 * SECOND,

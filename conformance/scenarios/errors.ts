@@ -8,7 +8,7 @@ const NOT_FOUND = 5;
 /** Bytes that do not decode as a `Payload`: a field longer than the rest of the message. */
 const BAD_PAYLOAD = new Uint8Array([0x0a, 0x05, 0x01]);
 
-/** Failures of jobs. */
+/** Job failures. */
 export const errors: readonly Scenario[] = [
   {
     id: "error-mapping",

@@ -127,7 +127,7 @@ func (c *Client) Request(ctx context.Context, input any, options ...RequestOptio
 	return answer.Output, nil
 }
 
-// Request is [Client.Request] with the answer decoded as encoding/json would.
+// Request is [Client.Request] with the answer decoded as encoding/json would decode it.
 func Request[Out any](ctx context.Context, c *Client, input any, options ...RequestOption) (Out, error) {
 	answer, err := c.RequestWithInfo(ctx, input, options...)
 	if err != nil {

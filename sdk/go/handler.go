@@ -31,8 +31,8 @@ type Handler func(ctx context.Context, input any) (any, error)
 // Methods maps method names to handlers; "" is the default method.
 type Methods map[string]Handler
 
-// Func returns a [Handler] that calls a function on Go types. Its input is decoded as
-// encoding/json would, except for a []byte, which stays bytes. An input that does not fit
+// Func returns a [Handler] that calls a function on Go types. Its input is decoded as by
+// encoding/json, except for a []byte, which stays bytes. An input that does not fit
 // fails the request as INVALID_ARGUMENT / MALFORMED without calling f.
 func Func[In, Out any](f func(context.Context, In) (Out, error)) Handler {
 	return func(ctx context.Context, input any) (any, error) {

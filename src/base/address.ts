@@ -25,7 +25,8 @@ export function parseAddress(text: string): Address {
 }
 
 /**
- * Rejects a path that systems would silently truncate: two hubs could end up on the same socket.
+ * Rejects a path that the operating system would silently truncate: two hubs could end up on the
+ * same socket.
  */
 function checkPath(path: string): string {
   const bytes = Buffer.byteLength(path);

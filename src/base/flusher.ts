@@ -10,7 +10,7 @@ export class Flusher {
   readonly #flush: (isTurnOver: boolean) => void;
   /** Whether a flush has been requested. */
   #isWanted = false;
-  /** Whether a callback is pending at the end of this turn. */
+  /** Whether a callback is scheduled for the end of this turn. */
   #isWatched = false;
 
   /**

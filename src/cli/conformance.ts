@@ -42,7 +42,7 @@ export function conformanceCommand(): Command {
     )
     .option(
       "--only <ids>",
-      "run only these scenarios, comma-separated; those the worker cannot run fail",
+      "run only these scenarios, comma-separated; those that the worker cannot run count as failed",
       parseIds,
     )
     .option("--skip <ids>", "skip these scenarios, comma-separated", parseIds)

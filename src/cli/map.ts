@@ -43,7 +43,7 @@ A run stops at the first failure, after writing all answers before it. With
 --keep-going it continues, unless the request could not run: no hub, no worker, no time
 left. A blank line is a failure, too.
 
-Ctrl-C finishes the requests in flight. However a run ended, run the same command with
+Ctrl-C lets the requests in flight finish. However a run ended, run the same command with
 the same --out to resume; answers not yet written are requested again.
 
 Examples:

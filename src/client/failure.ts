@@ -88,7 +88,9 @@ export function outboxFull(requestId: string | undefined): GibbsError {
   return gibbsError("OUTBOX_FULL", message, { execution: "NOT_STARTED", requestId });
 }
 
-/** Returns the error for an input that is larger than `maxBytes`, the limit of hub or client. */
+/**
+ * Returns the error for an input that is larger than `maxBytes`, the hub's or the client's limit.
+ */
 export function tooLarge(
   requestId: string | undefined,
   bytes: number,

@@ -168,7 +168,7 @@ export const hubOptionTable: OptionTable<HubSettings> = {
     unit: "ms",
     min: 1,
     max: INT32_MAX,
-    flag: ["--max-timeout <time>", "the longest deadline"],
+    flag: ["--max-timeout <time>", "longest deadline that a caller may set"],
   },
   drainTimeoutMs: {
     default: 30 * SECOND,

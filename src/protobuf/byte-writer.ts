@@ -24,7 +24,7 @@ export class ByteWriter {
     this.#open.length = 0;
   }
 
-  /** Returns what has been written since the last take, for sending soon. */
+  /** Returns what has been written since the last take, to be sent soon. */
   take(): Buffer {
     if (this.#length > MAX_COPIED_BYTES) return this.#handOver();
     const taken = Buffer.allocUnsafe(this.#length);

@@ -4,8 +4,8 @@ import type { Notes } from "./journal.js";
 import { answerTo } from "./task.js";
 
 /**
- * One client with two calls: the first ran in a process of two workers, the second was cancelled in
- * the queue.
+ * One client with two calls: the first ran in a process that hosts two workers, the second was
+ * cancelled in the queue.
  */
 const notes: Notes = {
   call: [

@@ -98,7 +98,7 @@ it("endless-retry-until-a-worker-comes", async () => {
   expect(await waiting).toMatchObject({ x: 3 });
 });
 
-// As in the original, a signal lets a worker finish and answer its job, and accept no other.
+// As in the original, after a signal a worker finishes and answers its job, and accepts no other.
 it("sigterm-finishes-the-job", async () => {
   const hub = await gibbsHub();
   const client = startClient(hub.address);

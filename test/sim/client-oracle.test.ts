@@ -16,8 +16,8 @@ const STALL_MS = 5000;
 
 /**
  * Simulates a client that is given a request, hears its hub's settings, and `afterMs` later stalls
- * until the request's time is up. Returns the promise that it breaks by failing with NO_ANSWER
- * then.
+ * until the request's time is up. Returns the promise that it breaks if it then fails with
+ * NO_ANSWER.
  */
 function standStill(afterMs: number): string | undefined {
   const world = new World(makePlan(1).parameters.limits, () => {}, false);

@@ -2,9 +2,9 @@ import { keepOnly, type Plan } from "./plan.js";
 import { type Report, simulate } from "./simulation.js";
 
 /**
- * Returns a subset of `items` for which `fails` still holds and that leaving out consecutive items
- * cannot make any smaller: delta debugging, Zeller and Hildebrandt, "Simplifying and Isolating
- * Failure-Inducing Input", 2002.
+ * Reduces `items` to a subset for which `fails` still holds, and from which no run of consecutive
+ * items can be removed without losing the failure: delta debugging, Zeller and Hildebrandt,
+ * "Simplifying and Isolating Failure-Inducing Input", 2002.
  */
 export async function minimize<T>(
   items: readonly T[],

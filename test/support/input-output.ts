@@ -7,8 +7,8 @@ import net from "node:net";
 type Method = (...args: any[]) => unknown;
 
 /**
- * Calls `listener` before each socket or process that the code of this thread opens. An error that
- * it throws reaches the code that was about to open one.
+ * Calls `listener` just before code in this thread opens a socket or starts a process. An error
+ * that it throws reaches that code.
  */
 export function onInputOutput(listener: (what: string) => void): void {
   // Everything that opens a socket or a process ends up in one of these, including http2 and

@@ -85,7 +85,7 @@ export class Link {
     this.#pump();
   }
 
-  /** Resolves once there are bytes waiting that are not allowed to arrive. */
+  /** Resolves once bytes are being held back. */
   stuck(): Promise<void> {
     return new Promise((resolve) => {
       this.#onStuck.push(resolve);

@@ -75,7 +75,7 @@ export class TcpProxy {
     this.#setOpen(blackHole, directions);
   }
 
-  /** Resolves once a connection that is open now has bytes waiting that are not allowed to arrive. */
+  /** Resolves once bytes are being held back on a connection that is open now. */
   async stuck(direction: Direction): Promise<void> {
     await Promise.race(Array.from(this.connections, (connection) => connection.stuck(direction)));
   }

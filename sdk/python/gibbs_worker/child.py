@@ -18,8 +18,8 @@ from .outcome import with_id
 
 def serve_child(ours: socket.socket, target: Target, slots: int, limits: Limits) -> None:
     """Serves the agent at the other end of `ours`, exchanging hub and worker events."""
-    # Ctrl-C reaches the whole process group: the agent drains, and this process must live until
-    # then. Not SIG_IGN, because processes started by the handler would inherit it.
+    # Ctrl-C reaches the whole process group: the agent drains, and this process must stay alive
+    # until it has. Not SIG_IGN, because processes started by the handler would inherit it.
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, lambda *_: None)
     asyncio.run(_serve(ours, InProcess(target, slots, limits)))

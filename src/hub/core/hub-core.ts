@@ -41,7 +41,10 @@ export class HubCore {
   readonly #effects: Effect[] = [];
   #promisedWake = Number.POSITIVE_INFINITY;
 
-  /** `random` returns 0 to 1, like `Math.random`; `formatId` makes ids for requests without one. */
+  /**
+   * `random` returns a number from 0 to 1, like `Math.random`; `formatId` makes ids for requests
+   * without one.
+   */
   constructor(limits: CoreLimits, random: () => number, formatId: RequestIdFormat = String) {
     this.limits = limits;
     const timers = this.#timers;

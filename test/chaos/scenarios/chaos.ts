@@ -167,7 +167,7 @@ function judge(
 }
 
 /**
- * Returns the unhurried calls that ended by their deadline. All faults together are shorter than
+ * Returns the unhurried calls that only their deadline ended. The faults together last less than
  * that deadline, so the system must have forgotten such a call.
  */
 function leftToDeadline(notes: Notes): string[] {

@@ -90,7 +90,7 @@ export class HubLink implements MultiplexConnection {
     connections.add(call.connection);
     this.#streams.add(call);
     this.#onOpen(call);
-    // From a status that it generated itself, the library knows that the connection has gone.
+    // A status that the library generated itself tells it that the connection is gone.
     call.once("error", ({ details }: Error & { details: string }) => {
       if (details === "the connection broke") this.#lose(hub);
     });

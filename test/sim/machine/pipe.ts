@@ -62,7 +62,7 @@ export class Pipe<T> {
     this.#isClosed = true;
   }
 
-  /** Sets whether the receiver stops reading, except for a reset. */
+  /** Sets whether the receiver stops reading; it still sees a reset. */
   hold(isHeld: boolean): void {
     this.#isHeld = isHeld;
     if (!isHeld) this.wake();

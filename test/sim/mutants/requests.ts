@@ -1,6 +1,6 @@
 import type { Mutant } from "./mutant.js";
 
-/** Faults in how requests wait, rerun and end. */
+/** Faults in how requests wait, are rerun, and end. */
 export const requestMutants: readonly Mutant[] = [
   {
     name: "an arriving request wakes nothing",

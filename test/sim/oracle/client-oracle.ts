@@ -248,7 +248,7 @@ function wrongSend({ last, lost, options, isOpen }: Asked): string | undefined {
   return lost < (options.maxAttempts ?? 3) ? undefined : "at most as often as allowed";
 }
 
-/** Returns the check that fails if what was written is not what was asked. */
+/** Returns the check that fails if what was written is not what was asked for. */
 function wrongCall(
   asked: Asked,
   call: WireCall<KeptBytes>,

@@ -46,8 +46,8 @@ function checkDue(books: Books, what: Call | Stream | string, dueAt: number): nu
 }
 
 /**
- * Checks that no call waits while a fitting worker is idle. Returns the time at which one that is
- * held back must be released.
+ * Checks that no call waits while a suitable worker is idle. Returns the time at which a worker
+ * whose credit is held back must be released.
  */
 function judgeIdle(books: Books, call: Call): number {
   let dueAt = NEVER;

@@ -33,7 +33,7 @@ export class UnreadResponses {
 
   /**
    * Stops counting `response`. A second call does nothing: one overdue response ends its stream,
-   * and other overdue ones with it.
+   * which drops the stream's other overdue responses, too.
    */
   remove(response: UnreadResponse): void {
     if (!response.isUnread) return;

@@ -49,7 +49,7 @@ export class Session implements Timed, Linked<Session> {
    * The workers that serve the same methods, while it serves; while idle, it is in their idle list.
    */
   group: WorkerGroup<Session> | undefined;
-  /** When it became idle, as an increasing number. Owned by the queues, like its list links. */
+  /** When it became idle, as a sequence number. Owned by the queues, like its list links. */
   idleSeq = 0;
   prev: Session | undefined;
   next: Session | undefined;
