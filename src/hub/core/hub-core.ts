@@ -51,11 +51,11 @@ export class HubCore {
     const emit = (effect: Effect): void => this.#emit(effect);
     const requests = new Requests(limits, random, formatId);
     const queues = new Queues(limits);
-    const scheduler = new Scheduler({ limits, timers, requests, queues, random, emit });
+    const parts = { limits, timers, requests, queues, random, emit };
     this.requests = requests;
     this.queues = queues;
-    this.workers = new Sessions({ limits, timers, queues, scheduler, emit });
-    this.#scheduler = scheduler;
+    this.#scheduler = new Scheduler(parts);
+    this.workers = new Sessions(parts, this.#scheduler);
   }
 
   /** The open worker streams. */

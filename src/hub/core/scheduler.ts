@@ -10,8 +10,8 @@ import type { Requests } from "./requests/requests.js";
 import { excuse, LARGE_BYTES } from "./workers/liveness.js";
 import type { Session } from "./workers/session.js";
 
-/** What a {@link Scheduler} works on. */
-export interface SchedulerParts {
+/** What the parts of the core share. */
+export interface CoreParts {
   limits: CoreLimits;
   timers: TimerHeap<Timed>;
   requests: Requests;
@@ -30,7 +30,7 @@ export class Scheduler {
   readonly #random: () => number;
   readonly #emit: (effect: Effect) => void;
 
-  constructor({ limits, timers, requests, queues, random, emit }: SchedulerParts) {
+  constructor({ limits, timers, requests, queues, random, emit }: CoreParts) {
     this.#limits = limits;
     this.#timers = timers;
     this.#requests = requests;

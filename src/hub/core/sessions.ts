@@ -3,20 +3,11 @@ import type { GibbsError } from "../../base/errors/error.js";
 import type { Effect } from "./effect.js";
 import type { CoreLimits } from "./limits.js";
 import type { Queues } from "./matching/queues.js";
-import type { Scheduler } from "./scheduler.js";
+import type { CoreParts, Scheduler } from "./scheduler.js";
 import { CrashLoops, type Suspect } from "./workers/crash-loops.js";
 import { beatIntervalMs, checkLiveness, forgive, nextCheckAt } from "./workers/liveness.js";
 import { Session, type WorkerHello } from "./workers/session.js";
 import * as sessionEnd from "./workers/session-end.js";
-
-/** What {@link Sessions} works on. */
-export interface SessionsParts {
-  limits: CoreLimits;
-  timers: TimerHeap<Timed>;
-  queues: Queues;
-  scheduler: Scheduler;
-  emit: (effect: Effect) => void;
-}
 
 /** All open worker streams: their identity, liveness, and end. */
 export class Sessions {
@@ -30,7 +21,7 @@ export class Sessions {
   readonly #crashLoops = new CrashLoops();
   #lastId = 0;
 
-  constructor({ limits, timers, queues, scheduler, emit }: SessionsParts) {
+  constructor({ limits, timers, queues, emit }: CoreParts, scheduler: Scheduler) {
     this.#limits = limits;
     this.#timers = timers;
     this.#queues = queues;
