@@ -46,6 +46,8 @@ export default defineConfig({
         test: {
           name: "unit",
           include: unit,
+          // Pure code shares no state, so the files of one process can share its modules.
+          isolate: false,
           setupFiles: ["test/support/forbid-input-output.ts"],
         },
       },

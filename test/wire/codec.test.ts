@@ -29,6 +29,7 @@ import {
 } from "../../src/wire/messages/work.js";
 import { bytes } from "../support/arbitrary-message.js";
 import { bytesOf } from "../support/bytes.js";
+import { expectSame } from "../support/expect-same.js";
 import { job } from "../support/job.js";
 
 // What a stream writes, protobuf-es must read, and vice versa.
@@ -117,8 +118,9 @@ describe("events", () => {
         const expected = create(WorkResponseSchema, { events: events.map((event) => ({ event })) });
         const read = encodeHubEvents(events, 10_000_000).map(plain);
         const both = read.flatMap((one) => fromBinary(WorkResponseSchema, one).events);
-        expect(both).toEqual(expected.events);
-        expect(decodeWorkResponse(toBinary(WorkResponseSchema, expected)).map(bare)).toEqual(
+        expectSame(both, expected.events);
+        expectSame(
+          decodeWorkResponse(toBinary(WorkResponseSchema, expected)).map(bare),
           expected.events.map(bare),
         );
       }),
@@ -133,7 +135,7 @@ describe("events", () => {
           const payload = Buffer.from(event.value.payload).toString("latin1");
           return { case: "job", value: { ...event.value, payload } };
         });
-        expect(encodeHubEvents(kept)).toEqual(encodeHubEvents(events));
+        expectSame(encodeHubEvents(kept), encodeHubEvents(events));
       }),
     );
   });
@@ -146,10 +148,12 @@ describe("events", () => {
         );
         const expected = create(WorkRequestSchema, { events });
         const read = encodeWorkerEvents(given).map(plain);
-        expect(read.flatMap((one) => fromBinary(WorkRequestSchema, one).events)).toEqual(
+        expectSame(
+          read.flatMap((one) => fromBinary(WorkRequestSchema, one).events),
           expected.events,
         );
-        expect(decodeWorkRequest(toBinary(WorkRequestSchema, expected)).map(bare)).toEqual(
+        expectSame(
+          decodeWorkRequest(toBinary(WorkRequestSchema, expected)).map(bare),
           expected.events.map(bare),
         );
       }),
@@ -163,11 +167,12 @@ describe("items", () => {
       fc.property(fc.array(clientItem, { minLength: 1, maxLength: 5 }), (items) => {
         const expected = create(MultiplexRequestSchema, { items: items as object[] });
         const read = encodeClientItems(items).map(plain);
-        expect(read.flatMap((one) => fromBinary(MultiplexRequestSchema, one).items)).toEqual(
+        expectSame(
+          read.flatMap((one) => fromBinary(MultiplexRequestSchema, one).items),
           expected.items,
         );
         const decoded = decodeClientItems(toBinary(MultiplexRequestSchema, expected));
-        expect(decoded.map(inBytes).map(bare)).toEqual(expected.items.map(bare));
+        expectSame(decoded.map(inBytes).map(bare), expected.items.map(bare));
       }),
     );
   });
@@ -178,10 +183,12 @@ describe("items", () => {
         const items = given as MessageInitShape<typeof HubItemSchema>[];
         const expected = create(MultiplexResponseSchema, { items });
         const read = encodeHubItems(given).map(plain);
-        expect(read.flatMap((one) => fromBinary(MultiplexResponseSchema, one).items)).toEqual(
+        expectSame(
+          read.flatMap((one) => fromBinary(MultiplexResponseSchema, one).items),
           expected.items,
         );
-        expect(decodeHubItems(toBinary(MultiplexResponseSchema, expected)).map(bare)).toEqual(
+        expectSame(
+          decodeHubItems(toBinary(MultiplexResponseSchema, expected)).map(bare),
           expected.items.map(bare),
         );
       }),
