@@ -14,6 +14,10 @@ loopback.addAddress("::1", "ipv6");
 
 /** Parses `host:port`, `[v6]:port`, `:port` (loopback) or `unix:path`. */
 export function parseAddress(text: string): Address {
+  // JavaScript callers may mistake the order of arguments.
+  if (typeof text !== "string") {
+    throw badAddress(`an address must be a string, such as "127.0.0.1:5019", not ${typeof text}`);
+  }
   if (text.startsWith("unix:") && text.length > 5) return { path: checkPath(text.slice(5)) };
   const match = /^(?:\[(?<v6>[0-9a-fA-F:.]+)\]|(?<host>[^:/\s[\]]*)):(?<port>\d{1,5})$/.exec(text);
   const port = Number(match?.groups?.["port"]);

@@ -259,6 +259,8 @@ describe("a client", () => {
     client.close();
     await waiting;
     expect(() => new Client("not an address")).toThrow(/is not an address/);
+    const options = { hub: "127.0.0.1:5019" } as unknown as string;
+    expect(() => new Client(options)).toThrow(/must be a string, such as .*, not object/);
   });
 
   it("keeps a thousand callers apart", async () => {
