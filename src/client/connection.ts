@@ -14,6 +14,8 @@ import { type Clock, delay } from "../base/clock.js";
 import type { GibbsError } from "../base/errors/error.js";
 import { gibbsError } from "../base/errors/reasons.js";
 import { channelOptions } from "../wire/grpc/channel-options.js";
+import { channelTarget } from "../wire/grpc/channel-target.js";
+import { blameProxy, type HttpProxy } from "../wire/grpc/proxy.js";
 import { rawService } from "../wire/grpc/raw-service.js";
 import { HubService } from "../wire/index.js";
 
@@ -26,6 +28,7 @@ export class HubConnection {
   readonly #connectTimeoutMs: number;
   readonly #clock: Clock;
   readonly #grpc: GrpcClient;
+  readonly #proxy: HttpProxy | undefined;
   #ready: Promise<void> | undefined;
 
   constructor(
@@ -36,18 +39,19 @@ export class HubConnection {
     this.#address = address;
     this.#connectTimeoutMs = limits.connectTimeoutMs;
     this.#clock = clock;
-    this.#channel = new Channel(
-      address,
-      credentials.createInsecure(),
-      options(limits.maxPayloadBytes),
-    );
+    const { target, options, proxy } = channelTarget(address);
+    this.#proxy = proxy;
+    this.#channel = new Channel(target, credentials.createInsecure(), {
+      ...clientOptions(limits.maxPayloadBytes),
+      ...options,
+    });
     this.#grpc = new GrpcClient("", credentials.createInsecure(), {
       channelOverride: this.#channel,
     });
   }
 
   get isReady(): boolean {
-    return this.#channel.getConnectivityState(true) === connectivityState.READY;
+    return this.#dial() === connectivityState.READY;
   }
 
   /**
@@ -66,7 +70,7 @@ export class HubConnection {
     });
     try {
       const tooLong = delay(this.#clock, timeoutMs, patience.signal).then(() => {
-        if (!patience.signal.aborted) throw notConnected(this.#address, timeoutMs);
+        if (!patience.signal.aborted) throw this.#notConnected(timeoutMs);
       });
       await Promise.race([this.#ready, tooLong]);
     } finally {
@@ -116,9 +120,24 @@ export class HubConnection {
     this.#channel.close();
   }
 
+  #notConnected(timeoutMs: number): GibbsError {
+    const waited = `waited ${Math.round(timeoutMs)} ms`;
+    const message = `no hub answers at ${this.#address} (${waited}): is one running there?`;
+    const details = { execution: "NOT_STARTED" } as const;
+    return gibbsError("NOT_CONNECTED", blameProxy(message, this.#proxy, this.#address), details);
+  }
+
+  /** Returns the state of the channel; an idle one dials from now on. */
+  #dial(): connectivityState {
+    const state = this.#channel.getConnectivityState(false);
+    // A closed channel that is asked to connect would dial for ever.
+    if (state === connectivityState.SHUTDOWN) return state;
+    return this.#channel.getConnectivityState(true);
+  }
+
   async #becomeReady(): Promise<void> {
     for (;;) {
-      const state = this.#channel.getConnectivityState(true);
+      const state = this.#dial();
       if (state === connectivityState.READY) return;
       // The client was closed, and every request has already failed.
       if (state === connectivityState.SHUTDOWN) return;
@@ -129,12 +148,7 @@ export class HubConnection {
   }
 }
 
-function notConnected(address: string, timeoutMs: number): GibbsError {
-  const message = `no hub answers at ${address} (waited ${Math.round(timeoutMs)} ms): is one running there?`;
-  return gibbsError("NOT_CONNECTED", message, { execution: "NOT_STARTED" });
-}
-
-function options(maxPayloadBytes: number): ChannelOptions {
+function clientOptions(maxPayloadBytes: number): ChannelOptions {
   return {
     ...channelOptions(maxPayloadBytes),
     // An oversize answer must end its own call, not the stream that all calls share.

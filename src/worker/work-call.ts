@@ -1,6 +1,8 @@
-import { type ChannelOptions, Client, credentials, type ServiceError } from "@grpc/grpc-js";
+import { type ChannelOptions, Client, credentials, type ServiceError, status } from "@grpc/grpc-js";
 import type { GibbsError } from "../base/errors/error.js";
 import { channelOptions } from "../wire/grpc/channel-options.js";
+import { channelTarget } from "../wire/grpc/channel-target.js";
+import { blameProxy } from "../wire/grpc/proxy.js";
 import { rawService } from "../wire/grpc/raw-service.js";
 import { DETAILS_KEY, fromStatus } from "../wire/grpc/status.js";
 import { WorkerService } from "../wire/messages/work.js";
@@ -29,7 +31,11 @@ export function openWorkStream(
   maxPayloadBytes: number,
   listener: WorkStreamListener,
 ): WorkStream {
-  const client = new Client(address, credentials.createInsecure(), options(maxPayloadBytes));
+  const { target, options, proxy } = channelTarget(address);
+  const client = new Client(target, credentials.createInsecure(), {
+    ...workerOptions(maxPayloadBytes),
+    ...options,
+  });
   const call = client.makeBidiStreamRequest(
     work.path,
     work.requestSerialize,
@@ -45,10 +51,13 @@ export function openWorkStream(
   call.on("data", (encoded: Buffer) => listener.onMessage(encoded));
   call.on("error", (error: ServiceError) => {
     const details = error.metadata?.get(DETAILS_KEY)[0];
-    end(fromStatus(error.code, error.details ?? error.message, details));
+    const message = error.details ?? error.message;
+    const isUnreached = error.code === status.UNAVAILABLE && details === undefined;
+    const explained = isUnreached ? blameProxy(message, proxy, address) : message;
+    end(fromStatus(error.code, explained, details));
   });
-  call.on("status", (status) => {
-    if (status.code === 0) end(undefined);
+  call.on("status", ({ code }) => {
+    if (code === 0) end(undefined);
   });
   call.on("end", () => call.end());
   return {
@@ -57,7 +66,7 @@ export function openWorkStream(
   };
 }
 
-function options(maxPayloadBytes: number): ChannelOptions {
+function workerOptions(maxPayloadBytes: number): ChannelOptions {
   return {
     ...channelOptions(maxPayloadBytes),
     "grpc.keepalive_permit_without_calls": 1,
