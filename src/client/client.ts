@@ -2,7 +2,7 @@ import { onAbort } from "../base/abort.js";
 import { formatAddress, parseAddress } from "../base/address.js";
 import { type Clock, systemClock } from "../base/clock.js";
 import { checkRequestOptions } from "../base/options/check-request-options.js";
-import { DEFAULT_ADDRESS, type RequestOptions } from "../base/options/common-options.js";
+import { hubOfEnvironment, type RequestOptions } from "../base/options/common-options.js";
 import { withDefaults } from "../base/options/option-table.js";
 import { HubConnection } from "./connection.js";
 import { mapConcurrently } from "./map.js";
@@ -58,10 +58,11 @@ export class Client {
   readonly #closing = new AbortController();
 
   /**
-   * @param address `host:port` of the hub. Default `127.0.0.1:5019`.
+   * @param address `host:port` of the hub. Default: the environment variable `GIBBS_HUB`, or
+   * `127.0.0.1:5019`.
    * @throws GibbsError INVALID_ARGUMENT: BAD_ADDRESS, BAD_OPTION.
    */
-  constructor(address: string = DEFAULT_ADDRESS, options: ClientOptions = {}) {
+  constructor(address: string = hubOfEnvironment(), options: ClientOptions = {}) {
     this.#limits = withDefaults(clientOptionTable, options);
     this.#clock = options.clock ?? systemClock;
     const target = formatAddress(parseAddress(address));

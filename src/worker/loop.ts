@@ -5,6 +5,7 @@ import { deferred } from "../base/deferred.js";
 import { type GibbsError, messageOf } from "../base/errors/error.js";
 import { gibbsError } from "../base/errors/reasons.js";
 import { type Logger, silentLogger } from "../base/logger.js";
+import { hubOfEnvironment } from "../base/options/common-options.js";
 import { withDefaults } from "../base/options/option-table.js";
 import { randomInstanceId } from "../base/random.js";
 import { Wakeup } from "../base/wakeup.js";
@@ -58,7 +59,8 @@ export class WorkerLoop {
   #goal: "serve" | "drain" | "stop" = "serve";
 
   constructor(executor: Executor, options: WorkerOptions) {
-    this.#options = withDefaults(workerOptionTable, options);
+    const { hub = hubOfEnvironment() } = options;
+    this.#options = withDefaults(workerOptionTable, { ...options, hub });
     this.#executor = executor;
     this.#clock = options.clock ?? systemClock;
     this.#logger = options.logger ?? silentLogger;
@@ -67,9 +69,8 @@ export class WorkerLoop {
       instanceId: randomInstanceId(),
     };
     // Reject a bad address here rather than in the background.
-    const hub = formatAddress(parseAddress(this.#options.hub));
-    this.#options.hub = hub;
-    this.#reconnect = new Reconnect(hub, this.#clock, options.random ?? Math.random);
+    this.#options.hub = formatAddress(parseAddress(this.#options.hub));
+    this.#reconnect = new Reconnect(this.#options.hub, this.#clock, options.random ?? Math.random);
   }
 
   /** Resolves when the executor can run jobs. */

@@ -4,7 +4,10 @@ import { MINUTE, SECOND, UINT32_MAX } from "../base/options/units.js";
 
 /** How a `Worker` behaves. Times in milliseconds, sizes in bytes. */
 export interface WorkerOptions extends CommonOptions {
-  /** The address of the hub. Default {@link DEFAULT_ADDRESS}. */
+  /**
+   * The address of the hub. Default {@link DEFAULT_ADDRESS}, unless the environment variable
+   * `GIBBS_HUB` names another.
+   */
   hub?: string;
   /** The method that a single handler serves. Default "", the default method. */
   method?: string;

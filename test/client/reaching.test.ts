@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage } from "node:http";
 import net, { type AddressInfo, connect, type Socket } from "node:net";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { Wakeup } from "../../src/base/wakeup.js";
+import { Client } from "../../src/client/client.js";
 import { Worker } from "../../src/worker/worker.js";
 import { Log } from "../support/log.js";
 import { startClient, startHub, startWorker } from "../support/running.js";
@@ -64,6 +65,24 @@ describe("a hub behind a proxy", () => {
     await worker.close();
     await ended;
     expect(port).toBe(proxy.port);
+  });
+});
+
+describe("the hub of the environment", () => {
+  it("is the one of clients and workers that name none", async () => {
+    const hub = await startHub();
+    vi.stubEnv("GIBBS_HUB", hub.address);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const worker = new Worker((x: number) => x + 1, { handleSignals: false });
+    const ended = worker.run();
+    await worker.connected;
+    const client = new Client();
+    expect(await client.request(1)).toBe(2);
+    client.close();
+    await worker.close();
+    await ended;
+    vi.stubEnv("GIBBS_HUB", "nowhere");
+    expect(() => new Client()).toThrow(/"nowhere" is not an address/);
   });
 });
 

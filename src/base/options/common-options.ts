@@ -68,6 +68,11 @@ export const requestOptionTable: OptionTable<{
   },
 };
 
+/** Returns the hub that a program connects to if it names none: `GIBBS_HUB`, or the default. */
+export function hubOfEnvironment(): string {
+  return process.env["GIBBS_HUB"] || DEFAULT_ADDRESS;
+}
+
 /** The hub that workers and clients connect to. */
 export const hubAddress: OptionEntry<string> = {
   default: DEFAULT_ADDRESS,
