@@ -7,8 +7,11 @@ import { onAbort } from "./abort.js";
 export interface Clock {
   /** Milliseconds on a monotonic clock with an arbitrary zero. */
   now(): number;
-  /** Calls `callback` once, after `delayMs` (clamped to what a timer supports). */
-  setTimer(delayMs: number, callback: () => void): Timer;
+  /**
+   * Calls `callback` once, after `delayMs` (clamped to what a timer supports). A timer in the
+   * `background` does not keep the process alive.
+   */
+  setTimer(delayMs: number, callback: () => void, where?: "background"): Timer;
   /** Calls `callback` once, after the running code returns and before any new input is read. */
   soon(callback: () => void): void;
   /** Calls `callback` once, after all input that has already arrived has been read. */
@@ -24,11 +27,12 @@ export interface Timer {
 /** The longest delay of a Node timer, in milliseconds: 24.8 days. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** The real clock, monotonic. Its timers keep the process alive. */
+/** The real clock, monotonic. */
 export const systemClock: Clock = {
   now: () => performance.now(),
-  setTimer(delayMs, callback) {
+  setTimer(delayMs, callback, where) {
     const timer = setTimeout(callback, Math.min(Math.max(0, delayMs), MAX_TIMER_MS));
+    if (where === "background") timer.unref();
     return { cancel: () => clearTimeout(timer) };
   },
   // Not a microtask: callers whose promises are resolving run first.

@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import {
   Channel,
   type ChannelOptions,
@@ -15,6 +16,7 @@ import type { GibbsError } from "../base/errors/error.js";
 import { gibbsError } from "../base/errors/reasons.js";
 import { channelOptions } from "../wire/grpc/channel-options.js";
 import { channelTarget } from "../wire/grpc/channel-target.js";
+import { onConnection } from "../wire/grpc/on-connection.js";
 import { blameProxy, type HttpProxy } from "../wire/grpc/proxy.js";
 import { rawService } from "../wire/grpc/raw-service.js";
 import { HubService } from "../wire/index.js";
@@ -29,6 +31,7 @@ export class HubConnection {
   readonly #clock: Clock;
   readonly #grpc: GrpcClient;
   readonly #proxy: HttpProxy | undefined;
+  readonly #sockets = new Set<Socket>();
   #ready: Promise<void> | undefined;
 
   constructor(
@@ -41,7 +44,11 @@ export class HubConnection {
     this.#clock = clock;
     const { target, options, proxy } = channelTarget(address);
     this.#proxy = proxy;
-    this.#channel = new Channel(target, credentials.createInsecure(), {
+    const tracked = onConnection(credentials.createInsecure(), (socket) => {
+      this.#sockets.add(socket);
+      socket.once("close", () => this.#sockets.delete(socket));
+    });
+    this.#channel = new Channel(target, tracked, {
       ...clientOptions(limits.maxPayloadBytes),
       ...options,
     });
@@ -88,6 +95,14 @@ export class HubConnection {
       // Lets the call wait for a connection instead of failing before it is sent.
       new Metadata({ waitForReady: true }),
     );
+  }
+
+  /**
+   * Lets the process end although the connection is open: until it next opens a stream, only the
+   * timers of calls keep the process alive.
+   */
+  detach(): void {
+    for (const socket of this.#sockets) socket.unref();
   }
 
   /**

@@ -12,6 +12,8 @@ import type { PendingCall } from "./pending-call.js";
 
 /** Receives a stream's events. */
 export interface MultiplexStreamListener {
+  /** Called when the hub has announced its settings. */
+  onOpen(): void;
   /**
    * Receives a call that must move to another stream, because the hub accepts fewer calls than this
    * stream was given.
@@ -178,6 +180,7 @@ export class MultiplexStream {
       maxOpenCalls,
     };
     this.#transition({ kind: "open", idle: this.#state.idle, settings });
+    this.#listener.onOpen();
     for (const pending of this.#calls.takeBeyond(maxOpenCalls)) this.#listener.onOverflow(pending);
     this.#flushLater();
   }
@@ -219,15 +222,16 @@ export class MultiplexStream {
   }
 
   /**
-   * Closes the stream when it is idle, because it would keep the process alive. `lastId` is the id
-   * of the latest call at the previous check.
+   * Closes the stream when it is idle, because it costs the hub memory. `lastId` is the id of the
+   * latest call at the previous check.
    */
   #watchIdle(lastId: number | undefined): Timer {
-    return this.#clock.setTimer(clientFixed.idleStreamMs, () => {
+    const onTimer = (): void => {
       if (!("idle" in this.#state)) return;
       const isIdle = this.#calls.size === 0 && this.#calls.lastId === lastId;
       if (isIdle) this.#close();
       else this.#state.idle = this.#watchIdle(this.#calls.lastId);
-    });
+    };
+    return this.#clock.setTimer(clientFixed.idleStreamMs, onTimer, "background");
   }
 }

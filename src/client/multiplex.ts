@@ -5,7 +5,7 @@ import { MultiplexStream } from "./multiplex-stream.js";
 import type { PendingCall } from "./pending-call.js";
 
 /** The part of a connection that the transport needs. */
-export type MultiplexConnection = Pick<HubConnection, "ready" | "openMultiplex">;
+export type MultiplexConnection = Pick<HubConnection, "ready" | "openMultiplex" | "detach">;
 
 /**
  * Sends all calls over as few streams as the hub allows; calls made in the same turn share a write.
@@ -51,6 +51,7 @@ export class MultiplexTransport extends ConnectedTransport {
     const grpc = this.#connection.openMultiplex();
     const limits = { maxPayloadBytes: this.#maxPayloadBytes, firstId: this.#firstId };
     const stream: MultiplexStream = new MultiplexStream(grpc, this.#clock, limits, {
+      onOpen: () => this.#connection.detach(),
       onOverflow: (pending) => this.place(pending),
       onEnd: () => this.#streams.delete(stream),
     });

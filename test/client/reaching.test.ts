@@ -7,7 +7,7 @@ import { Wakeup } from "../../src/base/wakeup.js";
 import { Client } from "../../src/client/client.js";
 import { Worker } from "../../src/worker/worker.js";
 import { Log } from "../support/log.js";
-import { startClient, startHub, startWorker } from "../support/running.js";
+import { start, startClient, startHub, startWorker } from "../support/running.js";
 
 /** An HTTP proxy that connects everyone to the hub, and notes what they ask for. */
 async function startProxy(hub: string): Promise<{ port: number; asked: string[] }> {
@@ -140,5 +140,18 @@ describe("a hub that is not there", () => {
     await closed;
     // One dial was already scheduled.
     expect(dialed.get(1)).toBeLessThanOrEqual(before + 1);
+  });
+});
+
+describe("a program that does not close its client", () => {
+  it.each(["multiplex", "unary"])("ends with its last answer: %s", async (transport) => {
+    const hub = await startHub();
+    await startWorker(hub, (x: number) => x + 1);
+    const program = ["test/fixtures/unclosed.js", transport, "1", "2"];
+    const options = { env: { GIBBS_HUB: hub.address } };
+    expect(await start(process.execPath, program, options).ended).toMatchObject({
+      code: 0,
+      stdout: "2\n3\n101\n",
+    });
   });
 });

@@ -77,6 +77,9 @@ export class HubLink implements MultiplexConnection {
     });
   }
 
+  /** A simulated process ends when the simulation says so. */
+  detach(): void {}
+
   openMultiplex(): ClientDuplexStream<Buffer, Buffer> {
     return this.open().asStream;
   }
