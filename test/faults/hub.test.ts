@@ -1,9 +1,15 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fromBinary } from "@bufbuild/protobuf";
+import { createChannel, createClient } from "nice-grpc";
 import { expect, it, onTestFinished, vi } from "vitest";
+import { definition, HubService, RequestRequestSchema } from "../../src/wire/index.js";
 import { begun, closedGate, type Gated, gated, serve } from "../support/gated.js";
 import { HeldJobs } from "../support/held-jobs.js";
 import { CONNECTION_LOST } from "../support/outcomes.js";
 import { callRaw, encodeRequest } from "../support/raw-call.js";
 import { hello, RawWorker } from "../support/raw-worker.js";
+import { root } from "../support/root.js";
 import {
   gibbs,
   gibbsHub,
@@ -12,7 +18,24 @@ import {
   startHub,
   startWorker,
 } from "../support/running.js";
+import { until } from "../support/until.js";
 import { startWitness } from "../support/witness.js";
+
+/** The service config that docs/reliability.md recommends for generated clients. */
+function documentedServiceConfig(): string {
+  const page = readFileSync(join(root, "docs/reliability.md"), "utf8");
+  const [, config = ""] = /```json\n(\{\n {2}"methodConfig".*?)```/s.exec(page) ?? [];
+  return JSON.stringify(JSON.parse(config));
+}
+
+/** A client generated from the .proto, which knows nothing of this hub but its service config. */
+function generatedClient(address: string): (x: number) => Promise<unknown> {
+  const options = { "grpc.service_config": documentedServiceConfig() };
+  const channel = createChannel(address, undefined, options);
+  onTestFinished(() => channel.close());
+  const hub = createClient(definition(HubService), channel);
+  return (x) => hub.request(fromBinary(RequestRequestSchema, encodeRequest({ x })));
+}
 
 // Hubs that die, are stopped or suspended, find their port taken, or see the clock change.
 
@@ -142,4 +165,44 @@ it("H5 the wall clock stepped by an hour, both ways: nothing is lost, and limits
   for (const [index, answer] of (await Promise.all(answers)).entries()) {
     expect(answer).toMatchObject({ output: index + 1, attempts: 1 });
   }
+});
+
+it("H6 graceful restarts under load, one after another: every call is answered", async () => {
+  let hub = await gibbsHub();
+  const { address } = hub;
+  await serve(address, gated, "--count", "4");
+  const multiplex = startClient(address);
+  const unary = startClient(address, { transport: "unary" });
+  const callers = {
+    multiplex: (x: number) => multiplex.request({ x }),
+    unary: (x: number) => unary.request({ x }),
+    generated: generatedClient(address),
+  };
+  const answered = { multiplex: 0, unary: 0, generated: 0 };
+  let isOver = false;
+  const loops = Object.entries(callers).flatMap(([name, call]) =>
+    Array.from({ length: 4 }, async () => {
+      while (!isOver) {
+        await call(1);
+        answered[name as keyof typeof answered] += 1;
+      }
+    }),
+  );
+  const load = Promise.all(loops);
+  const busy = async (): Promise<void> => {
+    const before = { ...answered };
+    const names = Object.keys(answered) as (keyof typeof answered)[];
+    const everyone = until(() => names.every((name) => answered[name] > before[name] + 4));
+    // Ends the test at once if a call fails.
+    await Promise.race([everyone, load]);
+  };
+  for (let restart = 0; restart < 5; restart += 1) {
+    await busy();
+    hub.process.kill("SIGTERM");
+    expect(await hub.ended).toMatchObject({ code: 0, signal: null });
+    hub = await gibbsHub(address);
+  }
+  await busy();
+  isOver = true;
+  await load;
 });

@@ -35,6 +35,7 @@ export const faults = [
   { id: "H3", name: "a stall of 8 s" },
   { id: "H4", name: "a port in use" },
   { id: "H5", name: "the wall clock stepped by an hour" },
+  { id: "H6", name: "graceful restarts under load" },
   { id: "C1", name: "cancelled while queued" },
   { id: "C2", name: "cancelled while it runs" },
   { id: "C3", name: "a deadline of 1 ms" },
