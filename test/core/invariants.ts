@@ -163,8 +163,12 @@ function* waitingFor({ queue }: Method): Generator<Request> {
  */
 export class IdleOrder {
   readonly #core: HubCore;
-  /** The longest-idle session first. */
-  #idle: Session[] = [];
+  /**
+   * When each session became idle: the number of the event or dispatch. Sessions whose holds end in
+   * one flush share a number, since only the core knows which ended first.
+   */
+  readonly #idleSince = new Map<Session, number>();
+  #count = 0;
 
   constructor(core: HubCore) {
     this.#core = core;
@@ -189,24 +193,34 @@ export class IdleOrder {
       if (effect.kind !== "job") continue;
       const { session, request } = effect;
       // Other drawbacks are checked elsewhere.
-      const passedOver = this.#idle
-        .slice(0, this.#idle.indexOf(session))
-        .find((other) => !other.congested && serves(other, request) && fits(request, other));
       const isPlain = request.lostBy === undefined;
-      assert(!isPlain || passedOver === undefined, "the longest idle worker");
+      assert(!isPlain || !this.#isPassedOver(session, request), "the longest idle worker");
       const left = (credit.get(session) ?? 0) - 1;
       credit.set(session, left);
-      this.#idle = this.#idle.filter((other) => other !== session);
-      if (left > 0) this.#idle.push(session);
+      if (left > 0) this.#idleSince.set(session, ++this.#count);
+      else this.#idleSince.delete(session);
     }
   }
 
+  /** Whether a session that could take the request has been idle longer than the chosen one. */
+  #isPassedOver(chosen: Session, request: Request): boolean {
+    const since = this.#idleSince.get(chosen) ?? Number.POSITIVE_INFINITY;
+    for (const [other, otherSince] of this.#idleSince) {
+      if (otherSince < since && !other.congested && serves(other, request) && fits(request, other))
+        return true;
+    }
+    return false;
+  }
+
   #admit(hasCredit: (session: Session) => boolean): void {
-    const isIdle = (session: Session): boolean =>
-      session.state === "serving" && !session.isHeldBack && hasCredit(session);
-    this.#idle = this.#idle.filter(isIdle);
+    this.#count += 1;
     for (const session of this.#core.sessions) {
-      if (isIdle(session) && !this.#idle.includes(session)) this.#idle.push(session);
+      const isIdle = session.state === "serving" && !session.isHeldBack && hasCredit(session);
+      if (!isIdle) this.#idleSince.delete(session);
+      else if (!this.#idleSince.has(session)) this.#idleSince.set(session, this.#count);
+    }
+    for (const session of this.#idleSince.keys()) {
+      if (session.state === "ended") this.#idleSince.delete(session);
     }
   }
 }
