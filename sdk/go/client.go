@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/connectivity"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 
@@ -17,6 +19,8 @@ import (
 
 // ClientOptions configures a [Client]. The zero value is ready to use.
 type ClientOptions struct {
+	// Transport is how requests are sent. Default Multiplex.
+	Transport Transport
 	// ConnectTimeout is how long a request waits for a connection to the hub.
 	// Default 20 s.
 	ConnectTimeout time.Duration
@@ -27,33 +31,65 @@ type ClientOptions struct {
 	DialOptions []grpc.DialOption
 }
 
-// Client sends requests to one hub. It connects when first needed, reconnects when the
+// Client sends requests to a hub. It connects when first needed, reconnects when the
 // connection is lost, and is safe for concurrent use.
 type Client struct {
-	options ClientOptions
-	channel *grpc.ClientConn
-	hub     pb.HubServiceClient
+	options   ClientOptions
+	transport transport
 }
 
-// NewClient returns a client of the hub at address, host:port. If address is empty, it
-// uses the environment variable GIBBS_HUB, or [DefaultAddress] if that is not set.
+// NewClient returns a client of the hub at address: host:port, unix:path, or several of
+// them, separated by commas. If address is empty, it uses the environment variable
+// GIBBS_HUB, or [DefaultAddress] if that is not set.
+//
+// The client is connected to one of the addresses, chosen at random, and goes on to
+// another one when that hub is lost or shuts down. A name stands for all addresses that
+// it resolves to, and is resolved again with each reconnect. If https_proxy and no_proxy
+// say so, the connection goes through a proxy, but never to a loopback address.
 func NewClient(address string, options ClientOptions) (*Client, error) {
-	address, err := hubAddress(address)
+	addresses, err := hubAddresses(address)
 	if err != nil {
 		return nil, err
 	}
 	setDefault(&options.ConnectTimeout, defaultConnectTimeout)
 	setDefault(&options.MaxPayloadBytes, defaultMaxPayloadBytes)
-	channel, err := grpc.NewClient(address, channelOptions(options.MaxPayloadBytes, options.DialOptions)...)
-	if err != nil {
-		return nil, fmt.Errorf("gibbs: %w", err)
+	if err := options.check(); err != nil {
+		return nil, err
 	}
-	return &Client{options, channel, pb.NewHubServiceClient(channel)}, nil
+	return &Client{options, newTransport(newHubs(addresses, reconnectMax), options)}, nil
 }
 
-// Close closes the connection. Requests in progress fail.
+func newTransport(hubs *hubs, options ClientOptions) transport {
+	open := func(ctx context.Context, e *endpoint) (*connection, *Error) {
+		return dial(ctx, e, channelOptions(options.MaxPayloadBytes), options.DialOptions)
+	}
+	c := &connector{hubs: hubs, dial: open, patience: options.ConnectTimeout, open: map[*connection]struct{}{}}
+	if options.Transport == Unary {
+		c.onConnected = func(*connection) {}
+		return &unary{c}
+	}
+	m := newMultiplex(c, options.MaxPayloadBytes)
+	c.dial = func(ctx context.Context, e *endpoint) (*connection, *Error) { return m.dial(ctx, e, open) }
+	c.onConnected = m.onConnected
+	return m
+}
+
+func (o *ClientOptions) check() error {
+	switch {
+	case o.Transport != Multiplex && o.Transport != Unary:
+		return fmt.Errorf("gibbs: Transport is %d: give Multiplex or Unary", o.Transport)
+	case o.MaxPayloadBytes < 1 || o.MaxPayloadBytes > math.MaxInt32-envelopeBytes:
+		return fmt.Errorf("gibbs: MaxPayloadBytes is %d: give 1 to %d", o.MaxPayloadBytes, math.MaxInt32-envelopeBytes)
+	case o.ConnectTimeout < 0:
+		return errors.New("gibbs: ConnectTimeout is negative")
+	}
+	return nil
+}
+
+// Close closes the connection. Requests in progress fail as CANCELLED / CLIENT_CLOSED.
 func (c *Client) Close() error {
-	return c.channel.Close()
+	c.transport.close()
+	return nil
 }
 
 // RequestOption configures one request.
@@ -144,21 +180,35 @@ func Request[Out any](ctx context.Context, c *Client, input any, options ...Requ
 // RequestWithInfo is [Client.Request], and also reports which worker ran the request, and
 // how long the request waited and ran.
 func (c *Client) RequestWithInfo(ctx context.Context, input any, options ...RequestOption) (*Answer, error) {
-	request, err := c.newRequest(input, options)
-	if err != nil {
-		return nil, err
+	call, failed := c.newCall(ctx, input, options)
+	if failed != nil {
+		return nil, failed
 	}
-	again := newRetry(request.GetOptions(), c.options.ConnectTimeout)
+	answer, failed := c.sendWithRetries(ctx, call)
+	if failed != nil {
+		if failed.RequestID == "" {
+			failed.RequestID = call.requestID()
+		}
+		return nil, failed
+	}
+	return answer, nil
+}
+
+func (c *Client) sendWithRetries(ctx context.Context, call *outgoingCall) (*Answer, *Error) {
+	again := newRetry(call.options, c.options.ConnectTimeout)
 	for {
-		answer, failed := c.send(ctx, request)
+		if ctx.Err() != nil {
+			return nil, again.final(over(ctx))
+		}
+		answer, failed := c.transport.send(ctx, call)
 		if failed == nil {
 			return answer, nil
 		}
-		if request.Options.RequestId == "" {
-			request.Options.RequestId = failed.RequestID
+		if call.requestID() == "" && failed.RequestID != "" {
+			call = call.withRequestID(failed.RequestID)
 		}
 		pause, ok := again.pauseAfter(failed)
-		if !ok {
+		if deadline, limited := ctx.Deadline(); !ok || limited && time.Until(deadline) <= pause {
 			return nil, again.final(failed)
 		}
 		select {
@@ -172,82 +222,39 @@ func (c *Client) RequestWithInfo(ctx context.Context, input any, options ...Requ
 	}
 }
 
-func (c *Client) newRequest(input any, options []RequestOption) (*pb.RequestRequest, error) {
+// over returns the error of a request whose ctx has ended before it was sent.
+func over(ctx context.Context) *Error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return noAnswer(ctx, NotStarted)
+	}
+	return cancelled(ctx, NotStarted)
+}
+
+func (c *Client) newCall(ctx context.Context, input any, options []RequestOption) (*outgoingCall, *Error) {
 	payload, err := newPayload(input, maxInputDepth)
 	if err != nil {
-		message := "the input: " + err.Error()
-		return nil, &Error{Code: codes.InvalidArgument, Reason: "BAD_INPUT", Message: message, Execution: NotStarted, Cause: err}
+		return nil, badInput(err)
 	}
 	if size := proto.Size(payload); size > c.options.MaxPayloadBytes {
-		message := fmt.Sprintf("the payload has %d bytes, more than %d", size, c.options.MaxPayloadBytes)
-		return nil, &Error{Code: codes.InvalidArgument, Reason: "PAYLOAD_TOO_LARGE", Message: message, Execution: NotStarted}
+		return nil, payloadTooLarge(size, c.options.MaxPayloadBytes)
 	}
 	request := &pb.RequestRequest{Options: &pb.RequestOptions{}}
-	switch kind := payload.GetKind().(type) {
-	case *pb.Payload_Data:
-		request.Kind = &pb.RequestRequest_Data{Data: kind.Data}
-	case *pb.Payload_Value:
-		request.Kind = &pb.RequestRequest_Value{Value: kind.Value}
-	}
 	for _, option := range options {
 		option(request)
 	}
-	return request, nil
+	payload.ContentType = request.ContentType
+	call := &outgoingCall{method: request.Method, options: request.Options, payload: payload}
+	call.metadata, _ = metadata.FromOutgoingContext(ctx)
+	if size := call.extraBytes(); size > maxExtraBytes {
+		message := fmt.Sprintf("the method, the request's ID and its metadata have %d bytes, more than %d", size, maxExtraBytes)
+		return nil, &Error{Code: codes.InvalidArgument, Reason: "BAD_OPTION", Message: message, Execution: NotStarted}
+	}
+	return call, nil
 }
 
-func (c *Client) send(ctx context.Context, request *pb.RequestRequest) (*Answer, *Error) {
-	id := request.GetOptions().GetRequestId()
-	if failed := c.connect(ctx); failed != nil {
-		failed.RequestID = id
-		return nil, failed
-	}
-	response, err := c.hub.Request(ctx, request)
-	if err != nil {
-		failed := explain(errorFromStatus(err))
-		if failed.RequestID == "" {
-			failed.RequestID = id
-		}
-		return nil, failed
-	}
-	info := response.GetInfo()
-	answer := &Answer{
-		RequestID: info.GetRequestId(),
-		WorkerID:  info.GetWorkerId(),
-		Attempts:  int(info.GetAttempts()),
-		QueueTime: info.GetQueueTime().AsDuration(),
-		RunTime:   info.GetRunTime().AsDuration(),
-	}
-	switch kind := response.GetKind().(type) {
-	case *pb.RequestResponse_Data:
-		answer.Output = kind.Data
-	case *pb.RequestResponse_Value:
-		answer.Output = kind.Value.AsInterface()
-	}
-	return answer, nil
-}
-
-// connect waits until there is a connection. If it fails, nothing was sent.
-func (c *Client) connect(ctx context.Context) *Error {
-	patient, cancel := context.WithTimeout(ctx, c.options.ConnectTimeout)
-	defer cancel()
-	for {
-		state := c.channel.GetState()
-		if state == connectivity.Ready {
-			return nil
-		}
-		c.channel.Connect()
-		if state == connectivity.Shutdown {
-			return &Error{Code: codes.Canceled, Reason: "CLIENT_CLOSED", Message: "the client is closed", Execution: NotStarted}
-		}
-		if c.channel.WaitForStateChange(patient, state) {
-			continue
-		}
-		if errors.Is(ctx.Err(), context.Canceled) {
-			return &Error{Code: codes.Canceled, Reason: "CLIENT_CANCELLED", Message: "the caller cancelled", Execution: NotStarted, Cause: context.Cause(ctx)}
-		}
-		message := fmt.Sprintf("no connection to the hub at %s: is it running?", c.channel.Target())
-		return &Error{Code: codes.Unavailable, Reason: "NOT_CONNECTED", Message: message, Execution: NotStarted, Cause: ctx.Err()}
-	}
+func badInput(cause error) *Error {
+	message := "the input: " + cause.Error()
+	return &Error{Code: codes.InvalidArgument, Reason: "BAD_INPUT", Message: message, Execution: NotStarted, Cause: cause}
 }
 
 // explain adds the reason to a status that did not come from a hub.
@@ -262,6 +269,9 @@ func explain(err *Error) *Error {
 		err.Reason = "TRANSPORT"
 	case codes.ResourceExhausted:
 		err.Reason = "MESSAGE_TOO_LARGE"
+		if strings.Contains(err.Message, "ENHANCE_YOUR_CALM") {
+			err.Reason = "SLOW_READER"
+		}
 	case codes.Unimplemented:
 		err.Reason = "NOT_A_HUB"
 	case codes.Canceled:

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	spb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
@@ -97,6 +98,15 @@ func errorFromStatus(err error) *Error {
 		e.readDetail(detail)
 	}
 	return e
+}
+
+// errorFromItem converts the status of one call of a Multiplex stream.
+func errorFromItem(item *pb.CallStatus) *Error {
+	return errorFromStatus(status.ErrorProto(&spb.Status{
+		Code:    item.GetCode(),
+		Message: item.GetMessage(),
+		Details: item.GetDetails(),
+	}))
 }
 
 func (e *Error) readDetail(detail *anypb.Any) {

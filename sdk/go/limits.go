@@ -1,9 +1,6 @@
 package gibbs
 
 import (
-	"fmt"
-	"net"
-	"os"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -52,6 +49,33 @@ const (
 	reconnectSlowMax = 5 * time.Second
 	reconnectSlow    = 30 * time.Second
 
+	// The longest time that a name lookup may take, the pause between two lookups of a
+	// name, and how long its old addresses wait for a lookup that has started.
+	lookupTimeout  = 5 * time.Second
+	lookupInterval = time.Second
+	lookupPatience = time.Second
+	// How long one address is tried alone before the next one is tried beside it.
+	attemptStagger = 250 * time.Millisecond
+	// The maximum number of addresses in a list, and of those behind one name.
+	maxAddresses = 64
+
+	// The number of calls on a Multiplex stream until the hub announces its limit.
+	assumedOpenCalls = 1024
+	// Bytes of requests that may wait in the client to be sent; a single one may exceed it.
+	maxUnsentBytes = 256 << 20
+	// A Multiplex stream without calls ends after this time, at the latest after twice it.
+	idleStream = 5 * time.Second
+	// How long after its deadline a request waits for the hub to say why it failed.
+	answerGrace = time.Second
+	// The maximum size of a request's method, ID and metadata together.
+	maxExtraBytes = 64 << 10
+	// Upper bound of a Multiplex item without its payload and metadata.
+	itemOverheadBytes = 2 << 10
+
+	// Requests that Map keeps in flight by default, and at most.
+	defaultConcurrency = 64
+	maxConcurrency     = 1_000_000
+
 	// The range of the pause before a request is sent again.
 	retryMin = 50 * time.Millisecond
 	retryMax = time.Second
@@ -62,21 +86,6 @@ const (
 
 // version is the version of this module, as hubs log it.
 const version = "0.1.0"
-
-// hubAddress checks an address of the form host:port. If it is empty, it uses the
-// environment variable GIBBS_HUB, or [DefaultAddress].
-func hubAddress(address string) (string, error) {
-	if address == "" {
-		address = os.Getenv("GIBBS_HUB")
-	}
-	if address == "" {
-		address = DefaultAddress
-	}
-	if host, port, err := net.SplitHostPort(address); err != nil || host == "" || port == "" {
-		return "", fmt.Errorf("gibbs: %q is not a hub address: give host:port, such as %s", address, DefaultAddress)
-	}
-	return address, nil
-}
 
 // clip makes text valid UTF-8 and cuts it between two characters to at most max bytes.
 func clip(text string, max int) string {

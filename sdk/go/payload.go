@@ -24,13 +24,18 @@ func decodePayload(encoded []byte) (any, error) {
 	if err := proto.Unmarshal(encoded, &payload); err != nil {
 		return nil, err
 	}
-	if payload.GetKind() == nil {
-		return nil, nil
+	return payloadContent(&payload), nil
+}
+
+func payloadContent(payload *pb.Payload) any {
+	switch kind := payload.GetKind().(type) {
+	case *pb.Payload_Data:
+		return kind.Data
+	case *pb.Payload_Value:
+		return kind.Value.AsInterface()
+	default:
+		return nil
 	}
-	if data, ok := payload.GetKind().(*pb.Payload_Data); ok {
-		return data.Data, nil
-	}
-	return payload.GetValue().AsInterface(), nil
 }
 
 // newPayload returns a payload with data: bytes for a []byte, otherwise a JSON-like

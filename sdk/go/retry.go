@@ -9,8 +9,8 @@ import (
 )
 
 // retry decides when a client sends a failed request again on its own. If the hub is
-// shutting down and did not accept the request, the client sends it again for as long as
-// it would wait for a connection. If the connection broke and it is unknown whether the
+// shutting down and did not accept the request, or the connection broke before it was
+// sent, the client sends it again for as long as it would wait for a connection. If the connection broke and it is unknown whether the
 // work ran, it sends it again only if the request is idempotent, up to maxAttempts times
 // in total. Everything else is up to the caller.
 type retry struct {
@@ -42,14 +42,13 @@ func (r *retry) pauseAfter(err *Error) (time.Duration, bool) {
 	case err.Execution == ExecutionUnknown && (err.Reason == "CONNECTION_LOST" || err.Reason == "TRANSPORT"):
 		r.lost++
 		return r.pauses.next(retryMax), r.idempotent && r.lost < r.maxAttempts
-	case err.Execution == NotStarted && err.Reason == "DRAINING":
+	case err.Execution == NotStarted && (err.Reason == "DRAINING" || err.Reason == "CONNECTION_LOST"):
 		if r.refusedSince.IsZero() {
 			r.refusedSince = time.Now()
 		}
-		pause := err.RetryAfter
-		if pause == 0 {
-			pause = r.pauses.next(retryMax)
-		}
+		// The hint holds for this hub, which the connector lets rest; another one may
+		// answer sooner.
+		pause := r.pauses.next(retryMax)
 		return pause, time.Since(r.refusedSince)+pause < r.patience
 	default:
 		return 0, false

@@ -19,33 +19,31 @@ var (
 )
 
 // session is one stream to the hub, from hello to its end: credit goes up, jobs come
-// down, and each job gets one terminal event. Only the goroutine of run touches it.
+// down, and each job gets one terminal event. Only the goroutine of the loop touches it.
 type session struct {
-	worker *Worker
-	stream *stream
+	loop       *loop
+	stream     *stream
+	instanceID []byte
 	// The functions that cancel the running jobs, by job ID.
 	jobs map[uint32]context.CancelCauseFunc
 	// Credit that the hub has not used yet.
 	credit   int
 	welcome  *pb.Welcome
 	draining bool
-	outbox   []*pb.WorkerEvent
+	// Whether the connection takes no more streams: GOAWAY, or it is lost.
+	away   bool
+	outbox []*pb.WorkerEvent
 	// Why the worker itself left the stream.
 	gone    *Error
-	silence silence
-	end     sessionEnd
+	silence *silence
 }
 
-// sessionEnd says how a session ended, and what should happen next.
-type sessionEnd struct {
-	// Why the stream broke; nil after a clean end.
-	err      *Error
-	welcomed bool
-	// The number of jobs that were running when it ended.
-	lost int
-	// What the hub requested when it drained.
-	exit         bool
-	reconnectMin time.Duration
+// incoming is what a session's stream received, or its end.
+type incoming struct {
+	session *session
+	events  []*pb.HubEvent
+	ended   bool
+	err     error
 }
 
 // finished is a handler that has returned, and the result to send.
@@ -55,75 +53,64 @@ type finished struct {
 	result  *pb.Result
 }
 
-// serve runs one session, from the dial to the end of its stream.
-func (w *Worker) serve() sessionEnd {
-	s := &session{
-		worker:  w,
-		stream:  dial(w.hub, w.options.MaxPayloadBytes, w.options.DialOptions),
-		jobs:    map[uint32]context.CancelCauseFunc{},
-		silence: newSilence(w.options.ConnectTimeout),
-	}
-	w.collectFinished()
-	s.push(&pb.WorkerEvent{Event: &pb.WorkerEvent_Hello{Hello: w.hello()}})
-	s.offerSlots()
-	return s.run()
-}
-
-func (s *session) run() sessionEnd {
-	defer s.silence.timer.Stop()
-	draining := s.worker.draining.Done()
-	var drainTimeout <-chan time.Time
-	for {
-		var outgoing chan<- []*pb.WorkerEvent
-		if len(s.outbox) > 0 {
-			outgoing = s.stream.outgoing
-		}
+// newSession opens a session on a connection, and says hello.
+func newSession(l *loop, connection *connection) *session {
+	s := &session{loop: l, instanceID: l.instanceID, jobs: map[uint32]context.CancelCauseFunc{}}
+	closing := l.closing.Done()
+	deliver := func(message incoming) {
 		select {
-		case events, ok := <-s.stream.received:
-			if !ok {
-				return s.ended()
-			}
-			s.receive(events)
-		case outgoing <- s.outbox:
-			s.outbox = nil
-		case done := <-s.worker.finished:
-			s.finish(done)
-		case <-s.silence.timer.C:
-			if s.silence.isOver() {
-				s.leave(fmt.Sprintf("the hub was silent for %v", s.silence.patience))
-			}
-		case <-draining:
-			draining = nil
-			drainTimeout = time.After(s.worker.options.DrainTimeout)
-			s.drain()
-		case <-drainTimeout:
-			s.leave("the drain took too long")
-		case <-s.worker.closing.Done():
-			s.leave("the worker was closed")
-			return s.ended()
+		case l.incoming <- message:
+		case <-closing:
 		}
 	}
+	s.silence = newSilence(l.options.ConnectTimeout, func() {
+		select {
+		case l.silent <- s:
+		case <-closing:
+		}
+	})
+	s.stream = openStream(connection,
+		func(events []*pb.HubEvent) { deliver(incoming{session: s, events: events}) },
+		func(err error) { deliver(incoming{session: s, ended: true, err: err}) })
+	go func() {
+		<-connection.retired
+		select {
+		case l.away <- s:
+		case <-closing:
+		}
+	}()
+	s.push(&pb.WorkerEvent{Event: &pb.WorkerEvent_Hello{Hello: l.hello(s.instanceID)}})
+	return s
 }
 
 // leave abandons the stream, which then ends.
 func (s *session) leave(why string) {
-	s.gone = &Error{Code: codes.Unavailable, Message: why, Execution: ExecutionUnknown}
+	if s.gone == nil {
+		s.gone = &Error{Code: codes.Unavailable, Message: why, Execution: ExecutionUnknown}
+	}
 	s.stream.cancel()
 }
 
-// ended cancels the handlers that are still running; their outcomes will be dropped.
-func (s *session) ended() sessionEnd {
+// end cancels the handlers that are still running, whose outcomes will be dropped, and
+// returns why the stream broke; nil after a clean end.
+func (s *session) end(err error) *Error {
+	s.silence.stop()
 	for _, cancel := range s.jobs {
 		cancel(errHubLost)
 	}
-	s.end.lost = len(s.jobs)
-	s.end.welcomed = s.welcome != nil
-	if s.gone != nil {
-		s.end.err = s.gone
-	} else if s.stream.err != nil {
-		s.end.err = errorFromStatus(s.stream.err)
+	switch {
+	case s.gone != nil:
+		return s.gone
+	case err != nil:
+		return errorFromStatus(err)
+	default:
+		return nil
 	}
-	return s.end
+}
+
+// takesJobs reports whether the session is the one to give credit on.
+func (s *session) takesJobs() bool {
+	return s != nil && !s.draining
 }
 
 func (s *session) receive(events []*pb.HubEvent) {
@@ -141,9 +128,8 @@ func (s *session) receive(events []*pb.HubEvent) {
 		case *pb.HubEvent_Heartbeat:
 			s.push(&pb.WorkerEvent{Event: &pb.WorkerEvent_Heartbeat{Heartbeat: &pb.Heartbeat{}}})
 		case *pb.HubEvent_Drain:
-			s.end.exit = event.Drain.GetExit()
-			s.end.reconnectMin = time.Duration(event.Drain.GetReconnectAfterMs()) * time.Millisecond
 			s.stopTaking()
+			s.loop.onHubDrain(s, event.Drain)
 		}
 	}
 }
@@ -153,25 +139,24 @@ func (s *session) onWelcome(welcome *pb.Welcome) {
 		return
 	}
 	s.welcome = welcome
-	s.silence.timer.Stop()
 	patience := time.Duration(welcome.GetHubTimeoutMs()) * time.Millisecond
 	setDefault(&patience, defaultHubTimeout)
-	s.silence = newSilence(patience)
+	s.silence.restart(patience)
 	for _, method := range welcome.GetRejectedMethods() {
-		s.worker.logger.Warn("the hub will not send jobs for a method", "method", method)
+		s.loop.logger.Warn("the hub will not send jobs for a method", "method", method)
 	}
-	s.worker.onConnected()
+	s.loop.onWelcome(s)
 }
 
 func (s *session) onJob(job *pb.Job) {
 	s.credit = max(0, s.credit-1)
-	handler, ok := s.worker.methods[job.GetMethod()]
+	handler, ok := s.loop.methods[job.GetMethod()]
 	switch {
 	case s.draining:
 		s.giveBack(job, "the worker is draining")
 	case !ok:
 		s.giveBack(job, fmt.Sprintf("this worker has no method %q", job.GetMethod()))
-	case s.worker.free == 0:
+	case s.loop.free == 0:
 		s.giveBack(job, "no slot is free")
 	default:
 		s.start(job, handler)
@@ -182,7 +167,7 @@ func (s *session) start(job *pb.Job, handler Handler) {
 	known := newJob(job)
 	ctx, cancel := context.WithCancelCause(context.WithValue(context.Background(), jobKey{}, known))
 	s.jobs[job.GetJobId()] = cancel
-	s.worker.free--
+	s.loop.free--
 	go func() {
 		defer cancel(nil)
 		if job.TimeoutMs != nil {
@@ -190,21 +175,10 @@ func (s *session) start(job *pb.Job, handler Handler) {
 			defer release()
 			ctx = limited
 		}
-		result := s.worker.runHandler(ctx, handler, job)
+		result := s.loop.runHandler(ctx, handler, job)
 		result.JobId = job.GetJobId()
-		s.worker.finished <- finished{s, job.GetJobId(), result}
+		s.loop.finished <- finished{s, job.GetJobId(), result}
 	}()
-}
-
-// finish ends a job whose handler has returned. If the job belongs to an earlier session,
-// it only frees the slot.
-func (s *session) finish(done finished) {
-	s.worker.free++
-	if done.session == s {
-		delete(s.jobs, done.jobID)
-		s.pushResult(done.result)
-	}
-	s.offerSlots()
 }
 
 func (s *session) pushResult(result *pb.Result) {
@@ -224,7 +198,7 @@ func (s *session) pushResult(result *pb.Result) {
 }
 
 func (s *session) maxPayloadBytes() int {
-	limit := s.worker.options.MaxPayloadBytes
+	limit := s.loop.options.MaxPayloadBytes
 	if hub := s.welcome.GetMaxPayloadBytes(); hub > 0 {
 		limit = min(limit, int(hub))
 	}
@@ -237,22 +211,12 @@ func (s *session) giveBack(job *pb.Job, reason string) {
 		Execution: pb.Execution_EXECUTION_NOT_STARTED,
 		Reason:    reason,
 	}}})
-	s.offerSlots()
-}
-
-// offerSlots gives credit for the free slots.
-func (s *session) offerSlots() {
-	more := s.worker.free - s.credit
-	if s.draining || more <= 0 {
-		return
-	}
-	s.credit += more
-	s.push(&pb.WorkerEvent{Event: &pb.WorkerEvent_Ready{Ready: &pb.Ready{Slots: uint32(more)}}})
+	s.loop.offerSlots()
 }
 
 // drain asks the hub to send no more jobs; the hub ends the stream once all jobs have
 // ended.
-func (s *session) drain() {
+func (s *session) drain(reason string) {
 	if s.welcome == nil {
 		s.leave("the worker was drained before it was connected")
 		return
@@ -260,7 +224,7 @@ func (s *session) drain() {
 	if s.draining {
 		return
 	}
-	s.push(&pb.WorkerEvent{Event: &pb.WorkerEvent_Drain{Drain: &pb.WorkerDrain{Reason: "the worker is shutting down"}}})
+	s.push(&pb.WorkerEvent{Event: &pb.WorkerEvent_Drain{Drain: &pb.WorkerDrain{Reason: reason}}})
 	s.stopTaking()
 }
 
@@ -271,4 +235,11 @@ func (s *session) stopTaking() {
 
 func (s *session) push(event *pb.WorkerEvent) {
 	s.outbox = append(s.outbox, event)
+}
+
+func (s *session) flush() {
+	if len(s.outbox) > 0 {
+		s.stream.send(s.outbox)
+		s.outbox = nil
+	}
 }

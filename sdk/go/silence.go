@@ -10,18 +10,30 @@ type silence struct {
 	due       time.Time
 }
 
-func newSilence(patience time.Duration) silence {
+// newSilence returns a silence that calls alarm when it may be over; isOver then tells.
+func newSilence(patience time.Duration, alarm func()) *silence {
 	now := time.Now()
-	return silence{time.NewTimer(patience), patience, now, now.Add(patience)}
+	return &silence{time.AfterFunc(patience, alarm), patience, now, now.Add(patience)}
+}
+
+// restart begins again with another patience.
+func (s *silence) restart(patience time.Duration) {
+	now := time.Now()
+	s.patience, s.lastHeard, s.due = patience, now, now.Add(patience)
+	s.timer.Reset(patience)
+}
+
+func (s *silence) stop() {
+	s.timer.Stop()
 }
 
 func (s *silence) heard() {
 	s.lastHeard = time.Now()
 }
 
-// isOver reports whether the hub has been silent for too long; it is called when the
-// timer has fired. Time during which this process was suspended, and so could not listen,
-// does not count.
+// isOver reports whether the hub has been silent for too long; it is called after an
+// alarm. Time during which this process was suspended, and so could not listen, does not
+// count.
 func (s *silence) isOver() bool {
 	now := time.Now()
 	if late := now.Sub(s.due); late > 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
@@ -13,45 +14,38 @@ import (
 	pb "github.com/gibbs-rpc/gibbs/sdk/go/gibbsv1"
 )
 
-// stream is one Work call on its own channel.
+// stream is one Work call on its own connection.
 type stream struct {
-	// What the hub sends; closed when the call has ended.
-	received chan []*pb.HubEvent
-	// What to send; never closed.
-	outgoing chan []*pb.WorkerEvent
-	// Why the call ended; nil after a clean end. Read it only once received is closed.
-	err error
-	// Ends the call; received is closed soon afterwards.
+	connection *connection
+	// Ends the call.
 	cancel context.CancelFunc
+	// Receives when there is something to send.
+	wake chan struct{}
+
+	mu     sync.Mutex
+	outbox []*pb.WorkerEvent
 }
 
-// dial opens a Work call. A failure is reported as the stream's err.
-func dial(address string, maxPayloadBytes int, dialOptions []grpc.DialOption) *stream {
+// openStream opens a Work call. receive is called with what the hub sends, and ended once
+// when the call has ended, with nil after a clean end; then the connection is closed.
+func openStream(connection *connection, receive func([]*pb.HubEvent), ended func(error)) *stream {
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &stream{
-		received: make(chan []*pb.HubEvent),
-		outgoing: make(chan []*pb.WorkerEvent),
-		cancel:   cancel,
-	}
+	s := &stream{connection: connection, cancel: cancel, wake: make(chan struct{}, 1)}
 	go func() {
-		defer close(s.received)
-		defer cancel()
-		s.err = s.run(ctx, address, channelOptions(maxPayloadBytes, dialOptions))
+		err := s.run(ctx, receive)
+		cancel()
+		ended(err)
+		connection.close()
 	}()
 	return s
 }
 
-func (s *stream) run(ctx context.Context, address string, options []grpc.DialOption) error {
-	channel, err := grpc.NewClient(address, options...)
+func (s *stream) run(ctx context.Context, receive func([]*pb.HubEvent)) error {
+	call, err := pb.NewWorkerServiceClient(s.connection.channel).Work(ctx)
 	if err != nil {
 		return err
 	}
-	defer channel.Close()
-	call, err := pb.NewWorkerServiceClient(channel).Work(ctx)
-	if err != nil {
-		return err
-	}
-	go s.send(ctx, call)
+	go s.write(ctx, call)
 	for {
 		message, err := call.Recv()
 		if errors.Is(err, io.EOF) {
@@ -60,51 +54,65 @@ func (s *stream) run(ctx context.Context, address string, options []grpc.DialOpt
 		if err != nil {
 			return err
 		}
-		select {
-		case s.received <- message.GetEvents():
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+		receive(message.GetEvents())
 	}
 }
 
-// send returns when the call ends; Recv reports why.
-func (s *stream) send(ctx context.Context, call pb.WorkerService_WorkClient) {
+// send queues events, and does not wait until they are sent.
+func (s *stream) send(events []*pb.WorkerEvent) {
+	s.mu.Lock()
+	s.outbox = append(s.outbox, events...)
+	s.mu.Unlock()
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// write returns when the call ends; Recv reports why.
+func (s *stream) write(ctx context.Context, call pb.WorkerService_WorkClient) {
 	for {
 		select {
-		case events := <-s.outgoing:
-			for _, batch := range batches(events) {
-				if call.Send(&pb.WorkRequest{Events: batch}) != nil {
-					return
-				}
-			}
+		case <-s.wake:
 		case <-ctx.Done():
 			return
 		}
+		s.mu.Lock()
+		events := s.outbox
+		s.outbox = nil
+		s.mu.Unlock()
+		for _, batch := range batches(events, func(event *pb.WorkerEvent) int { return proto.Size(event) }) {
+			if call.Send(&pb.WorkRequest{Events: batch}) != nil {
+				return
+			}
+		}
 	}
 }
 
-// batches splits events into messages of at most maxBatchBytes; a larger event gets its
-// own message.
-func batches(events []*pb.WorkerEvent) [][]*pb.WorkerEvent {
-	var cut [][]*pb.WorkerEvent
+// batches splits items into messages of at most maxBatchBytes; a larger item gets its own
+// message.
+func batches[T any](items []T, sizeOf func(T) int) [][]T {
+	var cut [][]T
 	first, size := 0, 0
-	for index, event := range events {
-		more := proto.Size(event)
+	for index, item := range items {
+		more := sizeOf(item)
 		if index > first && size+more > maxBatchBytes {
-			cut = append(cut, events[first:index])
+			cut = append(cut, items[first:index])
 			first, size = index, 0
 		}
 		size += more
 	}
-	return append(cut, events[first:])
+	if first < len(items) {
+		cut = append(cut, items[first:])
+	}
+	return cut
 }
 
 // channelOptions returns the options for every channel to a hub: both limits on the size
 // of a message are set, and the transport's own keepalive is on.
-func channelOptions(maxPayloadBytes int, more []grpc.DialOption) []grpc.DialOption {
+func channelOptions(maxPayloadBytes int) []grpc.DialOption {
 	maxMessageBytes := maxPayloadBytes + envelopeBytes
-	return append([]grpc.DialOption{
+	return []grpc.DialOption{
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithDisableRetry(),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{
@@ -116,5 +124,5 @@ func channelOptions(maxPayloadBytes int, more []grpc.DialOption) []grpc.DialOpti
 			grpc.MaxCallRecvMsgSize(maxMessageBytes),
 			grpc.MaxCallSendMsgSize(maxMessageBytes),
 		),
-	}, more...)
+	}
 }

@@ -2,7 +2,6 @@ package gibbs
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,7 +11,6 @@ import (
 	"slices"
 	"sync/atomic"
 	"syscall"
-	"time"
 
 	"google.golang.org/grpc/codes"
 
@@ -22,11 +20,10 @@ import (
 // Worker serves methods: it keeps a stream to the hub open, reconnects when it is lost,
 // and runs handlers, one in each slot.
 type Worker struct {
-	options    WorkerOptions
-	hub        string
-	methods    Methods
-	logger     *slog.Logger
-	instanceID []byte
+	options WorkerOptions
+	hubs    *hubs
+	methods Methods
+	logger  *slog.Logger
 
 	// Any goroutine may drain or close the worker.
 	draining, closing context.Context
@@ -34,11 +31,12 @@ type Worker struct {
 	connected         chan struct{}
 	running           atomic.Bool
 
-	// Used only by Run's goroutine: the number of slots without a handler, and whether a
-	// hub has welcomed the worker yet.
-	free         int
-	wasConnected bool
-	// Handlers that have returned. Buffered for all slots, so no handler ever blocks.
+	// What the loop hears of. Handlers that have returned are buffered for all slots, so
+	// no handler ever blocks.
+	dialed   chan *connection
+	incoming chan incoming
+	away     chan *session
+	silent   chan *session
 	finished chan finished
 }
 
@@ -53,7 +51,7 @@ func NewWorker(methods Methods, options WorkerOptions) (*Worker, error) {
 			return nil, fmt.Errorf("gibbs: the method %q has no handler", name)
 		}
 	}
-	hub, err := hubAddress(options.Hub)
+	addresses, err := hubAddresses(options.Hub)
 	if err != nil {
 		return nil, err
 	}
@@ -61,17 +59,19 @@ func NewWorker(methods Methods, options WorkerOptions) (*Worker, error) {
 	if err := options.check(); err != nil {
 		return nil, err
 	}
+	hubs := newHubs(addresses, reconnectSlowMax)
 	w := &Worker{
-		options:    options,
-		hub:        hub,
-		methods:    methods,
-		logger:     options.Logger.With("hub", hub, "worker_id", options.WorkerID),
-		instanceID: make([]byte, 16),
-		connected:  make(chan struct{}),
-		free:       options.Slots,
-		finished:   make(chan finished, options.Slots),
+		options:   options,
+		hubs:      hubs,
+		methods:   methods,
+		logger:    options.Logger.With("hub", hubs.String(), "worker_id", options.WorkerID),
+		connected: make(chan struct{}),
+		dialed:    make(chan *connection),
+		incoming:  make(chan incoming),
+		away:      make(chan *session),
+		silent:    make(chan *session),
+		finished:  make(chan finished, options.Slots),
 	}
-	rand.Read(w.instanceID)
 	w.closing, w.close = context.WithCancel(context.Background())
 	w.draining, w.drain = context.WithCancel(w.closing)
 	return w, nil
@@ -92,7 +92,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	if !w.options.IgnoreSignals {
 		defer w.heedSignals()()
 	}
-	err := w.serveForEver()
+	err := newLoop(w).run()
 	if err != nil {
 		w.logger.Error("the worker stopped", "error", err)
 	}
@@ -133,69 +133,10 @@ func (w *Worker) heedSignals() (stop func()) {
 	}
 }
 
-func (w *Worker) serveForEver() error {
-	pauses := newBackoff(reconnectMin)
-	awaySince := time.Now()
-	for w.draining.Err() == nil {
-		end := w.serve()
-		if w.draining.Err() != nil && end.lost > 0 {
-			return fmt.Errorf("gibbs: %d jobs were given up: %w", end.lost, end.err)
-		}
-		if end.exit || w.draining.Err() != nil {
-			return nil
-		}
-		if end.err != nil && isFinal(end.err) {
-			return w.explainFinal(end.err)
-		}
-		if end.welcomed {
-			pauses.reset()
-			awaySince = time.Now()
-		}
-		longest := reconnectMax
-		if time.Since(awaySince) > reconnectSlow {
-			longest = reconnectSlowMax
-		}
-		w.pause(max(pauses.next(longest), end.reconnectMin), end.err)
-	}
-	return nil
-}
-
-func (w *Worker) pause(pause time.Duration, err *Error) {
-	why := "it ended the stream"
-	if err != nil {
-		why = err.Error()
-	}
-	w.logger.Warn("no connection to the hub", "error", why, "pause", pause)
-	select {
-	case <-time.After(pause):
-	case <-w.draining.Done():
-	}
-}
-
-// collectFinished frees the slots of handlers that returned while there was no session.
-func (w *Worker) collectFinished() {
-	for {
-		select {
-		case <-w.finished:
-			w.free++
-		default:
-			return
-		}
-	}
-}
-
-func (w *Worker) onConnected() {
-	w.logger.Info("connected to the hub")
-	if !w.wasConnected {
-		w.wasConnected = true
-		close(w.connected)
-	}
-}
-
-func (w *Worker) hello() *pb.Hello {
+func (w *Worker) hello(instanceID []byte) *pb.Hello {
 	hello := &pb.Hello{
 		WorkerId:        w.options.WorkerID,
-		InstanceId:      w.instanceID,
+		InstanceId:      instanceID,
 		Name:            w.options.Name,
 		Version:         w.options.Version,
 		Sdk:             "gibbs-go/" + version,
@@ -227,7 +168,7 @@ func isFinal(err *Error) bool {
 func (w *Worker) explainFinal(err *Error) error {
 	hint := "connecting again would end the same way"
 	if err.Code == codes.Unimplemented {
-		hint = fmt.Sprintf("is %s a gibbs hub?", w.hub)
+		hint = fmt.Sprintf("is %s a gibbs hub?", w.hubs)
 	}
 	message := fmt.Sprintf("the hub refused this worker: %s; %s", err.Message, hint)
 	return &Error{Code: err.Code, Reason: err.Reason, Message: message, Execution: err.Execution, Cause: err}

@@ -14,8 +14,9 @@ import (
 
 // WorkerOptions configures a [Worker]. The zero value is ready to use.
 type WorkerOptions struct {
-	// Hub is the hub's address, host:port. Default: the environment variable GIBBS_HUB,
-	// or [DefaultAddress] if that is not set.
+	// Hub is the hub's address: host:port, unix:path, or several of them, separated by
+	// commas, as for [NewClient]. Default: the environment variable GIBBS_HUB, or
+	// [DefaultAddress] if that is not set.
 	Hub string
 	// Slots is the number of jobs that can run at once. Default 1.
 	Slots int

@@ -1,0 +1,108 @@
+package gibbs
+
+import (
+	"context"
+	"strings"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+
+	pb "github.com/gibbs-rpc/gibbs/sdk/go/gibbsv1"
+)
+
+// unary sends each request as a gRPC call of its own.
+type unary struct {
+	connector *connector
+}
+
+func (u *unary) close() {
+	u.connector.close()
+}
+
+func (u *unary) send(ctx context.Context, call *outgoingCall) (*Answer, *Error) {
+	request := &pb.RequestRequest{Method: call.method, Options: call.options, ContentType: call.payload.GetContentType()}
+	switch kind := call.payload.GetKind().(type) {
+	case *pb.Payload_Data:
+		request.Kind = &pb.RequestRequest_Data{Data: kind.Data}
+	case *pb.Payload_Value:
+		request.Kind = &pb.RequestRequest_Value{Value: kind.Value}
+	}
+	connection, failed := u.acquire(ctx)
+	if failed != nil {
+		return nil, failed
+	}
+	defer connection.release()
+	var response pb.RequestResponse
+	wasSent, err := invoke(ctx, connection.channel, request, &response)
+	if err != nil {
+		return nil, u.explain(ctx, connection, err, wasSent)
+	}
+	var payload pb.Payload
+	switch kind := response.GetKind().(type) {
+	case *pb.RequestResponse_Data:
+		payload.Kind = &pb.Payload_Data{Data: kind.Data}
+	case *pb.RequestResponse_Value:
+		payload.Kind = &pb.Payload_Value{Value: kind.Value}
+	}
+	return newAnswer(&payload, response.GetInfo()), nil
+}
+
+func (u *unary) acquire(ctx context.Context) (*connection, *Error) {
+	for {
+		connection, failed := u.connector.get(ctx)
+		if failed != nil {
+			return nil, failed
+		}
+		if connection.acquire() {
+			return connection, nil
+		}
+	}
+}
+
+var unaryCall grpc.StreamDesc
+
+// invoke does what the generated method does, in steps: only so is it known whether a
+// request that failed was sent. gRPC itself must not send it again, on a connection that
+// leads nowhere any more: to ask for the stream's context rules that out.
+func invoke(ctx context.Context, channel *grpc.ClientConn, request *pb.RequestRequest, response *pb.RequestResponse) (wasSent bool, err error) {
+	stream, err := channel.NewStream(ctx, &unaryCall, pb.HubService_Request_FullMethodName)
+	if err != nil {
+		return false, err
+	}
+	stream.Context()
+	if err := stream.SendMsg(request); err != nil {
+		return false, err
+	}
+	err = stream.RecvMsg(response)
+	return !isUnprocessed(err), err
+}
+
+// isUnprocessed reports whether the server has said that it will not look at the call: it
+// came after the last one that a GOAWAY named, or was refused.
+func isUnprocessed(err error) bool {
+	if err == nil {
+		return false
+	}
+	text := err.Error()
+	return strings.Contains(text, "server is draining the connection") || strings.Contains(text, "REFUSED_STREAM")
+}
+
+func (u *unary) explain(ctx context.Context, connection *connection, err error, wasSent bool) *Error {
+	failed := errorFromStatus(err)
+	isBare := failed.Reason == ""
+	failed = explain(failed)
+	if !wasSent && isBare {
+		failed.Execution = NotStarted
+	}
+	switch {
+	case failed.Reason == "DRAINING":
+		u.connector.avoid(connection, failed.RetryAfter)
+	case failed.Reason == "NOT_A_HUB" && u.connector.hubs.size() > 1:
+		u.connector.avoid(connection, 0)
+	case failed.Code == codes.Canceled && isBare && ctx.Err() == nil:
+		failed.Reason = "CLIENT_CLOSED"
+	case failed.Code == codes.DeadlineExceeded && isBare:
+		failed.Cause = context.Cause(ctx)
+	}
+	return failed
+}
