@@ -2,6 +2,7 @@ package gibbs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -75,6 +76,15 @@ func whyNotReady(ctx context.Context, channel *grpc.ClientConn) error {
 	defer cancel()
 	_, err := channel.NewStream(ctx, &grpc.StreamDesc{}, pb.HubService_Request_FullMethodName)
 	return err
+}
+
+// dialAndHold is dial for a connection that is used at once, and released by its user.
+func dialAndHold(ctx context.Context, e *endpoint, dial opener) (*connection, *Error) {
+	c, failed := dial(ctx, e)
+	if failed == nil && !c.acquire() {
+		return nil, notConnected(e, errors.New("the connection was lost at once"))
+	}
+	return c, failed
 }
 
 func notConnected(e *endpoint, cause error) *Error {

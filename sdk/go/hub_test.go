@@ -83,9 +83,17 @@ func startWorker(t *testing.T, hub string, methods gibbs.Methods, options gibbs.
 	return worker, done
 }
 
+// transports are the ways in which a client can send.
+var transports = []gibbs.Transport{gibbs.Multiplex, gibbs.Unary}
+
 func newClient(t *testing.T, hub string) *gibbs.Client {
 	t.Helper()
-	client, err := gibbs.NewClient(hub, gibbs.ClientOptions{})
+	return newClientWith(t, hub, gibbs.ClientOptions{})
+}
+
+func newClientWith(t *testing.T, hub string, options gibbs.ClientOptions) *gibbs.Client {
+	t.Helper()
+	client, err := gibbs.NewClient(hub, options)
 	must(t, err)
 	t.Cleanup(func() { client.Close() })
 	return client

@@ -105,10 +105,13 @@ func (l *loop) reconcile() bool {
 func (l *loop) dial() {
 	ctx, cancel := context.WithCancel(l.closing)
 	l.dialing = cancel
+	plain := func(ctx context.Context, e *endpoint) (*connection, *Error) {
+		return dial(ctx, e, channelOptions(l.options.MaxPayloadBytes), l.options.DialOptions)
+	}
 	open := func(ctx context.Context, e *endpoint) (*connection, *Error) {
 		ctx, cancel := context.WithTimeout(ctx, l.options.ConnectTimeout)
 		defer cancel()
-		return dial(ctx, e, channelOptions(l.options.MaxPayloadBytes), l.options.DialOptions)
+		return dialAndHold(ctx, e, plain)
 	}
 	go func() {
 		found := l.hubs.connect(ctx, open, func(failed *Error) {

@@ -19,6 +19,8 @@ import (
 type multiplex struct {
 	connector       *connector
 	maxPayloadBytes int
+	// A stream without calls ends after this time, at the latest after twice it.
+	idle time.Duration
 
 	mu sync.Mutex
 	// The streams that are open, oldest first. Replaced, never changed.
@@ -27,7 +29,7 @@ type multiplex struct {
 }
 
 func newMultiplex(connector *connector, maxPayloadBytes int) *multiplex {
-	m := &multiplex{connector: connector, maxPayloadBytes: maxPayloadBytes}
+	m := &multiplex{connector: connector, maxPayloadBytes: maxPayloadBytes, idle: idleStream}
 	m.streams.Store(&[]*multiplexStream{})
 	return m
 }
@@ -97,7 +99,7 @@ func (m *multiplex) ensureRoom(connection *connection) *Error {
 	if !connection.acquire() {
 		return nil
 	}
-	stream, failed := openMultiplex(connection, m.maxPayloadBytes, m.onDrain, m.onEnd)
+	stream, failed := openMultiplex(connection, m)
 	if failed == nil {
 		m.keep(stream)
 	}
@@ -107,12 +109,11 @@ func (m *multiplex) ensureRoom(connection *connection) *Error {
 // dial connects to an endpoint, and opens the first stream there: a server that sends no
 // settings is not a hub that takes requests.
 func (m *multiplex) dial(ctx context.Context, e *endpoint, dial opener) (*connection, *Error) {
-	connection, failed := dial(ctx, e)
+	connection, failed := dialAndHold(ctx, e, dial)
 	if failed != nil {
 		return nil, failed
 	}
-	connection.acquire()
-	stream, failed := openMultiplex(connection, m.maxPayloadBytes, m.onDrain, m.onEnd)
+	stream, failed := openMultiplex(connection, m)
 	if failed == nil {
 		connection.first = stream
 		select {

@@ -35,13 +35,10 @@ const (
 // multiplexStream is the client's side of one Multiplex stream. Two goroutines serve it,
 // one that reads and one that writes.
 type multiplexStream struct {
+	transport  *multiplex
 	connection *connection
 	call       pb.HubService_MultiplexClient
 	cancel     context.CancelFunc
-	// The client's own limit on a payload.
-	limitBytes int
-	// Called when the hub drains, and when the stream has ended.
-	onDrain, onEnd func(*multiplexStream)
 	// Closed when the hub's settings have arrived, and when the stream has ended.
 	opened, ended chan struct{}
 	// Receives when there may be something to write.
@@ -57,7 +54,7 @@ type multiplexStream struct {
 }
 
 // openMultiplex opens a stream on a connection, which it keeps open until it ends.
-func openMultiplex(connection *connection, limitBytes int, onDrain, onEnd func(*multiplexStream)) (*multiplexStream, *Error) {
+func openMultiplex(connection *connection, transport *multiplex) (*multiplexStream, *Error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	// A large answer must fail its own call, not the stream that all calls share.
 	call, err := pb.NewHubServiceClient(connection.channel).Multiplex(ctx, grpc.MaxCallRecvMsgSize(math.MaxInt32))
@@ -69,12 +66,10 @@ func openMultiplex(connection *connection, limitBytes int, onDrain, onEnd func(*
 		return nil, failed
 	}
 	s := &multiplexStream{
+		transport:    transport,
 		connection:   connection,
 		call:         call,
 		cancel:       cancel,
-		limitBytes:   limitBytes,
-		onDrain:      onDrain,
-		onEnd:        onEnd,
 		opened:       make(chan struct{}),
 		ended:        make(chan struct{}),
 		wake:         make(chan struct{}, 1),
@@ -167,7 +162,7 @@ func (s *multiplexStream) receive(items []*pb.HubItem) {
 			continue
 		case *pb.HubItem_Drain:
 			s.stopTaking()
-			go s.onDrain(s)
+			go s.transport.onDrain(s)
 			continue
 		case *pb.HubItem_Response:
 			result.response = kind.Response
@@ -191,7 +186,7 @@ func (s *multiplexStream) open(settings *pb.MultiplexSettings) {
 	}
 	s.state = streamOpen
 	s.maxOpenCalls = int(settings.GetMaxOpenCalls())
-	s.maxPayloadBytes = min(int(settings.GetMaxPayloadBytes()), s.limitBytes)
+	s.maxPayloadBytes = min(int(settings.GetMaxPayloadBytes()), s.transport.maxPayloadBytes)
 	s.calls.moveUnsent(s.maxOpenCalls)
 	close(s.opened)
 	s.wakeWriter()
@@ -219,12 +214,12 @@ func (s *multiplexStream) end(failure *Error) {
 	s.calls.fail(failure)
 	close(s.ended)
 	s.mu.Unlock()
-	s.onEnd(s)
+	s.transport.onEnd(s)
 	s.connection.release()
 }
 
 func (s *multiplexStream) write() {
-	ticks := time.NewTicker(idleStream)
+	ticks := time.NewTicker(s.transport.idle)
 	defer ticks.Stop()
 	retired := s.connection.retired
 	var idle idleWatch

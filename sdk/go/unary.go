@@ -84,7 +84,12 @@ func isUnprocessed(err error) bool {
 		return false
 	}
 	text := err.Error()
-	return strings.Contains(text, "server is draining the connection") || strings.Contains(text, "REFUSED_STREAM")
+	for _, known := range []string{"the connection is draining", "server is draining the connection", "REFUSED_STREAM"} {
+		if strings.Contains(text, known) {
+			return true
+		}
+	}
+	return false
 }
 
 func (u *unary) explain(ctx context.Context, connection *connection, err error, wasSent bool) *Error {
