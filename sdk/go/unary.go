@@ -27,15 +27,12 @@ func (u *unary) send(ctx context.Context, call *outgoingCall) (*Answer, *Error) 
 	case *pb.Payload_Value:
 		request.Kind = &pb.RequestRequest_Value{Value: kind.Value}
 	}
-	connection, failed := u.acquire(ctx)
+	response, failed := u.sendTo(ctx, request)
+	for strangers := 1; failed != nil && failed.Reason == "NOT_A_HUB" && strangers < u.connector.hubs.size(); strangers++ {
+		response, failed = u.sendTo(ctx, request)
+	}
 	if failed != nil {
 		return nil, failed
-	}
-	defer connection.release()
-	var response pb.RequestResponse
-	wasSent, err := invoke(ctx, connection.channel, request, &response)
-	if err != nil {
-		return nil, u.explain(ctx, connection, err, wasSent)
 	}
 	var payload pb.Payload
 	switch kind := response.GetKind().(type) {
@@ -45,6 +42,19 @@ func (u *unary) send(ctx context.Context, call *outgoingCall) (*Answer, *Error) 
 		payload.Kind = &pb.Payload_Value{Value: kind.Value}
 	}
 	return newAnswer(&payload, response.GetInfo()), nil
+}
+
+func (u *unary) sendTo(ctx context.Context, request *pb.RequestRequest) (*pb.RequestResponse, *Error) {
+	connection, failed := u.acquire(ctx)
+	if failed != nil {
+		return nil, failed
+	}
+	defer connection.release()
+	var response pb.RequestResponse
+	if wasSent, err := invoke(ctx, connection.channel, request, &response); err != nil {
+		return nil, u.explain(ctx, connection, err, wasSent)
+	}
+	return &response, nil
 }
 
 func (u *unary) acquire(ctx context.Context) (*connection, *Error) {
