@@ -49,8 +49,9 @@ func dial(ctx context.Context, e *endpoint, options []grpc.DialOption, more []gr
 		return nil, notConnected(e, err)
 	}
 	c.channel = channel
-	channel.Connect()
 	for state := channel.GetState(); state != connectivity.Ready; state = channel.GetState() {
+		// Also if the peer ended the connection before this loop saw that it was ready.
+		channel.Connect()
 		if state != connectivity.TransientFailure && channel.WaitForStateChange(ctx, state) {
 			continue
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"slices"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -26,6 +27,22 @@ func ExampleRequest() {
 		log.Fatal(failed.Code, failed.Reason, failed.Execution)
 	}
 	fmt.Println(answer) // 1156
+}
+
+func ExampleMap() {
+	client, err := gibbs.NewClient("hub-a:5019,hub-b:5019", gibbs.ClientOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+	ctx := context.Background()
+	inputs := slices.Values([]float64{1, 2, 3})
+	for answer, err := range gibbs.Map[float64](ctx, client, inputs, gibbs.MapOptions{}, gibbs.Method("square")) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(answer)
+	}
 }
 
 func ExampleErrorf() {

@@ -33,16 +33,24 @@ type loop struct {
 	// The number of slots without a handler.
 	free         int
 	wasConnected bool
-	// Servers in a row that were not hubs.
-	strangers int
+	// Where servers answered that were not hubs, since the last one that was.
+	strangers map[*endpoint]bool
 
-	// Whether the loop ends once its sessions have, and the error that it returns then.
-	stopping bool
-	err      error
+	// Whether the loop ends once its sessions have, until when it waits for that, and the
+	// error that it returns then.
+	stopping     bool
+	drainTimeout <-chan time.Time
+	err          error
 }
 
 func newLoop(w *Worker) *loop {
-	return &loop{Worker: w, sessions: map[*session]struct{}{}, instanceID: newInstanceID(), free: w.options.Slots}
+	return &loop{
+		Worker:     w,
+		sessions:   map[*session]struct{}{},
+		instanceID: newInstanceID(),
+		free:       w.options.Slots,
+		strangers:  map[*endpoint]bool{},
+	}
 }
 
 func newInstanceID() []byte {
@@ -53,7 +61,6 @@ func newInstanceID() []byte {
 
 func (l *loop) run() error {
 	draining := l.draining.Done()
-	var drainTimeout <-chan time.Time
 	for l.reconcile() {
 		select {
 		case connection := <-l.dialed:
@@ -70,9 +77,8 @@ func (l *loop) run() error {
 			}
 		case <-draining:
 			draining = nil
-			drainTimeout = time.After(l.options.DrainTimeout)
 			l.stop(nil)
-		case <-drainTimeout:
+		case <-l.drainTimeout:
 			for s := range l.sessions {
 				s.leave("the drain took too long")
 			}
@@ -176,7 +182,7 @@ func (l *loop) onDialed(connection *connection) {
 
 func (l *loop) onWelcome(s *session) {
 	l.hubs.worked(s.stream.connection.endpoint)
-	l.strangers = 0
+	clear(l.strangers)
 	l.logger.Info("connected to the hub", "address", s.stream.connection.endpoint.name)
 	if !l.wasConnected {
 		l.wasConnected = true
@@ -241,7 +247,7 @@ func (l *loop) onEnd(s *session, err error) {
 		return
 	}
 	l.logger.Warn("the connection to the hub has ended", "error", whyEnded(failed))
-	if failed != nil && isFinal(failed) && !l.maySomeoneElse(failed) {
+	if failed != nil && isFinal(failed) && !l.mayBeElsewhere(s, failed) {
 		l.stop(l.explainFinal(failed))
 		return
 	}
@@ -254,14 +260,14 @@ func (l *loop) onEnd(s *session, err error) {
 	}
 }
 
-// maySomeoneElse reports whether another address may be that of a hub, though this one is
-// not.
-func (l *loop) maySomeoneElse(failed *Error) bool {
+// mayBeElsewhere reports whether there may be a hub at another address, though there is
+// none at this one.
+func (l *loop) mayBeElsewhere(s *session, failed *Error) bool {
 	if failed.Code != codes.Unimplemented {
 		return false
 	}
-	l.strangers++
-	return l.strangers < l.hubs.size()
+	l.strangers[s.stream.connection.endpoint] = true
+	return len(l.strangers) < l.hubs.size()
 }
 
 func whyEnded(failed *Error) error {
@@ -275,6 +281,7 @@ func whyEnded(failed *Error) error {
 func (l *loop) stop(err error) {
 	if !l.stopping {
 		l.stopping = true
+		l.drainTimeout = time.After(l.options.DrainTimeout)
 		l.err = err
 	}
 	if l.dialing != nil {

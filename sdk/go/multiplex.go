@@ -99,11 +99,8 @@ func (m *multiplex) ensureRoom(connection *connection) *Error {
 	if !connection.acquire() {
 		return nil
 	}
-	stream, failed := openMultiplex(connection, m)
-	if failed == nil {
-		m.keep(stream)
-	}
-	return failed
+	m.keep(openMultiplex(connection, m))
+	return nil
 }
 
 // dial connects to an endpoint, and opens the first stream there: a server that sends no
@@ -113,20 +110,18 @@ func (m *multiplex) dial(ctx context.Context, e *endpoint, dial opener) (*connec
 	if failed != nil {
 		return nil, failed
 	}
-	stream, failed := openMultiplex(connection, m)
-	if failed == nil {
-		connection.first = stream
-		select {
-		case <-stream.opened:
-			return connection, nil
-		case <-stream.ended:
-			failed = stream.failure
-		case <-ctx.Done():
-			failed = notConnected(e, fmt.Errorf("the server accepts connections and says nothing: %w", ctx.Err()))
-		}
+	connection.first = openMultiplex(connection, m)
+	select {
+	case <-connection.first.opened:
+		return connection, nil
+	case <-connection.first.ended:
+		refused := *connection.first.failure
+		refused.Execution = NotStarted
+		failed = &refused
+	case <-ctx.Done():
+		failed = notConnected(e, fmt.Errorf("the server accepts connections and says nothing: %w", ctx.Err()))
 	}
 	connection.close()
-	failed.Execution = NotStarted
 	return nil, failed
 }
 

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"io"
 	"math"
+	"runtime"
 	"sync"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/protobuf/proto"
 
 	pb "github.com/gibbs-rpc/gibbs/sdk/go/gibbsv1"
 )
@@ -37,7 +37,6 @@ const (
 type multiplexStream struct {
 	transport  *multiplex
 	connection *connection
-	call       pb.HubService_MultiplexClient
 	cancel     context.CancelFunc
 	// Closed when the hub's settings have arrived, and when the stream has ended.
 	opened, ended chan struct{}
@@ -53,22 +52,13 @@ type multiplexStream struct {
 	failure *Error
 }
 
-// openMultiplex opens a stream on a connection, which it keeps open until it ends.
-func openMultiplex(connection *connection, transport *multiplex) (*multiplexStream, *Error) {
+// openMultiplex opens a stream on a connection, which its caller has acquired and the
+// stream releases at its end.
+func openMultiplex(connection *connection, transport *multiplex) *multiplexStream {
 	ctx, cancel := context.WithCancel(context.Background())
-	// A large answer must fail its own call, not the stream that all calls share.
-	call, err := pb.NewHubServiceClient(connection.channel).Multiplex(ctx, grpc.MaxCallRecvMsgSize(math.MaxInt32))
-	if err != nil {
-		cancel()
-		connection.release()
-		failed := explain(errorFromStatus(err))
-		failed.Execution = NotStarted
-		return nil, failed
-	}
 	s := &multiplexStream{
 		transport:    transport,
 		connection:   connection,
-		call:         call,
 		cancel:       cancel,
 		opened:       make(chan struct{}),
 		ended:        make(chan struct{}),
@@ -76,9 +66,20 @@ func openMultiplex(connection *connection, transport *multiplex) (*multiplexStre
 		maxOpenCalls: assumedOpenCalls,
 		calls:        openCalls{byID: map[uint32]*pendingCall{}},
 	}
-	go s.read()
-	go s.write()
-	return s, nil
+	go s.run(ctx)
+	return s
+}
+
+func (s *multiplexStream) run(ctx context.Context) {
+	defer s.cancel()
+	// A large answer must fail its own call, not the stream that all calls share.
+	call, err := pb.NewHubServiceClient(s.connection.channel).Multiplex(ctx, grpc.MaxCallRecvMsgSize(math.MaxInt32))
+	if err != nil {
+		s.end(explain(errorFromStatus(err)))
+		return
+	}
+	go s.write(call)
+	s.read(call)
 }
 
 // add takes a call to send; false if the stream has no room for it.
@@ -135,10 +136,9 @@ func (s *multiplexStream) wakeWriter() {
 	}
 }
 
-func (s *multiplexStream) read() {
-	defer s.cancel()
+func (s *multiplexStream) read(call pb.HubService_MultiplexClient) {
 	for {
-		message, err := s.call.Recv()
+		message, err := call.Recv()
 		if errors.Is(err, io.EOF) {
 			s.end(&Error{Code: codes.Unavailable, Reason: "CONNECTION_LOST", Message: "the hub ended the stream"})
 			return
@@ -161,8 +161,9 @@ func (s *multiplexStream) receive(items []*pb.HubItem) {
 			s.open(kind.Settings)
 			continue
 		case *pb.HubItem_Drain:
+			// First of all, so that no call is moved to this hub again.
+			s.transport.onDrain(s)
 			s.stopTaking()
-			go s.transport.onDrain(s)
 			continue
 		case *pb.HubItem_Response:
 			result.response = kind.Response
@@ -218,7 +219,7 @@ func (s *multiplexStream) end(failure *Error) {
 	s.connection.release()
 }
 
-func (s *multiplexStream) write() {
+func (s *multiplexStream) write(call pb.HubService_MultiplexClient) {
 	ticks := time.NewTicker(s.transport.idle)
 	defer ticks.Stop()
 	retired := s.connection.retired
@@ -236,14 +237,16 @@ func (s *multiplexStream) write() {
 		case <-ticks.C:
 			s.checkIdle(&idle)
 		}
+		// Lets callers that are ready to run add theirs to the batch.
+		runtime.Gosched()
 		items, isOver := s.takeItems()
 		for _, batch := range itemBatches(items) {
-			if s.call.Send(&pb.MultiplexRequest{Items: batch}) != nil {
+			if call.Send(&pb.MultiplexRequest{Items: batch}) != nil {
 				return // The reader learns why.
 			}
 		}
 		if isOver {
-			s.call.CloseSend()
+			call.CloseSend()
 		}
 	}
 }
@@ -283,23 +286,4 @@ func (s *multiplexStream) checkIdle(last *idleWatch) {
 	case s.state == streamClosing:
 		s.cancel()
 	}
-}
-
-// itemBatches splits items into messages of at most maxBatchBytes; a larger item gets its
-// own message.
-func itemBatches(items []*pb.ClientItem) [][]*pb.ClientItem {
-	return batches(items, func(item *pb.ClientItem) int {
-		if call := item.GetCall(); call != nil {
-			return itemOverheadBytes + len(call.GetPayload()) + metadataBytes(call)
-		}
-		return itemOverheadBytes
-	})
-}
-
-func metadataBytes(call *pb.Call) int {
-	size := 0
-	for _, entry := range call.GetMetadata() {
-		size += proto.Size(entry)
-	}
-	return size
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
 
 	pb "github.com/gibbs-rpc/gibbs/sdk/go/gibbsv1"
 )
@@ -135,4 +136,23 @@ func (c *pendingCall) item() *pb.ClientItem {
 func payloadTooLarge(size, max int) *Error {
 	message := fmt.Sprintf("the payload has %d bytes, more than %d", size, max)
 	return &Error{Code: codes.InvalidArgument, Reason: "PAYLOAD_TOO_LARGE", Message: message, Execution: NotStarted}
+}
+
+// itemBatches splits items into messages of at most maxBatchBytes; a larger item gets its
+// own message.
+func itemBatches(items []*pb.ClientItem) [][]*pb.ClientItem {
+	return batches(items, func(item *pb.ClientItem) int {
+		if call := item.GetCall(); call != nil {
+			return itemOverheadBytes + len(call.GetPayload()) + metadataBytes(call)
+		}
+		return itemOverheadBytes
+	})
+}
+
+func metadataBytes(call *pb.Call) int {
+	size := 0
+	for _, entry := range call.GetMetadata() {
+		size += proto.Size(entry)
+	}
+	return size
 }

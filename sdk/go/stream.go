@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"runtime"
 	"sync"
 
 	"google.golang.org/grpc"
@@ -77,6 +78,8 @@ func (s *stream) write(ctx context.Context, call pb.WorkerService_WorkClient) {
 		case <-ctx.Done():
 			return
 		}
+		// Lets handlers that are ready to return add their results to the batch.
+		runtime.Gosched()
 		s.mu.Lock()
 		events := s.outbox
 		s.outbox = nil
