@@ -129,8 +129,10 @@ func TestAHandOverAsTheHubSeesIt(t *testing.T) {
 			t.Error("a result does not go to the stream of its job")
 		}
 	}
-	if next.next().GetReady().GetSlots() != 1 || next.next().GetReady().GetSlots() != 1 {
-		t.Error("the slots do not come back on the new stream")
+	for range 2 {
+		if next.next().GetReady().GetSlots() != 1 {
+			t.Error("a slot does not come back on the new stream")
+		}
 	}
 	old.end <- nil
 
