@@ -216,7 +216,7 @@ func (c *Client) sendWithRetries(ctx context.Context, call *outgoingCall) (*Answ
 		case <-ctx.Done():
 		}
 		// If this process was suspended, both may have fired.
-		if ctx.Err() != nil {
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 			return nil, again.final(failed)
 		}
 	}

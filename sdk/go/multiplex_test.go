@@ -242,6 +242,35 @@ func TestCancelsBeforeAnythingIsSent(t *testing.T) {
 	wantError(t, <-ask(ctx, nobody, 1.0), codes.Unavailable, "NOT_CONNECTED", gibbs.NotStarted)
 }
 
+func TestCancelsWhileARequestIsSentAgain(t *testing.T) {
+	hub := startScriptedMultiplexHub(t)
+	client := newClient(t, hub.address)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	refused := ask(ctx, client, 1.0)
+	lost := ask(ctx, client, 2.0, gibbs.Idempotent(true))
+	stream := hub.accept(t, 64)
+	calls := map[float64]*pb.ClientItem{}
+	for len(calls) < 2 {
+		for _, call := range <-stream.messages {
+			calls[inputOf(t, call)] = call
+		}
+	}
+	stream.say(&pb.HubItem{Id: calls[1].GetId(), Item: &pb.HubItem_Status{Status: refusal(t, "DRAINING")}})
+	// Until it is sent again.
+	if again := stream.next(); inputOf(t, again) != 1 {
+		t.Errorf("got %v", again)
+	}
+	stream.end <- nil // Breaks both.
+	next := hub.accept(t, 64)
+	if again := next.next(); inputOf(t, again) != 2 {
+		t.Errorf("got %v", again)
+	}
+	cancel()
+	wantError(t, <-refused, codes.Unavailable, "CONNECTION_LOST", gibbs.ExecutionUnknown)
+	wantError(t, <-lost, codes.Canceled, "CLIENT_CANCELLED", gibbs.ExecutionUnknown)
+}
+
 func TestAHubThatNeverAnswers(t *testing.T) {
 	hub := startScriptedMultiplexHub(t)
 	client := newClient(t, hub.address)

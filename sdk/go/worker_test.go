@@ -58,7 +58,13 @@ func wantError(t *testing.T, err error, code codes.Code, reason string, executio
 func TestValuesArriveAsTheyWereSent(t *testing.T) {
 	hub := startHub(t)
 	startWorker(t, hub.address, gibbs.Methods{"": echo}, gibbs.WorkerOptions{})
-	client := newClient(t, hub.address)
+	for _, transport := range transports {
+		wantEcho(t, newClientWith(t, hub.address, gibbs.ClientOptions{Transport: transport}))
+	}
+}
+
+func wantEcho(t *testing.T, client *gibbs.Client) {
+	t.Helper()
 	for _, input := range []any{
 		nil, true, 34.5, "Zoë", []byte{0, 255}, []byte{},
 		[]any{1.0, nil, []any{}},
@@ -221,7 +227,13 @@ func TestSizes(t *testing.T) {
 		"echo":  echo,
 		"bytes": gibbs.Func(func(_ context.Context, n int) ([]byte, error) { return make([]byte, n), nil }),
 	}, gibbs.WorkerOptions{})
-	client := newClient(t, hub.address)
+	for _, transport := range transports {
+		wantSizes(t, newClientWith(t, hub.address, gibbs.ClientOptions{Transport: transport}))
+	}
+}
+
+func wantSizes(t *testing.T, client *gibbs.Client) {
+	t.Helper()
 	large := make([]byte, 4<<20-16)
 	output, err := gibbs.Request[[]byte](t.Context(), client, large, gibbs.Method("echo"))
 	must(t, err)
@@ -236,38 +248,44 @@ func TestSizes(t *testing.T) {
 
 func TestCancelsAndDeadlinesReachTheHandler(t *testing.T) {
 	hub := startHub(t)
-	gate := newGate()
-	startWorker(t, hub.address, gibbs.Methods{
-		"": gate.handle,
-		// Returns late, so that the hub's timeout is reported first.
-		"late": func(ctx context.Context, _ any) (any, error) {
-			gate.entered <- ctx
-			<-gate.opened
-			return nil, nil
-		},
-	}, gibbs.WorkerOptions{})
-	client := newClient(t, hub.address)
+	for _, transport := range transports {
+		gate := newGate()
+		worker, done := startWorker(t, hub.address, gibbs.Methods{
+			"": gate.handle,
+			// Returns late, so that the hub's timeout is reported first.
+			"late": func(ctx context.Context, _ any) (any, error) {
+				gate.entered <- ctx
+				<-gate.opened
+				return nil, nil
+			},
+		}, gibbs.WorkerOptions{})
+		client := newClientWith(t, hub.address, gibbs.ClientOptions{Transport: transport})
 
-	ctx, cancel := context.WithCancel(t.Context())
-	failed := make(chan error)
-	go func() {
-		_, err := client.Request(ctx, 1)
-		failed <- err
-	}()
-	job := <-gate.entered
-	cancel()
-	wantError(t, <-failed, codes.Canceled, "CLIENT_CANCELLED", gibbs.ExecutionUnknown)
-	<-job.Done()
+		ctx, cancel := context.WithCancel(t.Context())
+		running := ask(ctx, client, 1.0)
+		job := <-gate.entered
+		queued, cancelQueued := context.WithCancel(t.Context())
+		waiting := ask(queued, client, 1.0)
+		cancelQueued()
+		failed := wantCode(t, <-waiting, codes.Canceled)
+		if failed.Reason != "CLIENT_CANCELLED" {
+			t.Errorf("got %v", failed)
+		}
+		cancel()
+		wantError(t, <-running, codes.Canceled, "CLIENT_CANCELLED", gibbs.ExecutionUnknown)
+		<-job.Done()
 
-	_, err := client.Request(t.Context(), 2, gibbs.Method("late"), gibbs.RunTimeout(50*time.Millisecond))
-	wantError(t, err, codes.DeadlineExceeded, "RUN_TIMEOUT", gibbs.ExecutionUnknown)
-	<-(<-gate.entered).Done()
+		_, err := client.Request(t.Context(), 2, gibbs.Method("late"), gibbs.RunTimeout(50*time.Millisecond))
+		wantError(t, err, codes.DeadlineExceeded, "RUN_TIMEOUT", gibbs.ExecutionUnknown)
+		<-(<-gate.entered).Done()
+		close(gate.opened)
+		must(t, <-ask(t.Context(), client, 3.0))
 
-	close(gate.opened)
-	output, err := client.Request(t.Context(), 3)
-	must(t, err)
-	if output != 3.0 {
-		t.Errorf("got %v", output)
+		ctx, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		wantCode(t, <-ask(ctx, client, 4.0, gibbs.Method("none")), codes.DeadlineExceeded)
+		worker.Drain()
+		must(t, <-done)
 	}
 }
 
