@@ -27,7 +27,7 @@ type ClientOptions struct {
 	// MaxPayloadBytes is the maximum size of one payload. Default 4 MiB.
 	MaxPayloadBytes int
 	// DialOptions are appended to the connection's own, for example to set other
-	// transport credentials.
+	// transport credentials. Of interceptors, only those of streams are called.
 	DialOptions []grpc.DialOption
 }
 
@@ -56,7 +56,11 @@ func NewClient(address string, options ClientOptions) (*Client, error) {
 	if err := options.check(); err != nil {
 		return nil, err
 	}
-	return &Client{options, newTransport(newHubs(addresses, reconnectMax), options)}, nil
+	hubs, err := newHubs(addresses, reconnectMax)
+	if err != nil {
+		return nil, err
+	}
+	return &Client{options, newTransport(hubs, options)}, nil
 }
 
 func newTransport(hubs *hubs, options ClientOptions) transport {

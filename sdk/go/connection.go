@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -20,6 +21,8 @@ type connection struct {
 	endpoint *endpoint
 	channel  *grpc.ClientConn
 	resolver *fixedResolver
+	// When it was ready.
+	since time.Time
 	// Closed when the connection is retired.
 	retired chan struct{}
 	retire  func()
@@ -64,6 +67,7 @@ func dial(ctx context.Context, e *endpoint, options []grpc.DialOption, more []gr
 			return nil, notConnected(e, err)
 		}
 	}
+	c.since = time.Now()
 	go func() {
 		channel.WaitForStateChange(context.Background(), connectivity.Ready)
 		c.retire()

@@ -82,6 +82,9 @@ func (c *connector) join() *search {
 		ctx, cancel := context.WithCancel(context.Background())
 		s := &search{found: make(chan struct{}), cancel: cancel}
 		c.search = s
+		if c.current != nil {
+			c.hubs.wentAway(c.current)
+		}
 		go c.run(ctx, s)
 	}
 	c.search.waiting++
@@ -175,6 +178,13 @@ func (c *connector) notFound(s *search, ctx context.Context) *Error {
 		failed.Cause = errors.Join(failed.Cause, s.failure)
 	}
 	return failed
+}
+
+// noneLasts returns the error of a request for which every connection ended before it
+// could be used.
+func (c *connector) noneLasts() *Error {
+	message := fmt.Sprintf("every connection to the hub at %s ends at once: what closes it?", c.hubs)
+	return &Error{Code: codes.Unavailable, Reason: "NOT_CONNECTED", Message: message, Execution: NotStarted}
 }
 
 // avoid retires a connection whose hub takes no more requests, and lets that hub rest for

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"golang.org/x/net/http2"
@@ -16,6 +17,8 @@ import (
 type goawayProxy struct {
 	address  string
 	upstream string
+	// Whether to send GOAWAY on every connection at once.
+	hasty atomic.Bool
 	// Receives every connection that a client has opened.
 	opened chan *proxied
 
@@ -26,6 +29,8 @@ type goawayProxy struct {
 // proxied is one connection through the proxy.
 type proxied struct {
 	client, hub net.Conn
+	// Whether GOAWAY follows the first frame, which is the hub's SETTINGS.
+	hasty bool
 	// Held while a frame is written to the client.
 	writing sync.Mutex
 	// Closed when the connection has ended.
@@ -66,6 +71,9 @@ func (p *goawayProxy) serve(client net.Conn) {
 	p.open = append(p.open, c)
 	p.mu.Unlock()
 	p.opened <- c
+	if p.hasty.Load() {
+		c.hasty = true
+	}
 	go func() {
 		io.Copy(hub, client)
 		c.cut()
@@ -92,6 +100,10 @@ func (c *proxied) passFrames() {
 		c.writing.Unlock()
 		if err != nil {
 			return
+		}
+		if c.hasty {
+			c.hasty = false
+			c.goaway(1<<31 - 1)
 		}
 	}
 }

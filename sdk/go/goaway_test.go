@@ -5,6 +5,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
 
 	gibbs "github.com/gibbs-rpc/gibbs/sdk/go"
 	pb "github.com/gibbs-rpc/gibbs/sdk/go/gibbsv1"
@@ -61,6 +64,28 @@ func TestAGoawayThatNamesNoStream(t *testing.T) {
 		t.Fatal("the request was not sent again: ", err)
 	}
 	close(gate.opened)
+	must(t, <-done)
+}
+
+func TestAServerThatEndsEveryConnectionAtOnce(t *testing.T) {
+	hub := startHub(t)
+	proxy := startGoawayProxy(t, hub.address)
+	proxy.hasty.Store(true)
+	for _, transport := range transports {
+		client := newClientWith(t, proxy.address, gibbs.ClientOptions{Transport: transport, ConnectTimeout: 100 * time.Millisecond})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		// Some calls may slip through, to find that there is no worker yet.
+		err := <-ask(ctx, client, 1.0, gibbs.QueueTimeout(time.Millisecond))
+		if wantCode(t, err, codes.Unavailable).Execution != gibbs.NotStarted {
+			t.Errorf("got %v", err)
+		}
+	}
+	startWorker(t, hub.address, gibbs.Methods{"": echo}, gibbs.WorkerOptions{})
+	client := newClient(t, proxy.address)
+	done := ask(t.Context(), client, 1.0)
+	<-proxy.opened
+	proxy.hasty.Store(false)
 	must(t, <-done)
 }
 
@@ -182,7 +207,7 @@ func TestNothingIsLostWhileConnectionsComeAndGo(t *testing.T) {
 		startWorker(t, proxy.address, gibbs.Methods{"": echo}, gibbs.WorkerOptions{Slots: 4})
 		client := newClientWith(t, proxy.address, gibbs.ClientOptions{Transport: transport})
 		stop := keepAsking(t, client, 8)
-		for range 10 {
+		for range 5 {
 			for _, old := range proxy.goawayAll() {
 				<-old.ended
 			}

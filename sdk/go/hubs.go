@@ -49,14 +49,17 @@ type hubs struct {
 	slowest time.Duration
 }
 
-func newHubs(addresses []string, slowest time.Duration) *hubs {
+func newHubs(addresses []string, slowest time.Duration) (*hubs, error) {
 	h := &hubs{resolved: make(chan struct{}, 1), slowest: slowest}
 	for _, address := range addresses {
 		p := &place{name: address}
 		if !strings.HasPrefix(address, "unix:") {
 			p.host, p.port, _ = net.SplitHostPort(address)
-			p.proxy = proxyFor(address)
-			_, err := netip.ParseAddr(p.host)
+			var err error
+			if p.proxy, err = proxyFor(address); err != nil {
+				return nil, err
+			}
+			_, err = netip.ParseAddr(p.host)
 			p.isName = err != nil
 		}
 		direct := address
@@ -68,7 +71,7 @@ func newHubs(addresses []string, slowest time.Duration) *hubs {
 		}
 		h.places = append(h.places, p)
 	}
-	return h
+	return h, nil
 }
 
 func (p *place) newEndpoint(address string, proxy *url.URL) *endpoint {
@@ -100,7 +103,17 @@ func (h *hubs) size() int {
 func (h *hubs) failed(e *endpoint, shortest, longest time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	e.retryAt = time.Now().Add(max(e.pauses.next(longest), shortest))
+	if until := time.Now().Add(max(e.pauses.next(longest), shortest)); until.After(e.retryAt) {
+		e.retryAt = until
+	}
+}
+
+// wentAway makes an endpoint wait if its connection has not lasted: one that ends every
+// connection at once must not keep this process busy.
+func (h *hubs) wentAway(c *connection) {
+	if time.Since(c.since) < reconnectMax {
+		h.failed(c.endpoint, 0, reconnectMax)
+	}
 }
 
 // worked ends the backoff of an endpoint.

@@ -71,6 +71,7 @@ func (l *loop) run() error {
 			l.onFinished(done)
 		case s := <-l.away:
 			s.away = true
+			l.hubs.wentAway(s.stream.connection)
 		case s := <-l.silent:
 			if _, ok := l.sessions[s]; ok && s.silence.isOver() {
 				s.leave(fmt.Sprintf("the hub was silent for %v", s.silence.patience))

@@ -68,11 +68,14 @@ func (m *multiplex) send(ctx context.Context, call *outgoingCall) (*Answer, *Err
 
 // place puts a call on a stream that has room, and opens one if there is none.
 func (m *multiplex) place(ctx context.Context, pending *pendingCall) (*multiplexStream, *Error) {
-	for {
+	for begun := time.Now(); ; {
 		for _, stream := range *m.streams.Load() {
 			if ok, failed := stream.add(pending); ok {
 				return stream, failed
 			}
+		}
+		if time.Since(begun) > m.connector.patience {
+			return nil, m.connector.noneLasts()
 		}
 		connection, failed := m.connector.get(ctx)
 		if failed == nil {

@@ -86,7 +86,7 @@ func (s *multiplexStream) run(ctx context.Context) {
 func (s *multiplexStream) add(call *pendingCall) (bool, *Error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state > streamOpen || len(s.calls.byID) >= s.maxOpenCalls {
+	if !s.hasRoomLocked() {
 		return false, nil
 	}
 	if err := s.calls.add(call); err != nil {
@@ -99,7 +99,11 @@ func (s *multiplexStream) add(call *pendingCall) (bool, *Error) {
 func (s *multiplexStream) hasRoom() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.state <= streamOpen && len(s.calls.byID) < s.maxOpenCalls
+	return s.hasRoomLocked()
+}
+
+func (s *multiplexStream) hasRoomLocked() bool {
+	return s.state <= streamOpen && len(s.calls.byID) < s.maxOpenCalls && !s.connection.isRetired()
 }
 
 func (s *multiplexStream) wasSent(call *pendingCall) bool {
@@ -186,7 +190,8 @@ func (s *multiplexStream) open(settings *pb.MultiplexSettings) {
 		return
 	}
 	s.state = streamOpen
-	s.maxOpenCalls = int(settings.GetMaxOpenCalls())
+	// With none at all, calls would be moved from stream to stream for ever.
+	s.maxOpenCalls = max(1, int(settings.GetMaxOpenCalls()))
 	s.maxPayloadBytes = min(int(settings.GetMaxPayloadBytes()), s.transport.maxPayloadBytes)
 	s.calls.moveUnsent(s.maxOpenCalls)
 	close(s.opened)

@@ -10,12 +10,12 @@ import (
 // proxyFor returns the proxy that the environment (HTTPS_PROXY, https_proxy, and their
 // exceptions NO_PROXY, no_proxy) names for a hub; nil if there is none. It is never one
 // for localhost or a loopback address.
-func proxyFor(hostPort string) *url.URL {
+func proxyFor(hostPort string) (*url.URL, error) {
 	proxy, err := http.ProxyFromEnvironment(&http.Request{URL: &url.URL{Scheme: "https", Host: hostPort}})
 	if err != nil {
-		return nil
+		return nil, fmt.Errorf("gibbs: the proxy that https_proxy names for %s: %w", hostPort, err)
 	}
-	return proxy
+	return proxy, nil
 }
 
 // viaProxy adds to the message of a failed connection which proxy it went through.

@@ -3,6 +3,7 @@ package gibbs
 import (
 	"context"
 	"strings"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -58,7 +59,7 @@ func (u *unary) sendTo(ctx context.Context, request *pb.RequestRequest) (*pb.Req
 }
 
 func (u *unary) acquire(ctx context.Context) (*connection, *Error) {
-	for {
+	for begun := time.Now(); time.Since(begun) <= u.connector.patience; {
 		connection, failed := u.connector.get(ctx)
 		if failed != nil {
 			return nil, failed
@@ -67,6 +68,7 @@ func (u *unary) acquire(ctx context.Context) (*connection, *Error) {
 			return connection, nil
 		}
 	}
+	return nil, u.connector.noneLasts()
 }
 
 var unaryCall grpc.StreamDesc

@@ -59,7 +59,10 @@ func NewWorker(methods Methods, options WorkerOptions) (*Worker, error) {
 	if err := options.check(); err != nil {
 		return nil, err
 	}
-	hubs := newHubs(addresses, reconnectSlowMax)
+	hubs, err := newHubs(addresses, reconnectSlowMax)
+	if err != nil {
+		return nil, err
+	}
 	w := &Worker{
 		options:   options,
 		hubs:      hubs,
