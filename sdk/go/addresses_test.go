@@ -2,6 +2,7 @@ package gibbs_test
 
 import (
 	"context"
+	"errors"
 	"net"
 	"os"
 	"os/exec"
@@ -192,7 +193,7 @@ func TestNamesThatCannotBeResolvedForAWhile(t *testing.T) {
 	port := hub.address[strings.LastIndex(hub.address, ":"):]
 	startWorker(t, hub.address, gibbs.Methods{"": echo}, gibbs.WorkerOptions{})
 
-	client := newClientWith(t, "hub.test"+port, gibbs.ClientOptions{ConnectTimeout: 50 * time.Millisecond})
+	client := newClientWith(t, "hub.test"+port, gibbs.ClientOptions{ConnectTimeout: time.Second})
 	_, err := client.Request(t.Context(), 1.0)
 	failed := wantError(t, err, codes.Unavailable, "NOT_CONNECTED", gibbs.NotStarted)
 	if !strings.Contains(failed.Message, "lookup hub.test") {
@@ -206,20 +207,35 @@ func TestNamesThatCannotBeResolvedForAWhile(t *testing.T) {
 	must(t, <-done)
 }
 
-func TestACallerThatCancelsWhileNoHubIsThere(t *testing.T) {
+func TestACallerThatLeavesWhileNoHubIsThere(t *testing.T) {
 	for _, transport := range transports {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		must(t, err)
 		defer listener.Close()
 		client := newClientWith(t, listener.Addr().String(), gibbs.ClientOptions{Transport: transport})
 		ctx, cancel := context.WithCancel(t.Context())
-		done := ask(ctx, client, 1.0)
+		late := newExpiring(t)
+		cancelled, expired := ask(ctx, client, 1.0), ask(late, client, 1.0)
 		dialed, err := listener.Accept() // Now the client waits for this server.
 		must(t, err)
 		cancel()
-		wantError(t, <-done, codes.Canceled, "CLIENT_CANCELLED", gibbs.NotStarted)
-		// It has lost interest, and hangs up.
-		for _, err := dialed.Read(make([]byte, 64)); err == nil; _, err = dialed.Read(make([]byte, 64)) {
+		wantError(t, <-cancelled, codes.Canceled, "CLIENT_CANCELLED", gibbs.NotStarted)
+		close(late.done)
+		if failed := wantExecution(t, <-expired, gibbs.NotStarted); !errors.Is(failed, context.DeadlineExceeded) {
+			t.Errorf("got %v", failed)
+		}
+		// Nothing waits any longer: it hangs up.
+		for err == nil {
+			_, err = dialed.Read(make([]byte, 64))
 		}
 	}
+}
+
+func wantExecution(t *testing.T, err error, execution gibbs.Execution) *gibbs.Error {
+	t.Helper()
+	failed, ok := err.(*gibbs.Error)
+	if !ok || failed.Execution != execution {
+		t.Fatalf("got %v, want %v", err, execution)
+	}
+	return failed
 }

@@ -3,6 +3,7 @@ package gibbs_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -34,30 +35,32 @@ func TestWaitingCallsShareAMessage(t *testing.T) {
 	hub := startScriptedMultiplexHub(t)
 	client := newClient(t, hub.address)
 	first := ask(t.Context(), client, 0.0)
-	stream := hub.accept(t, 64)
-	call := stream.next()
+	full := hub.accept(t, 1)
+	call := full.next()
 
-	// A call of this size keeps the writer busy until the hub reads.
+	// These wait for the settings of a stream of their own.
 	var waiting []<-chan error
 	for n := range 32 {
 		waiting = append(waiting, ask(t.Context(), client, float64(n)))
 	}
-	seen, messages := 0, 0
-	for seen < len(waiting) {
-		items := <-stream.messages
-		seen, messages = seen+len(items), messages+1
-		for _, item := range items {
-			stream.answer(item)
-		}
+	stream := <-hub.streams
+	for client.OpenCalls() < 33 {
+		runtime.Gosched()
 	}
-	if messages == len(waiting) {
-		t.Errorf("%d calls came in as many messages", messages)
+	stream.t = t
+	stream.say(settings(64))
+	items := <-stream.messages
+	if len(items) != len(waiting) {
+		t.Fatalf("the first message has %d items, want %d", len(items), len(waiting))
 	}
-	stream.answer(call)
-	must(t, <-first)
+	for _, item := range items {
+		stream.answer(item)
+	}
 	for _, done := range waiting {
 		must(t, <-done)
 	}
+	full.answer(call)
+	must(t, <-first)
 }
 
 func TestWhatACallCarries(t *testing.T) {
@@ -151,7 +154,7 @@ func (h *scriptedMultiplexHub) acceptRefusing(t *testing.T, draining *scriptedSt
 			}
 		case s := <-h.streams:
 			s.t = t
-			s.say(&pb.HubItem{Item: &pb.HubItem_Settings{Settings: &pb.MultiplexSettings{MaxPayloadBytes: 4 << 20, MaxOpenCalls: 64}}})
+			s.say(settings(64))
 			return s
 		}
 	}
@@ -189,103 +192,6 @@ func TestAStatusOfOneCall(t *testing.T) {
 	fine := ask(t.Context(), client, 4.0)
 	stream.answer(stream.next())
 	must(t, <-fine)
-}
-
-func TestACancelTravelsAsAnItem(t *testing.T) {
-	hub := startScriptedMultiplexHub(t)
-	client := newClient(t, hub.address)
-	ctx, cancel := context.WithCancelCause(t.Context())
-	failed := ask(ctx, client, 1.0)
-	stream := hub.accept(t, 64)
-	call := stream.next()
-	reason := errors.New("changed my mind")
-	cancel(reason)
-	err := wantError(t, <-failed, codes.Canceled, "CLIENT_CANCELLED", gibbs.ExecutionUnknown)
-	if !errors.Is(err, reason) {
-		t.Errorf("got the cause %v", err.Cause)
-	}
-	item := stream.next()
-	if item.GetId() != call.GetId() || item.GetCancel() == nil {
-		t.Errorf("got %v, want a cancel", item)
-	}
-	// A late answer reaches no one, and the stream goes on.
-	stream.answer(call)
-	fine := ask(t.Context(), client, 2.0)
-	stream.answer(stream.next())
-	must(t, <-fine)
-}
-
-func TestCancelsBeforeAnythingIsSent(t *testing.T) {
-	hub := startScriptedMultiplexHub(t)
-	client := newClient(t, hub.address)
-	over, cancel := context.WithCancel(t.Context())
-	cancel()
-	wantError(t, <-ask(over, client, 1.0), codes.Canceled, "CLIENT_CANCELLED", gibbs.NotStarted)
-	late, cancel := context.WithTimeout(t.Context(), -time.Second)
-	defer cancel()
-	err := wantError(t, <-ask(late, client, 1.0), codes.DeadlineExceeded, "NO_ANSWER", gibbs.NotStarted)
-	if !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("got the cause %v", err.Cause)
-	}
-
-	// While the client waits for the settings of its first stream.
-	ctx, cancel := context.WithCancel(t.Context())
-	failed := ask(ctx, client, 1.0)
-	<-hub.streams
-	cancel()
-	wantError(t, <-failed, codes.Canceled, "CLIENT_CANCELLED", gibbs.NotStarted)
-
-	// While it waits for a hub that is not there.
-	nobody := newClient(t, "127.0.0.1:1")
-	ctx, cancel = context.WithTimeout(t.Context(), 10*time.Millisecond)
-	defer cancel()
-	wantError(t, <-ask(ctx, nobody, 1.0), codes.Unavailable, "NOT_CONNECTED", gibbs.NotStarted)
-}
-
-func TestCancelsWhileARequestIsSentAgain(t *testing.T) {
-	hub := startScriptedMultiplexHub(t)
-	client := newClient(t, hub.address)
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	refused := ask(ctx, client, 1.0)
-	lost := ask(ctx, client, 2.0, gibbs.Idempotent(true))
-	stream := hub.accept(t, 64)
-	calls := map[float64]*pb.ClientItem{}
-	for len(calls) < 2 {
-		for _, call := range <-stream.messages {
-			calls[inputOf(t, call)] = call
-		}
-	}
-	stream.say(&pb.HubItem{Id: calls[1].GetId(), Item: &pb.HubItem_Status{Status: refusal(t, "DRAINING")}})
-	// Until it is sent again.
-	if again := stream.next(); inputOf(t, again) != 1 {
-		t.Errorf("got %v", again)
-	}
-	stream.end <- nil // Breaks both.
-	next := hub.accept(t, 64)
-	if again := next.next(); inputOf(t, again) != 2 {
-		t.Errorf("got %v", again)
-	}
-	cancel()
-	wantError(t, <-refused, codes.Unavailable, "CONNECTION_LOST", gibbs.ExecutionUnknown)
-	wantError(t, <-lost, codes.Canceled, "CLIENT_CANCELLED", gibbs.ExecutionUnknown)
-}
-
-func TestAHubThatNeverAnswers(t *testing.T) {
-	hub := startScriptedMultiplexHub(t)
-	client := newClient(t, hub.address)
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
-	defer cancel()
-	failed := ask(ctx, client, 1.0)
-	hub.accept(t, 64).next()
-	wantError(t, <-failed, codes.DeadlineExceeded, "NO_ANSWER", gibbs.ExecutionUnknown)
-
-	mute, err := gibbs.NewClient(hub.address, gibbs.ClientOptions{ConnectTimeout: 50 * time.Millisecond})
-	must(t, err)
-	defer mute.Close()
-	failed = ask(t.Context(), mute, 1.0)
-	<-hub.streams // Without settings.
-	wantError(t, <-failed, codes.Unavailable, "NOT_CONNECTED", gibbs.NotStarted)
 }
 
 func TestAStreamThatBreaks(t *testing.T) {

@@ -70,11 +70,15 @@ func (h *scriptedMultiplexHub) accept(t *testing.T, maxOpenCalls uint32) *script
 	t.Helper()
 	s := <-h.streams
 	s.t = t
-	s.say(&pb.HubItem{Item: &pb.HubItem_Settings{Settings: &pb.MultiplexSettings{
+	s.say(settings(maxOpenCalls))
+	return s
+}
+
+func settings(maxOpenCalls uint32) *pb.HubItem {
+	return &pb.HubItem{Item: &pb.HubItem_Settings{Settings: &pb.MultiplexSettings{
 		MaxPayloadBytes: 4 << 20,
 		MaxOpenCalls:    maxOpenCalls,
-	}}})
-	return s
+	}}}
 }
 
 func (s *scriptedStream) say(items ...*pb.HubItem) {
