@@ -45,7 +45,7 @@ func TestADeadAWrongAMuteAndAGoodAddress(t *testing.T) {
 	startWorker(t, addresses, gibbs.Methods{"": echo}, gibbs.WorkerOptions{})
 	for _, transport := range transports {
 		// The choice is random.
-		for range 8 {
+		for range 4 {
 			client := newClientWith(t, addresses, gibbs.ClientOptions{Transport: transport})
 			must(t, <-ask(t.Context(), client, 1.0))
 		}

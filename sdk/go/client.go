@@ -286,6 +286,14 @@ func explain(err *Error) *Error {
 	return err
 }
 
+// cutOff is the error for a stream that was cancelled, though not by this side.
+func cutOff(err *Error) *Error {
+	if err.Code == codes.Canceled {
+		err.Code, err.Reason = codes.Unavailable, "CONNECTION_LOST"
+	}
+	return err
+}
+
 func malformedAnswer(requestID string, cause error) *Error {
 	message := fmt.Sprintf("the answer is not of the requested type: %v", cause)
 	return &Error{Code: codes.Internal, Reason: "RESULT_MALFORMED", Message: message, RequestID: requestID, Execution: Finished, Cause: cause}

@@ -118,7 +118,7 @@ func (c *connector) run(ctx context.Context, s *search) {
 		isOnly := c.hubs.size() == 1
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		if s.failure = failed; isOnly && failed.Code != codes.Unavailable {
+		if s.failure = failed; isOnly && isFinal(failed) {
 			s.isFinal = true
 			c.end(s)
 		}
@@ -171,13 +171,19 @@ func (c *connector) notFound(s *search, ctx context.Context) *Error {
 		failed.Cause = context.Cause(ctx)
 	}
 	if s.failure != nil {
-		if s.failure.Reason == "DRAINING" || s.failure.Code != codes.Unavailable {
+		if s.failure.Reason == "DRAINING" || isFinal(s.failure) {
 			return s.failure
 		}
 		failed.Message += " Last failure: " + s.failure.Message
 		failed.Cause = errors.Join(failed.Cause, s.failure)
 	}
 	return failed
+}
+
+func (c *connector) isClosed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.closed
 }
 
 // noneLasts returns the error of a request for which every connection ended before it

@@ -75,7 +75,7 @@ func (s *multiplexStream) run(ctx context.Context) {
 	// A large answer must fail its own call, not the stream that all calls share.
 	call, err := pb.NewHubServiceClient(s.connection.channel).Multiplex(ctx, grpc.MaxCallRecvMsgSize(math.MaxInt32))
 	if err != nil {
-		s.end(explain(errorFromStatus(err)))
+		s.end(cutOff(explain(errorFromStatus(err))))
 		return
 	}
 	go s.write(call)
@@ -148,7 +148,7 @@ func (s *multiplexStream) read(call pb.HubService_MultiplexClient) {
 			return
 		}
 		if err != nil {
-			s.end(explain(errorFromStatus(err)))
+			s.end(cutOff(explain(errorFromStatus(err))))
 			return
 		}
 		s.receive(message.GetItems())

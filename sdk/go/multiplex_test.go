@@ -208,6 +208,9 @@ func TestAStreamThatBreaks(t *testing.T) {
 	stream.next()
 	stream.end <- nil
 	stream = hub.accept(t, 64)
+	stream.next()
+	stream.end <- status.Error(codes.Canceled, "cut off")
+	stream = hub.accept(t, 64)
 	stream.answer(stream.next())
 	must(t, <-again)
 }

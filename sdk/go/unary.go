@@ -117,7 +117,11 @@ func (u *unary) explain(ctx context.Context, connection *connection, err error, 
 	case failed.Reason == "NOT_A_HUB" && u.connector.hubs.size() > 1:
 		u.connector.avoid(connection, 0)
 	case failed.Code == codes.Canceled && isBare && ctx.Err() == nil:
-		failed.Reason = "CLIENT_CLOSED"
+		if u.connector.isClosed() {
+			failed.Reason = "CLIENT_CLOSED"
+		} else {
+			failed = cutOff(failed)
+		}
 	case failed.Code == codes.DeadlineExceeded && isBare:
 		failed.Cause = context.Cause(ctx)
 	}
