@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { failure, Harness } from "./harness.js";
+import { IdleOrder } from "./invariants.js";
 
 describe("matching", () => {
   it("writes a job only against credit, and one job per slot", () => {
@@ -715,9 +716,9 @@ describe("drain", () => {
 });
 
 describe("crash loops", () => {
-  /** Gives a request to a worker named `w`, and loses the worker with it. */
-  function crash(h: Harness): void {
-    const session = h.worker(1, { workerId: "w" });
+  /** Gives a request to a worker, and loses the worker with it. */
+  function crash(h: Harness, workerId = "w"): void {
+    const session = h.worker(1, { workerId });
     h.submit();
     h.flush();
     h.core.lost(session, h.now);
@@ -745,6 +746,22 @@ describe("crash loops", () => {
     expect([h.holder(first), h.holder(second)]).toEqual([other, undefined]);
     h.advance(1);
     expect(h.holder(second)).toBe(back);
+  });
+
+  it("count those idle longer whose hold ended first, even if one flush ends several", () => {
+    const h = new Harness();
+    const idleOrder = new IdleOrder(h.core);
+    h.onFlush = (effects) => idleOrder.checkDispatches(effects);
+    for (let loss = 0; loss < 3; loss += 1) crash(h, "early");
+    h.now += 0.5;
+    for (let loss = 0; loss < 3; loss += 1) crash(h, "late");
+    const late = h.worker(1, { workerId: "late" });
+    const early = h.worker(1, { workerId: "early" });
+    idleOrder.update();
+    const requests = [h.submit(), h.submit()];
+    h.now += 1000;
+    h.flush();
+    expect(requests.map((request) => h.holder(request))).toEqual([early, late]);
   });
 
   it("are forgiven after a while without a loss; a stream lost without jobs does not count", () => {
