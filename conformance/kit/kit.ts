@@ -140,7 +140,11 @@ export class Kit {
     timeoutMs: number = this.times.answerTimeoutMs,
     welcome: WelcomeInit = {},
   ): Promise<Session> {
-    const stream = await this.awaitStream(expectation, timeoutMs);
+    return this.greet(await this.awaitStream(expectation, timeoutMs), welcome);
+  }
+
+  /** Waits for the `hello` of a stream, and sends `welcome`. */
+  async greet(stream: WorkStream, welcome: WelcomeInit = {}): Promise<Session> {
     const hello = await this.waitFor(
       () => stream.received.find((event) => event.case === "hello")?.value,
       HELLO,

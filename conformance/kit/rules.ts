@@ -57,7 +57,7 @@ export const rules = {
   "9.6":
     "A worker's process SHOULD send `drain` when it is told to stop (SIGTERM), and exit once the hub has ended the stream.",
   "10.2":
-    "`instance_id` SHOULD be 16 random bytes, made once for each worker and kept across its reconnects. It is a secret of the worker and MUST NOT be shared by two workers.",
+    "`instance_id` SHOULD be 16 random bytes, made once for each worker and kept when it dials again after a lost stream. For a hand-over (11.5) it MUST be a new one: the old one would supersede the stream that still finishes its jobs. It is a secret of the worker and MUST NOT be shared by two workers.",
   "11.1":
     "When the stream is lost, its jobs are lost. The worker SHOULD stop their handlers and MUST NOT report their outcomes on another stream.",
   "11.2":
@@ -66,6 +66,9 @@ export const rules = {
     "A worker SHOULD dial again with a new channel, after a random pause that grows from 100 ms to at most 1 s, and to at most 5 s once the hub has been away for 30 s.",
   "11.4":
     "It MUST NOT dial again by itself after UNAUTHENTICATED, PERMISSION_DENIED, INVALID_ARGUMENT, FAILED_PRECONDITION, UNIMPLEMENTED, or the reason SUPERSEDED.",
+  "11.5":
+    "*Hand-over.* When the server of its connection announces its end (HTTP/2 GOAWAY; proxies do so that limit the age of a connection) and the stream itself goes on, a worker SHOULD at once open a new stream on a new connection, with the same `worker_id` and methods and a new `instance_id` (10.2). Until the hub has welcomed it there, the worker keeps serving on the old stream. Then it sends `drain` on the old one, gives credit on the new one for the slots that are free, and for the others when their jobs have ended.",
+  "11.6": "The terminal events of the old stream's jobs go to the old stream.",
   "12.1":
     "A worker MUST check the size of its answer before sending it, and report RESULT_TOO_LARGE instead of a larger one; so does the hub if it gets one.",
   "12.4":

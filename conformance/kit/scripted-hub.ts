@@ -1,5 +1,10 @@
 import { createServer, type Server as NetServer, type Socket } from "node:net";
-import { Server, ServerCredentials, type ServerDuplexStream } from "@grpc/grpc-js";
+import {
+  type ConnectionInjector,
+  Server,
+  ServerCredentials,
+  type ServerDuplexStream,
+} from "@grpc/grpc-js";
 import type { Clock } from "#base/clock.js";
 import { type GibbsError, messageOf } from "#base/errors/error.js";
 import { gibbsError } from "#base/errors/reasons.js";
@@ -10,9 +15,12 @@ import { WorkerService } from "#wire/messages/work.js";
 import type { Journal } from "./journal.js";
 import { WorkStream } from "./work-stream.js";
 
+/** How long a connection goes on after its GOAWAY, in milliseconds: longer than any run. */
+const GO_AWAY_GRACE_MS = 2 ** 31 - 1;
+
 /**
  * A gRPC server that accepts workers' streams and does nothing on its own. It can refuse streams,
- * die with all its connections, and come back on the same port.
+ * announce the end of connections, die with all of them, and come back on the same port.
  */
 export class ScriptedHub {
   /** All streams opened since the worker was started, including refused ones. */
@@ -23,7 +31,7 @@ export class ScriptedHub {
   readonly #journal: Journal;
   readonly #changed: () => void;
   readonly #sockets = new Set<Socket>();
-  #running: { net: NetServer; grpc: Server } | undefined;
+  #running: { net: NetServer; grpc: Server; injector: ConnectionInjector } | undefined;
   #port = 0;
 
   constructor(clock: Clock, journal: Journal, changed: () => void) {
@@ -62,7 +70,13 @@ export class ScriptedHub {
     });
     const bound = net.address();
     if (typeof bound === "object" && bound !== null) this.#port = bound.port;
-    this.#running = { net, grpc };
+    this.#running = { net, grpc, injector };
+  }
+
+  /** Sends GOAWAY on every connection. Their streams go on; new ones need a new connection. */
+  goAway(): void {
+    this.#journal.record("hub", "announces the end of the connection (GOAWAY)");
+    this.#running?.injector.drain(GO_AWAY_GRACE_MS);
   }
 
   /** Dies the way a process does: every connection breaks, and the port is closed. */

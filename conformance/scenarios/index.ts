@@ -2,6 +2,7 @@ import { cancel } from "./cancel.js";
 import { context } from "./context.js";
 import { drain } from "./drain.js";
 import { errors } from "./errors.js";
+import { handOver } from "./hand-over.js";
 import { handshake } from "./handshake.js";
 import { jobs } from "./jobs.js";
 import { liveness } from "./liveness.js";
@@ -22,6 +23,7 @@ export const themes: Record<string, readonly Scenario[]> = {
   liveness,
   loss,
   drain,
+  "hand-over": handOver,
 };
 
 /** All scenarios, in the order in which they run. */

@@ -5,7 +5,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { Worker as Thread } from "node:worker_threads";
 import { create, fromBinary, fromJson, toBinary, toJson } from "@bufbuild/protobuf";
 import { ValueSchema } from "@bufbuild/protobuf/wkt";
-import { Client, status as codes, credentials } from "@grpc/grpc-js";
+import { Client, status as codes, connectivityState, credentials } from "@grpc/grpc-js";
 import {
   DETAILS_KEY,
   Execution,
@@ -35,10 +35,17 @@ class Declared extends Error {
 export class RightWorker {
   slots = 2;
   instanceId = new Uint8Array(randomBytes(16));
-  channelOptions = { "grpc.max_receive_message_length": 5 * 1024 * 1024 };
+  channelOptions = {
+    "grpc.max_receive_message_length": 5 * 1024 * 1024,
+    "grpc.use_local_subchannel_pool": 1,
+  };
   /** Running handlers, including those of lost streams. */
   busy = 0;
   terminated = false;
+  /** The worker whose stream this one takes over, if its connection is going away. */
+  predecessor = undefined;
+  /** The one that has taken over this one's stream. */
+  heir = undefined;
 
   run() {
     process.once("SIGTERM", () => this.onTerminate());
@@ -57,6 +64,7 @@ export class RightWorker {
     );
     Object.assign(this, { jobs: new Map(), credit: 0, draining: false, next: {} });
     this.welcome = { hubTimeoutMs: 20_000, maxPayloadBytes: 4 * 1024 * 1024 };
+    this.watch(client.getChannel(), this.call);
     this.call.on("data", ({ events }) => this.receive(events));
     this.call.on("error", () => {});
     this.call.on("end", () => this.call.end());
@@ -71,8 +79,45 @@ export class RightWorker {
 
   begin() {
     this.hello();
-    this.offer();
+    if (this.predecessor === undefined) this.offer();
     this.listen();
+  }
+
+  /** Reports that the server announces the end of the call's connection, or that this is lost. */
+  watch(channel, call) {
+    const state = channel.getConnectivityState(false);
+    if (state === connectivityState.SHUTDOWN) return;
+    channel.watchConnectivityState(state, Number.POSITIVE_INFINITY, () => {
+      // A lost connection ends the call within two turns.
+      const report = () => setImmediate(() => setImmediate(() => this.goingAway(channel, call)));
+      if (state === connectivityState.READY) report();
+      this.watch(channel, call);
+    });
+  }
+
+  goingAway(channel, call) {
+    const isClosed = channel.getConnectivityState(false) === connectivityState.SHUTDOWN;
+    if (isClosed || call !== this.call || this.draining || this.heir !== undefined) return;
+    this.heir = this.makeHeir();
+    this.heir.predecessor = this;
+    this.heir.run();
+  }
+
+  /** A worker with an instance_id of its own, which takes over. */
+  makeHeir() {
+    return new this.constructor();
+  }
+
+  /** Leaves the stream to the worker that was welcomed on a new one. */
+  handOver() {
+    this.draining = true;
+    this.credit = 0;
+    this.send(["drain", { reason: "the connection is going away" }]);
+  }
+
+  /** The handlers that run for this worker and for those before it. */
+  get allBusy() {
+    return this.busy + (this.predecessor?.allBusy ?? 0);
   }
 
   hello() {
@@ -96,7 +141,7 @@ export class RightWorker {
 
   /** Gives credit for the free slots. */
   offer() {
-    const more = this.slots - this.busy - this.credit;
+    const more = this.slots - this.allBusy - this.credit;
     if (this.draining || more <= 0) return;
     this.credit += more;
     this.send(["ready", { slots: more }]);
@@ -114,6 +159,7 @@ export class RightWorker {
   }
 
   afterwards({ code, details, metadata }) {
+    if (this.heir !== undefined) return;
     if (this.terminated || this.next.case === "exit") process.exit(0);
     const { reason } = fromStatus(code, details, metadata.get(DETAILS_KEY)[0]);
     if (finalCodes.has(code) || reason === "SUPERSEDED") process.exit(1);
@@ -142,6 +188,8 @@ export class RightWorker {
   onWelcome(welcome) {
     this.welcome = welcome;
     this.listen();
+    if (this.predecessor?.draining === false) this.predecessor.handOver();
+    this.offer();
   }
 
   onHeartbeat() {
@@ -154,6 +202,7 @@ export class RightWorker {
   }
 
   onTerminate() {
+    if (this.heir !== undefined) return;
     this.terminated = true;
     this.draining = true;
     this.send(["drain", { reason: "terminated" }]);
@@ -192,6 +241,13 @@ export class RightWorker {
   finish(jobId, outcome) {
     if (this.jobs.delete(jobId)) this.end(jobId, outcome);
     this.offer();
+    this.heir?.onFreeSlot();
+  }
+
+  /** Called when a handler of the worker before this one has ended. */
+  onFreeSlot() {
+    if (this.predecessor.draining) this.offer();
+    this.heir?.onFreeSlot();
   }
 
   end(jobId, outcome) {

@@ -18,6 +18,7 @@ import { channelOptions } from "../wire/grpc/channel-options.js";
 import { channelTarget } from "../wire/grpc/channel-target.js";
 import { onConnection } from "../wire/grpc/on-connection.js";
 import { blameProxy, type HttpProxy } from "../wire/grpc/proxy.js";
+import { onLeavingReady } from "../wire/grpc/leaving-ready.js";
 import { rawService } from "../wire/grpc/raw-service.js";
 import { HubService } from "../wire/index.js";
 
@@ -84,6 +85,14 @@ export class HubConnection {
       stopListening();
       patience.abort();
     }
+  }
+
+  /**
+   * Calls `onLeft` each time the connection is going away (GOAWAY) or lost. In the first case its
+   * calls continue, and further ones go to another connection.
+   */
+  onLeft(onLeft: () => void): void {
+    onLeavingReady(this.#channel, onLeft);
   }
 
   /** Opens a `Multiplex` stream; its messages are passed as encoded bytes. */

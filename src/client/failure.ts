@@ -23,6 +23,9 @@ const bareReasons: Partial<Record<Code, { reason: Reason; hint: string }>> = {
  */
 const ENHANCE_YOUR_CALM = "Bandwidth exhausted or memory limit exceeded";
 
+/** grpc-js's message for a call that the server provably did not process, such as after a GOAWAY. */
+const REFUSED_STREAM = "Stream refused by server";
+
 const slowReader = { reason: "SLOW_READER", hint: "the answers were not read" } as const;
 
 /**
@@ -38,6 +41,7 @@ export function explainError(
   const bare = details === ENHANCE_YOUR_CALM ? slowReader : bareReasons[error.code];
   if (bare === undefined) return new GibbsError(error.code, error.message, known);
   const { reason, hint } = bare;
+  if (details === REFUSED_STREAM) known = { ...known, execution: "NOT_STARTED" };
   return new GibbsError(error.code, `${hint}: ${error.message}`, { ...known, reason });
 }
 

@@ -63,9 +63,10 @@ const ASSUMED_OPEN_CALLS = 1024;
  * | from | event | to |
  * |---|---|---|
  * | opening | settings | open: waiting calls are written |
+ * | opening | its connection is going away | closing: its calls move to another stream |
  * | opening, open | no calls for some time | closing |
- * | open | drain | draining: accepts no further calls |
- * | open, draining | drain, or the end of a call, with no call left open | closing |
+ * | open | drain, or its connection is going away | draining: accepts no further calls |
+ * | draining | no call is left open | closing |
  * | any but ended | end of the stream; a message that breaks the protocol | ended: open calls fail, unsent ones as not started |
  *
  * Entering closing half-closes the stream. Settings after the first are ignored.
@@ -116,6 +117,19 @@ export class MultiplexStream {
   add(pending: PendingCall): void {
     this.#calls.add(pending);
     this.#flushLater();
+  }
+
+  /**
+   * Finishes the calls that were sent, because the connection is going away. Removes and returns the
+   * others.
+   */
+  leave(): PendingCall[] {
+    const state = this.#state;
+    if (state.kind !== "opening" && state.kind !== "open") return [];
+    const unsent = this.#calls.takeUnsent();
+    if (state.kind === "opening") this.#close();
+    else this.#startDraining(state.settings);
+    return unsent;
   }
 
   /** Cancels the stream and every call on it. */
@@ -187,8 +201,11 @@ export class MultiplexStream {
 
   #drain(): void {
     if (this.#state.kind === "opening") return this.#abandon(closedByHub());
-    if (this.#state.kind !== "open") return;
-    this.#transition({ kind: "draining", settings: this.#state.settings });
+    if (this.#state.kind === "open") this.#startDraining(this.#state.settings);
+  }
+
+  #startDraining(settings: Settings): void {
+    this.#transition({ kind: "draining", settings });
     this.#closeIfDrained();
   }
 

@@ -5,10 +5,14 @@ import { MultiplexStream } from "./multiplex-stream.js";
 import type { PendingCall } from "./pending-call.js";
 
 /** The part of a connection that the transport needs. */
-export type MultiplexConnection = Pick<HubConnection, "ready" | "openMultiplex" | "detach">;
+export type MultiplexConnection = Pick<
+  HubConnection,
+  "ready" | "onLeft" | "openMultiplex" | "detach"
+>;
 
 /**
  * Sends all calls over as few streams as the hub allows; calls made in the same turn share a write.
+ * When a connection is going away, its streams finish the calls that they have sent.
  */
 export class MultiplexTransport extends ConnectedTransport {
   readonly #connection: MultiplexConnection;
@@ -27,6 +31,7 @@ export class MultiplexTransport extends ConnectedTransport {
     this.#maxPayloadBytes = maxPayloadBytes;
     this.#firstId = firstId;
     this.#clock = clock;
+    connection.onLeft(() => this.#leave());
   }
 
   override close(): void {
@@ -45,6 +50,12 @@ export class MultiplexTransport extends ConnectedTransport {
 
   protected start(pending: PendingCall): void {
     if (!this.tryStart(pending)) this.#open().add(pending);
+  }
+
+  /** Moves the calls that were not sent to another connection. */
+  #leave(): void {
+    const unsent = Array.from(this.#streams, (stream) => stream.leave());
+    for (const pending of unsent.flat()) this.place(pending);
   }
 
   #open(): MultiplexStream {

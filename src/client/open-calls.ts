@@ -67,9 +67,12 @@ export class OpenCalls {
 
   /** Removes and returns all but the first `count` calls. None of them has been written. */
   takeBeyond(count: number): PendingCall[] {
-    const excess = this.#calls.entries().slice(count);
-    for (const [id, pending] of excess) this.#forget(id, pending);
-    return excess.map(([, pending]) => pending);
+    return this.#remove(this.#calls.entries().slice(count));
+  }
+
+  /** Removes and returns the calls that were not written. */
+  takeUnsent(): PendingCall[] {
+    return this.#remove(this.#calls.entries().filter(([, pending]) => pending.isWaiting));
   }
 
   /**
@@ -121,6 +124,11 @@ export class OpenCalls {
     if (wasSent) this.#outbox.push(id);
     else this.#forget(id, pending);
     this.#onGivenUp();
+  }
+
+  #remove(unsent: [number, PendingCall][]): PendingCall[] {
+    for (const [id, pending] of unsent) this.#forget(id, pending);
+    return unsent.map(([, pending]) => pending);
   }
 
   /** Removes a call that was never written. */

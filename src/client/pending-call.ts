@@ -53,6 +53,11 @@ export class PendingCall implements Bagged {
     return this.call.options.requestId;
   }
 
+  /** Whether it was not handed to the transport and has no outcome yet. */
+  get isWaiting(): boolean {
+    return this.#state === "waiting";
+  }
+
   /** Whether it was handed to the transport and has no outcome yet. */
   get isSent(): boolean {
     return this.#state === "sent";

@@ -8,23 +8,22 @@ import {
   type WorkerEventInit,
 } from "../wire/messages/work.js";
 import type { Executor } from "./executor.js";
+import type { WorkerSettings } from "./options.js";
+import { buildHello, type WorkerIdentity } from "./session/hello.js";
 import { type SessionEnd, type SessionPort, WorkerSession } from "./session/session.js";
-import { openWorkStream, type WorkStream, type WorkStreamListener } from "./work-call.js";
+import type { OpenWorkStream, WorkStream, WorkStreamListener } from "./work-call.js";
 
-/** The settings of a connection. Times in milliseconds. */
+/** What a connection needs. */
 export interface HubConnectionOptions {
-  /** The address of the hub. */
-  hub: string;
-  maxPayloadBytes: number;
-  /** How long the hub may take to welcome the worker. */
-  connectTimeoutMs: number;
+  worker: WorkerSettings;
+  identity: WorkerIdentity;
   clock: Clock;
   logger: Logger;
   executor: Executor;
-  /** The free slots of the executor, kept up to date. */
-  slots: { readonly free: number };
-  hello: WorkerEventInit;
-  /** Called when `isWelcomed` or `end` has changed. */
+  openStream: OpenWorkStream;
+  /** Returns the number of slots that may be offered on `connection` now. */
+  freeSlots(connection: HubConnection): number;
+  /** Called when `isWelcomed`, `isGoingAway` or `end` has changed. */
   onChange(): void;
 }
 
@@ -33,24 +32,32 @@ export class HubConnection implements WorkStreamListener, SessionPort {
   readonly clock: Clock;
   readonly executor: Executor;
   readonly #logger: Logger;
-  readonly #slots: { readonly free: number };
+  readonly #freeSlots: HubConnectionOptions["freeSlots"];
   readonly #onChange: () => void;
   readonly #stream: WorkStream;
   readonly #session: WorkerSession;
+  #isGoingAway = false;
 
   constructor(options: HubConnectionOptions) {
+    const { worker, identity, executor } = options;
     this.clock = options.clock;
-    this.executor = options.executor;
+    this.executor = executor;
     this.#logger = options.logger;
-    this.#slots = options.slots;
+    this.#freeSlots = options.freeSlots;
     this.#onChange = options.onChange;
-    this.#stream = openWorkStream(options.hub, options.maxPayloadBytes, this);
-    this.#session = new WorkerSession(this, options.hello, options.connectTimeoutMs);
+    this.#stream = options.openStream(worker.hub, worker.maxPayloadBytes, this);
+    const hello = buildHello(identity, worker, executor);
+    this.#session = new WorkerSession(this, hello, worker.connectTimeoutMs);
   }
 
   /** Whether the hub has welcomed the worker, even if the connection has ended since. */
   get isWelcomed(): boolean {
     return this.#session.isWelcomed;
+  }
+
+  /** Whether a server has announced that it will close the connection. The stream still works. */
+  get isGoingAway(): boolean {
+    return this.#isGoingAway;
   }
 
   /** How the connection ended; undefined until then. */
@@ -87,13 +94,18 @@ export class HubConnection implements WorkStreamListener, SessionPort {
     this.#session.receive(events);
   }
 
+  onGoingAway(): void {
+    // A connection that broke is reported here first; then its stream ends within two turns.
+    this.clock.afterInput(() => this.clock.afterInput(() => this.#goAway()));
+  }
+
   onEnd(error: GibbsError | undefined): void {
     this.#session.ended(error);
     this.#onChange();
   }
 
   freeSlots(): number {
-    return this.#slots.free;
+    return this.#freeSlots(this);
   }
 
   send(events: readonly WorkerEventInit[]): void {
@@ -105,6 +117,12 @@ export class HubConnection implements WorkStreamListener, SessionPort {
   }
 
   onWelcome(): void {
+    this.#onChange();
+  }
+
+  #goAway(): void {
+    if (this.end !== undefined) return;
+    this.#isGoingAway = true;
     this.#onChange();
   }
 }

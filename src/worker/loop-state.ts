@@ -6,20 +6,21 @@ import type { HubConnection } from "./hub-connection.js";
 export type LoopState =
   | { kind: "new" }
   | { kind: "starting"; executor: "pending" | "ready" | { error: unknown } }
-  | { kind: "dialing" | "connected" | "closing"; connection: HubConnection }
-  | { kind: "draining"; connection: HubConnection; timeout: Timer }
+  | { kind: "dialing" | "connected"; current: HubConnection }
   | { kind: "waiting"; timer: Timer; isOver: boolean }
+  | { kind: "draining"; timeout: Timer; error: unknown }
+  | { kind: "closing"; error: unknown }
   | { kind: "stopping"; executor: "pending" | "stopped"; error: unknown }
   | { kind: "stopped" };
 
 const transitions: Transitions<LoopState["kind"]> = {
   new: ["starting", "stopped"],
   starting: ["dialing", "stopping"],
-  dialing: ["connected", "waiting", "closing", "stopping"],
-  connected: ["draining", "waiting", "closing", "stopping"],
+  dialing: ["connected", "waiting", "draining", "closing"],
+  connected: ["dialing", "waiting", "draining", "closing"],
+  waiting: ["dialing", "draining", "closing"],
   draining: ["closing", "stopping"],
   closing: ["stopping"],
-  waiting: ["dialing", "stopping"],
   stopping: ["stopped"],
   stopped: [],
 };

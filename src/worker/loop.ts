@@ -7,39 +7,41 @@ import { gibbsError } from "../base/errors/reasons.js";
 import { type Logger, silentLogger } from "../base/logger.js";
 import { hubOfEnvironment } from "../base/options/common-options.js";
 import { withDefaults } from "../base/options/option-table.js";
-import { randomInstanceId } from "../base/random.js";
 import { Wakeup } from "../base/wakeup.js";
+import { Connections } from "./connections.js";
 import type { Executor } from "./executor.js";
-import { HubConnection } from "./hub-connection.js";
+import type { HubConnection } from "./hub-connection.js";
 import { follow, type LoopState } from "./loop-state.js";
 import { type WorkerOptions, type WorkerSettings, workerOptionTable } from "./options.js";
 import { Reconnect } from "./reconnect.js";
-import { buildHello, type WorkerIdentity } from "./session/hello.js";
 import type { SessionEnd } from "./session/session.js";
+import { type OpenWorkStream, openWorkStream } from "./work-call.js";
 
-/** The reason that the worker gives the hub when it drains. */
+/** The reasons that the worker gives the hub when it drains. */
 const DRAIN_REASON = "the worker is shutting down";
+const HAND_OVER_REASON = "the connection is going away; the worker has another one";
 
 let lastWorkerNumber = 0;
 
 /**
  * Keeps a worker connected to its hub, one session after another, until it is drained. Events (a
- * call to `drain` or `close`, a welcome, the end of a stream, a timer) only wake the loop, which then
- * compares its goal with what it observes:
+ * call to `drain` or `close`, a welcome, a GOAWAY, the end of a stream, a timer) only wake the loop,
+ * which then compares its goal with what it observes:
  *
  * | state | observes | next state |
  * |---|---|---|
  * | new | run | starting: the executor starts |
  * | new | drain, close | stopped |
  * | starting | the executor is ready | dialing: opens a stream, says hello |
- * | dialing | the hub's welcome | connected |
- * | connected | drain | draining: asks the hub to send no more jobs |
- * | dialing, connected | the end of the stream | waiting; stopping if the hub refused the worker or told it to exit |
+ * | dialing | the hub's welcome | connected: drains older connections, if any |
+ * | connected | the connection is going away | dialing, or waiting if that happens often; the old connection stays open |
+ * | dialing, connected | the end of the stream | waiting; draining if the hub refused the worker or told it to exit |
  * | waiting | its timer | dialing |
- * | dialing | drain, close | closing: cancels the stream |
- * | connected, draining | close, `drainTimeoutMs` in draining | closing |
- * | draining, closing | the end of the stream | stopping: the executor stops |
- * | starting, waiting | drain, close, an executor that fails to start | stopping |
+ * | dialing, connected, waiting | drain | draining: asks the hub to send no more jobs, on every connection |
+ * | dialing, connected, waiting | close | closing: cancels every stream |
+ * | draining | close, `drainTimeoutMs` | closing |
+ * | draining, closing | no stream is left | stopping: the executor stops |
+ * | starting | drain, close, an executor that fails to start | stopping |
  * | stopping | the executor has stopped | stopped |
  */
 export class WorkerLoop {
@@ -47,9 +49,9 @@ export class WorkerLoop {
   readonly #executor: Executor;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #identity: WorkerIdentity;
+  readonly #workerId: string;
+  readonly #connections: Connections;
   readonly #reconnect: Reconnect;
-  readonly #slots = { free: 0 };
   readonly #wakeup = new Wakeup();
   readonly #started = deferred();
   readonly #connected = deferred();
@@ -58,19 +60,27 @@ export class WorkerLoop {
   /** What the loop is working towards; it only moves forward. */
   #goal: "serve" | "drain" | "stop" = "serve";
 
-  constructor(executor: Executor, options: WorkerOptions) {
+  /** @param openStream opens the stream of each session; with grpc-js by default. */
+  constructor(
+    executor: Executor,
+    options: WorkerOptions,
+    openStream: OpenWorkStream = openWorkStream,
+  ) {
     const { hub = hubOfEnvironment() } = options;
-    this.#options = withDefaults(workerOptionTable, { ...options, hub });
-    this.#executor = executor;
-    this.#clock = options.clock ?? systemClock;
-    this.#logger = options.logger ?? silentLogger;
-    this.#identity = {
-      workerId: options.workerId ?? `${hostname()}-${process.pid}-${++lastWorkerNumber}`,
-      instanceId: randomInstanceId(),
-    };
+    const worker = withDefaults(workerOptionTable, { ...options, hub });
     // Reject a bad address here rather than in the background.
-    this.#options.hub = formatAddress(parseAddress(this.#options.hub));
-    this.#reconnect = new Reconnect(this.#options.hub, this.#clock, options.random ?? Math.random);
+    worker.hub = formatAddress(parseAddress(worker.hub));
+    this.#options = worker;
+    this.#executor = executor;
+    const clock = options.clock ?? systemClock;
+    const logger = options.logger ?? silentLogger;
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#workerId = options.workerId ?? `${hostname()}-${process.pid}-${++lastWorkerNumber}`;
+    const onChange = (): void => this.#wakeup.wake();
+    const shared = { worker, clock, logger, executor, openStream, onChange };
+    this.#connections = new Connections(this.#workerId, shared);
+    this.#reconnect = new Reconnect(worker.hub, clock, options.random ?? Math.random);
   }
 
   /** Resolves when the executor can run jobs. */
@@ -92,7 +102,7 @@ export class WorkerLoop {
   /** Finishes running jobs, then ends {@link run}. Closes after `drainTimeoutMs`. */
   drain(): Promise<void> {
     if (this.#goal === "serve" && this.#state.kind !== "new" && this.#state.kind !== "stopped") {
-      const { workerId } = this.#identity;
+      const workerId = this.#workerId;
       this.#logger.info({ workerId }, `draining: ${DRAIN_REASON}`);
     }
     return this.#aim("drain");
@@ -120,7 +130,7 @@ export class WorkerLoop {
       }
     } catch (error) {
       // A bug, or a logger that throws: leave nothing running.
-      if ("connection" in this.#state) this.#state.connection.cancel();
+      this.#connections.cancel();
       void this.#executor.stop();
       this.#settle(error);
     }
@@ -129,6 +139,8 @@ export class WorkerLoop {
   /** Takes one step towards the goal, if one is possible now. */
   #step(): void {
     const state = this.#state;
+    const current = "current" in state ? state.current : undefined;
+    if (this.#connections.forgetEnded(current) && this.#goal === "serve") this.#goal = "drain";
     const isLeaving = this.#goal !== "serve";
     switch (state.kind) {
       case "new":
@@ -141,25 +153,25 @@ export class WorkerLoop {
         else if (state.executor === "ready") this.#ready();
         break;
       case "dialing":
-        if (state.connection.isWelcomed) this.#welcomed(state.connection);
-        else if (state.connection.end !== undefined) this.#lost(state.connection.end);
-        else if (isLeaving) this.#close(state.connection);
+        if (state.current.isWelcomed) this.#welcomed(state.current);
+        else if (state.current.end !== undefined) this.#lost(state.current, state.current.end);
+        else if (isLeaving) this.#leave(undefined);
         break;
       case "connected":
-        if (state.connection.end !== undefined) this.#lost(state.connection.end);
-        else if (this.#goal === "drain") this.#drain(state.connection);
-        else if (this.#goal === "stop") this.#close(state.connection);
-        break;
-      case "draining":
-        if (state.connection.end !== undefined) this.#stop(undefined);
-        else if (this.#goal === "stop") this.#close(state.connection);
-        break;
-      case "closing":
-        if (state.connection.end !== undefined) this.#stop(undefined);
+        if (state.current.end !== undefined) this.#lost(state.current, state.current.end);
+        else if (isLeaving) this.#leave(undefined);
+        else if (state.current.isGoingAway) this.#handOver();
         break;
       case "waiting":
-        if (isLeaving) this.#stop(undefined);
+        if (isLeaving) this.#leave(undefined);
         else if (state.isOver) this.#dial();
+        break;
+      case "draining":
+        if (this.#connections.isEmpty) this.#stop(state.error);
+        else if (this.#goal === "stop") this.#close(state.error);
+        break;
+      case "closing":
+        if (this.#connections.isEmpty) this.#stop(state.error);
         break;
       case "stopping":
         if (state.executor === "stopped") this.#end(state.error);
@@ -173,7 +185,7 @@ export class WorkerLoop {
     const state: LoopState = { kind: "starting", executor: "pending" };
     this.#transition(state);
     this.#executor
-      .start((change) => this.#onSlots(change))
+      .start((change) => this.#connections.addFreeSlots(change))
       .then(
         () => {
           state.executor = "ready";
@@ -192,39 +204,41 @@ export class WorkerLoop {
   }
 
   #dial(): void {
-    const { hub, maxPayloadBytes, connectTimeoutMs } = this.#options;
-    const connection = new HubConnection({
-      hub,
-      maxPayloadBytes,
-      connectTimeoutMs,
-      clock: this.#clock,
-      logger: this.#logger,
-      executor: this.#executor,
-      slots: this.#slots,
-      hello: buildHello(this.#identity, this.#options, this.#executor),
-      onChange: () => this.#wakeup.wake(),
-    });
-    this.#transition({ kind: "dialing", connection });
+    this.#transition({ kind: "dialing", current: this.#connections.open() });
   }
 
-  #welcomed(connection: HubConnection): void {
-    this.#transition({ kind: "connected", connection });
-    const { workerId } = this.#identity;
-    this.#logger.info({ hub: this.#options.hub, workerId }, "connected to the hub");
+  #welcomed(current: HubConnection): void {
+    this.#transition({ kind: "connected", current });
+    this.#connections.handOverTo(current, HAND_OVER_REASON);
+    this.#logger.info({ hub: this.#options.hub, workerId: this.#workerId }, "connected to the hub");
     this.#connected.resolve();
   }
 
-  #lost(end: SessionEnd): void {
-    if (this.#goal !== "serve") return this.#stop(undefined);
+  /** Opens another connection. The old one serves until the hub has welcomed the worker there. */
+  #handOver(): void {
+    this.#connections.renewInstance();
+    this.#logger.info({ hub: this.#options.hub }, "the connection is going away: opening another");
+    const pauseMs = this.#reconnect.afterGoAway();
+    if (pauseMs === 0) this.#dial();
+    else this.#wait(pauseMs);
+  }
+
+  #lost(current: HubConnection, end: SessionEnd): void {
+    this.#connections.forget(current);
+    if (this.#goal !== "serve") return this.#leave(undefined);
     const { hub } = this.#options;
     const next = this.#reconnect.after(end);
-    if (next.kind === "stop") return this.#stop(next.error);
+    if (next.kind === "stop") return this.#leave(next.error);
     const why = end.error?.message ?? "the hub ended the stream";
     this.#logger.warn(
       { hub, pauseMs: Math.round(next.afterMs) },
       `no connection to the hub: ${why}`,
     );
-    const timer = this.#clock.setTimer(next.afterMs, () => {
+    this.#wait(next.afterMs);
+  }
+
+  #wait(pauseMs: number): void {
+    const timer = this.#clock.setTimer(pauseMs, () => {
       state.isOver = true;
       this.#wakeup.wake();
     });
@@ -232,15 +246,17 @@ export class WorkerLoop {
     this.#transition(state);
   }
 
-  #drain(connection: HubConnection): void {
+  /** Leaves the hub, with the error that {@link run} ends with: at once to stop, else by a drain. */
+  #leave(error: unknown): void {
+    if (this.#goal === "stop") return this.#close(error);
     const timeout = this.#clock.setTimer(this.#options.drainTimeoutMs, () => void this.close());
-    this.#transition({ kind: "draining", connection, timeout });
-    connection.drain(DRAIN_REASON);
+    this.#transition({ kind: "draining", timeout, error });
+    this.#connections.drain(DRAIN_REASON);
   }
 
-  #close(connection: HubConnection): void {
-    this.#transition({ kind: "closing", connection });
-    connection.cancel();
+  #close(error: unknown): void {
+    this.#transition({ kind: "closing", error });
+    this.#connections.cancel();
   }
 
   #stop(error: unknown): void {
@@ -273,12 +289,6 @@ export class WorkerLoop {
 
   #transition(next: LoopState): void {
     this.#state = follow(this.#state, next);
-  }
-
-  /** Called for every job, so it bypasses the loop. */
-  #onSlots(change: number): void {
-    this.#slots.free += change;
-    if (change > 0 && "connection" in this.#state) this.#state.connection.offerSlots();
   }
 }
 

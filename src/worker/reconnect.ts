@@ -28,6 +28,7 @@ export class Reconnect {
   readonly #backoff: Backoff;
   /** The time at which the hub's current absence began. */
   #awaySince: number;
+  #lastHandOverAt = Number.NEGATIVE_INFINITY;
 
   /** @param hub the hub's address, for messages. */
   constructor(hub: string, clock: Clock, random: Random) {
@@ -53,6 +54,19 @@ export class Reconnect {
     const isAwayLong = this.#clock.now() - this.#awaySince > workerFixed.reconnectSlow.afterMs;
     const pauseMs = this.#backoff.next(isAwayLong ? workerFixed.reconnectSlow.maxMs : undefined);
     return { kind: "dial", afterMs: Math.max(pauseMs, next?.afterMs ?? 0) };
+  }
+
+  /**
+   * Returns how long to pause before dialing because the connection is going away, in milliseconds:
+   * not at all, unless the one before it went away only a moment ago.
+   */
+  afterGoAway(): number {
+    const now = this.#clock.now();
+    const isRepeated = now - this.#lastHandOverAt < workerFixed.reconnect.maxMs;
+    this.#lastHandOverAt = now;
+    if (isRepeated) return this.#backoff.next();
+    this.reset();
+    return 0;
   }
 }
 

@@ -3,6 +3,7 @@ import type { GibbsError } from "../base/errors/error.js";
 import { channelOptions } from "../wire/grpc/channel-options.js";
 import { channelTarget } from "../wire/grpc/channel-target.js";
 import { blameProxy } from "../wire/grpc/proxy.js";
+import { onLeavingReady } from "../wire/grpc/leaving-ready.js";
 import { rawService } from "../wire/grpc/raw-service.js";
 import { DETAILS_KEY, fromStatus } from "../wire/grpc/status.js";
 import { WorkerService } from "../wire/messages/work.js";
@@ -13,6 +14,12 @@ import { WorkerService } from "../wire/messages/work.js";
  */
 export interface WorkStreamListener {
   onMessage(encoded: Uint8Array): void;
+  /**
+   * Called when the server will accept no more streams on this connection. It may have sent GOAWAY,
+   * and the stream works until the connection is closed; or the connection is lost, and `onEnd`
+   * follows.
+   */
+  onGoingAway(): void;
   onEnd(error: GibbsError | undefined): void;
 }
 
@@ -23,14 +30,17 @@ export interface WorkStream {
   cancel(): void;
 }
 
-const { work } = rawService(WorkerService);
-
 /** Opens a `Work` call at `address`. Does not throw: failures are reported through `onEnd`. */
-export function openWorkStream(
+export type OpenWorkStream = (
   address: string,
   maxPayloadBytes: number,
   listener: WorkStreamListener,
-): WorkStream {
+) => WorkStream;
+
+const { work } = rawService(WorkerService);
+
+/** Opens a `Work` call with grpc-js. */
+export const openWorkStream: OpenWorkStream = (address, maxPayloadBytes, listener) => {
   const { target, options, proxy } = channelTarget(address);
   const client = new Client(target, credentials.createInsecure(), {
     ...workerOptions(maxPayloadBytes),
@@ -41,6 +51,9 @@ export function openWorkStream(
     work.requestSerialize,
     work.responseDeserialize,
   );
+  onLeavingReady(client.getChannel(), () => {
+    if (!ended) listener.onGoingAway();
+  });
   let ended = false;
   const end = (error: GibbsError | undefined): void => {
     if (ended) return;
@@ -64,7 +77,7 @@ export function openWorkStream(
     write: (encoded) => void call.write(encoded),
     cancel: () => call.cancel(),
   };
-}
+};
 
 function workerOptions(maxPayloadBytes: number): ChannelOptions {
   return {

@@ -8,15 +8,16 @@ const models = languages.flatMap((language) =>
 );
 
 it.for(models)(
-  "the kit passes the $name worker in every scenario: $how",
+  "the kit passes the $name worker in every scenario that it claims: $how",
   { timeout: 15 * 60_000 },
   async ({ language, model }, { skip }) => {
     if (!(await build(language))) skip();
-    const report = await runConformance([...model], { scenarios, skipped: new Set() });
+    const skipped = new Set(language.notClaimed);
+    const report = await runConformance([...model], { scenarios, skipped });
     const passed = report.scenarios.filter(({ outcome }) => outcome === "passed");
     expect(
       passed.map(({ id }) => id),
       JSON.stringify(report, null, 1),
-    ).toEqual(scenarios.map(({ id }) => id));
+    ).toEqual(scenarios.map(({ id }) => id).filter((id) => !skipped.has(id)));
   },
 );

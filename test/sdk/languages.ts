@@ -18,6 +18,8 @@ export interface Language {
    * Workers that serve the methods of the conformance kit; TypeScript's are in test/conformance.
    */
   models: readonly (readonly [string, ...string[]])[];
+  /** The scenarios of the kit that its worker does not claim: it is an example, not an SDK. */
+  notClaimed?: readonly string[];
 }
 
 const rust = "examples/rust-worker/target/debug/gibbs-rust-worker";
@@ -66,6 +68,7 @@ export const languages: readonly Language[] = [
     build: { cwd: "examples/rust-worker", command: ["cargo", "build", "--locked", "--quiet"] },
     square: [rust],
     models: [[rust]],
+    notClaimed: ["goaway-hands-over"],
   },
   {
     name: "Java",
@@ -76,6 +79,7 @@ export const languages: readonly Language[] = [
     },
     square: ["java", "-cp", jars, "example.Main"],
     models: [["java", "-cp", jars, "example.Main"]],
+    notClaimed: ["goaway-hands-over"],
   },
 ];
 

@@ -12,6 +12,9 @@ import { onTestFinished } from "vitest";
 import { parseAddress } from "../../src/base/address.js";
 import type { GibbsError } from "../../src/base/errors/error.js";
 import { DETAILS_KEY, fromStatus } from "../../src/wire/grpc/status.js";
+import { http2Frame } from "./http2-frames.js";
+
+export { http2Frame } from "./http2-frames.js";
 
 // gRPC over HTTP/2 without a gRPC library, to send what no library would.
 
@@ -98,16 +101,6 @@ export const preface: Buffer = Buffer.concat([
   Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
   http2Frame(4, 0, 0, Buffer.alloc(0)),
 ]);
-
-/** An HTTP/2 frame, as RFC 9113 numbers types and flags. */
-export function http2Frame(type: number, flags: number, stream: number, body: Uint8Array): Buffer {
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(body.length, 0, 3);
-  head.writeUInt8(type, 3);
-  head.writeUInt8(flags, 4);
-  head.writeUInt32BE(stream, 5);
-  return Buffer.concat([head, body]);
-}
 
 /** Sends raw bytes over TCP; resolves with how the hub refuses them. */
 export function refusalOf(

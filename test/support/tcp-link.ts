@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import type { Clock, Timer } from "../../src/base/clock.js";
 import type { Random } from "../../src/base/random.js";
+import { FrameReader } from "./http2-frames.js";
 
 /** What happens to the bytes of one direction of a connection. */
 export interface Conditions {
@@ -60,6 +61,9 @@ export class Link {
   #hold: "none" | "turn" | "full" | "abandoned" = "none";
   #allowedBytes: number;
   #onStuck: (() => void)[] = [];
+  readonly #reader = new FrameReader();
+  /** HTTP/2 frames to insert between those that pass. */
+  #inserted: Buffer[] = [];
 
   constructor(from: Socket, to: Socket, conditions: Conditions, clock: Clock, random: Random) {
     this.#from = from;
@@ -91,6 +95,15 @@ export class Link {
       this.#onStuck.push(resolve);
       this.#checkStuck();
     });
+  }
+
+  /**
+   * Inserts an HTTP/2 frame as soon as the peer's settings have passed and no frame is half-way.
+   * Only for the direction that begins with settings: the hub's.
+   */
+  insert(frame: Buffer): void {
+    this.#inserted.push(frame);
+    this.#insertNow();
   }
 
   /** Swallows everything in transit and everything sent from now on: bytes and ends. */
@@ -160,7 +173,7 @@ export class Link {
     }
     // The other direction has already told the sender.
     if (this.#to.destroyed) return;
-    if (!this.#to.write(piece)) {
+    if (!this.#pass(piece)) {
       this.#hold = "full";
       this.#to.once("drain", () => this.#release("full"));
     } else if (sliceBytes > 0) {
@@ -168,6 +181,25 @@ export class Link {
       this.#hold = "turn";
       this.#clock.afterInput(() => this.#release("turn"));
     }
+  }
+
+  /** Writes a piece, with inserted frames at its frame boundaries; returns false if `to` is full. */
+  #pass(piece: Buffer): boolean {
+    let [from, to] = [0, 0];
+    while (to < piece.length) {
+      to += this.#reader.read(piece.subarray(to));
+      if (this.#inserted.length === 0 && to < piece.length) continue;
+      this.#to.write(piece.subarray(from, to));
+      from = to;
+      this.#insertNow();
+    }
+    return !this.#to.writableNeedDrain;
+  }
+
+  #insertNow(): void {
+    const { frames, isBetweenFrames } = this.#reader;
+    if (frames === 0 || !isBetweenFrames || this.#hold === "abandoned") return;
+    for (const frame of this.#inserted.splice(0)) this.#to.write(frame);
   }
 
   #release(hold: "turn" | "full"): void {

@@ -3,6 +3,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import type { Address } from "../../src/base/address.js";
 import { type Clock, systemClock } from "../../src/base/clock.js";
 import type { Random } from "../../src/base/random.js";
+import { goAwayFrame } from "./http2-frames.js";
 import { blackHole, type Conditions, clear, Link, resetSocket } from "./tcp-link.js";
 
 /** A direction of a proxied connection. */
@@ -73,6 +74,16 @@ export class TcpProxy {
    */
   blackHole(...directions: Direction[]): void {
     this.#setOpen(blackHole, directions);
+  }
+
+  /**
+   * Sends GOAWAY to the diallers of the connections that are open now, as a proxy does that limits
+   * the age of a connection, and returns these connections. They go on working.
+   */
+  goAway(how?: Parameters<typeof goAwayFrame>[0]): ProxiedConnection[] {
+    const leaving = [...this.connections];
+    for (const connection of leaving) connection.insert(goAwayFrame(how));
+    return leaving;
   }
 
   /** Resolves once bytes are being held back on a connection that is open now. */
@@ -151,6 +162,11 @@ export class ProxiedConnection {
   /** Resolves once a direction has bytes waiting that are not allowed to arrive. */
   stuck(direction: Direction): Promise<void> {
     return this.#links[direction].stuck();
+  }
+
+  /** Sends an HTTP/2 frame of the proxy's own to the dialler; see {@link Link.insert}. */
+  insert(frame: Buffer): void {
+    this.#links.fromHub.insert(frame);
   }
 
   /** Resets both sides. */

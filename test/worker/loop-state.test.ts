@@ -6,9 +6,9 @@ it("cancels a state's timer on leaving it, and allows no transition outside the 
   const clock = new ManualClock();
   const timer = clock.setTimer(100, () => {});
   const waiting: LoopState = { kind: "waiting", timer, isOver: false };
-  const stopping: LoopState = { kind: "stopping", executor: "pending", error: undefined };
+  const closing: LoopState = { kind: "closing", error: undefined };
   expect(() => follow(waiting, { kind: "new" })).toThrow("a worker cannot go from waiting to new");
   expect(clock.pending).toBe(1);
-  expect(follow(waiting, stopping)).toBe(stopping);
+  expect(follow(waiting, closing)).toBe(closing);
   expect(clock.pending).toBe(0);
 });

@@ -36,6 +36,14 @@ describe("after a session a worker", () => {
     });
   });
 
+  it("dials at once when its connection is going away, but pauses if the next one does so soon", async () => {
+    const { clock, reconnect } = start();
+    const pauses = [0, 1, 2].map(() => reconnect.afterGoAway());
+    expect(pauses).toEqual([0, 300, 900]);
+    await clock.advance(1000);
+    expect([0, 1].map(() => reconnect.afterGoAway())).toEqual([0, 300]);
+  });
+
   it("stops without an error when the hub tells it to exit", () => {
     const next = { kind: "exit" } as const;
     expect(start().reconnect.after({ ...lost, next })).toEqual({ kind: "stop", error: undefined });

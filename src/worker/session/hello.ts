@@ -4,11 +4,11 @@ import { HeartbeatMode, Idempotency, type WorkerEventInit } from "../../wire/mes
 import type { Executor, ServedMethod } from "../executor.js";
 import type { WorkerSettings } from "../options.js";
 
-/** A worker's identity, the same on every stream. */
+/** A worker's identity. */
 export interface WorkerIdentity {
   /** A human-readable label. */
   workerId: string;
-  /** 16 random bytes. */
+  /** 16 random bytes: new ones for a connection that must not supersede one that is open. */
   instanceId: Uint8Array;
 }
 

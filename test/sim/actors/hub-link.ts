@@ -25,6 +25,7 @@ export class HubLink implements MultiplexConnection {
   readonly #streams = new Set<ClientCall>();
   readonly #waiting = new Set<() => void>();
   readonly #backoff: Backoff;
+  #onLeft: () => void = () => {};
   #hub: HubProcess | undefined;
   #isDialling = false;
   #isCut = false;
@@ -80,6 +81,11 @@ export class HubLink implements MultiplexConnection {
   /** A simulated process ends when the simulation says so. */
   detach(): void {}
 
+  /** Sets what is called when the connection is going away or lost. */
+  onLeft(onLeft: () => void): void {
+    this.#onLeft = onLeft;
+  }
+
   openMultiplex(): ClientDuplexStream<Buffer, Buffer> {
     return this.open().asStream;
   }
@@ -122,7 +128,9 @@ export class HubLink implements MultiplexConnection {
   }
 
   #lose(hub: HubProcess | undefined): void {
-    if (this.#hub === hub) this.#hub = undefined;
+    if (this.#hub !== hub) return;
+    this.#hub = undefined;
+    this.#onLeft();
   }
 
   /** Keeps dialing as long as anything is waiting for a connection. */
