@@ -48,8 +48,20 @@ it("N8 a GOAWAY, and a cut later: running jobs and calls are finished, new ones 
     await released(leaving);
     await served(clients, jobs);
   }
-  expect(jobs.mostAtOnce).toBeLessThanOrEqual(4);
   expect(logger.count(/worker dropped/)).toBe(0);
+
+  // What the cut finds running is lost, and nothing else.
+  const lost = expect(hub.request("too long")).rejects.toMatchObject(WORKER_LOST);
+  const orphan = await jobs.next();
+  const leaving = proxies.worker.goAway();
+  await workerLog.heard(/connected to the hub/, 5);
+  for (const connection of leaving) connection.reset();
+  await lost;
+  await workerLog.heard(/an old connection was lost/);
+  await served(clients, jobs);
+  orphan.answer("too late");
+  await served(clients, jobs);
+  expect(jobs.mostAtOnce).toBeLessThanOrEqual(4);
   await witness.undisturbed();
 });
 
