@@ -21,11 +21,13 @@ export const faults = [
   "machine crash",
   "worker freeze",
   "worker leaves",
+  "connection goes away",
   "slot vanishes",
   "rogue worker",
   "callers gone",
   "slow reader",
   "client connection cut",
+  "client connection goes away",
   "client black hole",
   "client does not read",
   "client freeze",
@@ -42,6 +44,9 @@ export type Fault = (typeof faults)[number];
 
 /** The building blocks of a plan. */
 export type ActionKind = "worker" | "requests" | "client requests" | Fault;
+
+/** How long a connection goes on after its GOAWAY, in milliseconds. */
+const GRACES_MS = [1, 100, 3000, 60_000] as const;
 
 /** Performs an action of the plan; its details are drawn from the action's own seed. */
 export function perform(world: World, { kind, seed }: Action): void {
@@ -112,6 +117,7 @@ function happens(world: World, fault: Fault, chance: Chance): boolean {
       world.rogueClients.add(new RogueClient(world, chance.seed));
       return true;
     case "client connection cut":
+    case "client connection goes away":
     case "client black hole":
     case "client does not read":
     case "client freeze":
@@ -152,6 +158,11 @@ function harmClient(world: World, client: ClientProcess, fault: Fault, chance: C
       world.harmLater(later, () => link.cut(how));
       return true;
     }
+    case "client connection goes away": {
+      const graceMs = chance.pick(GRACES_MS);
+      world.harmLater(later, () => link.goAway(graceMs));
+      return true;
+    }
     case "client black hole": {
       const until = now + chance.pick([200, 2000, 7000]);
       if (chance.flip(0.7)) path.blockedUntil.up = until;
@@ -189,7 +200,8 @@ function harmClient(world: World, client: ClientProcess, fault: Fault, chance: C
 }
 
 function harmWorker(world: World, worker: WorkerProcess, fault: Fault, chance: Chance): boolean {
-  const { connection, path, process } = worker;
+  const { path, process } = worker;
+  const connection = chance.any(worker.streams)?.connection;
   const now = world.timeline.now;
   switch (fault) {
     case "connection cut": {
@@ -241,6 +253,14 @@ function harmWorker(world: World, worker: WorkerProcess, fault: Fault, chance: C
       submitSome(world, chance);
       worker.leave();
       return true;
+    case "connection goes away": {
+      // Jobs that it has, and jobs that cross its drain event.
+      submitSome(world, chance);
+      const [later, graceMs] = [chance.pick([0, 1, 5, 20]), chance.pick(GRACES_MS)];
+      world.harmLater(later, () => connection?.goAway(graceMs));
+      world.harmLater(later, () => submitSome(world, chance));
+      return connection !== undefined;
+    }
     case "slot vanishes":
       return worker.loseSlot();
     default:

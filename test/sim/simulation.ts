@@ -123,7 +123,9 @@ async function expectWell(world: World): Promise<void> {
   if (await run(world, HEAL_MS, () => isWell(world))) return;
   const open = [...world.calls, ...world.asked].filter((call) => call.isOpen).map(String);
   const ill = [...world.workers].filter((worker) => !isWellServed(world, worker));
-  const what = ill.map(({ kind, free }) => `${kind.workerId} (${free} of ${kind.slots} free)`);
+  const what = ill.map(
+    ({ kind, executor }) => `${kind.workerId} (${executor.free} of ${kind.slots} free)`,
+  );
   const strays = [...(world.hub?.oracle.books.streams ?? [])].map(String);
   world.fail(
     "everything recovers in the end",
@@ -157,9 +159,11 @@ function isWell(world: World): boolean {
 }
 
 function isWellServed({ hub }: World, worker: WorkerProcess): boolean {
-  const { kind, free, connection, isLeaving } = worker;
-  if (connection?.isWhole !== true || isLeaving || free !== kind.slots) return false;
-  const stream = hub?.streamOf(connection);
+  const { kind, executor, streams, isLeaving } = worker;
+  const [open] = streams;
+  if (isLeaving || executor.free !== kind.slots) return false;
+  if (streams.length !== 1 || open?.connection.isWhole !== true) return false;
+  const stream = hub?.streamOf(open.connection);
   if (stream?.phase !== "serving" || stream.jobs.size > 0) return false;
   if (hub?.oracle.books.crashLoops.heldUntil(kind.workerId) !== 0) return false;
   return stream.credit === Math.min(kind.slots, stream.maxSlots);

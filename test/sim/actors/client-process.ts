@@ -40,7 +40,7 @@ export class ClientProcess {
     const chance = new Chance(seed);
     const { limits } = world;
     this.#world = world;
-    this.process = new SimProcess(world.timeline, true);
+    this.process = new SimProcess(world.timeline, "first");
     this.path = new Path(chance, 0.125, chance.pick([1, 5, 50]));
     const maxPayloadBytes = chance.pick([limits.maxPayloadBytes >> 1, 4_000_000]);
     const patienceMs = limits.connectTimeoutMs;

@@ -80,7 +80,9 @@ export class SimExecutor implements Executor {
   readonly #kind: WorkerKind;
   readonly #port: ExecutorPort;
   readonly #runs = new Set<Run>();
-  #onSlots: (change: number) => void = () => {};
+  /** The number of free slots, including changes that were reported a moment ago. */
+  free = 0;
+  #report: (change: number) => void = () => {};
   #isHealthy = false;
 
   constructor(kind: WorkerKind, port: ExecutorPort) {
@@ -91,12 +93,12 @@ export class SimExecutor implements Executor {
   }
 
   async start(onSlots: (change: number) => void): Promise<void> {
-    this.#onSlots = onSlots;
-    onSlots(this.#kind.slots);
+    this.#report = onSlots;
+    this.#onSlots(this.#kind.slots);
   }
 
   async stop(): Promise<void> {
-    this.#onSlots = () => {};
+    this.#report = () => {};
   }
 
   run(job: JobInput, { signal }: Abort, done: (outcome: JobOutcome) => void): void {
@@ -123,6 +125,11 @@ export class SimExecutor implements Executor {
   heal(): void {
     this.#isHealthy = true;
     for (const run of [...this.#runs]) run.end();
+  }
+
+  #onSlots(change: number): void {
+    this.free += change;
+    this.#report(change);
   }
 
   #compute(run: Run, input: Input, signal: AbortSignal): void {

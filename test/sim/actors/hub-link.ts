@@ -117,6 +117,21 @@ export class HubLink implements MultiplexConnection {
     });
   }
 
+  /**
+   * Announces that the connection will be closed, as a proxy does, and breaks it after `graceMs`
+   * where it is still in use.
+   */
+  goAway(graceMs: number): void {
+    const hub = this.#hub;
+    const leaving = this.streams;
+    for (const { connection } of leaving) connection.goAway(graceMs);
+    this.process.input(this.process.now() + this.path.delay(), () => {
+      for (const call of leaving) call.isGoingAway = true;
+      this.#lose(hub);
+      for (const call of leaving) call.observer?.left();
+    });
+  }
+
   /** Like closing a channel: releases everything that waits for a connection. */
   close(): void {
     for (const finish of [...this.#waiting]) finish();

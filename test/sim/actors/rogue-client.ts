@@ -48,7 +48,7 @@ export class RogueClient {
   constructor(world: World, seed: number) {
     this.#world = world;
     this.#chance = new Chance(seed);
-    this.process = new SimProcess(world.timeline, true);
+    this.process = new SimProcess(world.timeline, "first");
     this.path = new Path(this.#chance, 0.125, 3);
     this.#deeds = Array.from({ length: 3 }, () => this.#chance.pick(clientMisdeeds));
     for (const deed of this.#deeds) world.count("client misdeed", deed);

@@ -1,86 +1,80 @@
-import type { StatusObject } from "@grpc/grpc-js";
-import {
-  decodeWorkResponse,
-  encodeWorkerEvents,
-  HeartbeatMode,
-  Idempotency,
-  type WorkerEventInit,
-} from "../../../src/wire/messages/work.js";
+import { encodeWorkerEvents } from "../../../src/wire/messages/work.js";
 import type { JobInput } from "../../../src/worker/executor.js";
-import { Reconnect } from "../../../src/worker/reconnect.js";
-import { WorkerSession } from "../../../src/worker/session/session.js";
+import { WorkerLoop } from "../../../src/worker/loop.js";
+import { workerFixed } from "../../../src/worker/options.js";
+import type { WorkStream, WorkStreamListener } from "../../../src/worker/work-call.js";
 import { Chance } from "../machine/chance.js";
-import { Connection, type PeerEnd, readStatus } from "../machine/connection.js";
 import { Path } from "../machine/pipe.js";
 import { SimProcess } from "../machine/process.js";
-import { WorkerOracle } from "../oracle/worker-oracle.js";
+import type { WorkerOracle } from "../oracle/worker-oracle.js";
 import type { World } from "../world.js";
 import { SimExecutor, type WorkerKind } from "./executor.js";
+import { coarse } from "./hub-link.js";
+import { type StreamOwner, WorkerStream } from "./worker-stream.js";
 
-const CONNECT_TIMEOUT_MS = 20_000;
-
-/**
- * A worker process: a series of real sessions, run by the real `Reconnect`, over simulated
- * connections.
- */
-export class WorkerProcess implements PeerEnd {
+/** A worker process: the real loop with its sessions, over simulated connections. */
+export class WorkerProcess implements StreamOwner {
   readonly process: SimProcess;
   readonly path: Path;
   readonly kind: WorkerKind;
   readonly executor: SimExecutor;
-  /** Free slots, as reported by the executor. */
-  free = 0;
-  connection: Connection | undefined;
   readonly seed: number;
+  readonly connectTimeoutMs = 20_000;
   /** Whether it has begun to drain. */
   isLeaving = false;
   readonly #world: World;
-  readonly #instanceId: Uint8Array;
-  readonly #reconnect: Reconnect;
+  readonly #loop: WorkerLoop;
+  /** The open streams, from oldest to newest. */
+  readonly #streams = new Set<WorkerStream>();
+  /** The number of streams so far. */
+  #opened = 0;
   /** Whether it repeats results of its old stream on a new one. */
   readonly #repeats: boolean;
+  #orphans: WorkerStream["results"] = [];
   /** When it last lost an idle slot. */
   #slotLostAt = Number.NEGATIVE_INFINITY;
-  #session: WorkerSession | undefined;
-  #oracle: WorkerOracle | undefined;
-  #lastResults: WorkerEventInit[] = [];
 
   constructor(world: World, kind: WorkerKind, seed: number) {
     const chance = new Chance(seed);
     this.#world = world;
     this.kind = kind;
     this.seed = seed;
-    this.process = new SimProcess(world.timeline);
+    this.process = new SimProcess(world.timeline, "last");
     this.path = new Path(chance, 0.125, chance.pick([1, 5, 50]));
-    this.#instanceId = Uint8Array.from({ length: 16 }, () => chance.int(0, 255));
     this.#repeats = chance.flip(0.3);
-    this.#reconnect = new Reconnect("hub", this.process, () => chance.int(0, 1023) / 1024);
     this.executor = new SimExecutor(kind, this.#executorPort());
-    void this.executor.start((change) => this.#onSlots(change));
-    this.#dial();
+    this.process.onThaw = (stalledMs) => {
+      for (const { oracle } of this.#streams) oracle.stalled(stalledMs);
+    };
+    const { drainTimeoutMs } = world.limits;
+    const { workerId, connectTimeoutMs } = this;
+    const options = {
+      ...{ workerId, connectTimeoutMs, drainTimeoutMs, clock: this.process },
+      random: () => coarse(chance),
+    };
+    const open = (_hub: string, _maxBytes: number, listener: WorkStreamListener): WorkStream =>
+      this.#open(listener);
+    this.#loop = new WorkerLoop(this.executor, options, open);
+    const exit = (): void => this.die(false);
+    this.#loop.run().then(exit, exit);
+    world.timeline.mustSettle = true;
   }
 
-  onMessage(encoded: Buffer): void {
-    const events = decodeWorkResponse(encoded);
-    this.#oracle?.heard(events);
-    const drainAt = events.findIndex(({ event }) => event.case === "drain");
-    if (drainAt < 0) return this.#session?.receive(events);
-    this.#session?.receive(events.slice(0, drainAt));
-    this.#oracle?.draining();
-    this.#session?.receive(events.slice(drainAt));
+  get workerId(): string {
+    return this.kind.workerId;
   }
 
-  onEnd(status: StatusObject | undefined): void {
-    const error = status && readStatus(status);
-    const end = (this.#session as WorkerSession).ended(error);
-    this.#world.log(() => `${this.kind.workerId} lost its hub: ${error?.message ?? "OK"}`);
-    this.#oracle?.over();
-    this.#session = undefined;
-    this.connection = undefined;
-    if (this.isLeaving) return this.die(false);
-    const next = this.#reconnect.after(end);
-    if (next.kind === "stop") return this.die(false);
-    this.process.setTimer(Math.ceil(next.afterMs), () => this.#dial());
+  get maxReceiveBytes(): number {
+    return this.kind.maxReceiveBytes;
+  }
+
+  /** The open streams, from oldest to newest. */
+  get streams(): WorkerStream[] {
+    return [...this.#streams];
+  }
+
+  freeSlots(): number {
+    return this.executor.free + (this.#slotLostAt === this.process.now() ? 1 : 0);
   }
 
   /** Finishes the running jobs, then exits. */
@@ -88,16 +82,13 @@ export class WorkerProcess implements PeerEnd {
     this.process.input(this.process.now(), () => {
       if (this.isLeaving) return;
       this.isLeaving = true;
-      if (this.#session?.isWelcomed !== true) return this.die(false);
-      this.#oracle?.draining();
-      this.#session.drain("leaving");
-      this.process.setTimer(this.#world.limits.drainTimeoutMs, () => this.die(false));
+      void this.#loop.drain();
     });
   }
 
   /** Kills an idle child. Returns whether there was one. */
   loseSlot(): boolean {
-    if (!this.kind.isPool || this.process.isFrozen || this.free <= 0) return false;
+    if (!this.kind.isPool || this.process.isFrozen || this.executor.free <= 0) return false;
     this.#slotLostAt = this.process.now();
     this.executor.vanish();
     return true;
@@ -106,54 +97,69 @@ export class WorkerProcess implements PeerEnd {
   /** Kills the process, possibly together with its machine. */
   die(withItsMachine: boolean): void {
     if (this.process.isDead) return;
-    this.#world.log(() => `${this.kind.workerId} dies`);
+    this.#world.log(() => `${this.workerId} dies`);
     this.process.die();
-    this.connection?.peerDied(withItsMachine);
-    this.connection = undefined;
+    for (const { connection } of this.#streams) connection.peerDied(withItsMachine);
+    this.#streams.clear();
     this.#world.workers.delete(this);
     this.#world.onWorkerGone(this);
   }
 
-  #dial(): void {
-    const connection = new Connection(this.#world.timeline, this, () => this.#world.hub);
-    this.#world.connections.add(connection);
-    this.connection = connection;
-    this.#oracle = new WorkerOracle(
-      this.process,
-      (check, what) => this.#world.fail(check, `${this.kind.workerId}: ${what}`),
-      () => this.free + (this.#slotLostAt === this.process.now() ? 1 : 0),
-      CONNECT_TIMEOUT_MS,
-    );
-    this.process.onThaw = (stalledMs) => this.#oracle?.stalled(stalledMs);
-    this.#session = new WorkerSession(
-      {
-        clock: this.process,
-        executor: this.executor,
-        freeSlots: () => this.free,
-        send: (events) => this.#send(connection, events),
-        giveUp: () => {
-          this.#oracle?.gaveUp();
-          connection.cancel();
-        },
-        onWelcome: () => this.#repeatResults(connection),
-      },
-      this.#hello(),
-      CONNECT_TIMEOUT_MS,
-    );
+  onWelcome(stream: WorkerStream): void {
+    this.#repeatResults(stream);
+    this.process.inspect(this.process.now(), () => {
+      for (const other of this.#streams) {
+        if (other === stream) return;
+        if (!other.isDraining) this.#fail("a hand-over drains the old stream");
+      }
+    });
   }
 
-  #send(connection: Connection, events: readonly WorkerEventInit[]): void {
-    this.#oracle?.sent(events);
-    for (const message of encodeWorkerEvents(events)) connection.write(message);
-    if (this.#repeats) {
-      this.#lastResults.push(...events.filter((event) => event.case === "result"));
-      this.#lastResults = this.#lastResults.slice(-2);
-    }
+  onReady(): void {
+    // What is sent in one turn on two connections has no order: its sum counts.
+    this.process.inspect(this.process.now(), () => {
+      let offered = 0;
+      for (const { oracle } of this.#streams) offered += oracle.credit;
+      if (offered <= this.freeSlots()) return;
+      this.#fail("a slot is offered on one stream", `${offered}, ${this.freeSlots()} are free`);
+    });
+  }
+
+  onDrain(stream: WorkerStream): void {
+    const others = this.streams.filter((other) => other !== stream && other.isWelcomed);
+    if (!this.isLeaving && others.length === 0) this.#fail("a worker is never without a stream");
+  }
+
+  onGoingAway(stream: WorkerStream): void {
+    if (!stream.isWelcomed || stream !== this.streams.at(-1)) return;
+    this.#world.count("worker", "hands over");
+    if (stream.oracle.jobs > 0) this.#world.count("worker", "hands over with jobs in flight");
+    const before = this.#opened;
+    this.process.inspect(this.process.now() + workerFixed.reconnect.maxMs, () => {
+      if (this.isLeaving || this.#opened > before) return;
+      this.#fail("a connection that is going away is replaced");
+    });
+  }
+
+  onEnd(stream: WorkerStream, how: string): void {
+    this.#world.log(() => `${this.workerId} lost its hub: ${how}`);
+    this.#streams.delete(stream);
+    this.#orphans = stream.results;
+    if (stream.isGoingAway && how === "SUPERSEDED") this.#fail("a hand-over loses nothing");
+  }
+
+  #open(listener: WorkStreamListener): WorkStream {
+    if (this.process.isDead) return { write: () => {}, cancel: () => {} };
+    const stream = new WorkerStream(this.#world, this, listener);
+    this.#streams.add(stream);
+    this.#opened += 1;
+    return stream;
   }
 
   /** Repeats results of an old stream on a new one, which no worker may do. */
-  #repeatResults(connection: Connection): void {
-    for (const event of this.#lastResults.splice(0)) {
+  #repeatResults({ connection }: WorkerStream): void {
+    if (!this.#repeats) return;
+    for (const event of this.#orphans.splice(0)) {
       if (event.case !== "result") continue;
       this.#world.count("fault", "result repeated");
       for (const message of encodeWorkerEvents([event])) {
@@ -162,9 +168,8 @@ export class WorkerProcess implements PeerEnd {
     }
   }
 
-  #onSlots(change: number): void {
-    this.free += change;
-    if (change > 0) this.#session?.offerSlots();
+  #oracleOf(job: JobInput): WorkerOracle | undefined {
+    return this.streams.find(({ oracle }) => oracle.has(job))?.oracle;
   }
 
   #executorPort() {
@@ -173,36 +178,23 @@ export class WorkerProcess implements PeerEnd {
       process: this.process,
       maxPayloadBytes: world.limits.maxPayloadBytes,
       began: (job: JobInput, signal: AbortSignal) => {
-        if (this.free < 0) world.fail("ready means free", `${this.kind.workerId} is overbooked`);
-        this.#oracle?.began(job, signal);
+        if (this.executor.free < 0) this.#fail("ready means free", "overbooked");
+        const oracle = this.#oracleOf(job);
+        if (oracle === undefined) this.#fail("starts what it holds", job.requestId);
+        oracle?.began(job, signal);
       },
       ran: (job: JobInput) => {
-        if (world.isDoomed(this.kind.workerId)) this.process.setTimer(1, () => this.die(false));
+        if (world.isDoomed(this.workerId)) this.process.setTimer(1, () => this.die(false));
         return world.ran(job);
       },
       returned: (job: JobInput, value: object | undefined) => world.returned(job, value),
-      finished: (job: JobInput) => this.#oracle?.finished(job),
+      finished: (job: JobInput) => this.#oracleOf(job)?.finished(job),
       crash: () => this.die(false),
       count: (behaviour: string) => world.count("handler", behaviour),
     };
   }
 
-  #hello(): WorkerEventInit {
-    const { ALWAYS, WHEN_IDLE } = HeartbeatMode;
-    const { IDEMPOTENT, NOT_IDEMPOTENT, UNSPECIFIED } = Idempotency;
-    return {
-      case: "hello",
-      value: {
-        workerId: this.kind.workerId,
-        instanceId: this.#instanceId,
-        methods: this.kind.methods.map(({ name, idempotent }) => ({
-          name,
-          idempotency:
-            idempotent === undefined ? UNSPECIFIED : idempotent ? IDEMPOTENT : NOT_IDEMPOTENT,
-        })),
-        heartbeatMode: this.executor.beatsWhileBusy ? ALWAYS : WHEN_IDLE,
-        maxReceiveBytes: this.kind.maxReceiveBytes,
-      },
-    };
+  #fail(check: string, what = ""): void {
+    this.#world.fail(check, `${this.workerId}: ${what}`);
   }
 }

@@ -10,6 +10,8 @@ export interface ClientCallObserver {
   wrote(encoded: Buffer): void;
   /** Called before the client reads a message. */
   heard(encoded: Buffer): void;
+  /** Called when the client knows that the connection is going away. */
+  left(): void;
   /**
    * Called before the client learns that the stream has ended. `status` is undefined after a clean
    * end.
@@ -38,6 +40,8 @@ export class ClientCall extends EventEmitter implements PeerEnd {
   isFull = false;
   isOver = false;
   isHalfClosed = false;
+  /** Whether the client knows that the connection is going away. */
+  isGoingAway = false;
   readonly #highWaterBytes: number;
 
   /** Opens the call; `hubNow` returns the hub that is listening when it arrives. */

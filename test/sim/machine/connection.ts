@@ -15,6 +15,8 @@ export interface PeerEnd {
   readonly isFull?: boolean;
   /** Called when the hub has read everything written. */
   onDrain?(): void;
+  /** Called when the server has announced that it will close the connection. */
+  onGoingAway?(): void;
   /** Called exactly once, after everything else; without a status after a clean end. */
   onEnd(status: StatusObject | undefined): void;
 }
@@ -38,6 +40,7 @@ type Up = { kind: "open" | "closed" | "halfClose" | "reset" } | Data;
 type Down =
   | { kind: "data"; encoded: Buffer; onTaken: (() => void) | undefined }
   | { kind: "status"; status: StatusObject | undefined }
+  | { kind: "goAway" }
   | { kind: "reset"; status: StatusObject };
 
 /**
@@ -132,6 +135,17 @@ export class Connection {
     this.#up?.hold(isHeld);
   }
 
+  /**
+   * Announces to the peer that the connection will be closed, as a proxy does, and breaks it after
+   * `graceMs` if it is still open.
+   */
+  goAway(graceMs: number): void {
+    this.#down?.send({ kind: "goAway" });
+    this.#timeline.add(this.#timeline.now + graceMs, Phase.input, () => {
+      if (this.isWhole) this.cut({ hubAfterMs: 0, peerAfterMs: 0, losesAll: false });
+    });
+  }
+
   /** Breaks the connection; each side learns of it after its own delay. */
   cut(how: { hubAfterMs: number; peerAfterMs: number; losesAll: boolean }): void {
     this.#isCut = true;
@@ -211,6 +225,7 @@ export class Connection {
       if (item.onTaken !== undefined) this.#hub?.process.input(this.#timeline.now, item.onTaken);
       return;
     }
+    if (item.kind === "goAway") return this.#peer.onGoingAway?.();
     if (item.kind === "status") this.#sendUp({ kind: "closed" });
     this.#endPeer(item.status);
   }

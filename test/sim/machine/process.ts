@@ -2,6 +2,12 @@ import type { Clock, Timer } from "../../../src/base/clock.js";
 import { type Entry, Phase, type Timeline } from "./timeline.js";
 
 /**
+ * Whether the code of a process awaits promises, which must settle before anything else happens:
+ * `first` if they do so before the callbacks of `soon`, `last` if after them.
+ */
+type Awaits = "never" | "first" | "last";
+
+/**
  * A process with its own event loop, and the clock of the code in it. While it is frozen, its
  * timers and its input wait; when it thaws, timers go first, as in Node.
  */
@@ -10,7 +16,7 @@ export class SimProcess implements Clock {
   /** Called after a freeze, with its length, before anything else runs. */
   onThaw: (stalledMs: number) => void = () => {};
   readonly #timeline: Timeline;
-  readonly #awaits: boolean;
+  readonly #awaits: Awaits;
   readonly #timers = new Set<Entry>();
   /**
    * The callbacks to run after the current code; undefined while no code runs, or while promises
@@ -21,8 +27,7 @@ export class SimProcess implements Clock {
   #frozenSince: number | undefined;
   #frozenUntil = 0;
 
-  /** `awaits`: whether its code awaits promises, which must settle before anything else happens. */
-  constructor(timeline: Timeline, awaits = false) {
+  constructor(timeline: Timeline, awaits: Awaits = "never") {
     this.#timeline = timeline;
     this.#awaits = awaits;
   }
@@ -114,10 +119,8 @@ export class SimProcess implements Clock {
   #enter(phase: number, isTimer: boolean, run: () => void): void {
     if (this.isDead) return;
     if (this.isFrozen) return void this.#held.push({ phase, isTimer, run });
-    if (this.#awaits) {
-      this.#timeline.mustSettle = true;
-      return run();
-    }
+    if (this.#awaits !== "never") this.#timeline.mustSettle = true;
+    if (this.#awaits === "first") return run();
     this.#soon = [run];
     for (const next of this.#soon) if (!this.isDead) next();
     this.#soon = undefined;

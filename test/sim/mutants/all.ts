@@ -1,3 +1,4 @@
+import { handOverMutants } from "./hand-over.js";
 import { clientMutants, multiplexMutants } from "./multiplex.js";
 import type { Mutant } from "./mutant.js";
 import { requestMutants } from "./requests.js";
@@ -11,4 +12,5 @@ export const allMutants: readonly Mutant[] = [
   ...workerMutants,
   ...multiplexMutants,
   ...clientMutants,
+  ...handOverMutants,
 ];

@@ -107,14 +107,21 @@ export class ClientOracle {
       wrote: (encoded) => {
         const now = this.#process.now();
         if ((stream.fullSince ?? now) < now) this.#fail("a full socket is waited for", "");
-        for (const item of decodeClientItems(encoded)) this.#wrote(stream, item);
+        for (const item of decodeClientItems(encoded)) {
+          if (call.isGoingAway && item.item.case === "call") {
+            this.#fail("nothing new on a connection that is going away", `${item.id}`);
+          }
+          this.#wrote(stream, item);
+        }
         if (!call.isFull) return;
         stream.fullSince ??= now;
         this.#world.count("multiplex", "a client waits for its hub");
       },
       heard: (encoded) => {
         for (const item of decodeHubItems(encoded)) this.#heard(stream, item);
+        if (call.isGoingAway) this.#judgeLeaving(stream, call);
       },
+      left: () => this.#judgeLeaving(stream, call),
       over: (status) => this.#over(stream, status),
     };
   }
@@ -176,6 +183,15 @@ export class ClientOracle {
       send.brokenBy = status ?? "OK";
       this.#process.inspect(this.#process.now(), () => this.#judgeBroken(send));
     }
+  }
+
+  /** A stream that is going away is half-closed as soon as no call is open on it. */
+  #judgeLeaving(stream: OwnStream, call: ClientCall): void {
+    if (stream.open.size > 0) this.#world.count("multiplex", "goes away with calls open");
+    this.#process.inspect(this.#process.now(), () => {
+      if (stream.open.size > 0 || stream.isOver || call.isHalfClosed || this.isClosed) return;
+      this.#fail("a stream that is going away is let go", `stream ${stream.number}`);
+    });
   }
 
   /** Every outcome received must have reached its caller, unless the request is sent again. */

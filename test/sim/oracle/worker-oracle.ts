@@ -1,4 +1,4 @@
-import type { HubEvent, WorkerEventInit } from "../../../src/wire/messages/work.js";
+import type { HubEvent, WorkerEvent } from "../../../src/wire/messages/work.js";
 import type { JobInput } from "../../../src/worker/executor.js";
 import { workerFixed } from "../../../src/worker/options.js";
 import type { SimProcess } from "../machine/process.js";
@@ -24,7 +24,6 @@ export class WorkerOracle {
   readonly #fail: Fail;
   readonly #freeSlots: () => number;
   readonly #jobs = new Map<number, GivenJob>();
-  /** Credit that was sent and has not been used. */
   #credit = 0;
   #drainingSince = Number.POSITIVE_INFINITY;
   #isOver = false;
@@ -84,9 +83,28 @@ export class WorkerOracle {
     this.#lookSoon(this.#heardAt + this.#stalledMs + this.#patienceMs);
   }
 
-  /** Called when the worker gives up on the hub: its session is as good as ended. */
-  gaveUp(): void {
+  /** Credit that was sent and has not been used. */
+  get credit(): number {
+    return this.#isOver ? 0 : this.#credit;
+  }
+
+  /** The number of jobs that were received and have no terminal event yet. */
+  get jobs(): number {
+    return this.#jobs.size;
+  }
+
+  /** Whether this session has a job. */
+  has({ requestId, attempt }: JobInput): boolean {
+    return this.#find(requestId, attempt) !== undefined;
+  }
+
+  /**
+   * Called when the worker gives up on the hub, or is leaving in a hurry: its session is as good as
+   * ended.
+   */
+  gaveUp(isLeaving: boolean): void {
     this.#isOver = true;
+    if (isLeaving) return;
     const silentMs = this.#now - this.#heardAt;
     if (silentMs >= this.#patienceMs) return;
     this.#fail("patience", `the hub was silent for ${silentMs} ms`);
@@ -99,16 +117,16 @@ export class WorkerOracle {
   }
 
   /** Called when the worker sends events. */
-  sent(events: readonly WorkerEventInit[]): void {
+  sent(events: readonly WorkerEvent["event"][]): void {
     for (const event of events) {
       if (event.case === "heartbeat" && !event.value.pendingBytes) this.#asked -= 1;
       if (event.case === "result" || event.case === "nack") {
-        const { jobId = 0 } = event.value;
+        const { jobId } = event.value;
         const isFirst = this.#jobs.delete(jobId);
         if (!isFirst) this.#fail("one terminal event", `a second one for ${jobId}`);
       }
       if (event.case === "ready") {
-        this.#credit += event.value.slots ?? 0;
+        this.#credit += event.value.slots;
         const free = this.#freeSlots();
         // Events of the same turn go out in one message.
         if (this.#credit > free || this.#drainingSince < this.#now) {
