@@ -110,7 +110,10 @@ async function heal(world: World): Promise<void> {
   const surplus = [...world.workers].slice(world.limits.maxWorkers - 1);
   for (const worker of surplus) worker.die(false);
   for (const worker of [...world.workers]) repair(worker);
-  for (const connection of world.connections) connection.unblocked();
+  for (const connection of world.connections) {
+    connection.endGrace();
+    connection.unblocked();
+  }
   world.timeline.mustSettle = true;
   world.hub?.process.thaw();
   for (const client of world.clients) client.deafUntil = 0;

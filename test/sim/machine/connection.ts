@@ -64,6 +64,7 @@ export class Connection {
   #peerGone = false;
   #hubGone = false;
   #isCut = false;
+  #isGoingAway = false;
 
   /** Dials; `hubNow` returns the hub that is listening when the dial arrives. */
   constructor(timeline: Timeline, peer: PeerEnd, hubNow: () => HubEnd | undefined) {
@@ -140,10 +141,15 @@ export class Connection {
    * `graceMs` if it is still open.
    */
   goAway(graceMs: number): void {
+    this.#isGoingAway = true;
     this.#down?.send({ kind: "goAway" });
-    this.#timeline.add(this.#timeline.now + graceMs, Phase.input, () => {
-      if (this.isWhole) this.cut({ hubAfterMs: 0, peerAfterMs: 0, losesAll: false });
-    });
+    this.#timeline.add(this.#timeline.now + graceMs, Phase.input, () => this.endGrace());
+  }
+
+  /** Breaks a connection that is going away. */
+  endGrace(): void {
+    if (!this.#isGoingAway || !this.isWhole) return;
+    this.cut({ hubAfterMs: 0, peerAfterMs: 0, losesAll: false });
   }
 
   /** Breaks the connection; each side learns of it after its own delay. */
