@@ -58,15 +58,15 @@ export class Reconnect {
 
   /**
    * Returns how long to pause before dialing because the connection is going away, in milliseconds:
-   * not at all, unless the one before it went away only a moment ago.
+   * not at all, unless the one before it went away only a moment ago. Such pauses do not grow,
+   * because the server may close the connection any time.
    */
   afterGoAway(): number {
     const now = this.#clock.now();
     const isRepeated = now - this.#lastHandOverAt < workerFixed.reconnect.maxMs;
     this.#lastHandOverAt = now;
-    if (isRepeated) return this.#backoff.next();
     this.reset();
-    return 0;
+    return isRepeated ? this.#backoff.next() : 0;
   }
 }
 

@@ -61,6 +61,20 @@ it("N8 a GOAWAY, and a cut later: running jobs and calls are finished, new ones 
   await served(clients, jobs);
   orphan.answer("too late");
   await served(clients, jobs);
+
+  const broken = clients.map((client) =>
+    expect(client.request("too long")).rejects.toMatchObject({
+      reason: expect.stringMatching(/^(CONNECTION_LOST|TRANSPORT)$/),
+      execution: "UNKNOWN",
+    }),
+  );
+  const unheard = [await jobs.next(), await jobs.next()];
+  const old = proxies.client.goAway();
+  await served(clients, jobs);
+  for (const connection of old) connection.reset();
+  await Promise.all(broken);
+  for (const job of unheard) job.answer("too late");
+  await served(clients, jobs);
   expect(jobs.mostAtOnce).toBeLessThanOrEqual(4);
   await witness.undisturbed();
 });
