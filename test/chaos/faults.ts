@@ -41,6 +41,7 @@ export const faults: Readonly<Record<string, Fault>> = {
   "network: slices": at(everybody, suffering({ sliceBytes: 7 }, directions)),
   "network: throttle": at(everybody, suffering({ bytesPerSecond: 16 * 1024 }, directions)),
   "network: reset": at(everybody, reset),
+  "network: GOAWAY, and a cut later": at(everybody, goAway),
   "network: black hole to the hub": at(everybody, suffering(blackHole, ["toHub"])),
   "network: black hole from the hub": at(everybody, suffering(blackHole, ["fromHub"])),
   "network: black hole": at(everybody, suffering(blackHole, directions)),
@@ -105,6 +106,14 @@ function stopped(lengthMs: number): AtSeat {
 async function reset({ proxy, occupant }: Seat, _random: Random, onHit: OnHit): Promise<void> {
   onHit(occupant);
   proxy.reset();
+}
+
+/** Announces the end of a seat's connections, as a proxy does that limits their age, and cuts them. */
+async function goAway({ proxy, occupant }: Seat, random: Random, onHit: OnHit): Promise<void> {
+  onHit(occupant);
+  const leaving = proxy.goAway();
+  await delay(systemClock, between(random, 500, 5000));
+  for (const connection of leaving) connection.reset();
 }
 
 function suffering(conditions: Partial<Conditions>, where: readonly Direction[]): AtSeat {
