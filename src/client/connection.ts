@@ -16,9 +16,9 @@ import type { GibbsError } from "../base/errors/error.js";
 import { gibbsError } from "../base/errors/reasons.js";
 import { channelOptions } from "../wire/grpc/channel-options.js";
 import { channelTarget } from "../wire/grpc/channel-target.js";
+import { onLeavingReady } from "../wire/grpc/leaving-ready.js";
 import { onConnection } from "../wire/grpc/on-connection.js";
 import { blameProxy, type HttpProxy } from "../wire/grpc/proxy.js";
-import { onLeavingReady } from "../wire/grpc/leaving-ready.js";
 import { rawService } from "../wire/grpc/raw-service.js";
 import { HubService } from "../wire/index.js";
 

@@ -2,8 +2,8 @@ import { type ChannelOptions, Client, credentials, type ServiceError, status } f
 import type { GibbsError } from "../base/errors/error.js";
 import { channelOptions } from "../wire/grpc/channel-options.js";
 import { channelTarget } from "../wire/grpc/channel-target.js";
-import { blameProxy } from "../wire/grpc/proxy.js";
 import { onLeavingReady } from "../wire/grpc/leaving-ready.js";
+import { blameProxy } from "../wire/grpc/proxy.js";
 import { rawService } from "../wire/grpc/raw-service.js";
 import { DETAILS_KEY, fromStatus } from "../wire/grpc/status.js";
 import { WorkerService } from "../wire/messages/work.js";
