@@ -13,6 +13,7 @@ from google.protobuf.message import DecodeError
 from ._gen.worker_pb2 import HubEvent, WorkerEvent, WorkRequest, WorkResponse
 from .errors import GibbsError
 from .options import ENVELOPE_BYTES, MAX_BATCH_BYTES
+from .proxies import is_local
 from .status import from_rpc_error
 
 MADE_UP = "Internal error from Core"
@@ -21,15 +22,22 @@ MADE_UP = "Internal error from Core"
 STATUS_PATIENCE = 0.1
 """How long to wait, in seconds, for the hub's status after a made-up one."""
 
+BREAK_PATIENCE = 0.1
+"""How long, in seconds, the end of a call may lag behind the loss of its connection."""
+
 opened_channels = 0
 """The number of channels opened by this process: gRPC, once in use, does not survive a fork."""
 
 
 def open_channel(address: str, options: Sequence[tuple[str, int]]) -> grpc.aio.Channel:
-    """Opens a channel of its own, with pings no more frequent than servers and proxies tolerate."""
+    """Opens a channel of its own, with pings no more frequent than servers and proxies tolerate.
+
+    The environment's proxies do not apply to this machine: see `proxies`.
+    """
     global opened_channels
     opened_channels += 1
     common = [
+        ("grpc.enable_http_proxy", 0 if is_local(address) else 1),
         ("grpc.keepalive_time_ms", 30_000),
         ("grpc.keepalive_timeout_ms", 20_000),
         ("grpc.keepalive_permit_without_calls", 1),
@@ -56,7 +64,13 @@ class Connection:
         self._call.add_done_callback(self._on_status)
         self._outbox: list[WorkerEvent] = []
         self._filled = asyncio.Event()
-        self._given_up: asyncio.Future[GibbsError] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self._given_up: asyncio.Future[GibbsError] = loop.create_future()
+        #: Settled when the connection takes no more calls (GOAWAY), though this one continues:
+        #: whoever sent that may cut the connection soon.
+        self.going_away: asyncio.Future[None] = loop.create_future()
+        self._watching: asyncio.Future[Any] | None = None
+        self._ends: set[asyncio.Future[Any]] = {self._given_up}
 
     def send(self, event: WorkerEvent) -> None:
         """Sends an event. All events of one tick are sent together."""
@@ -70,17 +84,30 @@ class Connection:
 
     async def serve(self, receive: Callable[[Sequence[HubEvent]], None]) -> GibbsError | None:
         """Passes on received events. Returns why the call broke; None after a clean end."""
-        reader = asyncio.ensure_future(self._read(receive))
-        writer = asyncio.ensure_future(self._write())
+        reader: asyncio.Future[Any] = asyncio.ensure_future(self._read(receive))
+        writer: asyncio.Future[Any] = asyncio.ensure_future(self._write())
         try:
-            ends: set[asyncio.Future[Any]] = {reader, self._given_up}
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            self._ends.add(reader)
+            await asyncio.wait(self._ends, return_when=asyncio.FIRST_COMPLETED)
             return self._given_up.result() if self._given_up.done() else reader.result()
         finally:
-            reader.cancel()
-            writer.cancel()
-            await asyncio.gather(reader, writer, return_exceptions=True)
+            helpers = [reader, writer]
+            if self._watching is not None:
+                helpers.append(self._watching)
+            for helper in helpers:
+                helper.cancel()
+            await asyncio.gather(*helpers, return_exceptions=True)
             await self._channel.close()
+
+    async def _watch(self) -> None:
+        """Settles `going_away` when the channel leaves READY, and the call does not end then."""
+        await self._channel.wait_for_state_change(grpc.ChannelConnectivity.READY)
+        # A connection that broke has the same effect, and ends the call.
+        ended, _ = await asyncio.wait(
+            self._ends, timeout=BREAK_PATIENCE, return_when=asyncio.FIRST_COMPLETED
+        )
+        if not ended and not self._call.done():
+            self.going_away.set_result(None)
 
     async def _read(self, receive: Callable[[Sequence[HubEvent]], None]) -> GibbsError | None:
         try:
@@ -88,6 +115,8 @@ class Connection:
                 encoded = await self._call.read()
                 if not isinstance(encoded, bytes):  # grpc.aio.EOF
                     return None
+                if self._watching is None:
+                    self._watching = asyncio.ensure_future(self._watch())
                 receive(WorkResponse.FromString(encoded).events)
         except grpc.aio.AioRpcError as error:
             return await self._why(error)

@@ -23,11 +23,17 @@ from ._gen.worker_pb2 import (
 )
 from ._version import __version__
 from .backoff import Backoff
-from .connection import Connection
 from .errors import GibbsError
 from .executor import Executor
-from .options import ENVELOPE_BYTES, RECONNECT, RECONNECT_SLOW, WorkerOptions
-from .session import Session, SessionEnd
+from .options import (
+    ENVELOPE_BYTES,
+    HAND_OVER_PROVEN,
+    RECONNECT,
+    RECONNECT_SLOW,
+    WorkerOptions,
+)
+from .proxies import proxy_hint
+from .stream import Stream
 
 logger = logging.getLogger("gibbs_worker")
 
@@ -58,8 +64,9 @@ class Life:
         self._phase = "new"
         self._stopping = asyncio.Event()
         self._too_long: asyncio.TimerHandle | None = None
-        self._session: Session | None = None
-        self._connection: Connection | None = None
+        #: Those that have not ended. All except the last one drain, or will as soon as the last one
+        #: is welcomed.
+        self._streams: list[Stream] = []
         self._on_connected = on_connected
 
     async def run(self) -> None:
@@ -82,28 +89,56 @@ class Life:
             return
         logger.info("draining: %s", reason)
         self._phase = "draining"
-        if self._session is None or not self._session.welcomed:
-            return self.close()
-        self._session.drain(reason)
-        loop = asyncio.get_running_loop()
-        self._too_long = loop.call_later(self._options.drain_timeout, self.close)
+        self._stopping.set()
+        for stream in self._streams:
+            stream.drain(reason)
+        if self._streams:
+            loop = asyncio.get_running_loop()
+            self._too_long = loop.call_later(self._options.drain_timeout, self.close)
 
     def close(self) -> None:
         """Ends `run` immediately. The hub sees the worker as lost."""
         if self._phase in ("new", "running"):
             self._phase = "draining"
         self._stopping.set()
-        if self._connection is not None:
-            self._connection.give_up(GibbsError("CANCELLED", "the worker was stopped"))
+        for stream in self._streams:
+            stream.give_up("the worker was stopped")
 
     async def _serve_for_ever(self) -> None:
+        refusal: GibbsError | None = None
+        try:
+            try:
+                await self._keep_connected()
+            except GibbsError as error:
+                refusal = error
+                self.drain("the hub refused the worker")
+            if self._streams:
+                # Older ones still drain.
+                await asyncio.wait([stream.ended for stream in self._streams])
+        finally:
+            for stream in self._streams:
+                stream.ended.cancel()
+            ends = [stream.ended for stream in self._streams]
+            await asyncio.gather(*ends, return_exceptions=True)
+        if refusal is not None:
+            raise refusal
+
+    async def _keep_connected(self) -> None:
+        """Opens one stream after another, as long as the worker runs."""
         loop = asyncio.get_running_loop()
         backoff = Backoff(RECONNECT)
         away_since = loop.time()
         while self._phase == "running":
-            end = await self._serve_once()
+            stream = self._dial()
+            leaving = await stream.until_leaving()
+            if leaving:
+                await self._hand_over(stream, backoff)
+                continue
+            end = stream.ended.result()
             wants = end.drain.WhichOneof("next") if end.drain is not None else None
-            if self._phase != "running" or wants == "exit":
+            if wants == "exit":
+                self.drain("the hub told it to exit")
+            if self._phase != "running":
                 return
             if end.error is not None and _is_final(end.error):
                 raise _explain_final(end.error, self._options.hub)
@@ -113,33 +148,45 @@ class Life:
             after, most = RECONNECT_SLOW
             pause = backoff.next(most if loop.time() - away_since > after else None)
             logger.warning(
-                "no connection to the hub at %s, dialling again in %d ms: %s",
+                "no connection to the hub at %s, dialling again in %d ms: %s%s",
                 self._options.hub,
                 pause * 1000,
                 end.error.message if end.error is not None else "it ended the stream",
+                "" if end.welcomed else proxy_hint(self._options.hub),
             )
             if end.drain is not None:
                 pause = max(pause, end.drain.reconnect_after_ms / 1000)
             await self._unless_stopped(asyncio.sleep(pause))
 
-    async def _serve_once(self) -> SessionEnd:
-        """Runs one session, from the dial to the end of its stream."""
-        connection = Connection(self._options.hub, self._options.max_payload_bytes)
-        session = Session(
+    async def _hand_over(self, stream: Stream, backoff: Backoff) -> None:
+        """Prepares for a successor of `stream`, which serves until that one is welcomed."""
+        logger.info("the connection to %s is going away: opening another", self._options.hub)
+        # The successor would supersede `stream` otherwise, and lose its jobs.
+        self._instance_id = secrets.token_bytes(16)
+        if stream.age >= HAND_OVER_PROVEN:
+            backoff.reset()
+        else:
+            await self._unless_stopped(asyncio.sleep(backoff.next()))
+
+    def _dial(self) -> Stream:
+        stream = Stream(
             self._executor,
-            connection,
+            self._options,
             self._hello(),
-            self._options.connect_timeout,
             self._on_welcome,
+            is_successor=bool(self._streams),
         )
-        self._connection, self._session = connection, session
-        error: GibbsError | None = None
-        try:
-            error = await connection.serve(session.receive)
-        finally:
-            self._connection = self._session = None
-            end = session.ended(error)
-        return end
+        self._streams.append(stream)
+        stream.ended.add_done_callback(lambda _: self._forget(stream))
+        return stream
+
+    def _forget(self, stream: Stream) -> None:
+        is_older = stream is not self._streams[-1]
+        self._streams.remove(stream)
+        if is_older and not stream.ended.cancelled():
+            error = stream.ended.result().error
+            if error is not None:
+                logger.warning("a stream broke before it was drained: %s", error.message)
 
     async def _unless_stopped(self, work: Coroutine[Any, Any, Any]) -> None:
         """Awaits `work`, but cancels it when the worker should stop."""
@@ -153,13 +200,17 @@ class Life:
                 task.cancel()
 
     def _on_free(self) -> None:
-        if self._session is not None:
-            self._session.offer_slots()
+        for stream in self._streams:
+            stream.session.offer_slots()
 
-    def _on_welcome(self, welcome: Welcome) -> None:
+    def _on_welcome(self, welcomed: Stream, welcome: Welcome) -> None:
         logger.info("connected to the hub at %s as %s", self._options.hub, self._worker_id)
         for method in welcome.rejected_methods:
             logger.warning("the hub sends no requests for the method %r to this worker", method)
+        for stream in self._streams:
+            if stream is not welcomed:
+                stream.drain("its connection is going away")
+        welcomed.session.take_over()
         on_connected, self._on_connected = self._on_connected, lambda: None
         on_connected()
 

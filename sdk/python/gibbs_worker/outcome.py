@@ -20,6 +20,8 @@ from .status import MAX_MESSAGE_BYTES, MAX_STACK_BYTES, clip, number_of, pack_de
 TIME_OVER = "its time has run out"
 """The reason for cancelling a job whose timeout has passed."""
 
+UNSHOWABLE = "the exception cannot be shown: its __str__ raised"
+
 
 def answer(data: object, max_bytes: int) -> WorkerEvent:
     """The handler returned `data`. Raises TypeError if it cannot be sent."""
@@ -45,24 +47,35 @@ def malformed(error: Exception) -> WorkerEvent:
 
 
 def failure(error: BaseException, send_traceback: bool) -> WorkerEvent:
-    """The handler raised `error`."""
+    """The handler raised `error`. Never raises, whatever the exception's own methods do."""
     try:
-        message = str(error)
-        stack = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-    except Exception:
-        # Formatting an exception may itself raise.
-        message, stack = "the exception cannot be shown", ""
-    told = Failure(
-        type=clip(type(error).__name__, MAX_MESSAGE_BYTES),
-        message=clip(message, MAX_MESSAGE_BYTES),
+        told = _failure(error, send_traceback)
+    except BaseException:
+        told = Failure(type=_type_of(error), message=UNSHOWABLE)
+    return WorkerEvent(result=Result(failure=told))
+
+
+def _failure(error: BaseException, send_traceback: bool) -> Failure:
+    told = Failure(type=_type_of(error), message=clip(_text_of(error), MAX_MESSAGE_BYTES))
+    if send_traceback:
+        lines = traceback.format_exception(type(error), error, error.__traceback__)
         # The innermost calls are the most informative.
-        stack=clip(stack, MAX_STACK_BYTES, keep_end=True) if send_traceback else "",
-    )
+        told.stack = clip("".join(lines), MAX_STACK_BYTES, keep_end=True)
     if isinstance(error, GibbsError):
-        told.message = clip(error.message, MAX_MESSAGE_BYTES)
         told.code = number_of(error.code)
         told.details.extend(pack_details(error))
-    return WorkerEvent(result=Result(failure=told))
+    return told
+
+
+def _type_of(error: BaseException) -> str:
+    return clip(type(error).__name__, MAX_MESSAGE_BYTES)
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return error.message if isinstance(error, GibbsError) else str(error)
+    except BaseException:
+        return UNSHOWABLE
 
 
 def given_up(reason: str) -> WorkerEvent:

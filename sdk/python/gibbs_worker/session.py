@@ -70,7 +70,11 @@ class Session:
         hello: WorkerEvent,
         connect_timeout: float,
         on_welcome: Callable[[Welcome], None],
+        *,
+        is_successor: bool = False,
     ) -> None:
+        """`is_successor`: the slots are still offered on another stream, so this one offers none
+        until `take_over`."""
         self._executor = executor
         self._port = port
         self._on_welcome = on_welcome
@@ -78,6 +82,7 @@ class Session:
         self._jobs: dict[int, _Accepted] = {}
         #: Credit that the hub has not used yet.
         self._credit = 0
+        self._offers = not is_successor
         self._welcome: Welcome | None = None
         self._drain: HubDrain | None = None
         self._phase = "serving"
@@ -93,6 +98,11 @@ class Session:
     def welcomed(self) -> bool:
         """Whether the hub has answered hello: before that, it has sent no jobs."""
         return self._welcome is not None
+
+    @property
+    def serving(self) -> bool:
+        """Whether neither side has asked to drain, and the stream has not ended."""
+        return self._phase == "serving"
 
     def receive(self, events: Iterable[HubEvent]) -> None:
         """Handles events from the hub. Unknown ones are ignored."""
@@ -120,9 +130,14 @@ class Session:
             if accepted.cancel is None:
                 self._start(job_id, accepted)
         more = self._executor.free - self._credit
-        if self._phase == "serving" and more > 0:
+        if self._phase == "serving" and self._offers and more > 0:
             self._credit += more
             self._port.send(WorkerEvent(ready=Ready(slots=more)))
+
+    def take_over(self) -> None:
+        """Called when no older stream offers slots any longer: offers those that are free."""
+        self._offers = True
+        self.offer_slots()
 
     def drain(self, reason: str) -> None:
         """Asks the hub to send no more jobs; the hub ends the stream once all jobs have ended."""

@@ -176,6 +176,47 @@ async def test_errors_become_failures(raw_hub, serve):
     assert 'raise KeyError("page")' in other.stack
 
 
+class StrRaises(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+class StrExits(Exception):
+    def __str__(self) -> str:
+        raise SystemExit(3)
+
+
+class StrIsNone(Exception):
+    def __str__(self) -> str:
+        return None  # type: ignore[return-value]
+
+
+def with_odd_message() -> GibbsError:
+    error = GibbsError("NOT_FOUND", "")
+    error.message = object()  # type: ignore[assignment]
+    return error
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+@pytest.mark.parametrize("make", [StrRaises, StrExits, StrIsNone, with_odd_message])
+async def test_an_exception_that_cannot_be_shown_is_a_failure(raw_hub, serve, make, is_async):
+    def fail(_: Any) -> None:
+        raise make()
+
+    async def fail_async(_: Any) -> None:
+        raise make()
+
+    handler = fail_async if is_async else fail
+    serve(handler, gibbs_hub=raw_hub.address, gibbs_send_tracebacks=True)
+    session = await raw_hub.session()
+    await session.greet()
+    await session.send(job(1))
+    failure = (await session.hear("result")).result.failure
+    assert failure.type == type(make()).__name__
+    assert "cannot be shown" in failure.message
+    assert (await session.hear("ready")).ready.slots == 1
+
+
 @pytest.mark.parametrize("is_async", [False, True])
 async def test_a_cancel_reaches_the_handler_and_the_job_still_ends(raw_hub, serve, is_async):
     started, cancelled = asyncio.Event(), asyncio.Event()

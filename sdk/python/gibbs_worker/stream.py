@@ -1,0 +1,73 @@
+"""One stream to the hub, from the dial to the end of its call: a session on a connection."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Callable
+
+from ._gen.worker_pb2 import Welcome, WorkerEvent
+from .connection import Connection
+from .errors import GibbsError
+from .executor import Executor
+from .options import WorkerOptions
+from .session import Session, SessionEnd
+
+
+class Stream:
+    """Dials at once. `on_welcome` is called when the hub has answered hello."""
+
+    def __init__(
+        self,
+        executor: Executor,
+        options: WorkerOptions,
+        hello: WorkerEvent,
+        on_welcome: Callable[[Stream, Welcome], None],
+        *,
+        is_successor: bool,
+    ) -> None:
+        self._connection = Connection(options.hub, options.max_payload_bytes)
+        self.session = Session(
+            executor,
+            self._connection,
+            hello,
+            options.connect_timeout,
+            lambda welcome: on_welcome(self, welcome),
+            is_successor=is_successor,
+        )
+        loop = asyncio.get_running_loop()
+        self._dialled_at = loop.time()
+        self.ended: asyncio.Task[SessionEnd] = loop.create_task(self._serve())
+
+    @property
+    def age(self) -> float:
+        """The time since the dial, in seconds."""
+        return asyncio.get_running_loop().time() - self._dialled_at
+
+    async def until_leaving(self) -> bool:
+        """Waits until the stream has ended, or its connection takes no more calls (GOAWAY). Returns
+        whether the latter, and another stream should take over from this one."""
+        either: set[asyncio.Future[Any]] = {self.ended, self._connection.going_away}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if not self.ended.done() and not self.session.serving:
+            # Drains already, for another reason.
+            await asyncio.wait({self.ended})
+        return not self.ended.done()
+
+    def drain(self, reason: str) -> None:
+        """Lets running jobs finish, then ends the stream."""
+        if self.session.welcomed:
+            self.session.drain(reason)
+        else:
+            self.give_up(reason)
+
+    def give_up(self, reason: str) -> None:
+        """Ends the stream immediately. The hub sees its jobs as lost."""
+        self._connection.give_up(GibbsError("CANCELLED", reason))
+
+    async def _serve(self) -> SessionEnd:
+        error: GibbsError | None = None
+        try:
+            error = await self._connection.serve(self.session.receive)
+        finally:
+            end = self.session.ended(error)
+        return end

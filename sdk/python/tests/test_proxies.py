@@ -1,0 +1,173 @@
+"""The HTTP proxies of the environment."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from gibbs_worker import Client
+from gibbs_worker.proxies import is_local, proxy_hint
+
+#: Nothing listens there.
+DEAD = "http://user:secret@127.0.0.1:1"
+
+VARIABLES = ("http_proxy", "https_proxy", "grpc_proxy", "all_proxy")
+
+
+class ConnectProxy:
+    """An HTTP proxy that connects everybody to one target."""
+
+    def __init__(self, target: str) -> None:
+        host, _, port = target.rpartition(":")
+        self._target = (host, int(port))
+        #: The first line of each request.
+        self.asked: asyncio.Queue[str] = asyncio.Queue()
+        self._server: asyncio.Server | None = None
+        self._writers: list[asyncio.StreamWriter] = []
+        self.url = ""
+
+    async def start(self) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+
+    async def stop(self) -> None:
+        assert self._server is not None
+        self._server.close()
+        for writer in self._writers:
+            writer.transport.abort()
+        await self._server.wait_closed()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        self.asked.put_nowait(head.split(b"\r\n")[0].decode())
+        from_target, to_target = await asyncio.open_connection(*self._target)
+        self._writers += [writer, to_target]
+        writer.write(b"HTTP/1.1 200 Connected\r\n\r\n")
+        with contextlib.suppress(ConnectionError):
+            await asyncio.gather(_copy(reader, to_target), _copy(from_target, writer))
+
+
+async def _copy(source: asyncio.StreamReader, to: asyncio.StreamWriter) -> None:
+    while chunk := await source.read(65_536):
+        to.write(chunk)
+    to.close()
+
+
+@pytest_asyncio.fixture
+async def connect_proxy(raw_hub):
+    proxy = ConnectProxy(raw_hub.address)
+    await proxy.start()
+    yield proxy
+    await proxy.stop()
+
+
+@pytest.fixture
+def logged() -> Iterator[asyncio.Queue[str]]:
+    """The log lines of the worker."""
+    lines: asyncio.Queue[str] = asyncio.Queue()
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.put_nowait(record.getMessage())
+
+    handler = Handler()
+    logger = logging.getLogger("gibbs_worker")
+    logger.addHandler(handler)
+    yield lines
+    logger.removeHandler(handler)
+
+
+@pytest.fixture(autouse=True)
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (*VARIABLES, "no_proxy", "no_grpc_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+async def test_no_proxy_comes_between_this_machine_and_itself(hub, serve, monkeypatch):
+    for name in VARIABLES:
+        monkeypatch.setenv(name, DEAD)
+        monkeypatch.setenv(name.upper(), DEAD)
+    port = hub.address.rpartition(":")[2]
+    serving = serve(len, gibbs_hub=f"localhost:{port}")
+    await serving.connected.wait()
+    async with Client(hub.address) as client:
+        assert await client.request("four") == 4
+
+
+async def test_a_hub_elsewhere_is_dialled_through_the_proxy(
+    raw_hub, serve, connect_proxy, monkeypatch
+):
+    monkeypatch.setenv("http_proxy", connect_proxy.url)
+    serve(len, gibbs_hub="hub.invalid:5019")
+    await (await raw_hub.session()).hear("hello")
+    assert await connect_proxy.asked.get() == "CONNECT hub.invalid:5019 HTTP/1.1"
+
+
+async def test_a_failure_names_the_proxy(serve, logged, monkeypatch):
+    monkeypatch.setenv("https_proxy", DEAD)
+    serve(len, gibbs_hub="hub.invalid:5019")
+    line = await logged.get()
+    assert "no connection to the hub at hub.invalid:5019" in line
+    assert "through the proxy 127.0.0.1:1 (https_proxy)" in line
+    assert "add hub.invalid to no_proxy" in line
+    assert "secret" not in line
+
+
+async def test_a_failure_without_a_proxy_names_none(serve, logged, monkeypatch):
+    monkeypatch.setenv("http_proxy", DEAD)
+    serve(len, gibbs_hub="127.0.0.1:1")
+    assert "proxy" not in await logged.get()
+
+
+@pytest.mark.parametrize(
+    ("address", "local"),
+    [
+        ("127.0.0.1:5019", True),
+        ("127.1.2.3:5019", True),
+        ("0.0.0.0:5019", True),
+        ("[::1]:5019", True),
+        ("[::ffff:127.0.0.1]:5019", True),
+        ("localhost:5019", True),
+        ("LocalHost:5019", True),
+        ("hub.localhost:5019", True),
+        ("unix:/run/gibbs.sock", True),
+        ("10.0.0.1:5019", False),
+        ("[2001:db8::1]:5019", False),
+        ("[::ffff:10.0.0.1]:5019", False),
+        ("localhost.example:5019", False),
+        ("hub:5019", False),
+    ],
+)
+def test_what_is_local(address, local):
+    assert is_local(address) is local
+
+
+@pytest.mark.parametrize(
+    ("environment", "named"),
+    [
+        ({}, None),
+        ({"http_proxy": "http://a:1"}, "a:1 (http_proxy)"),
+        ({"http_proxy": "http://a:1", "https_proxy": "http://b:2"}, "b:2 (https_proxy)"),
+        ({"https_proxy": "http://b:2", "grpc_proxy": "http://c:3"}, "c:3 (grpc_proxy)"),
+        ({"http_proxy": "http://a:1", "https_proxy": ""}, None),
+        # gRPC does not use these.
+        ({"HTTP_PROXY": "http://a:1", "all_proxy": "http://b:2"}, None),
+        ({"http_proxy": "socks5://a:1"}, None),
+        ({"http_proxy": "http://a:1", "no_proxy": "other, 10.0.0.0/8"}, None),
+        ({"http_proxy": "http://a:1", "no_proxy": "10.1.2.3"}, None),
+        ({"http_proxy": "http://a:1", "no_proxy": "11.0.0.0/8,other,x/y"}, "a:1 (http_proxy)"),
+        ({"http_proxy": "http://a:1", "no_proxy": "10.1.2.3", "no_grpc_proxy": ""}, "a:1"),
+    ],
+)
+def test_which_proxy_grpc_uses(environment: dict[str, str], named: Any, monkeypatch):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    hint = proxy_hint("10.1.2.3:5019")
+    assert (f"the proxy {named}" in hint) if named else hint == ""
