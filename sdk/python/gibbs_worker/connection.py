@@ -146,7 +146,7 @@ class Connection:
                 self._filled.clear()
                 events, self._outbox = self._outbox, []
                 for message in _batches(events):
-                    await self._call.write(message.SerializeToString())
+                    await self._call.write(message)
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
             # The call has ended; the reader reports why.
             pass
@@ -167,8 +167,11 @@ def _now(settled: Coroutine[Any, Any, Any]) -> Any:
     raise RuntimeError("the call has not ended")
 
 
-def _batches(events: Sequence[WorkerEvent]) -> list[WorkRequest]:
+def _batches(events: Sequence[WorkerEvent]) -> list[bytes]:
     """Packs events into as few messages as the size limit allows."""
+    whole = WorkRequest(events=events).SerializeToString()
+    if len(whole) <= MAX_BATCH_BYTES or len(events) == 1:
+        return [whole]
     messages: list[WorkRequest] = []
     room = 0
     for event in events:
@@ -178,4 +181,4 @@ def _batches(events: Sequence[WorkerEvent]) -> list[WorkRequest]:
             room = MAX_BATCH_BYTES
         messages[-1].events.append(event)
         room -= size
-    return messages
+    return [message.SerializeToString() for message in messages]

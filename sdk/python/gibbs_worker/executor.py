@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import functools
 import inspect
-from collections.abc import Awaitable, Mapping, Sequence
+import sys
+from collections.abc import Awaitable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Callable, Protocol
+from typing import Any, Callable, NamedTuple, Protocol, Union
 
 from . import outcome
 from ._gen.worker_pb2 import Job as WireJob
@@ -22,6 +24,8 @@ Cancel = Callable[[str], None]
 
 Done = Callable[[WorkerEvent], None]
 """Takes the event that ends a job. Called exactly once."""
+
+_Returned = Union[WorkerEvent, Awaitable[Any]]
 
 
 class Executor(Protocol):
@@ -57,16 +61,22 @@ class Limits:
     send_tracebacks: bool
 
 
+class _Handler(NamedTuple):
+    call: Callable[..., Any]
+    is_async: bool
+
+
 class InProcess:
     """Runs sync handlers in threads, to keep the event loop free, and async ones on the loop."""
 
     def __init__(self, target: Target, slots: int, limits: Limits) -> None:
         self._target = target
         self._limits = limits
-        self._handlers: Mapping[str, Callable[..., Any]] = {}
+        self._handlers: Mapping[str, _Handler] = {}
         self._threads = DaemonThreads(slots)
-        self._tasks: set[asyncio.Task[WorkerEvent]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._on_free: Callable[[], None] = lambda: None
+        self._is_reporting = False
         self.slots = slots
         self.free = 0
 
@@ -79,7 +89,8 @@ class InProcess:
         make = functools.partial(build, loaded, self._target)
         # Built where it is called: some objects belong to the thread or loop that created them.
         on_loop = wants_loop(loaded, self._target)
-        self._handlers = make() if on_loop else await self._threads.run(make)
+        handlers = make() if on_loop else await self._threads.run(make)
+        self._handlers = {name: _Handler(one, is_async(one)) for name, one in handlers.items()}
         self._on_free = on_free
         self.free = self.slots
         on_free()
@@ -87,18 +98,18 @@ class InProcess:
     def run(self, job: WireJob, done: Done) -> Cancel:
         self.free -= 1
         context = Job(job)
-
-        def finish(task: asyncio.Task[WorkerEvent]) -> None:
-            self._tasks.discard(task)
-            if task.cancelled():
-                return
-            done(task.result())
-            self.free += 1
-            self._on_free()
-
-        task = asyncio.get_running_loop().create_task(self._serve(job, context))
-        self._tasks.add(task)
-        task.add_done_callback(finish)
+        handler = self._handlers.get(job.method)
+        if handler is None:
+            self._end(outcome.not_started(f'this worker has no method "{job.method}"'), done)
+        elif handler.is_async:
+            self._spawn(self._serve(handler.call, job, context, done))
+        else:
+            # Like a task, each call has its own context.
+            in_context = contextvars.copy_context().run
+            self._threads.submit(
+                functools.partial(in_context, self._call, handler.call, job, context),
+                functools.partial(self._returned, in_context, context, done),
+            )
         return context.cancel
 
     def limit_grace(self, hub_grace: float) -> None:
@@ -109,35 +120,72 @@ class InProcess:
         for task in self._tasks:
             task.cancel()
 
-    async def _serve(self, job: WireJob, context: Job) -> WorkerEvent:
-        handler = self._handlers.get(job.method)
-        if handler is None:
-            return outcome.not_started(f'this worker has no method "{job.method}"')
-        current.set(context)
-        call = functools.partial(self._call, handler, job)
-        ended = call() if is_async(handler) else await self._threads.run(call)
-        if isinstance(ended, WorkerEvent):
-            return ended
-        try:
-            # From here on, a cancel raises CancelledError in the handler.
-            task = asyncio.current_task()
-            context.call_on_cancel(lambda: task and task.cancel())
-            return outcome.answer(await ended, self._limits.max_payload_bytes)
-        except BaseException as error:
-            if isinstance(error, asyncio.CancelledError) and context.cancel_reason is not None:
-                return outcome.given_up(context.cancel_reason)
-            return outcome.failure(error, self._limits.send_tracebacks)
-
-    def _call(self, handler: Callable[..., Any], job: WireJob) -> WorkerEvent | Awaitable[Any]:
+    def _call(self, call: Callable[..., Any], job: WireJob, context: Job) -> _Returned:
         """Calls the handler. If it returns an awaitable, the caller must await it."""
+        current.set(context)
         try:
             args, kwargs = decode_call(job.payload)
         except ValueError as error:
             return outcome.malformed(error)
         try:
-            result = handler(*args, **kwargs)
+            result = call(*args, **kwargs)
             if inspect.isawaitable(result):
                 return result
             return outcome.answer(result, self._limits.max_payload_bytes)
         except BaseException as error:
             return outcome.failure(error, self._limits.send_tracebacks)
+
+    def _returned(
+        self, in_context: Callable[..., Any], context: Job, done: Done, returned: _Returned
+    ) -> None:
+        """Called on the loop with what a thread has returned."""
+        if isinstance(returned, WorkerEvent):
+            self._end(returned, done)
+        else:
+            in_context(self._spawn, self._finish(returned, context, done))
+
+    async def _serve(
+        self, call: Callable[..., Any], job: WireJob, context: Job, done: Done
+    ) -> None:
+        returned = self._call(call, job, context)
+        if isinstance(returned, WorkerEvent):
+            self._end(returned, done)
+        else:
+            await self._finish(returned, context, done)
+
+    async def _finish(self, returned: Awaitable[Any], context: Job, done: Done) -> None:
+        try:
+            # From here on, a cancel raises CancelledError in the handler.
+            task = asyncio.current_task()
+            context.call_on_cancel(lambda: task and task.cancel())
+            event = outcome.answer(await returned, self._limits.max_payload_bytes)
+        except BaseException as error:
+            if isinstance(error, asyncio.CancelledError) and context.cancel_reason is not None:
+                event = outcome.given_up(context.cancel_reason)
+            else:
+                event = outcome.failure(error, self._limits.send_tracebacks)
+        self._end(event, done)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Runs `work` as a task, if possible up to its first wait before this returns."""
+        loop = asyncio.get_running_loop()
+        if sys.version_info >= (3, 12):
+            task = asyncio.Task(work, loop=loop, eager_start=True)
+        else:
+            task = loop.create_task(work)
+        if not task.done():
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def _end(self, event: WorkerEvent, done: Done) -> None:
+        if not self._is_reporting:
+            # Once for all jobs that end in this tick. Before `done`, so that the outcomes and the
+            # credit for their slots are written together.
+            self._is_reporting = True
+            asyncio.get_running_loop().call_soon(self._report_free)
+        done(event)
+        self.free += 1
+
+    def _report_free(self) -> None:
+        self._is_reporting = False
+        self._on_free()

@@ -27,8 +27,9 @@ def answer(data: object, max_bytes: int) -> WorkerEvent:
     """The handler returned `data`. Raises TypeError if it cannot be sent."""
     message = Payload()
     payload.fill(message, data)
-    encoded = message.SerializeToString()
-    return fitted(WorkerEvent(result=Result(payload=encoded)), max_bytes)
+    event = WorkerEvent()
+    event.result.payload = message.SerializeToString()
+    return fitted(event, max_bytes)
 
 
 def fitted(event: WorkerEvent, max_bytes: int) -> WorkerEvent:

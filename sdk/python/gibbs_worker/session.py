@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Callable, Protocol
@@ -45,19 +46,17 @@ class SessionPort(Protocol):
         """Abandons the stream."""
 
 
-@dataclass
 class _Accepted:
     """An accepted job: held until a slot is actually free, then running."""
 
-    job: Job
-    cancel: Cancel | None = None
-    timeout: asyncio.TimerHandle | None = None
-    patience: asyncio.TimerHandle | None = None
+    __slots__ = ("cancel", "due_at", "job", "patience")
 
-    def forget_timers(self) -> None:
-        for timer in (self.timeout, self.patience):
-            if timer is not None:
-                timer.cancel()
+    def __init__(self, job: Job, due_at: float) -> None:
+        self.job = job
+        #: When its time has run out, on the loop's clock.
+        self.due_at = due_at
+        self.cancel: Cancel | None = None
+        self.patience: asyncio.TimerHandle | None = None
 
 
 class Session:
@@ -80,6 +79,8 @@ class Session:
         self._on_welcome = on_welcome
         self._loop = asyncio.get_running_loop()
         self._jobs: dict[int, _Accepted] = {}
+        #: Those of them without a slot.
+        self._held: dict[int, _Accepted] = {}
         #: Credit that the hub has not used yet.
         self._credit = 0
         self._offers = not is_successor
@@ -90,6 +91,8 @@ class Session:
         self._patience = connect_timeout
         self._due_at = 0.0
         self._silence: asyncio.TimerHandle | None = None
+        #: One timer for the timeouts of all jobs: most of them end long before theirs.
+        self._timeouts: asyncio.TimerHandle | None = None
         self._watch(connect_timeout)
         self._port.send(hello)
         self.offer_slots()
@@ -109,10 +112,10 @@ class Session:
         self._heard_at = self._loop.time()
         for event in events:
             kind = event.WhichOneof("event")
-            if kind == "welcome":
-                self._greet(event.welcome)
-            elif kind == "job":
+            if kind == "job":
                 self._accept(event.job)
+            elif kind == "welcome":
+                self._greet(event.welcome)
             elif kind == "cancel":
                 self._cancel(event.cancel.job_id, event.cancel.reason)
             elif kind == "heartbeat":
@@ -124,11 +127,9 @@ class Session:
     def offer_slots(self) -> None:
         """Called when slots became free: starts held jobs, then gives credit for the remaining
         slots."""
-        for job_id, accepted in list(self._jobs.items()):
-            if self._executor.free == 0:
-                return
-            if accepted.cancel is None:
-                self._start(job_id, accepted)
+        while self._held and self._executor.free > 0:
+            job_id = next(iter(self._held))
+            self._start(job_id, self._held.pop(job_id))
         more = self._executor.free - self._credit
         if self._phase == "serving" and self._offers and more > 0:
             self._credit += more
@@ -150,8 +151,11 @@ class Session:
         self._phase = "ended"
         if self._silence is not None:
             self._silence.cancel()
+        if self._timeouts is not None:
+            self._timeouts.cancel()
+        for job_id in list(self._held):
+            self._forget(job_id)
         for accepted in self._jobs.values():
-            accepted.forget_timers()
             if accepted.cancel is not None:
                 accepted.cancel("the connection to the hub was lost")
         self._jobs.clear()
@@ -170,18 +174,37 @@ class Session:
         self._credit = max(0, self._credit - 1)
         if self._phase != "serving":
             return self._give_back(job.job_id, "the worker is draining")
-        accepted = self._jobs[job.job_id] = _Accepted(job)
+        due_at = math.inf
         if job.HasField("timeout_ms"):
-            accepted.timeout = self._loop.call_later(
-                job.timeout_ms / 1000, self._cancel, job.job_id, outcome.TIME_OVER
-            )
+            due_at = self._loop.time() + job.timeout_ms / 1000
+            if self._timeouts is None or due_at < self._timeouts.when():
+                self._check_timeouts_at(due_at)
+        accepted = self._jobs[job.job_id] = _Accepted(job, due_at)
         if self._executor.free > 0:
             return self._start(job.job_id, accepted)
         # The slot may have been free when its credit was given, but has vanished since, with a
         # process that died while idle. The replacement may be up in a moment.
+        self._held[job.job_id] = accepted
         accepted.patience = self._loop.call_later(
             HOLD, self._give_back, job.job_id, "no slot became free for it"
         )
+
+    def _check_timeouts_at(self, when: float) -> None:
+        if self._timeouts is not None:
+            self._timeouts.cancel()
+        self._timeouts = self._loop.call_at(when, self._check_timeouts)
+
+    def _check_timeouts(self) -> None:
+        """Cancels the jobs whose time has run out."""
+        self._timeouts = None
+        now = self._loop.time()
+        for job_id, accepted in list(self._jobs.items()):
+            if accepted.due_at <= now:
+                accepted.due_at = math.inf
+                self._cancel(job_id, outcome.TIME_OVER)
+        next_at = min((accepted.due_at for accepted in self._jobs.values()), default=math.inf)
+        if next_at < math.inf:
+            self._check_timeouts_at(next_at)
 
     def _cancel(self, job_id: int, reason: str) -> None:
         accepted = self._jobs.get(job_id)
@@ -220,16 +243,16 @@ class Session:
         self.offer_slots()
 
     def _forget(self, job_id: int) -> None:
-        accepted = self._jobs.pop(job_id, None)
-        if accepted is not None:
-            accepted.forget_timers()
+        self._jobs.pop(job_id, None)
+        held = self._held.pop(job_id, None)
+        if held is not None and held.patience is not None:
+            held.patience.cancel()
 
     def _stop_taking(self, reason: str) -> None:
         self._phase = "draining"
         self._credit = 0
-        for job_id, accepted in list(self._jobs.items()):
-            if accepted.cancel is None:
-                self._give_back(job_id, reason)
+        for job_id in list(self._held):
+            self._give_back(job_id, reason)
 
     def _watch(self, patience: float) -> None:
         """Abandons the hub if it stays silent for `patience` seconds from now on."""

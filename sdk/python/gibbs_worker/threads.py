@@ -3,55 +3,80 @@
 from __future__ import annotations
 
 import asyncio
+import collections
 import contextlib
-import contextvars
 import queue
 import threading
-from typing import Callable, TypeVar
+from typing import Any, Callable, TypeVar
 
 T = TypeVar("T")
 
 
 class DaemonThreads:
-    """Like ThreadPoolExecutor, but a call that never returns does not keep the process alive."""
+    """Like ThreadPoolExecutor, but a call that never returns does not keep the process alive.
+
+    Threads are started as needed, up to `count`. What several calls have returned is handed to the
+    event loop at once, which then wakes up once for all of them. Used on one event loop.
+    """
 
     def __init__(self, count: int) -> None:
         self._count = count
         self._started = 0
         self._idle = 0
-        self._calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._calls: queue.SimpleQueue[tuple[Callable[[], Any], Callable[[Any], None]]] = (
+            queue.SimpleQueue()
+        )
+        self._returned: collections.deque[tuple[Callable[[Any], None], Any]] = collections.deque()
+        self._is_waking = False
+        self._loop: asyncio.AbstractEventLoop | None = None
 
-    async def run(self, call: Callable[[], T]) -> T:
-        """Runs the call in a thread, in the caller's context."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[T] = loop.create_future()
-        context = contextvars.copy_context()
-
-        def settle(set_outcome: Callable[[], None]) -> None:
-            self._idle += 1
-            if not future.done():
-                set_outcome()
-
-        def work() -> None:
-            try:
-                result = context.run(call)
-                outcome = lambda: future.set_result(result)  # noqa: E731
-            except BaseException as raised:
-                # A future accepts any exception except this one.
-                stop = isinstance(raised, StopIteration)
-                error = RuntimeError(repr(raised)) if stop else raised
-                outcome = lambda: future.set_exception(error)  # noqa: E731
-            with contextlib.suppress(RuntimeError):  # The loop has already ended.
-                loop.call_soon_threadsafe(settle, outcome)
-
+    def submit(self, call: Callable[[], T], done: Callable[[T], None]) -> None:
+        """Runs the call, which must not raise, in a thread; then calls `done` with its result on
+        the event loop."""
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
         if self._idle > 0:
             self._idle -= 1
         elif self._started < self._count:
             self._started += 1
             threading.Thread(target=self._serve, name="gibbs-handler", daemon=True).start()
-        self._calls.put(work)
+        self._calls.put((call, done))
+
+    async def run(self, call: Callable[[], T]) -> T:
+        """Runs the call in a thread, and returns or raises what it does."""
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+
+        def work() -> Callable[[], None]:
+            try:
+                result = call()
+                return lambda: future.set_result(result)
+            except BaseException as raised:
+                # A future accepts any exception except this one.
+                stop = isinstance(raised, StopIteration)
+                error = RuntimeError(repr(raised)) if stop else raised
+                return lambda: future.set_exception(error)
+
+        def settle(set_outcome: Callable[[], None]) -> None:
+            if not future.done():
+                set_outcome()
+
+        self.submit(work, settle)
         return await future
 
     def _serve(self) -> None:
+        assert self._loop is not None
         while True:
-            self._calls.get()()
+            call, done = self._calls.get()
+            self._returned.append((done, call()))
+            # In this order: `_deliver` clears the flag before it looks for results.
+            if not self._is_waking:
+                self._is_waking = True
+                with contextlib.suppress(RuntimeError):  # The loop has already ended.
+                    self._loop.call_soon_threadsafe(self._deliver)
+
+    def _deliver(self) -> None:
+        self._is_waking = False
+        while self._returned:
+            done, result = self._returned.popleft()
+            self._idle += 1
+            done(result)
