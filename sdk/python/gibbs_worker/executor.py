@@ -34,16 +34,19 @@ class Executor(Protocol):
     @property
     def methods(self) -> Sequence[str]:
         """The methods it serves. Known once it has started."""
+        ...
 
     @property
     def free(self) -> int:
         """The number of free slots."""
+        ...
 
     async def start(self, on_free: Callable[[], None]) -> None:
         """Gets ready; raises if it cannot. `on_free` is called whenever a slot becomes free."""
 
     def run(self, job: WireJob, done: Done) -> Cancel:
         """Runs a job in a free slot."""
+        ...
 
     def limit_grace(self, hub_grace: float) -> None:
         """Adapts to `hub_grace`: the number of seconds after which the hub drops a worker whose
@@ -105,10 +108,10 @@ class InProcess:
             self._spawn(self._serve(handler.call, job, context, done))
         else:
             # Like a task, each call has its own context.
-            in_context = contextvars.copy_context().run
+            own = contextvars.copy_context()
             self._threads.submit(
-                functools.partial(in_context, self._call, handler.call, job, context),
-                functools.partial(self._returned, in_context, context, done),
+                lambda: own.run(self._call, handler.call, job, context),
+                lambda returned: self._returned(returned, own, context, done),
             )
         return context.cancel
 
@@ -136,13 +139,13 @@ class InProcess:
             return outcome.failure(error, self._limits.send_tracebacks)
 
     def _returned(
-        self, in_context: Callable[..., Any], context: Job, done: Done, returned: _Returned
+        self, returned: _Returned, own: contextvars.Context, context: Job, done: Done
     ) -> None:
         """Called on the loop with what a thread has returned."""
         if isinstance(returned, WorkerEvent):
             self._end(returned, done)
         else:
-            in_context(self._spawn, self._finish(returned, context, done))
+            own.run(self._spawn, self._finish(returned, context, done))
 
     async def _serve(
         self, call: Callable[..., Any], job: WireJob, context: Job, done: Done

@@ -35,7 +35,8 @@ def code_of(number: int) -> Code:
 
 def from_rpc_error(error: grpc.aio.AioRpcError) -> GibbsError:
     """Returns the error of a failed call, as reported by the hub or the gRPC library."""
-    encoded = next((v for k, v in error.trailing_metadata() or () if k == DETAILS_KEY), b"")
+    trailers: Any = error.trailing_metadata() or ()
+    encoded = next((value for key, value in trailers if key == DETAILS_KEY), b"")
     known: dict[str, Any] = {}
     # Details that cannot be decoded are ignored; the code and message remain.
     message = error.details() or ""
