@@ -9,11 +9,11 @@ import socket
 import sys
 import traceback
 
-from ._gen.worker_pb2 import Hello, HubEvent, Method, WorkerDrain, WorkerEvent
+from ._gen.worker_pb2 import Hello, HubEvent, Job, Method, WorkerDrain, WorkerEvent
 from .executor import Cancel, InProcess, Limits
-from .frames import frame, read_frames
 from .handlers import Target
 from .outcome import with_id
+from .pipe import Pipe
 
 
 def serve_child(ours: socket.socket, target: Target, slots: int, limits: Limits) -> None:
@@ -26,36 +26,45 @@ def serve_child(ours: socket.socket, target: Target, slots: int, limits: Limits)
 
 
 async def _serve(ours: socket.socket, executor: InProcess) -> None:
-    reader, writer = await asyncio.open_connection(sock=ours)
+    jobs: dict[int, Cancel | None] = {}
 
-    def tell(event: WorkerEvent) -> None:
-        writer.write(frame(event))
+    def receive(events: list[HubEvent]) -> None:
+        for event in events:
+            if event.HasField("job"):
+                run(event.job)
+            elif (cancel := jobs.get(event.cancel.job_id)) is not None:
+                cancel(event.cancel.reason)
 
-    async def start() -> None:
-        try:
-            await executor.start(lambda: None)
-        except BaseException:
-            tell(WorkerEvent(drain=WorkerDrain(reason=traceback.format_exc())))
-            await writer.drain()
-            _exit(1)
-        tell(WorkerEvent(hello=Hello(methods=[Method(name=name) for name in executor.methods])))
+    def run(job: Job) -> None:
+        job_id = job.job_id
 
-    starting = asyncio.ensure_future(start())
-    cancels: dict[int, Cancel] = {}
-    async for event in read_frames(reader, HubEvent.FromString):
-        if event.HasField("job"):
-            job = event.job
+        def done(ended: WorkerEvent) -> None:
+            del jobs[job_id]
+            pipe.send(with_id(ended, job_id))
 
-            def done(ended: WorkerEvent, job_id: int = job.job_id) -> None:
-                cancels.pop(job_id, None)
-                tell(with_id(ended, job_id))
+        jobs[job_id] = None
+        cancel = executor.run(job, done)
+        # Unless it has already ended.
+        if job_id in jobs:
+            jobs[job_id] = cancel
 
-            cancels[job.job_id] = executor.run(job, done)
-        elif event.cancel.job_id in cancels:
-            cancels[event.cancel.job_id](event.cancel.reason)
+    pipe = Pipe(HubEvent.FromString, receive)
+    await pipe.open(ours)
+    starting = asyncio.ensure_future(_start(executor, pipe))
+    await pipe.closed
     starting.cancel()
     # The agent has gone, for whatever reason: the results of running jobs are no longer wanted.
     _exit(0)
+
+
+async def _start(executor: InProcess, pipe: Pipe[HubEvent]) -> None:
+    try:
+        await executor.start(lambda: None)
+    except BaseException:
+        pipe.send(WorkerEvent(drain=WorkerDrain(reason=traceback.format_exc())))
+        await pipe.flush()
+        _exit(1)
+    pipe.send(WorkerEvent(hello=Hello(methods=[Method(name=name) for name in executor.methods])))
 
 
 def _exit(code: int) -> None:

@@ -20,9 +20,9 @@ from .backoff import Backoff
 from .child import serve_child
 from .errors import GibbsError
 from .executor import Cancel, Done, Limits
-from .frames import frame, read_frames
 from .handlers import Target
 from .options import RESPAWN, RESPAWN_PROVEN
+from .pipe import Pipe
 
 logger = logging.getLogger("gibbs_worker")
 
@@ -50,7 +50,7 @@ class Child:
         arguments = (self._theirs, target, slots, limits)
         self._process = _spawn.Process(target=serve_child, args=arguments)
         self._slots = slots
-        self._writer: asyncio.StreamWriter | None = None
+        self._pipe: Pipe[WorkerEvent] | None = None
         self._jobs: dict[int, _Running] = {}
         self._last_id = 0
         self._failure = ""
@@ -78,17 +78,17 @@ class Child:
 
     async def _live(self, on_free: Callable[[], None]) -> str:
         exited = self._watch_exit()
-        reading = asyncio.ensure_future(self._read(on_free))
+        pipe = Pipe(WorkerEvent.FromString, functools.partial(self._receive, on_free))
         try:
-            await asyncio.wait({reading, exited}, return_when=asyncio.FIRST_COMPLETED)
+            await pipe.open(self._ours)
+            self._pipe = pipe
+            await asyncio.wait({pipe.closed, exited}, return_when=asyncio.FIRST_COMPLETED)
             # Read what it sent before it died.
-            await asyncio.wait({reading}, timeout=LAST_WORDS)
+            await asyncio.wait({pipe.closed}, timeout=LAST_WORDS)
             self.kill()
             await exited
         finally:
-            reading.cancel()
-            if self._writer is not None:
-                self._writer.close()
+            pipe.close()
         return self._end()
 
     def _watch_exit(self) -> asyncio.Future[None]:
@@ -112,10 +112,9 @@ class Child:
         killed."""
         self._last_id = job_id = self._last_id + 1
         running = self._jobs[job_id] = _Running(done)
-        told = WireJob()
-        told.CopyFrom(job)
-        told.job_id = job_id
-        self._tell(HubEvent(job=told))
+        event = HubEvent(job=job)
+        event.job.job_id = job_id
+        self._tell(event)
 
         def cancel(reason: str) -> None:
             if self._jobs.get(job_id) is running and running.kill is None:
@@ -136,13 +135,11 @@ class Child:
             self._theirs.close()
 
     def _tell(self, event: HubEvent) -> None:
-        # A failed send means that the process is dying, which its exit will report.
-        if self._writer is not None:
-            self._writer.write(frame(event))
+        if self._pipe is not None:
+            self._pipe.send(event)
 
-    async def _read(self, on_free: Callable[[], None]) -> None:
-        reader, self._writer = await asyncio.open_connection(sock=self._ours)
-        async for event in read_frames(reader, WorkerEvent.FromString):
+    def _receive(self, on_free: Callable[[], None], events: Sequence[WorkerEvent]) -> None:
+        for event in events:
             if event.HasField("hello"):
                 self.methods = [method.name for method in event.hello.methods]
                 self.up = True
@@ -151,7 +148,7 @@ class Child:
             else:
                 ended = event.nack if event.HasField("nack") else event.result
                 self._finish(ended.job_id, event)
-            on_free()
+        on_free()
 
     def _finish(self, job_id: int, event: WorkerEvent) -> None:
         running = self._jobs.pop(job_id, None)
