@@ -68,6 +68,8 @@ class DaemonThreads:
         while True:
             call, done = self._calls.get()
             self._returned.append((done, call()))
+            # An idle thread keeps no input alive.
+            del call, done
             # In this order: `_deliver` clears the flag before it looks for results.
             if not self._is_waking:
                 self._is_waking = True
