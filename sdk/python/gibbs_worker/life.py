@@ -27,7 +27,7 @@ from .errors import GibbsError
 from .executor import Executor
 from .options import (
     ENVELOPE_BYTES,
-    HAND_OVER_PROVEN,
+    HAND_OVER_SPACING,
     RECONNECT,
     RECONNECT_SLOW,
     WorkerOptions,
@@ -132,7 +132,9 @@ class Life:
             stream = self._dial()
             leaving = await stream.until_leaving()
             if leaving:
-                await self._hand_over(stream, backoff)
+                backoff.reset()
+                away_since = loop.time()
+                await self._hand_over(stream)
                 continue
             end = stream.ended.result()
             wants = end.drain.WhichOneof("next") if end.drain is not None else None
@@ -158,15 +160,13 @@ class Life:
                 pause = max(pause, end.drain.reconnect_after_ms / 1000)
             await self._unless_stopped(asyncio.sleep(pause))
 
-    async def _hand_over(self, stream: Stream, backoff: Backoff) -> None:
+    async def _hand_over(self, stream: Stream) -> None:
         """Prepares for a successor of `stream`, which serves until that one is welcomed."""
         logger.info("the connection to %s is going away: opening another", self._options.hub)
         # The successor would supersede `stream` otherwise, and lose its jobs.
         self._instance_id = secrets.token_bytes(16)
-        if stream.age >= HAND_OVER_PROVEN:
-            backoff.reset()
-        else:
-            await self._unless_stopped(asyncio.sleep(backoff.next()))
+        if stream.age < HAND_OVER_SPACING:
+            await self._unless_stopped(asyncio.sleep(HAND_OVER_SPACING - stream.age))
 
     def _dial(self) -> Stream:
         stream = Stream(

@@ -28,9 +28,8 @@ RECONNECT = (0.1, 1.0)
 RECONNECT_SLOW = (30.0, 5.0)
 """How long the hub must have been away for longer pauses, and the longest of those."""
 
-HAND_OVER_PROVEN = 1.0
-"""How long a connection must have lived for its successor to be dialled without a pause when it
-goes away."""
+HAND_OVER_SPACING = 0.2
+"""The shortest time from dialling a connection to dialling its successor when it goes away."""
 
 RESPAWN = (0.05, 5.0)
 """The range of the pause before a dead process is replaced."""
