@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 from ._version import __version__
 from .errors import GibbsError
+from .proxies import proxy_hint
 from .worker import Worker
 
 EXIT_CODES = """exit codes:
@@ -70,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 async def _serve(worker: Worker, slots: int) -> bool:
     def tell_waiting() -> None:
         what = f"still building what it serves, or no hub at {worker.hub}: is one running there?"
-        print(f"gibbs-worker: {what}", file=sys.stderr, flush=True)
+        print(f"gibbs-worker: {what}{proxy_hint(worker.hub)}", file=sys.stderr, flush=True)
 
     def tell_ready() -> None:
         quiet.cancel()

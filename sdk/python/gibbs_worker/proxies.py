@@ -28,7 +28,7 @@ def is_local(address: str) -> bool:
 
 
 def proxy_hint(address: str) -> str:
-    """Returns a clause for the message of a failed connection: it names the proxy, without its
+    """Returns what to append to the message of a failed connection: the proxy, without its
     password, and how to bypass it. Empty if no proxy is used."""
     name = _first_set(PROXY_VARIABLES)
     if name is None or is_local(address):
@@ -38,8 +38,8 @@ def proxy_hint(address: str) -> str:
         return ""
     where = proxy.netloc.rpartition("@")[2]
     return (
-        f"; it was dialled through the proxy {where} ({name}): "
-        f"to bypass that, add {_host(address)} to no_proxy"
+        f" (dialled through the proxy {where} that {name} names; "
+        f"add {_host(address)} to no_proxy to bypass it)"
     )
 
 

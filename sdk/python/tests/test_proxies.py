@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -115,7 +116,7 @@ async def test_a_failure_names_the_proxy(serve, logged, monkeypatch):
     serve(len, gibbs_hub="hub.invalid:5019")
     line = await logged.get()
     assert "no connection to the hub at hub.invalid:5019" in line
-    assert "through the proxy 127.0.0.1:1 (https_proxy)" in line
+    assert "through the proxy 127.0.0.1:1 that https_proxy names" in line
     assert "add hub.invalid to no_proxy" in line
     assert "secret" not in line
 
@@ -153,16 +154,19 @@ def test_what_is_local(address, local):
     ("environment", "named"),
     [
         ({}, None),
-        ({"http_proxy": "http://a:1"}, "a:1 (http_proxy)"),
-        ({"http_proxy": "http://a:1", "https_proxy": "http://b:2"}, "b:2 (https_proxy)"),
-        ({"https_proxy": "http://b:2", "grpc_proxy": "http://c:3"}, "c:3 (grpc_proxy)"),
+        ({"http_proxy": "http://a:1"}, "a:1 that http_proxy names"),
+        ({"http_proxy": "http://a:1", "https_proxy": "http://b:2"}, "b:2 that https_proxy names"),
+        ({"https_proxy": "http://b:2", "grpc_proxy": "http://c:3"}, "c:3 that grpc_proxy names"),
         ({"http_proxy": "http://a:1", "https_proxy": ""}, None),
         # gRPC does not use these.
         ({"HTTP_PROXY": "http://a:1", "all_proxy": "http://b:2"}, None),
         ({"http_proxy": "socks5://a:1"}, None),
         ({"http_proxy": "http://a:1", "no_proxy": "other, 10.0.0.0/8"}, None),
         ({"http_proxy": "http://a:1", "no_proxy": "10.1.2.3"}, None),
-        ({"http_proxy": "http://a:1", "no_proxy": "11.0.0.0/8,other,x/y"}, "a:1 (http_proxy)"),
+        (
+            {"http_proxy": "http://a:1", "no_proxy": "11.0.0.0/8,other,x/y"},
+            "a:1 that http_proxy names",
+        ),
         ({"http_proxy": "http://a:1", "no_proxy": "10.1.2.3", "no_grpc_proxy": ""}, "a:1"),
     ],
 )
@@ -171,3 +175,18 @@ def test_which_proxy_grpc_uses(environment: dict[str, str], named: Any, monkeypa
         monkeypatch.setenv(name, value)
     hint = proxy_hint("10.1.2.3:5019")
     assert (f"the proxy {named}" in hint) if named else hint == ""
+
+
+async def test_the_command_names_the_proxy(monkeypatch, tmp_path):
+    monkeypatch.setenv("http_proxy", DEAD)
+    command = ("-m", "gibbs_worker", "builtins:len", "--isolation", "thread")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *command, "--hub", "hub.invalid:5019", cwd=tmp_path, stderr=-1
+    )
+    assert process.stderr is not None
+    told = ""
+    while "no hub at" not in told:
+        told = (await process.stderr.readline()).decode()
+    assert "through the proxy 127.0.0.1:1 that http_proxy names" in told
+    process.kill()
+    await process.communicate()
