@@ -1,3 +1,4 @@
+import type { HostLoad } from "./host-load.js";
 import type { Peers } from "./peers.js";
 import type { Programs } from "./program.js";
 import type { Row } from "./row.js";
@@ -10,6 +11,7 @@ export interface Context {
   quick: boolean;
   peers: Peers;
   programs: Programs;
+  host: HostLoad;
   /** Reports progress. */
   progress(line: string): void;
 }
@@ -25,7 +27,7 @@ export interface Result {
 
 /** One question, and the code that answers it. */
 export interface Benchmark {
-  /** `B1` to `B9`. */
+  /** `B1` to `B9`, `P1` to `P5`. */
   id: string;
   question: string;
   /** Whether it runs only with `--full`. */
@@ -38,12 +40,13 @@ export type Contenders<C> = { readonly [name: string]: C | undefined };
 
 /**
  * Measures all contenders in turn, `runs` times (A B C, A B C, ...), so that background load on the
- * machine affects all of them alike.
+ * machine affects all of them alike. Where `host` is given, a measurement is repeated if the
+ * hypervisor stole too much time from it.
  *
  * @returns for each contender that is present, its measurements by round.
  */
 export async function interleave<C, T>(
-  { runs, progress }: Pick<Context, "runs" | "progress">,
+  { runs, progress, host }: Pick<Context, "runs" | "progress"> & Partial<Pick<Context, "host">>,
   what: string,
   contenders: Contenders<C>,
   measure: (contender: C, round: number) => Promise<T>,
@@ -52,9 +55,13 @@ export async function interleave<C, T>(
   for (let round = 0; round < runs; round += 1) {
     for (const [name, contender] of Object.entries(contenders)) {
       if (contender === undefined) continue;
-      progress(`${what}, round ${round + 1} of ${runs}: ${name}`);
+      const title = `${what}, round ${round + 1} of ${runs}: ${name}`;
+      progress(title);
+      const once = (): Promise<T> => measure(contender, round);
+      const onRepeat = (stolen: number): void =>
+        progress(`${title}, again: ${Math.round(100 * stolen)} % of the time was stolen`);
       measured[name] ??= [];
-      measured[name].push(await measure(contender, round));
+      measured[name].push(await (host?.steadily(once, onRepeat) ?? once()));
     }
   }
   return measured;

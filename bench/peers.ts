@@ -5,7 +5,7 @@ import { peersFolder } from "./paths.js";
 
 /** An installed peer. */
 export interface Peer {
-  /** The command to run: the NATS server, or the original's Python. */
+  /** The command to run: the NATS server, or a Python interpreter. */
   command: string;
   version: string;
 }
@@ -14,6 +14,8 @@ export interface Peer {
 export interface Peers {
   nats: Peer | undefined;
   original: Peer | undefined;
+  /** Our Python SDK, and the NATS client for Python. */
+  python: Peer | undefined;
 }
 
 /** The table entry for a peer that is missing. */
@@ -21,7 +23,7 @@ export const NOT_INSTALLED = "not installed";
 
 /** Finds the installed peers. */
 export function findPeers(): Peers {
-  return { nats: findNats(), original: findOriginal() };
+  return { nats: findNats(), original: findOriginal(), python: findPython() };
 }
 
 function findNats(): Peer | undefined {
@@ -37,9 +39,17 @@ function findNats(): Peer | undefined {
 }
 
 function findOriginal(): Peer | undefined {
+  return findInVenv("gibbs", "gibbs {v('gibbs')}, Python {platform.python_version()}");
+}
+
+function findPython(): Peer | undefined {
+  return findInVenv("gibbs_worker, nats", "grpcio {v('grpcio')}, nats-py {v('nats-py')}");
+}
+
+/** Finds modules in the virtual environment; `version` is the body of a Python f-string. */
+function findInVenv(modules: string, version: string): Peer | undefined {
   const command = join(peersFolder, "venv/bin/python");
-  const ask = "import gibbs, platform; from importlib.metadata import version as v; ";
-  const show = "print(f\"gibbs {v('gibbs')}, Python {platform.python_version()}\")";
-  const { stdout, status } = spawnSync(command, ["-c", ask + show], { encoding: "utf8" });
+  const code = `import platform, ${modules}; from importlib.metadata import version as v; print(f"${version}")`;
+  const { stdout, status } = spawnSync(command, ["-c", code], { encoding: "utf8" });
   return status === 0 ? { command, version: stdout.trim() } : undefined;
 }

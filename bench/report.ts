@@ -22,14 +22,20 @@ export interface Conditions {
   commit: string;
   nats: string;
   original: string;
+  python: string;
   runs: number;
   /** The load before the first benchmark: runnable processes, averaged over a minute. */
   load: string;
+  /** How loaded the machine was during the run; see `HostLoad`. */
+  loadDuring: string;
   date: string;
 }
 
 /** The conditions of a run that starts now. */
-export function conditions({ nats, original }: Peers, { runs }: Flags): Conditions {
+export function conditions(
+  { nats, original, python }: Peers,
+  { runs }: Flags,
+): Omit<Conditions, "loadDuring"> {
   const model = cpus()[0]?.model.trim() || process.arch;
   const memory = `${Math.round(totalmem() / 1024 ** 3)} GiB`;
   return {
@@ -38,6 +44,7 @@ export function conditions({ nats, original }: Peers, { runs }: Flags): Conditio
     commit: commit(),
     nats: nats?.version ?? NOT_INSTALLED,
     original: original?.version ?? NOT_INSTALLED,
+    python: python?.version ?? NOT_INSTALLED,
     runs,
     load: `${loadavg()[0]?.toFixed(1)} processes wanted a core before`,
     date: new Date().toISOString().slice(0, 10),
@@ -85,7 +92,9 @@ Written by \`npm run bench\`; [notes.md](notes.md) tells how the figures are tak
 | commit | ${where.commit} |
 | NATS | ${where.nats} |
 | the original | ${where.original} |
+| in Python | ${where.python} |
 | other load | ${where.load} |
+| during the run | ${where.loadDuring} |
 | measured | ${where.date}, median of ${where.runs}, each in turn with its peers |
 
 ${questions.join("\n")}

@@ -17,7 +17,7 @@ export type Verdict = "goal met" | "floor met" | "goal missed" | "missed" | "not
 
 /** One row of the table. */
 export interface Row extends Bounds {
-  /** `B1` to `B9`. */
+  /** `B1` to `B9`, `P1` to `P5`. */
   benchmark: string;
   /** What was measured. */
   what: string;

@@ -7,10 +7,12 @@ import { payloads } from "./b6-payloads.js";
 import { failover } from "./b7-failover.js";
 import { cancel } from "./b8-cancel.js";
 import { endurance } from "./b9-endurance.js";
-import type { Benchmark } from "./benchmark.js";
+import type { Benchmark, Context } from "./benchmark.js";
 import { type Flags, help, readFlags } from "./flags.js";
-import { findPeers, type Peers } from "./peers.js";
+import { HostLoad } from "./host-load.js";
+import { findPeers } from "./peers.js";
 import { Programs } from "./program.js";
+import { pythonBenchmarks } from "./python.js";
 import { conditions, type Done, summary, writeReport } from "./report.js";
 
 const benchmarks: readonly Benchmark[] = [
@@ -23,6 +25,7 @@ const benchmarks: readonly Benchmark[] = [
   failover,
   cancel,
   endurance,
+  ...pythonBenchmarks,
 ];
 
 const startedAt = performance.now();
@@ -46,17 +49,20 @@ async function main(): Promise<void> {
 async function measure(flags: Flags): Promise<void> {
   const peers = findPeers();
   const where = conditions(peers, flags);
-  if (peers.nats === undefined || peers.original === undefined) {
+  if (Object.values(peers).includes(undefined)) {
     progress("not all peers are installed, see bench/setup.sh: their figures will be missing");
   }
+  const host = new HostLoad();
   const done: Done[] = [];
   for (const benchmark of benchmarks.filter((one) => isWanted(one, flags))) {
-    done.push(await runOne(benchmark, peers, flags));
+    done.push(await runOne(benchmark, { ...flags, peers, host, progress }));
   }
+  const loadDuring = host.stop();
   console.log(summary(done));
+  progress(`during the run: ${loadDuring}`);
   if (done.some(({ failure }) => failure !== undefined)) process.exitCode = 1;
   if (flags.out === undefined) return;
-  writeReport(flags.out, where, done);
+  writeReport(flags.out, { ...where, loadDuring }, done);
   progress(`written to ${flags.out}`);
 }
 
@@ -65,13 +71,13 @@ function isWanted({ id, long }: Benchmark, { only, full }: Flags): boolean {
 }
 
 /** Runs a benchmark. If it fails, the others still run. */
-async function runOne(benchmark: Benchmark, peers: Peers, flags: Flags): Promise<Done> {
+async function runOne(benchmark: Benchmark, context: Omit<Context, "programs">): Promise<Done> {
   progress(`${benchmark.id}: ${benchmark.question}`);
   const programs = new Programs();
   const killAll = (): void => programs.killAll();
   process.once("exit", killAll);
   try {
-    return { benchmark, result: await benchmark.run({ ...flags, peers, programs, progress }) };
+    return { benchmark, result: await benchmark.run({ ...context, programs }) };
   } catch (error) {
     progress(`${benchmark.id} failed: ${(error as Error).stack}`);
     return { benchmark, result: { rows: [] }, failure: (error as Error).message };

@@ -76,17 +76,15 @@ export async function startNats(
   { handler, processes, workers, slots }: Layout,
   events?: Events,
 ): Promise<{ client: Program; workers: Program[] }> {
-  const listening = /Listening for client connections on \S+:(\d+).*Server is ready/s;
-  const args = ["--addr", "127.0.0.1", "--port", "-1"];
-  const [, port] = await programs.server(peer.command, args, listening);
-  const options = { port: Number(port), handler, workers, serial: slots === 1 };
+  const port = await startNatsServer(programs, peer);
+  const options = { port, handler, workers, serial: slots === 1 };
   const started: Program[] = [];
   for (let i = 0; i < processes; i += 1) {
     started.push(
       (await programs.node("nats-worker", options, { onEvent: events?.from(i) })).program,
     );
   }
-  const { program: client } = await programs.node("nats-client", { port: Number(port) });
+  const { program: client } = await programs.node("nats-client", { port });
   return { client, workers: started };
 }
 
@@ -106,6 +104,45 @@ export async function startOriginal(
     const hear = events?.from(i);
     workers.push((await programs.python(peer.command, "original_worker", given, hear)).program);
   }
+  return { client, workers };
+}
+
+/** Starts workers of our Python SDK, each in its own process. */
+export async function startPythonWorkers(
+  programs: Programs,
+  peer: Peer,
+  hub: GibbsHub,
+  { processes, slots }: { processes: number; slots: number },
+): Promise<Program[]> {
+  const options = { hub: hub.address, slots };
+  const started: Program[] = [];
+  for (let i = 0; i < processes; i += 1) {
+    started.push((await programs.python(peer.command, "python_worker", options)).program);
+  }
+  return started;
+}
+
+/** Starts a client of our Python SDK. */
+export async function startPythonClient(
+  programs: Programs,
+  peer: Peer,
+  hub: GibbsHub,
+): Promise<Program> {
+  return (await programs.python(peer.command, "python_client", { hub: hub.address })).program;
+}
+
+/** Starts NATS with workers and a client in Python. */
+export async function startNatsInPython(
+  programs: Programs,
+  { nats, python }: { nats: Peer; python: Peer },
+  processes: number,
+): Promise<{ client: Program; workers: Program[] }> {
+  const options = { port: await startNatsServer(programs, nats) };
+  const workers: Program[] = [];
+  for (let i = 0; i < processes; i += 1) {
+    workers.push((await programs.python(python.command, "nats_py_worker", options)).program);
+  }
+  const { program: client } = await programs.python(python.command, "nats_py_client", options);
   return { client, workers };
 }
 
@@ -144,4 +181,12 @@ function freePort(): Promise<number> {
       server.close(() => (port === undefined ? reject(new Error("no free port")) : resolve(port)));
     });
   });
+}
+
+/** Starts a NATS server; returns its port. */
+async function startNatsServer(programs: Programs, { command }: Peer): Promise<number> {
+  const listening = /Listening for client connections on \S+:(\d+).*Server is ready/s;
+  const args = ["--addr", "127.0.0.1", "--port", "-1"];
+  const [, port] = await programs.server(command, args, listening);
+  return Number(port);
 }
