@@ -4,9 +4,11 @@ import logging
 
 from . import _fork as _fork
 from ._version import __version__
-from .client import Answer, Client, Hub
+from .answer import Answer
+from .client import Client, Hub
 from .errors import Code, Execution, GibbsError, GibbsTimeoutError, UserCodeException
 from .job import Job, current_job
+from .sync_client import SyncClient
 from .worker import Worker
 
 __all__ = [
@@ -18,6 +20,7 @@ __all__ = [
     "GibbsTimeoutError",
     "Hub",
     "Job",
+    "SyncClient",
     "UserCodeException",
     "Worker",
     "__version__",

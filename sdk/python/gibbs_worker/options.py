@@ -49,6 +49,37 @@ ANSWER_GRACE = 1.0
 MAX_TIMEOUT = 99_999.0
 """The longest deadline of a call: 27 hours."""
 
+MAX_UNSENT_BYTES = 256 * 1024 * 1024
+"""How many bytes of requests may wait in a client to be sent. A single request may exceed it."""
+
+IDLE_STREAM = 5.0
+"""A client's stream without requests is closed after at most twice this time."""
+
+CLOSE_TIMEOUT = 5.0
+"""How long a client waits for the end of a stream that it has half-closed."""
+
+DIAL = (0.1, 1.0)
+"""The range of the pause before a client dials again."""
+
+CONNECT_ATTEMPT = 3.0
+"""How long an address has to accept a connection before it is tried again, or the next one is. A
+name is looked up again then."""
+
+NEXT_ADDRESS = 0.25
+"""How long a name's first address has before the next one is tried beside it."""
+
+SETTINGS_TIMEOUT = 20.0
+"""How long a hub has to send the first item of a stream."""
+
+KEEPALIVE_TIME = 30.0
+"""How long a connection is silent before it is sent a ping."""
+
+KEEPALIVE_TIMEOUT = 20.0
+"""How long the peer has to answer that ping."""
+
+MAX_MESSAGE_BYTES = 1024 * 1024 * 1024
+"""The largest message that a client takes from its hub. Answers have a limit of their own."""
+
 Isolation = Literal["thread", "process"]
 
 

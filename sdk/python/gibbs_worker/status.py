@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable
 from typing import Any, Callable, TypeVar
 
 import grpc
@@ -12,7 +13,7 @@ from google.protobuf.message import DecodeError, Message
 from google.rpc.error_details_pb2 import DebugInfo, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
-from ._gen.hub_pb2 import CallInfo
+from ._gen.hub_pb2 import CallInfo, CallStatus
 from .errors import CODES, Code, GibbsError, make_error
 
 DOMAIN = "gibbs"
@@ -37,21 +38,30 @@ def from_rpc_error(error: grpc.aio.AioRpcError) -> GibbsError:
     """Returns the error of a failed call, as reported by the hub or the gRPC library."""
     trailers: Any = error.trailing_metadata() or ()
     encoded = next((value for key, value in trailers if key == DETAILS_KEY), b"")
+    return from_status(error.code().value[0], error.details() or "", encoded)
+
+
+def from_status(code: int, message: str, encoded: bytes) -> GibbsError:
+    """Returns the error of a failed call. `encoded` is a `google.rpc.Status`, or empty."""
     known: dict[str, Any] = {}
     # Details that cannot be decoded are ignored; the code and message remain.
-    message = error.details() or ""
     with contextlib.suppress(DecodeError, TypeError):
         status = Status.FromString(encoded)
         # gRPC's own copy may still be percent-encoded.
         message = status.message or message
-        known = _read_details(status)
-    return make_error(code_of(error.code().value[0]), message, **known)
+        known = _read_details(status.details)
+    return make_error(code_of(code), message, **known)
 
 
-def _read_details(status: Status) -> dict[str, Any]:
+def from_call_status(status: CallStatus) -> GibbsError:
+    """Returns the error of a call that the hub ended on a `Multiplex` stream."""
+    return make_error(code_of(status.code), status.message, **_read_details(status.details))
+
+
+def _read_details(given: Iterable[AnyMessage]) -> dict[str, Any]:
     known: dict[str, Any] = {}
     details: list[AnyMessage] = []
-    for detail in status.details:
+    for detail in given:
         info = _unpack(detail, ErrorInfo)
         # The hub's own ErrorInfo comes first; a later one in this domain is not from the hub.
         if info is not None and info.domain == DOMAIN:

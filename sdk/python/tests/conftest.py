@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from raw_hub import RawHub
+from raw_multiplex import RawMultiplexHub
 
 from gibbs_worker import Client, Worker
 
@@ -122,3 +123,32 @@ async def serve() -> AsyncIterator[Callable[..., Serving]]:
 @pytest.fixture(autouse=True)
 def no_hub_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GIBBS_HUB", raising=False)
+
+
+@pytest_asyncio.fixture
+async def multiplex_hub() -> AsyncIterator[RawMultiplexHub]:
+    hub = RawMultiplexHub()
+    await hub.start()
+    yield hub
+    await hub.stop()
+
+
+class Clock:
+    """Moves the time of the test's event loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._ahead = 0.0
+        self._real = loop.time
+        loop.time = lambda: self._real() + self._ahead  # type: ignore[method-assign]
+
+    def move(self, seconds: float) -> None:
+        """Timers that are due then run next."""
+        self._ahead += seconds
+        # Has the loop look at its timers.
+        self._loop.call_soon(lambda: None)
+
+
+@pytest_asyncio.fixture
+async def clock() -> Clock:
+    return Clock(asyncio.get_running_loop())
