@@ -62,6 +62,8 @@ async def _connect_any(
     loop: asyncio.AbstractEventLoop, addresses: list[SocketAddress]
 ) -> socket.socket:
     """Connects to the first address that answers; tries the next one when one is slow or fails."""
+    if len(addresses) == 1:
+        return await _connect_one(loop, addresses[0])
     left = list(addresses)
     tried: set[asyncio.Task[socket.socket]] = set()
     why: BaseException = OSError("it has no address")
@@ -83,14 +85,10 @@ async def _connect_any(
         raise why
     finally:
         for task in tried:
-            task.add_done_callback(_close)
             task.cancel()
-
-
-def _close(task: asyncio.Task[socket.socket]) -> None:
-    """Closes a connection that came too late."""
-    if not task.cancelled() and task.exception() is None:
-        task.result().close()
+        for late in await asyncio.gather(*tried, return_exceptions=True):
+            if isinstance(late, socket.socket):
+                late.close()
 
 
 async def _connect_one(loop: asyncio.AbstractEventLoop, address: SocketAddress) -> socket.socket:

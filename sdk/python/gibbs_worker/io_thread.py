@@ -68,7 +68,8 @@ class IoThread:
         self._inbox: deque[tuple[bool, PendingCall]] = deque()
         self._is_scheduled = False
         self._has_ended = False
-        self.transport = make_transport(self._loop)
+        self._make_transport = make_transport
+        self._transport: Transport | None = None
         # It must not keep a program alive that forgets to close its client.
         self._thread = threading.Thread(target=self._run, name="gibbs-client", daemon=True)
         self._thread.start()
@@ -97,6 +98,11 @@ class IoThread:
         if self._thread is not threading.current_thread():
             self._thread.join()
 
+    def disown(self) -> None:
+        """Closes this process's copies of the sockets, in a process that was forked."""
+        if self._transport is not None:
+            self._transport.disown()
+
     def _put(self, is_new: bool, call: PendingCall) -> None:
         self._inbox.append((is_new, call))
         if self._has_ended:
@@ -110,12 +116,14 @@ class IoThread:
 
     def _take(self) -> None:
         self._is_scheduled = False
+        # Here, as gRPC wants to be on its loop.
+        transport = self._transport = self._transport or self._make_transport(self._loop)
         while self._inbox:
             is_new, call = self._inbox.popleft()
             if is_new:
-                self.transport.start(call)
+                transport.start(call)
             else:
-                self.transport.give_up(call)
+                transport.give_up(call)
 
     def _refuse(self) -> None:
         while self._inbox:
@@ -131,11 +139,14 @@ class IoThread:
         asyncio.set_event_loop(loop)
         try:
             loop.run_forever()
-            self._take()
-            self.transport.close()
-            loop.run_until_complete(self.transport.closed())
-            loop.run_until_complete(loop.shutdown_asyncgens())
+            if self._transport is not None:
+                loop.run_until_complete(_close(self._transport))
         finally:
             self._has_ended = True
             self._refuse()
             loop.close()
+
+
+async def _close(transport: Transport) -> None:
+    transport.close()
+    await transport.closed()

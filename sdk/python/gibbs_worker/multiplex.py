@@ -91,6 +91,8 @@ class MultiplexTransport:
 
     async def closed(self) -> None:
         """Waits until the connections are closed, after `close`."""
+        if self._opening is not None:
+            await asyncio.gather(self._opening, return_exceptions=True)
         # The loop closes sockets in its next tick.
         await asyncio.sleep(0)
 

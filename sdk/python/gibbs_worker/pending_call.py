@@ -6,7 +6,6 @@ import asyncio
 from typing import TYPE_CHECKING, Protocol, Union
 
 from ._gen.hub_pb2 import CallResponse, RequestOptions, RequestResponse
-from .errors import GibbsError
 
 if TYPE_CHECKING:
     from .multiplex_stream import MultiplexStream
@@ -93,7 +92,7 @@ class PendingCall:
         if not self.outcome.done():
             self.outcome.set_result(response)
 
-    def fail(self, error: GibbsError) -> None:
+    def fail(self, error: Exception) -> None:
         self.state = SETTLED
         self.payload = b""
         if not self.outcome.done():

@@ -120,7 +120,7 @@ class SyncClient:
             self._stop_at_end.detach()
         if io is not None:
             leave_to_parent(io)
-            io.transport.disown()
+            io.disown()
 
     def _send(self, call: PendingCall) -> Response:
         waiter = Waiter()

@@ -71,8 +71,12 @@ class UnaryTransport:
     async def _run(self, call: PendingCall) -> None:
         try:
             call.answer(await self._send(call))
-        except GibbsError as error:
-            call.fail(error)
+        except asyncio.CancelledError:
+            call.fail(client_closed("UNKNOWN"))
+        except Exception as error:
+            # gRPC says in several ways that its channel was closed.
+            is_closed = self._closing is not None and not isinstance(error, GibbsError)
+            call.fail(client_closed("UNKNOWN") if is_closed else error)
 
     async def _send(self, call: PendingCall) -> RequestResponse:
         """Sends the request, and resends it as long as `Retry` says so and time remains."""

@@ -78,6 +78,14 @@ def hub(start_hub: StartHub) -> HubProcess:
     return start_hub()
 
 
+@pytest.fixture(scope="module")
+def shared_hub() -> Iterator[HubProcess]:
+    """A hub for tests that leave nothing behind on it; `serve` waits until their workers left."""
+    hub = HubProcess({})
+    yield hub
+    hub.kill()
+
+
 @pytest_asyncio.fixture
 async def client(hub: HubProcess) -> AsyncIterator[Client]:
     async with Client(hub.address, connect_timeout=20) as client:
@@ -107,7 +115,7 @@ class Serving:
 
 
 @pytest_asyncio.fixture
-async def serve() -> AsyncIterator[Callable[..., Serving]]:
+async def serve(request: pytest.FixtureRequest) -> AsyncIterator[Callable[..., Serving]]:
     """Serves with the arguments of `Worker(...)` until the test ends."""
     all_serving: list[Serving] = []
 
@@ -118,6 +126,11 @@ async def serve() -> AsyncIterator[Callable[..., Serving]]:
     yield start
     for serving in all_serving:
         await serving.stop()
+    if "shared_hub" in request.fixturenames:
+        hub: HubProcess = request.getfixturevalue("shared_hub")
+        for serving in all_serving:
+            if serving.connected.is_set():
+                await hub.heard("worker l")  # "left" or "lost"
 
 
 @pytest.fixture(autouse=True)
