@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import threading
 from collections import deque
 from typing import Callable, Union
@@ -67,12 +66,19 @@ class IoThread:
         self._loop = asyncio.new_event_loop()
         self._inbox: deque[tuple[bool, PendingCall]] = deque()
         self._is_scheduled = False
-        self._has_ended = False
+        self.has_ended = False
         self._make_transport = make_transport
         self._transport: Transport | None = None
         # It must not keep a program alive that forgets to close its client.
         self._thread = threading.Thread(target=self._run, name="gibbs-client", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError:  # Python is exiting, or the system has no threads left.
+            self._loop.close()
+            raise
+        except BaseException:  # Ctrl-C: the thread runs, or is about to.
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            raise
 
     @property
     def is_alive(self) -> bool:
@@ -80,9 +86,6 @@ class IoThread:
 
     def start(self, call: PendingCall) -> None:
         """Has the call sent; calls of several threads share a message."""
-        if sys.is_finalizing():
-            # The other threads have been stopped already.
-            raise client_closed("NOT_STARTED")
         self._put(True, call)
 
     def give_up(self, call: PendingCall) -> None:
@@ -105,7 +108,7 @@ class IoThread:
 
     def _put(self, is_new: bool, call: PendingCall) -> None:
         self._inbox.append((is_new, call))
-        if self._has_ended:
+        if self.has_ended:
             self._refuse()
         elif not self._is_scheduled:
             self._is_scheduled = True
@@ -142,7 +145,7 @@ class IoThread:
             if self._transport is not None:
                 loop.run_until_complete(_close(self._transport))
         finally:
-            self._has_ended = True
+            self.has_ended = True
             self._refuse()
             loop.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import weakref
 from collections.abc import Iterable, Iterator
@@ -11,6 +12,7 @@ from typing import Any, Callable, TypeVar
 from ._fork import forget_in_children, leave_to_parent
 from .answer import Answer
 from .client import TransportName, transport_maker
+from .failures import client_closed
 from .io_thread import IoThread, Waiter
 from .map import check_map, map_in_thread
 from .options import MAX_PAYLOAD_BYTES
@@ -125,7 +127,7 @@ class SyncClient:
     def _send(self, call: PendingCall) -> Response:
         waiter = Waiter()
         call.outcome = waiter
-        io = self._io or self._running()
+        io = self._running()
         try:
             io.start(call)
             return waiter.wait(io)
@@ -135,9 +137,17 @@ class SyncClient:
             raise
 
     def _running(self) -> IoThread:
+        io = self._io
+        if sys.is_finalizing():
+            # All other threads have been stopped.
+            raise client_closed("NOT_STARTED")
+        if io is not None and not io.has_ended:
+            return io
         with self._lock:
-            if self._io is None:
+            io = self._io
+            # It also ends when Python exits, which may still run code that makes requests.
+            if io is None or io.has_ended:
                 self._io = io = IoThread(self._make_transport)
-                # When nobody uses the client any more, and when the program ends.
+                # When nobody uses the client any more, and when Python exits.
                 self._stop_at_end = weakref.finalize(self, io.stop)
-            return self._io
+            return io
