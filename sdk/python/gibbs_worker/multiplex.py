@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import math
-import socket
 
-from .backoff import Backoff
-from .dial import authority_of, dial
 from .errors import GibbsError
-from .failures import client_closed, no_answer, not_connected, outbox_full, stream_broke
+from .failures import client_closed, no_answer, outbox_full, stream_broke
 from .multiplex_stream import MultiplexStream
-from .options import DIAL, MAX_UNSENT_BYTES, SETTINGS_TIMEOUT
+from .options import MAX_UNSENT_BYTES
 from .pending_call import PAUSED, SENT, SETTLED, WAITING, PendingCall
 from .retry import Retry
+from .stream_opener import StreamOpener
 
 LOOK_AGAIN = 0.05
 """The shortest time between two looks at which calls have expired."""
-
-TRANSIENT = ("CONNECTION_LOST", "DRAINING", "TRANSPORT", "NOT_CONNECTED")
-"""Reasons for which another stream is tried. With any other, its calls fail."""
 
 
 class MultiplexTransport:
@@ -44,13 +38,11 @@ class MultiplexTransport:
         self._connect_timeout = connect_timeout
         #: Streams that take calls, oldest first.
         self._open: list[MultiplexStream] = []
-        #: All streams whose end is still to come.
-        self._streams: dict[MultiplexStream, socket.socket | None] = {}
-        self._opening: asyncio.Task[None] | None = None
-        self._opened: asyncio.Future[None] | None = None
-        self._backoff = Backoff(DIAL)
-        #: Why there is no stream.
-        self._why: GibbsError | OSError | None = None
+        #: All streams whose end is still to come, oldest first.
+        self._streams: dict[MultiplexStream, None] = {}
+        self._opener = StreamOpener(
+            loop, address, self._make_stream, self._needs_stream, self._fail_waiting
+        )
         #: Calls without a stream. A dict, as it keeps their order and finds each.
         self._waiting: dict[PendingCall, None] = {}
         self._paused: set[PendingCall] = set()
@@ -79,8 +71,7 @@ class MultiplexTransport:
     def close(self) -> None:
         """Ends every stream and every call, as CANCELLED / CLIENT_CLOSED."""
         self._is_closed = True
-        if self._opening is not None:
-            self._opening.cancel()
+        self._opener.close()
         if self._timer is not None:
             self._timer.cancel()
         for call in [*self._waiting, *self._paused]:
@@ -91,16 +82,15 @@ class MultiplexTransport:
 
     async def closed(self) -> None:
         """Waits until the connections are closed, after `close`."""
-        if self._opening is not None:
-            await asyncio.gather(self._opening, return_exceptions=True)
+        await self._opener.closed()
         # The loop closes sockets in its next tick.
         await asyncio.sleep(0)
 
     def disown(self) -> None:
         """Closes this process's copies of the sockets, in a process that was forked."""
-        for sock in self._streams.values():
-            if sock is not None:
-                sock.close()
+        for stream in self._streams:
+            if stream.socket is not None:
+                stream.socket.close()
 
     # Calls without a stream.
 
@@ -120,7 +110,7 @@ class MultiplexTransport:
                     self._add(stream, call)
                     return
         self._queue(call)
-        self._open_if_needed()
+        self._opener.open_if_needed()
 
     def _queue(self, call: PendingCall) -> None:
         call.stream = None
@@ -151,11 +141,8 @@ class MultiplexTransport:
     # What streams report.
 
     def opened(self, stream: MultiplexStream) -> None:
-        self._backoff.reset()
-        self._why = None
         self._open.append(stream)
-        if self._opened is not None and not self._opened.done():
-            self._opened.set_result(None)
+        self._opener.opened()
         self._fill(stream)
 
     def leaving(self, stream: MultiplexStream, unsent: list[PendingCall]) -> None:
@@ -166,7 +153,7 @@ class MultiplexTransport:
         for call in unsent:
             self._queue(call)
         self._waiting.update(later)
-        self._open_if_needed()
+        self._opener.open_if_needed()
 
     def sent(self, call: PendingCall) -> None:
         self._unsent_bytes -= len(call.payload)
@@ -190,13 +177,12 @@ class MultiplexTransport:
         del self._streams[stream]
         if stream in self._open:
             self._open.remove(stream)
-        if self._opened is not None and not self._opened.done():
-            self._opened.set_exception(error)
+        self._opener.ended(stream, error)
         if not self._streams and not self._waiting and self._timer is not None:
             # Nothing is left that could expire.
             self._timer.cancel()
             self._timer, self._timer_at = None, math.inf
-        self._open_if_needed()
+        self._opener.open_if_needed()
 
     def _send_again(self, call: PendingCall, retry: Retry, error: GibbsError) -> None:
         self._unpause(call)
@@ -214,59 +200,18 @@ class MultiplexTransport:
 
     # Streams.
 
-    def _open_if_needed(self) -> None:
-        if self._waiting and self._opening is None and not self._is_closed:
-            # In a context of its own: it outlives the request that needs it first.
-            context = contextvars.Context()
-            self._opening = context.run(self.loop.create_task, self._keep_opening())
-            self._opening.add_done_callback(self._opening_ended)
-
-    def _opening_ended(self, task: asyncio.Task[None]) -> None:
-        self._opening = None
-        if not task.cancelled():
-            task.result()
-        # Whoever cancels all tasks of the loop cancels this one, too.
-        self._open_if_needed()
-
-    async def _keep_opening(self) -> None:
-        """Dials until no call waits."""
-        while self._waiting:
-            try:
-                await self._open_stream()
-                continue
-            except OSError as error:
-                self._why = error
-            except GibbsError as error:
-                self._why = error
-                if error.reason not in TRANSIENT:
-                    self._fail_waiting(error)
-            hint = getattr(self._why, "retry_after", None)
-            await asyncio.sleep(self._backoff.next() if hint is None else hint)
-
-    async def _open_stream(self) -> None:
+    def _make_stream(self) -> MultiplexStream:
         stream = MultiplexStream(self.loop, self._max_payload_bytes, self)
-        authority = authority_of(self._address)
         self._streams[stream] = None
-        self._opened = opened = self.loop.create_future()
-        why = not_connected(self._address, SETTINGS_TIMEOUT, "it says nothing")
-        timer = self.loop.call_later(SETTINGS_TIMEOUT, stream.abort, why)
-        try:
-            sock = await dial(self.loop, self._address, lambda: stream.connect(authority))
-            if stream in self._streams:
-                self._streams[stream] = sock
-            await opened
-        except BaseException:
-            opened.cancel()
-            stream.abort(client_closed("NOT_STARTED"))
-            raise
-        finally:
-            timer.cancel()
-            self._opened = None
+        return stream
+
+    def _needs_stream(self) -> bool:
+        return bool(self._waiting) and not self._is_closed
 
     def _fail_waiting(self, error: GibbsError) -> None:
         for call in [*self._waiting]:
             self._leave_queue(call)
-            self.failed(call, _not_started(error, call))
+            self.failed(call, stream_broke(error, False, call.request_id))
 
     # Time.
 
@@ -300,18 +245,6 @@ class MultiplexTransport:
         self.give_up(call)
         if stream is not None:
             call.fail(no_answer("UNKNOWN" if was_sent else "NOT_STARTED", call.request_id))
-        elif isinstance(self._why, GibbsError) and self._why.reason == "DRAINING":
-            call.fail(_not_started(self._why, call))
         else:
             waited = min(self._connect_timeout, call.timeout)
-            call.fail(not_connected(self._address, waited, _text(self._why)))
-
-
-def _not_started(error: GibbsError, call: PendingCall) -> GibbsError:
-    return stream_broke(error, False, call.request_id)
-
-
-def _text(why: GibbsError | OSError | None) -> str:
-    if isinstance(why, GibbsError):
-        return why.message
-    return "" if why is None else why.strerror or str(why)
+            call.fail(self._opener.why_not(waited, call.request_id))

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections import deque
 from typing import Protocol
 
 from google.protobuf.message import DecodeError
 
-from ._gen.hub_pb2 import MultiplexRequest, MultiplexResponse, MultiplexSettings
+from ._gen.hub_pb2 import MultiplexResponse, MultiplexSettings
+from .client_items import Batch
 from .errors import GibbsError
 from .failures import closed_by_hub, explain_status, stream_broke, too_large, unreadable
 from .grpc_messages import GrpcStatus
 from .grpc_stream import GrpcStream
-from .options import ANSWER_GRACE, CLOSE_TIMEOUT, IDLE_STREAM, MAX_BATCH_BYTES
+from .options import ANSWER_GRACE, CLOSE_TIMEOUT, IDLE_STREAM
 from .pending_call import SENT, SETTLED, WAITING, PendingCall
 from .status import from_call_status
 
 PATH = "/gibbs.v1.HubService/Multiplex"
-
-ITEM_BYTES = 64
-"""About the size of an item without its payload, options and metadata."""
 
 MAX_ID = 2**32 - 1
 
@@ -71,6 +70,8 @@ class MultiplexStream:
         self._owner = owner
         self._state = "opening"
         self._grpc: GrpcStream | None = None
+        #: The socket of its connection, once there is one. Its transport closes it.
+        self.socket: socket.socket | None = None
         self._max_payload_bytes = max_payload_bytes
         self._max_open_calls = 0
         #: Calls that were written, by id, until their terminal item arrives.
@@ -191,51 +192,33 @@ class MultiplexStream:
         self._close_if_drained()
 
     def _take_batch(self, now: float) -> bytes:
-        """Moves as much as fits into one message. There is no end to what an upb message keeps, so
-        each is a new one."""
-        message = MultiplexRequest()
-        items = message.items
-        room = MAX_BATCH_BYTES
+        """Moves as much as fits into one message."""
+        batch = Batch()
         for call_id in self._cancels:
-            item = items.add()
-            item.id = call_id
-            item.cancel.SetInParent()
+            batch.cancel(call_id)
         self._cancels.clear()
         outbox = self._outbox
         while outbox:
             call = outbox[0]
-            if call.state != WAITING:
-                outbox.popleft()
-                continue
-            size = len(call.payload) + ITEM_BYTES
-            if call.options is not None:
-                size += call.options.ByteSize()
-            size += sum(len(key) + len(value) + 16 for key, value in call.metadata)
-            if size > room and len(items) > 0:
-                break
+            if call.state == WAITING:
+                if len(call.payload) > self._max_payload_bytes:
+                    self._refuse(call)
+                elif batch.has_room_for(call):
+                    self._owner.sent(call)
+                    call.state = SENT
+                    call.id = self._next_id()
+                    self._calls[call.id] = call
+                    batch.add(call, now)
+                else:
+                    break
             outbox.popleft()
-            self._owner.sent(call)
-            if len(call.payload) > self._max_payload_bytes:
-                error = too_large(len(call.payload), self._max_payload_bytes, call.request_id)
-                self._owner.failed(call, error)
-                continue
-            room -= size
-            call.state = SENT
-            call.id = self._next_id()
-            self._calls[call.id] = call
-            item = items.add()
-            item.id = call.id
-            sent = item.call
-            sent.payload = call.payload
-            # Rounded up: zero would expire at once.
-            sent.timeout_ms = max(0, -int((now - call.until) * 1000 // 1))
-            if call.method:
-                sent.method = call.method
-            if call.options is not None:
-                sent.options.CopyFrom(call.options)
-            for key, value in call.metadata:
-                sent.metadata.add(key=key, value=_bytes_of(value))
-        return message.SerializeToString()
+        return batch.encode()
+
+    def _refuse(self, call: PendingCall) -> None:
+        """Fails a call that is larger than the hub takes."""
+        self._owner.sent(call)
+        size, most = len(call.payload), self._max_payload_bytes
+        self._owner.failed(call, too_large(size, most, call.request_id))
 
     def _next_id(self) -> int:
         while True:
@@ -308,7 +291,3 @@ class MultiplexStream:
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._loop.call_later(delay, call, *args)  # type: ignore[arg-type]
-
-
-def _bytes_of(value: str | bytes) -> bytes:
-    return value.encode() if isinstance(value, str) else value

@@ -1,0 +1,220 @@
+"""How a client reaches its hub: addresses, names, proxies."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from raw_multiplex import RawMultiplexHub, RawStream, response, within
+
+from gibbs_worker import Client, GibbsError, proxy
+from gibbs_worker.options import hub_address
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (*proxy.VARIABLES, "no_proxy", "no_grpc_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+async def ask_one(hub: RawMultiplexHub, address: str) -> RawStream:
+    """Has one request answered through that address."""
+    async with Client(address) as client:
+        request = asyncio.ensure_future(client.request(1))
+        stream = await hub.stream()
+        stream.send(response(await stream.hear(), "answered"))
+        assert await within(request) == "answered"
+    return stream
+
+
+async def test_a_unix_socket(tmp_path):
+    hub = RawMultiplexHub()
+    path = str(tmp_path / "hub.sock")
+    hub._server = await asyncio.start_unix_server(hub._accept, path)
+    stream = await ask_one(hub, f"unix:{path}")
+    assert stream.headers[b":authority"] == b"localhost"
+    await hub.stop()
+
+
+@pytest.fixture
+def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Addresses that names resolve to, or the error."""
+    known: dict[str, Any] = {}
+    real = socket.getaddrinfo
+
+    def look_up(host: Any, port: Any, *args: Any, **options: Any) -> Any:
+        if host not in known or options.get("flags"):
+            return real(host, port, *args, **options)
+        found = known[host]
+        if isinstance(found, OSError):
+            raise found
+        return [
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, at or port))
+            for address, at in found
+        ]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    return known
+
+
+async def test_a_name_with_a_dead_address_and_a_good_one(multiplex_hub, names):
+    port = int(multiplex_hub.address.rpartition(":")[2])
+    names["hub.test"] = [("127.0.0.1", 1), ("127.0.0.1", port)]
+    stream = await ask_one(multiplex_hub, "hub.test:5019")
+    assert stream.headers[b":authority"] == b"hub.test:5019"
+
+
+async def test_a_name_that_moves_or_cannot_be_looked_up_for_a_while(multiplex_hub, names):
+    host, _, port = multiplex_hub.address.rpartition(":")
+    async with Client("hub.test:5019") as client:
+        names["hub.test"] = OSError(-2, "Name or service not known")
+        request = asyncio.ensure_future(client.request(1))
+        await asyncio.sleep(0)
+        names["hub.test"] = [(host, 1)]
+        await asyncio.sleep(0)
+        names["hub.test"] = [(host, int(port))]
+        first = await multiplex_hub.stream()
+        first.send(response(await first.hear(), 1))
+        assert await within(request) == 1
+        # The hub moves: it is gone from where it was, and has another address.
+        other = RawMultiplexHub()
+        await other.start()
+        names["hub.test"] = [(host, int(other.address.rpartition(":")[2]))]
+        await multiplex_hub.stop()
+        await within(first.closed.wait())
+        again = asyncio.ensure_future(client.request(2))
+        second = await other.stream()
+        second.send(response(await second.hear(), 2))
+        assert await within(again) == 2
+    await other.stop()
+
+
+class RawProxy:
+    """An HTTP proxy that answers CONNECT as the test says."""
+
+    def __init__(self, answer: bytes) -> None:
+        self._answer = answer
+        self.heads: list[str] = []
+        self._tasks: list[asyncio.Future[Any]] = []
+
+    async def start(self, target: str) -> None:
+        self._target = target
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self.url = f"http://me:p%40ss@127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+
+    async def stop(self) -> None:
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.heads.append((await reader.readuntil(b"\r\n\r\n")).decode())
+        writer.write(self._answer)
+        if b" 200 " not in self._answer:
+            writer.close()
+            return
+        host, _, port = self._target.rpartition(":")
+        there, back = await asyncio.open_connection(host, int(port))
+        self._tasks += [
+            asyncio.ensure_future(_pass(reader, back)),
+            asyncio.ensure_future(_pass(there, writer)),
+        ]
+
+
+async def _pass(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    try:
+        while data := await source.read(65_536):
+            target.write(data)
+    finally:
+        target.close()
+
+
+@pytest.fixture
+async def start_proxy(multiplex_hub) -> AsyncIterator[Callable[[bytes], Any]]:
+    proxies: list[RawProxy] = []
+
+    async def start(answer: bytes) -> RawProxy:
+        proxies.append(RawProxy(answer))
+        await proxies[-1].start(multiplex_hub.address)
+        return proxies[-1]
+
+    yield start
+    for one in proxies:
+        await one.stop()
+
+
+@pytest.mark.parametrize("variable", ["grpc_proxy", "HTTPS_PROXY", "http_proxy", "ALL_PROXY"])
+async def test_through_a_proxy(multiplex_hub, start_proxy, monkeypatch, variable):
+    through = await start_proxy(b"HTTP/1.1 200 Connection established\r\n\r\n")
+    monkeypatch.setenv(variable, through.url)
+    await ask_one(multiplex_hub, "hub.example:5019")
+    (head,) = through.heads
+    assert head.startswith("CONNECT hub.example:5019 HTTP/1.1\r\n")
+    assert "Proxy-Authorization: Basic bWU6cEBzcw==" in head
+
+
+async def test_a_proxy_that_refuses(start_proxy, monkeypatch):
+    through = await start_proxy(b"HTTP/1.1 403 Forbidden\r\n\r\n")
+    monkeypatch.setenv("http_proxy", through.url)
+    async with Client("hub.example:5019", connect_timeout=0.3) as client:
+        with pytest.raises(GibbsError) as caught:
+            await client.request(1)
+    assert (caught.value.reason, caught.value.execution) == ("NOT_CONNECTED", "NOT_STARTED")
+    assert "403 Forbidden" in caught.value.message
+    assert "http_proxy" in caught.value.message
+    assert "no_proxy" in caught.value.message
+
+
+async def test_a_proxy_that_is_not_there(monkeypatch):
+    monkeypatch.setenv("all_proxy", "127.0.0.1:1")
+    async with Client("hub.example:5019", connect_timeout=0.2) as client:
+        with pytest.raises(GibbsError) as caught:
+            await client.request(1)
+    assert "the proxy 127.0.0.1:1 (all_proxy; no_proxy lists exceptions)" in caught.value.message
+
+
+async def test_loopback_needs_no_proxy(multiplex_hub, monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    await ask_one(multiplex_hub, multiplex_hub.address)
+
+
+@pytest.mark.parametrize(
+    ("host", "listed", "is_direct"),
+    [
+        ("hub.example", "hub.example", True),
+        ("hub.example", "other, .example", True),
+        ("hub.example", "ample", False),
+        ("hub.example", "*", True),
+        ("10.1.2.3", "10.0.0.0/8", True),
+        ("10.1.2.3", "192.168.0.0/16", False),
+        ("localhost", "", True),
+        ("127.8.8.8", "", True),
+        ("::1", "", True),
+        ("hub.example", "", False),
+    ],
+)
+def test_what_needs_no_proxy(monkeypatch, host, listed, is_direct):
+    monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
+    monkeypatch.setenv("no_proxy", listed)
+    found = proxy.find_proxy(host)
+    assert (found is None) == is_direct
+    if found is not None:
+        assert (found.host, found.port) == ("proxy.example", 3128)
+
+
+def test_a_variable_that_does_not_name_a_proxy(monkeypatch):
+    for url in ("ftp://proxy.example", "http://", "http://proxy.example:port"):
+        monkeypatch.setenv("grpc_proxy", url)
+        with pytest.raises(OSError, match="grpc_proxy does not name a proxy"):
+            proxy.find_proxy("hub.example")
+
+
+def test_addresses_are_checked_early():
+    assert hub_address("unix:/run/hub.sock") == "unix:/run/hub.sock"
+    with pytest.raises(ValueError, match="is not an address"):
+        Client("http://hub:5019")
