@@ -357,6 +357,25 @@ async def test_the_hub_of_the_original_retries_after_a_timeout(hub, serve):
         assert await client.request(7, gibbs_timeout=0.3, gibbs_retries=-1) == 7
 
 
+async def test_the_hub_of_the_original_retries_after_the_loss_of_a_worker(hub, tmp_path):
+    """As in the original's own tests: two workers, one is killed, both requests are answered."""
+    workers = [Worker(TouchAndWait, str(tmp_path / str(n)), gibbs_hub=hub.address) for n in "ab"]
+    for worker in workers:
+        worker.start()
+    async with Hub(port=int(hub.address.split(":")[1])) as client:
+        options = {"gibbs_timeout": 30, "gibbs_retries": 1}
+        requests = [asyncio.ensure_future(client.request(x, **options)) for x in range(2)]
+        await until(lambda: all((tmp_path / n).exists() for n in "ab"))
+        (tmp_path / "b-leave").touch()
+        workers[0].kill()
+        assert await asyncio.gather(*requests) == [0, 1]
+        with pytest.raises(ValueError, match="gibbs_retries"):
+            await client.request(1, gibbs_retries=-2)
+    workers[1].terminate()
+    for worker in workers:
+        worker.join()
+
+
 async def test_one_client_on_several_event_loops(hub):
     worker = Worker(len, gibbs_hub=hub.address)
     client = Client(hub.address)
