@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import weakref
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Iterable
 from types import TracebackType
-from typing import Any, Callable, Literal, TypeVar, Union
+from typing import Any, Callable, Literal, NamedTuple, TypeVar, Union
 
 from ._fork import forget_in_children, leave_to_parent
 from .answer import Answer
@@ -52,7 +53,7 @@ class Client:
         self._limits = Limits(timeout, connect_timeout, max_payload_bytes)
         self._make_transport = transport_maker(transport, hub, self._limits)
         self._transports: dict[asyncio.AbstractEventLoop, Transport] = {}
-        self._guards: dict[asyncio.AbstractEventLoop, AsyncGenerator[None, None]] = {}
+        self._guards: dict[asyncio.AbstractEventLoop, Guard] = {}
         forget_in_children(self)
 
     async def request(self, *args: Any, **kwargs: Any) -> Any:
@@ -119,10 +120,11 @@ class Client:
         transports, self._transports = self._transports, {}
         guards, self._guards = self._guards, {}
         for loop, transport in transports.items():
+            guards[loop].at_end.detach()
             if loop is here:
                 transport.close()
                 await transport.closed()
-                await guards[loop].aclose()
+                await guards[loop].generator.aclose()
             elif not loop.is_closed():
                 with contextlib.suppress(RuntimeError):  # It has been closed meanwhile.
                     loop.call_soon_threadsafe(transport.close)
@@ -140,7 +142,8 @@ class Client:
 
     def forget(self) -> None:
         """Called in a forked child: the connections stay with the parent."""
-        for transport in self._transports.values():
+        for loop, transport in self._transports.items():
+            self._guards[loop].at_end.detach()
             transport.disown()
         leave_to_parent(self._transports, self._guards)
         self._transports, self._guards = {}, {}
@@ -177,11 +180,22 @@ class Client:
     async def _bind(self, loop: asyncio.AbstractEventLoop) -> Transport:
         """Returns the transport of a loop that has none yet."""
         for other in [other for other in self._transports if other.is_closed()]:
-            del self._transports[other], self._guards[other]
+            self._guards.pop(other).at_end.detach()
+            del self._transports[other]
         transport = self._transports[loop] = self._make_transport(loop)
-        guard = self._guards[loop] = _until_loop_ends(transport)
-        await guard.__anext__()
+        generator = _until_loop_ends(transport)
+        await generator.__anext__()
+        # For a client that nobody holds any more, and for a program whose loop stays open.
+        at_end = weakref.finalize(self, _let_go, loop, transport, generator)
+        self._guards[loop] = Guard(generator, at_end)
         return transport
+
+
+class Guard(NamedTuple):
+    """What closes a transport if its client does not."""
+
+    generator: AsyncGenerator[None, None]
+    at_end: weakref.finalize[Any, Any]
 
 
 async def _until_loop_ends(transport: Transport) -> AsyncGenerator[None, None]:
@@ -190,8 +204,25 @@ async def _until_loop_ends(transport: Transport) -> AsyncGenerator[None, None]:
     try:
         yield
     finally:
-        transport.close()
-        await transport.closed()
+        if not transport.is_closed:
+            transport.close()
+            await transport.closed()
+
+
+def _let_go(
+    loop: asyncio.AbstractEventLoop, transport: Transport, generator: AsyncGenerator[None, None]
+) -> None:
+    """Closes a transport that is no longer needed, from any thread."""
+    if loop.is_closed() or transport.is_closed:
+        return
+    if loop.is_running():
+        with contextlib.suppress(RuntimeError):  # It has been closed meanwhile.
+            loop.call_soon_threadsafe(transport.close)
+        return
+    transport.abandon()
+    # Otherwise the loop would want to close it, and may never run again.
+    with contextlib.suppress(StopIteration):
+        generator.aclose().__await__().send(None)
 
 
 def transport_maker(

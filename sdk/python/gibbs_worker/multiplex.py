@@ -49,7 +49,7 @@ class MultiplexTransport:
         self._unsent_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = math.inf
-        self._is_closed = False
+        self.is_closed = False
 
     def start(self, call: PendingCall) -> None:
         """Sends a call, and sends it again as `Retry` says. Its outcome is set on the loop."""
@@ -70,7 +70,7 @@ class MultiplexTransport:
 
     def close(self) -> None:
         """Ends every stream and every call, as CANCELLED / CLIENT_CLOSED."""
-        self._is_closed = True
+        self.is_closed = True
         self._opener.close()
         if self._timer is not None:
             self._timer.cancel()
@@ -79,6 +79,10 @@ class MultiplexTransport:
             call.fail(client_closed("NOT_STARTED"))
         for stream in [*self._streams]:
             stream.abort(client_closed("UNKNOWN"))
+
+    def abandon(self) -> None:
+        """Closes them while the loop does not run, and may never run again."""
+        self.close()
 
     async def closed(self) -> None:
         """Waits until the connections are closed, after `close`."""
@@ -95,7 +99,7 @@ class MultiplexTransport:
     # Calls without a stream.
 
     def _place(self, call: PendingCall) -> None:
-        if self._is_closed:
+        if self.is_closed:
             call.fail(client_closed("NOT_STARTED"))
             return
         size = len(call.payload)
@@ -162,7 +166,7 @@ class MultiplexTransport:
         now = self.loop.time()
         call.retry = call.retry or Retry(call.options, self._connect_timeout)
         try:
-            if self._is_closed:
+            if self.is_closed:
                 raise error
             pause = call.retry.pause_after(error, now, call.until)
         except GibbsError as final:
@@ -206,7 +210,7 @@ class MultiplexTransport:
         return stream
 
     def _needs_stream(self) -> bool:
-        return bool(self._waiting) and not self._is_closed
+        return bool(self._waiting) and not self.is_closed
 
     def _fail_waiting(self, error: GibbsError) -> None:
         for call in [*self._waiting]:

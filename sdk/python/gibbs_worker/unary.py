@@ -41,6 +41,7 @@ class UnaryTransport:
         self._ready: asyncio.Task[None] | None = None
         self._tasks: dict[PendingCall, asyncio.Task[None]] = {}
         self._closing: asyncio.Task[None] | None = None
+        self._is_abandoned = False
 
     def start(self, call: PendingCall) -> None:
         """Sends a call. Its outcome is set on the loop."""
@@ -58,6 +59,14 @@ class UnaryTransport:
             if self._ready is not None:
                 self._ready.cancel()
             self._closing = self.loop.create_task(self._channel.close())
+
+    @property
+    def is_closed(self) -> bool:
+        return self._closing is not None or self._is_abandoned
+
+    def abandon(self) -> None:
+        """The loop does not run, and may never run again: gRPC would need it."""
+        self._is_abandoned = True
 
     async def closed(self) -> None:
         """Waits until the connection is closed, after `close`."""
