@@ -38,6 +38,8 @@ def from_rpc_error(error: grpc.aio.AioRpcError) -> GibbsError:
     """Returns the error of a failed call, as reported by the hub or the gRPC library."""
     trailers: Any = error.trailing_metadata() or ()
     encoded = next((value for key, value in trailers if key == DETAILS_KEY), b"")
+    if isinstance(encoded, str):
+        encoded = b""
     return from_status(error.code().value[0], error.details() or "", encoded)
 
 
