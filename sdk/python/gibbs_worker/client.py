@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 import weakref
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Iterable
 from types import TracebackType
@@ -54,6 +55,7 @@ class Client:
         self._make_transport = transport_maker(transport, hub, self._limits)
         self._transports: dict[asyncio.AbstractEventLoop, Transport] = {}
         self._guards: dict[asyncio.AbstractEventLoop, Guard] = {}
+        self._lock = threading.Lock()
         forget_in_children(self)
 
     async def request(self, *args: Any, **kwargs: Any) -> Any:
@@ -117,10 +119,12 @@ class Client:
     async def close(self) -> None:
         """Closes the connections. Requests in progress end as CANCELLED; later ones reconnect."""
         here = asyncio.get_running_loop()
-        transports, self._transports = self._transports, {}
-        guards, self._guards = self._guards, {}
+        with self._lock:
+            transports, self._transports = self._transports, {}
+            guards, self._guards = self._guards, {}
+        for guard in guards.values():
+            guard.at_end.detach()
         for loop, transport in transports.items():
-            guards[loop].at_end.detach()
             if loop is here:
                 transport.close()
                 await transport.closed()
@@ -142,8 +146,11 @@ class Client:
 
     def forget(self) -> None:
         """Called in a forked child: the connections stay with the parent."""
-        for loop, transport in self._transports.items():
-            self._guards[loop].at_end.detach()
+        # Another thread may have held it.
+        self._lock = threading.Lock()
+        for guard in self._guards.values():
+            guard.at_end.detach()
+        for transport in self._transports.values():
             transport.disown()
         leave_to_parent(self._transports, self._guards)
         self._transports, self._guards = {}, {}
@@ -179,10 +186,13 @@ class Client:
 
     async def _bind(self, loop: asyncio.AbstractEventLoop) -> Transport:
         """Returns the transport of a loop that has none yet."""
-        for other in [other for other in self._transports if other.is_closed()]:
-            self._guards.pop(other).at_end.detach()
-            del self._transports[other]
-        transport = self._transports[loop] = self._make_transport(loop)
+        with self._lock:  # Other threads have other loops.
+            for other in [other for other in self._transports if other.is_closed()]:
+                del self._transports[other]
+                guard = self._guards.pop(other, None)
+                if guard is not None:
+                    guard.at_end.detach()
+            transport = self._transports[loop] = self._make_transport(loop)
         generator = _until_loop_ends(transport)
         await generator.__anext__()
         # For a client that nobody holds any more, and for a program whose loop stays open.

@@ -46,8 +46,8 @@ class Waiter:
     def wait(self, thread: IoThread) -> Response:
         """Waits for the outcome. Raises the error, or KeyboardInterrupt."""
         while not self._lock.acquire(timeout=LOOK_UP):
-            if not thread.is_alive and not self.done():
-                raise client_closed("UNKNOWN")
+            if not self.done():
+                thread.check()
         if self.error is not None:
             raise self.error
         assert self.response is not None
@@ -80,9 +80,10 @@ class IoThread:
             self._loop.call_soon_threadsafe(self._loop.stop)
             raise
 
-    @property
-    def is_alive(self) -> bool:
-        return self._thread.is_alive()
+    def check(self) -> None:
+        """Raises GibbsError CLIENT_CLOSED if no further outcome will come."""
+        if not self._thread.is_alive():
+            raise client_closed("UNKNOWN")
 
     def start(self, call: PendingCall) -> None:
         """Has the call sent; calls of several threads share a message."""
@@ -103,6 +104,7 @@ class IoThread:
 
     def disown(self) -> None:
         """Closes this process's copies of the sockets, in a process that was forked."""
+        self.has_ended = True
         if self._transport is not None:
             self._transport.disown()
 

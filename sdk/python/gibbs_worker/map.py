@@ -14,7 +14,7 @@ from collections.abc import (
 )
 from typing import Any, Callable, Union
 
-from .io_thread import Waiter
+from .io_thread import LOOK_UP, Waiter
 from .options import check_whole
 from .pending_call import PendingCall, Response
 
@@ -145,12 +145,13 @@ def map_in_thread(
     inputs: Iterable[Any],
     start: Callable[[Any, Callable[[Waiter], None]], PendingCall],
     give_up: Callable[[PendingCall], None],
+    check: Callable[[], None],
     read: Read,
     concurrency: int,
     ordered: bool,
 ) -> Iterator[Any]:
     """The same for code that is not async. `start` sends an input, and has what is given with it
-    called when the call's `Waiter` has an outcome."""
+    called when the call's `Waiter` has an outcome. `check` raises if none will have one."""
     news: queue.SimpleQueue[Waiter] = queue.SimpleQueue()
     in_flight: dict[Waiter, PendingCall] = {}
     done: deque[Waiter] = deque()
@@ -185,7 +186,7 @@ def map_in_thread(
                 else:
                     in_flight[call.outcome] = call  # type: ignore[index]
             elif in_flight:
-                take(_get(news))
+                take(_get(news, check))
             else:
                 return
     finally:
@@ -193,10 +194,10 @@ def map_in_thread(
             give_up(call)
 
 
-def _get(news: queue.SimpleQueue[Waiter]) -> Waiter:
+def _get(news: queue.SimpleQueue[Waiter], check: Callable[[], None]) -> Waiter:
     """Waits in slices, as an endless wait would keep some systems from delivering Ctrl-C."""
     while True:
         try:
-            return news.get(timeout=1)
+            return news.get(timeout=LOOK_UP)
         except queue.Empty:
-            continue
+            check()

@@ -91,7 +91,12 @@ class SyncClient:
             if io is not None:
                 io.give_up(call)
 
-        return map_in_thread(iterator, start, give_up, self._limits.output_of, concurrency, ordered)
+        def check() -> None:
+            if io is not None:
+                io.check()
+
+        read = self._limits.output_of
+        return map_in_thread(iterator, start, give_up, check, read, concurrency, ordered)
 
     def close(self) -> None:
         """Closes the connection. Requests in progress end as CANCELLED; later ones reconnect."""

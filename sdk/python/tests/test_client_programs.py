@@ -223,6 +223,43 @@ async def test_a_fork_makes_its_own_connection(multiplex_hub, run, text):
     assert code == 0, err
 
 
+FORK_IN_A_MAP = """
+import os
+from gibbs_worker import GibbsError, SyncClient
+
+client = SyncClient()
+answers = client.map(range(4), concurrency=2)
+print(next(answers), flush=True)
+child = os.fork()
+if child == 0:
+    try:
+        list(answers)
+    except GibbsError as error:
+        print(error.reason, client.request("child"), flush=True)
+else:
+    assert os.waitpid(child, 0)[1] == 0
+    print(list(answers), flush=True)
+"""
+
+
+async def test_a_fork_in_the_middle_of_a_map(multiplex_hub, run):
+    """The map is its parent's: in the child it ends, and the client is of use."""
+    program = await run(FORK_IN_A_MAP, multiplex_hub.address)
+    stream = await multiplex_hub.stream()
+    call, waiting = await stream.hear(), await stream.hear()
+    stream.send(response(call, 0))
+    assert await program.line() == "0"
+    await answer(await multiplex_hub.stream(), "child")
+    assert await program.line() == "CLIENT_CLOSED child"
+    stream.send(response(waiting, 1))
+    for _ in range(2):
+        call = await stream.hear()
+        stream.send(response(call, input_of(call)))
+    assert await program.line() == "[1, 2, 3]"
+    code, err = await program.end()
+    assert code == 0, err
+
+
 PRELOADED = r"""
 import os, sys
 from concurrent.futures import ThreadPoolExecutor
