@@ -42,7 +42,6 @@ def open_channel(address: str, options: Sequence[tuple[str, int]]) -> grpc.aio.C
         ("grpc.keepalive_timeout_ms", 20_000),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.use_local_subchannel_pool", 1),
-        ("grpc.enable_retries", 0),
     ]
     return grpc.aio.insecure_channel(address, options=[*common, *options])
 
@@ -55,6 +54,8 @@ class Connection:
         sizes = [
             ("grpc.max_receive_message_length", limit),
             ("grpc.max_send_message_length", limit),
+            # For retries a channel would keep all that was sent.
+            ("grpc.enable_retries", 0),
         ]
         self._channel = open_channel(address, sizes)
         self._call: grpc.aio.StreamStreamCall[bytes, bytes] = self._channel.stream_stream(

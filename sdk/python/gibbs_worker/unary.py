@@ -162,6 +162,8 @@ def _open(address: str, max_payload_bytes: int) -> grpc.aio.Channel:
         [
             ("grpc.max_receive_message_length", limit),
             ("grpc.max_send_message_length", limit),
+            # Retries stay enabled: gRPC then sends a call again by itself that a hub had not seen
+            # when it closed the connection, and only such a call, as there is no retry policy.
             # A hub that restarts within seconds should cost its callers time, not calls.
             ("grpc.initial_reconnect_backoff_ms", 100),
             ("grpc.min_reconnect_backoff_ms", 100),

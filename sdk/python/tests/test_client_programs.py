@@ -518,9 +518,10 @@ async def test_no_request_fails_while_a_hub_restarts_gracefully(start_hub, serve
             assert await client.request(count) == count
         return count
 
-    async with Client(hub.address) as client:
+    async with Client(hub.address) as client, Client(hub.address, transport="unary") as unary:
         with SyncClient(hub.address) as sync_client:
             asking = [
+                *(asyncio.ensure_future(ask_async(unary)) for _ in range(4)),
                 *(asyncio.ensure_future(ask_async(client)) for _ in range(4)),
                 *(asyncio.ensure_future(asyncio.to_thread(ask, sync_client, n)) for n in range(3)),
             ]
