@@ -85,7 +85,7 @@ class Together:
 
 
 async def test_four_workers_compute_ten_requests_in_three_waves(hub, client):
-    # Fit for workers that are spawned as well: they are not forked once a test has used gRPC.
+    # After other tests, workers may be spawned rather than forked.
     barrier = multiprocessing.get_context("spawn").Barrier(4)
     workers = [Worker(Together, barrier, waves=2, gibbs_hub=hub.address) for _ in range(4)]
     for worker in workers:
