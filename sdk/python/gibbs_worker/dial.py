@@ -16,46 +16,64 @@ SocketAddress = tuple[int, Any]
 """A family and what `connect` of that family takes."""
 
 
-async def dial(
-    loop: asyncio.AbstractEventLoop, address: str, make_protocol: Callable[[], asyncio.Protocol]
-) -> socket.socket:
-    """Connects to `address`, as `options.hub_address` returns it. A name is looked up each time.
+class Dialer:
+    """Connects to one hub. Its name is looked up each time, and what it resolves to is tried in
+    turn: an address that was reached, but where no hub would talk, comes last the next time."""
 
-    Returns the socket, which the transport closes. Raises OSError.
-    """
-    sock = await _connect(loop, address)
-    try:
-        # This one takes any stream socket.
-        await loop.create_connection(make_protocol, sock=sock)
-    except BaseException:
-        sock.close()
-        raise
-    return sock
+    def __init__(self, loop: asyncio.AbstractEventLoop, address: str) -> None:
+        """`address` is as `options.hub_address` returns it."""
+        self._loop = loop
+        self._address = address
+        self._count = 1
+        self._failures = 0
 
+    @property
+    def authority(self) -> str:
+        """The `:authority` of requests."""
+        return "localhost" if self._address.startswith("unix:") else self._address
 
-def authority_of(address: str) -> str:
-    """Returns the `:authority` of requests to that address."""
-    return "localhost" if address.startswith("unix:") else address
+    async def dial(self, make_protocol: Callable[[], asyncio.Protocol]) -> socket.socket:
+        """Returns the socket of a new connection, which the transport closes. Raises OSError."""
+        sock = await self._connect()
+        try:
+            # This one takes any stream socket.
+            await self._loop.create_connection(make_protocol, sock=sock)
+        except BaseException:
+            sock.close()
+            raise
+        return sock
 
+    def worked(self) -> None:
+        """A hub has answered."""
+        self._failures = 0
 
-async def _connect(loop: asyncio.AbstractEventLoop, address: str) -> socket.socket:
-    if address.startswith("unix:"):
-        return await _connect_one(loop, (socket.AF_UNIX, address[len("unix:") :]))
-    host, _, port = address.rpartition(":")
-    host = host.strip("[]")
-    proxy = find_proxy(host)
-    if proxy is None:
-        return await _connect_any(loop, await _look_up(loop, host, int(port)))
-    try:
-        sock = await _connect_any(loop, await _look_up(loop, proxy.host, proxy.port))
-    except OSError as error:
-        raise OSError(f"{proxy} does not answer: {error}") from error
-    try:
-        await _within(CONNECT_ATTEMPT, proxy.tunnel(loop, sock, address))
-    except BaseException:
-        sock.close()
-        raise
-    return sock
+    def failed(self) -> bool:
+        """None has. Returns whether there is an address that has not been tried since one did."""
+        self._failures += 1
+        return self._failures % self._count != 0
+
+    async def _connect(self) -> socket.socket:
+        loop, address = self._loop, self._address
+        if address.startswith("unix:"):
+            return await _connect_one(loop, (socket.AF_UNIX, address[len("unix:") :]))
+        host, _, port = address.rpartition(":")
+        host = host.strip("[]")
+        proxy = find_proxy(host)
+        if proxy is None:
+            found = await _look_up(loop, host, int(port))
+            self._count = len(found)
+            first = self._failures % len(found)
+            return await _connect_any(loop, found[first:] + found[:first])
+        try:
+            sock = await _connect_any(loop, await _look_up(loop, proxy.host, proxy.port))
+        except OSError as error:
+            raise OSError(f"{proxy} does not answer: {error}") from error
+        try:
+            await _within(CONNECT_ATTEMPT, proxy.tunnel(loop, sock, address))
+        except BaseException:
+            sock.close()
+            raise
+        return sock
 
 
 async def _connect_any(
@@ -113,7 +131,8 @@ async def _within(patience: float, what: Any) -> None:
 
 
 async def _look_up(loop: asyncio.AbstractEventLoop, host: str, port: int) -> list[SocketAddress]:
-    with contextlib.suppress(OSError):
+    # UnicodeError: a name that no DNS could hold.
+    with contextlib.suppress(OSError, UnicodeError):
         return _addresses(host, port, socket.AI_NUMERICHOST)
     found: asyncio.Future[list[SocketAddress]] = loop.create_future()
 
@@ -128,8 +147,9 @@ async def _look_up(loop: asyncio.AbstractEventLoop, host: str, port: int) -> lis
     def ask() -> None:
         try:
             outcome: list[SocketAddress] | OSError = _addresses(host, port, 0)
-        except OSError as error:
-            outcome = OSError(f"{host} cannot be looked up: {error.strerror}")
+        except (OSError, UnicodeError) as error:
+            why = getattr(error, "strerror", None) or str(error)
+            outcome = OSError(f"{host} cannot be looked up: {why}")
         with contextlib.suppress(RuntimeError):  # The loop has already ended.
             loop.call_soon_threadsafe(settle, outcome)
 
@@ -140,4 +160,6 @@ async def _look_up(loop: asyncio.AbstractEventLoop, host: str, port: int) -> lis
 
 def _addresses(host: str, port: int, flags: int) -> list[SocketAddress]:
     infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
+    if not infos:
+        raise OSError(f"{host} has no address")
     return [(family, where) for family, _, _, _, where in infos]

@@ -7,7 +7,7 @@ import contextvars
 from typing import Callable
 
 from .backoff import Backoff
-from .dial import authority_of, dial
+from .dial import Dialer
 from .errors import GibbsError
 from .failures import client_closed, not_connected, stream_broke
 from .multiplex_stream import MultiplexStream
@@ -34,6 +34,7 @@ class StreamOpener:
         self._make_stream = make_stream
         self._is_needed = is_needed
         self._on_refused = on_refused
+        self._dialer = Dialer(loop, address)
         self._backoff = Backoff(DIAL)
         #: The stream that is being opened, and what its opening waits for.
         self._stream: MultiplexStream | None = None
@@ -51,6 +52,7 @@ class StreamOpener:
 
     def opened(self) -> None:
         """A stream has received the hub's settings."""
+        self._dialer.worked()
         self._backoff.reset()
         self._why = None
         if self._settled is not None and not self._settled.done():
@@ -82,8 +84,11 @@ class StreamOpener:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._task = None
-        if not task.cancelled():
-            task.result()
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            # A fault of this library must not leave calls waiting.
+            why = f"cannot connect to {self._address}: {error!r}"
+            self._on_refused(GibbsError("INTERNAL", why, reason="TRANSPORT"))
         # Whoever cancels all tasks of the loop cancels this one, too.
         self.open_if_needed()
 
@@ -98,19 +103,20 @@ class StreamOpener:
             except GibbsError as error:
                 self._why = error
                 pause = error.retry_after
-                if error.reason not in TRANSIENT:
-                    self._on_refused(error)
+            if self._dialer.failed():
+                continue
+            if isinstance(self._why, GibbsError) and self._why.reason not in TRANSIENT:
+                self._on_refused(self._why)
             await asyncio.sleep(self._backoff.next() if pause is None else pause)
 
     async def _open(self) -> None:
         """Opens one stream. Raises OSError or GibbsError."""
         self._stream = stream = self._make_stream()
         self._settled = settled = self._loop.create_future()
-        authority = authority_of(self._address)
         silent = not_connected(self._address, SETTINGS_TIMEOUT, "it says nothing")
         timer = self._loop.call_later(SETTINGS_TIMEOUT, stream.abort, silent)
         try:
-            stream.socket = await dial(self._loop, self._address, lambda: stream.connect(authority))
+            stream.socket = await self._dialer.dial(lambda: stream.connect(self._dialer.authority))
             await settled
         except BaseException:
             if not settled.cancel() and not settled.cancelled():

@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from hpack import Encoder
 from raw_multiplex import RawMultiplexHub, RawStream, response, within
 
-from gibbs_worker import Client, GibbsError, proxy
+from gibbs_worker import Client, GibbsError, http2, proxy
 from gibbs_worker.options import hub_address
 
 
@@ -19,6 +20,15 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (*proxy.VARIABLES, "no_proxy", "no_grpc_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
+
+
+NOT_A_HUB = http2.settings({}) + http2.frame(
+    http2.HEADERS,
+    http2.END_HEADERS | http2.END_STREAM,
+    1,
+    Encoder().encode([(":status", "200"), ("grpc-status", "12")]),
+)
+"""What a gRPC server says that is not a hub."""
 
 
 async def ask_one(hub: RawMultiplexHub, address: str) -> RawStream:
@@ -66,6 +76,27 @@ async def test_a_name_with_a_dead_address_and_a_good_one(multiplex_hub, names):
     names["hub.test"] = [("127.0.0.1", 1), ("127.0.0.1", port)]
     stream = await ask_one(multiplex_hub, "hub.test:5019")
     assert stream.headers[b":authority"] == b"hub.test:5019"
+
+
+async def test_a_name_with_a_dead_a_wrong_and_a_good_address(multiplex_hub, names):
+    """The wrong ones accept connections, and say what no hub says."""
+    wrong: list[asyncio.AbstractServer] = []
+    for words in (b"HTTP/1.1 400 Bad Request\r\n\r\n", NOT_A_HUB):
+
+        async def accept(
+            reader: asyncio.StreamReader, writer: asyncio.StreamWriter, words: bytes = words
+        ) -> None:
+            writer.write(words)
+            await reader.read()
+            writer.close()
+
+        wrong.append(await asyncio.start_server(accept, "127.0.0.1", 0))
+    ports = [1, *(server.sockets[0].getsockname()[1] for server in wrong)]
+    ports.append(int(multiplex_hub.address.rpartition(":")[2]))
+    names["hub.test"] = [("127.0.0.1", port) for port in ports]
+    await ask_one(multiplex_hub, "hub.test:5019")
+    for server in wrong:
+        server.close()
 
 
 async def test_a_name_that_moves_or_cannot_be_looked_up_for_a_while(multiplex_hub, names):
@@ -212,6 +243,15 @@ def test_a_variable_that_does_not_name_a_proxy(monkeypatch):
         monkeypatch.setenv("grpc_proxy", url)
         with pytest.raises(OSError, match="grpc_proxy does not name a proxy"):
             proxy.find_proxy("hub.example")
+
+
+async def test_a_name_that_no_dns_could_hold():
+    name = "x" * 70
+    async with Client(f"{name}.test:5019", connect_timeout=0.3) as client:
+        with pytest.raises(GibbsError) as caught:
+            await client.request(1)
+    assert caught.value.reason == "NOT_CONNECTED"
+    assert f"{name}.test cannot be looked up" in caught.value.message
 
 
 def test_addresses_are_checked_early():
