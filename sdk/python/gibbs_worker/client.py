@@ -157,7 +157,9 @@ class Client:
 
     async def _send(self, call: PendingCall) -> Response:
         loop = asyncio.get_running_loop()
-        transport = self._transports.get(loop) or await self._bind(loop)
+        transport = self._transports.get(loop)
+        if transport is None or transport.is_closed:
+            transport = await self._bind(loop)
         future: asyncio.Future[Response] = loop.create_future()
         call.outcome = future
         transport.start(call)
@@ -172,7 +174,9 @@ class Client:
 
         async def bind() -> Sending:
             loop = asyncio.get_running_loop()
-            transport = self._transports.get(loop) or await self._bind(loop)
+            transport = self._transports.get(loop)
+            if transport is None or transport.is_closed:
+                transport = await self._bind(loop)
 
             def start(data: Any) -> PendingCall:
                 call = self._limits.prepare((data,), options)
@@ -185,10 +189,12 @@ class Client:
         return bind
 
     async def _bind(self, loop: asyncio.AbstractEventLoop) -> Transport:
-        """Returns the transport of a loop that has none yet."""
+        """Returns the transport of a loop that has none, or one that was closed."""
         with self._lock:  # Other threads have other loops.
-            for other in [other for other in self._transports if other.is_closed()]:
-                del self._transports[other]
+            for other in [*self._transports]:
+                if other is not loop and not other.is_closed():
+                    continue
+                self._transports.pop(other)
                 guard = self._guards.pop(other, None)
                 if guard is not None:
                     guard.at_end.detach()

@@ -76,7 +76,7 @@ class MultiplexTransport:
             self._timer.cancel()
         for call in [*self._waiting, *self._paused]:
             self.give_up(call)
-            call.fail(client_closed("NOT_STARTED"))
+            _fail(call, client_closed("NOT_STARTED"))
         for stream in [*self._streams]:
             stream.abort(client_closed("UNKNOWN"))
 
@@ -100,11 +100,11 @@ class MultiplexTransport:
 
     def _place(self, call: PendingCall) -> None:
         if self.is_closed:
-            call.fail(client_closed("NOT_STARTED"))
+            _fail(call, client_closed("NOT_STARTED"))
             return
         size = len(call.payload)
         if self._unsent_bytes > 0 and self._unsent_bytes + size > MAX_UNSENT_BYTES:
-            call.fail(outbox_full(call.request_id))
+            _fail(call, outbox_full(call.request_id))
             return
         self._unsent_bytes += size
         call.state = WAITING
@@ -237,18 +237,23 @@ class MultiplexTransport:
             if call.state == SETTLED:
                 continue
             if call.expires <= now:
-                self._expire(call, now)
+                self._expire(call)
             else:
                 nearest = min(nearest, call.expires)
         self._timer, self._timer_at = None, math.inf
         if nearest < math.inf:
             self._watch(max(nearest, now + LOOK_AGAIN))
 
-    def _expire(self, call: PendingCall, now: float) -> None:
+    def _expire(self, call: PendingCall) -> None:
         stream, was_sent = call.stream, call.state == SENT
         self.give_up(call)
         if stream is not None:
-            call.fail(no_answer("UNKNOWN" if was_sent else "NOT_STARTED", call.request_id))
+            _fail(call, no_answer("UNKNOWN" if was_sent else "NOT_STARTED", call.request_id))
         else:
             waited = min(self._connect_timeout, call.timeout)
-            call.fail(self._opener.why_not(waited, call.request_id))
+            _fail(call, self._opener.why_not(waited, call.request_id))
+
+
+def _fail(call: PendingCall, error: GibbsError) -> None:
+    """Ends a call; once a send of it may have run, the error does not say that it did not."""
+    call.fail(error if call.retry is None else call.retry.final(error))

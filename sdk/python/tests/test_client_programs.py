@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import warnings
 import weakref
 from pathlib import Path
 from typing import Any
@@ -338,6 +339,22 @@ async def test_a_loop_that_was_closed_with_a_request_on_it(multiplex_hub):
     await answer(stream, "again")
     assert await again == "again"
     await client.close()
+
+
+async def test_a_loop_that_goes_on_after_its_generators_were_closed(multiplex_hub):
+    answering = asyncio.ensure_future(answer_all(multiplex_hub))
+
+    async def two_requests() -> list[Any]:
+        async with Client(multiplex_hub.address) as client:
+            first = await client.request(1)
+            await asyncio.get_running_loop().shutdown_asyncgens()
+            return [first, await client.request(2)]
+
+    with warnings.catch_warnings():
+        # asyncio warns of generators that are used after that.
+        warnings.simplefilter("ignore", ResourceWarning)
+        assert await asyncio.to_thread(asyncio.run, two_requests()) == [1, 2]
+    answering.cancel()
 
 
 async def test_a_client_keeps_nothing_of_the_loops_that_have_ended(multiplex_hub):

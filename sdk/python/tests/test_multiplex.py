@@ -278,6 +278,20 @@ async def test_an_idempotent_call_is_sent_three_times_at_most(multiplex_hub, cli
     assert (error.reason, error.execution) == ("CONNECTION_LOST", "UNKNOWN")
 
 
+async def test_a_call_that_may_have_run_is_never_said_not_to_have_started(multiplex_hub, clock):
+    async with Client(multiplex_hub.address, connect_timeout=10) as client:
+        request = ask(client, 1, gibbs_idempotent=True)
+        stream = await multiplex_hub.stream()
+        await stream.hear()
+        stream.cut()
+        # It dials for the second send, and nobody talks to it.
+        await multiplex_hub.silent_stream()
+        clock.move(10)
+        error = await failure(request)
+    assert (error.code, error.reason) == ("ABORTED", "NOT_CONNECTED")
+    assert error.execution == "UNKNOWN"
+
+
 async def test_a_refused_call_is_sent_again_and_keeps_its_id(multiplex_hub, client):
     request = ask(client, 1, gibbs_request_id="mine")
     stream = await multiplex_hub.stream()
