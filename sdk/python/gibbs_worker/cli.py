@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 from ._version import __version__
 from .errors import GibbsError
-from .proxies import proxy_hint
+from .proxy import proxy_hint
 from .worker import Worker
 
 EXIT_CODES = """exit codes:

@@ -13,7 +13,7 @@ from google.protobuf.message import DecodeError
 from ._gen.worker_pb2 import HubEvent, WorkerEvent, WorkRequest, WorkResponse
 from .errors import GibbsError
 from .options import ENVELOPE_BYTES, MAX_BATCH_BYTES
-from .proxies import is_local
+from .proxy import channel_options
 from .status import from_rpc_error
 
 MADE_UP = "Internal error from Core"
@@ -32,18 +32,18 @@ opened_channels = 0
 def open_channel(address: str, options: Sequence[tuple[str, int]]) -> grpc.aio.Channel:
     """Opens a channel of its own, with pings no more frequent than servers and proxies tolerate.
 
-    The environment's proxies do not apply to this machine: see `proxies`.
+    The environment's proxies do not apply to this machine: see `proxy`.
     """
     global opened_channels
     opened_channels += 1
     common = [
-        ("grpc.enable_http_proxy", 0 if is_local(address) else 1),
         ("grpc.keepalive_time_ms", 30_000),
         ("grpc.keepalive_timeout_ms", 20_000),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.use_local_subchannel_pool", 1),
     ]
-    return grpc.aio.insecure_channel(address, options=[*common, *options])
+    all_options = [*common, *channel_options(address), *options]
+    return grpc.aio.insecure_channel(address, options=all_options)
 
 
 class Connection:

@@ -121,14 +121,19 @@ class IoThread:
 
     def _take(self) -> None:
         self._is_scheduled = False
-        # Here, as gRPC wants to be on its loop.
-        transport = self._transport = self._transport or self._make_transport(self._loop)
         while self._inbox:
             is_new, call = self._inbox.popleft()
-            if is_new:
-                transport.start(call)
-            else:
-                transport.give_up(call)
+            try:
+                if self._transport is None:
+                    # Here, as gRPC wants to be on its loop.
+                    self._transport = self._make_transport(self._loop)
+                if is_new:
+                    self._transport.start(call)
+                else:
+                    self._transport.give_up(call)
+            except Exception as error:
+                # Its caller waits in another thread.
+                call.fail(error)
 
     def _refuse(self) -> None:
         while self._inbox:

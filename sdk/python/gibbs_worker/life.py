@@ -32,7 +32,7 @@ from .options import (
     RECONNECT_SLOW,
     WorkerOptions,
 )
-from .proxies import proxy_hint
+from .proxy import proxy_hint
 from .stream import Stream
 
 logger = logging.getLogger("gibbs_worker")

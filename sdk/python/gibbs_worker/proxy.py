@@ -23,6 +23,7 @@ class Proxy:
 
     #: The variable that names it.
     variable: str
+    url: str
     host: str
     port: int
     #: The value of `proxy-authorization`, or empty.
@@ -51,39 +52,75 @@ class Proxy:
             raise OSError(f"{self} refused: {status[:200]}")
 
 
+def is_local(address: str) -> bool:
+    """Whether the address is on this machine: a Unix socket or a loopback address."""
+    return address.startswith("unix:") or _is_loopback(_host(address))
+
+
 def find_proxy(host: str) -> Proxy | None:
-    """Returns the proxy for that host. There is none for loopback and for what no_proxy lists."""
+    """Returns the proxy for that host: of the first variable that names one that can be used. There
+    is none for loopback and for what no_proxy lists."""
     if _is_loopback(host) or _is_excepted(host):
         return None
     for name in VARIABLES:
         for variable in (name, name.upper()):
             url = os.environ.get(variable)
-            if url:
-                return _parse(variable, url)
+            proxy = _parse(variable, url) if url else None
+            if proxy is not None:
+                return proxy
     return None
 
 
-def _parse(variable: str, url: str) -> Proxy:
+def proxy_hint(address: str) -> str:
+    """Returns what to append to the message of a failed connection: the proxy, without its
+    password, and how to bypass it. Empty if no proxy is used."""
+    host = _host(address)
+    proxy = None if is_local(address) else find_proxy(host)
+    if proxy is None:
+        return ""
+    return (
+        f" (dialled through the proxy {proxy.host}:{proxy.port} that {proxy.variable} names; "
+        f"add {host} to no_proxy to bypass it)"
+    )
+
+
+def channel_options(address: str) -> list[tuple[str, str | int]]:
+    """Returns what makes a gRPC channel to that address follow the same rules."""
+    proxy = None if is_local(address) else find_proxy(_host(address))
+    return [("grpc.enable_http_proxy", 0) if proxy is None else ("grpc.http_proxy", proxy.url)]
+
+
+def _parse(variable: str, url: str) -> Proxy | None:
+    """Returns None for what cannot be used, such as a SOCKS proxy."""
     try:
-        parts = urlsplit(url if "://" in url else f"http://{url}")
+        url = url if "://" in url else f"http://{url}"
+        parts = urlsplit(url)
         if parts.scheme != "http" or not parts.hostname:
-            raise ValueError("only http://host:port is supported")
+            return None
         authorization = ""
         if parts.username is not None:
             user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
             authorization = "Basic " + base64.b64encode(user.encode()).decode()
-        return Proxy(variable, parts.hostname, parts.port or 80, authorization)
-    except ValueError as error:
-        raise OSError(f"{variable} does not name a proxy: {error}") from None
+        return Proxy(variable, url, parts.hostname, parts.port or 80, authorization)
+    except ValueError:  # A port that is not a number.
+        return None
 
 
 def _is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
+    if host.lower() == "localhost" or host.lower().endswith(".localhost"):
         return True
     try:
-        return ipaddress.ip_address(host).is_loopback
+        ip = ipaddress.ip_address(host)
     except ValueError:
         return False
+    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
+        return _is_loopback(str(ip.ipv4_mapped))
+    # What is unspecified, such as 0.0.0.0, connects to this machine.
+    return ip.is_loopback or ip.is_unspecified
+
+
+def _host(address: str) -> str:
+    return address.rpartition(":")[0].strip("[]")
 
 
 def _is_excepted(host: str) -> bool:

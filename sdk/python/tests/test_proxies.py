@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from gibbs_worker import Client
-from gibbs_worker.proxies import is_local, proxy_hint
+from gibbs_worker.proxy import is_local, proxy_hint
 
 #: Nothing listens there.
 DEAD = "http://user:secret@127.0.0.1:1"
@@ -157,10 +157,12 @@ def test_what_is_local(address, local):
         ({"http_proxy": "http://a:1"}, "a:1 that http_proxy names"),
         ({"http_proxy": "http://a:1", "https_proxy": "http://b:2"}, "b:2 that https_proxy names"),
         ({"https_proxy": "http://b:2", "grpc_proxy": "http://c:3"}, "c:3 that grpc_proxy names"),
-        ({"http_proxy": "http://a:1", "https_proxy": ""}, None),
-        # gRPC does not use these.
-        ({"HTTP_PROXY": "http://a:1", "all_proxy": "http://b:2"}, None),
+        ({"http_proxy": "http://a:1", "https_proxy": ""}, "a:1 that http_proxy names"),
+        ({"HTTP_PROXY": "http://a:1", "all_proxy": "http://b:2"}, "a:1 that HTTP_PROXY names"),
+        ({"all_proxy": "b:2"}, "b:2 that all_proxy names"),
+        # What cannot be used is passed over.
         ({"http_proxy": "socks5://a:1"}, None),
+        ({"grpc_proxy": "http://c:port", "http_proxy": "http://a:1"}, "a:1 that http_proxy names"),
         ({"http_proxy": "http://a:1", "no_proxy": "other, 10.0.0.0/8"}, None),
         ({"http_proxy": "http://a:1", "no_proxy": "10.1.2.3"}, None),
         (
@@ -170,7 +172,7 @@ def test_what_is_local(address, local):
         ({"http_proxy": "http://a:1", "no_proxy": "10.1.2.3", "no_grpc_proxy": ""}, "a:1"),
     ],
 )
-def test_which_proxy_grpc_uses(environment: dict[str, str], named: Any, monkeypatch):
+def test_which_proxy_is_used(environment: dict[str, str], named: Any, monkeypatch):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     hint = proxy_hint("10.1.2.3:5019")
