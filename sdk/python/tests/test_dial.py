@@ -11,7 +11,7 @@ import pytest
 from hpack import Encoder
 from raw_multiplex import RawMultiplexHub, RawStream, response, within
 
-from gibbs_worker import Client, GibbsError, SyncClient, http2, proxy
+from gibbs_worker import Client, GibbsError, http2, proxy
 from gibbs_worker.options import hub_address
 
 

@@ -169,7 +169,7 @@ def test_what_is_local(address, local):
             {"http_proxy": "http://a:1", "no_proxy": "11.0.0.0/8,other,x/y"},
             "a:1 that http_proxy names",
         ),
-        ({"http_proxy": "http://a:1", "no_proxy": "10.1.2.3", "no_grpc_proxy": ""}, "a:1"),
+        ({"http_proxy": "http://a:1", "no_proxy": "10.1.2.3", "no_grpc_proxy": ""}, None),
     ],
 )
 def test_which_proxy_is_used(environment: dict[str, str], named: Any, monkeypatch):
