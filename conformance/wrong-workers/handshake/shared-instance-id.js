@@ -1,4 +1,4 @@
-// Fails hello-first: every process has the same instance_id.
+// Fails hello-first, goaway-hands-over: every process has the same instance_id.
 import { RightWorker } from "../right-worker.js";
 
 new (class extends RightWorker {

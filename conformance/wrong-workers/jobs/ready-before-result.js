@@ -1,4 +1,4 @@
-// Fails result-before-ready: it gives a slot back before it reports the outcome.
+// Fails result-before-ready, goaway-hands-over: it gives a slot back before it reports the outcome.
 import { RightWorker } from "../right-worker.js";
 
 new (class extends RightWorker {

@@ -135,10 +135,15 @@ export class WorkerProcess implements StreamOwner {
     this.#world.count("worker", "hands over");
     if (stream.oracle.jobs > 0) this.#world.count("worker", "hands over with jobs in flight");
     const before = this.#opened;
-    this.process.inspect(this.process.now() + workerFixed.reconnect.maxMs, () => {
-      if (this.isLeaving || this.#opened > before) return;
+    const later = (look: () => void): void =>
+      void this.process.inspect(this.process.now() + workerFixed.reconnect.maxMs, look);
+    const check = (): void => {
+      // A stream that has ended meanwhile is replaced like any that was lost.
+      if (this.isLeaving || this.#opened > before || !this.#streams.has(stream)) return;
       this.#fail("a connection that is going away is replaced");
-    });
+    };
+    // Twice: a process that was blocked looks before it has done what it was about to do.
+    later(() => later(check));
   }
 
   onEnd(stream: WorkerStream, how: string): void {
