@@ -30,6 +30,8 @@ export class WorkerProcess implements StreamOwner {
   #opened = 0;
   /** Whether it repeats results of its old stream on a new one. */
   readonly #repeats: boolean;
+  /** When a stream last ended. */
+  #endedAt = Number.NEGATIVE_INFINITY;
   #orphans: WorkerStream["results"] = [];
   /** When it last lost an idle slot. */
   #slotLostAt = Number.NEGATIVE_INFINITY;
@@ -126,8 +128,10 @@ export class WorkerProcess implements StreamOwner {
   }
 
   onDrain(stream: WorkerStream): void {
+    // A drain is written at the end of a turn, in which the newer stream may have ended.
+    if (this.isLeaving || this.#endedAt === this.process.now()) return;
     const others = this.streams.filter((other) => other !== stream && other.isWelcomed);
-    if (!this.isLeaving && others.length === 0) this.#fail("a worker is never without a stream");
+    if (others.length === 0) this.#fail("a worker is never without a stream");
   }
 
   onGoingAway(stream: WorkerStream): void {
@@ -149,6 +153,7 @@ export class WorkerProcess implements StreamOwner {
   onEnd(stream: WorkerStream, how: string): void {
     this.#world.log(() => `${this.workerId} lost its hub: ${how}`);
     this.#streams.delete(stream);
+    this.#endedAt = this.process.now();
     this.#orphans = stream.results;
     if (stream.isGoingAway && how === "SUPERSEDED") this.#fail("a hand-over loses nothing");
   }

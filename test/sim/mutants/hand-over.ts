@@ -51,10 +51,10 @@ export const handOverMutants: readonly Mutant[] = [
     replace: "const unsent: PendingCall[][] = [];",
   },
   {
-    name: "calls are left on a stream that is going away",
-    at: "MultiplexStream.leave",
-    find: "const unsent = this.#calls.takeUnsent();",
-    replace: "const unsent: PendingCall[] = [];",
+    name: "calls that were not sent on a stream that is going away are forgotten",
+    at: "MultiplexTransport.#leave",
+    find: "for (const pending of unsent.flat()) this.place(pending);",
+    replace: "",
   },
   {
     name: "a stream that is going away before its settings is kept",
