@@ -7,6 +7,7 @@ import (
 	"math"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -245,6 +246,11 @@ func (c *Client) newCall(ctx context.Context, input any, options []RequestOption
 	request := &pb.RequestRequest{Options: &pb.RequestOptions{}}
 	for _, option := range options {
 		option(request)
+	}
+	if !utf8.ValidString(request.Method) || !utf8.ValidString(request.Options.RequestId) {
+		// It would break the stream that all calls share.
+		message := "the method and the request's ID must be valid UTF-8"
+		return nil, &Error{Code: codes.InvalidArgument, Reason: "BAD_OPTION", Message: message, Execution: NotStarted}
 	}
 	payload.ContentType = request.ContentType
 	call := &outgoingCall{method: request.Method, options: request.Options, payload: payload}

@@ -77,6 +77,9 @@ func Errorf(code codes.Code, format string, args ...any) *Error {
 }
 
 func (e *Error) Error() string {
+	if e == nil {
+		return "a nil *gibbs.Error"
+	}
 	name := e.Code.String()
 	if e.Reason != "" {
 		name += " / " + e.Reason
@@ -86,6 +89,9 @@ func (e *Error) Error() string {
 
 // Unwrap returns the Cause.
 func (e *Error) Unwrap() error {
+	if e == nil {
+		return nil
+	}
 	return e.Cause
 }
 

@@ -131,12 +131,9 @@ func callHandler(ctx context.Context, handler Handler, input any) (output any, e
 		if returned {
 			return
 		}
-		// If there is nothing to recover, the handler ended its goroutine.
-		value := recover()
-		if value == nil {
-			value = "the handler called runtime.Goexit"
+		if value := recover(); value != nil {
+			err = &panicError{value, string(debug.Stack())}
 		}
-		err = &panicError{value, string(debug.Stack())}
 	}()
 	output, err = handler(ctx, input)
 	returned = true
@@ -156,7 +153,7 @@ func failed(err error) *pb.Result {
 		failure.Reason = "MALFORMED"
 		failure.Type = ""
 		failure.Message = clip("the input cannot be decoded: "+failure.Message, maxMessageBytes)
-	case errors.As(err, &declared):
+	case errors.As(err, &declared) && declared != nil:
 		failure.Code = int32(declaredCode(declared.Code))
 		failure.Details = declared.packDetails()
 	case errors.As(err, &thrown):

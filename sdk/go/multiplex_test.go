@@ -254,6 +254,10 @@ func TestOptionsOutOfRange(t *testing.T) {
 		}
 	}
 	client := newClient(t, "127.0.0.1:1")
-	_, err := client.Request(t.Context(), 1, gibbs.Method(strings.Repeat("m", 70_000)))
-	wantError(t, err, codes.InvalidArgument, "BAD_OPTION", gibbs.NotStarted)
+	for _, option := range []gibbs.RequestOption{
+		gibbs.Method(strings.Repeat("m", 70_000)), gibbs.Method("caf\xe9"), gibbs.RequestID("caf\xe9"),
+	} {
+		_, err := client.Request(t.Context(), 1, option)
+		wantError(t, err, codes.InvalidArgument, "BAD_OPTION", gibbs.NotStarted)
+	}
 }

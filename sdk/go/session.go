@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -170,14 +171,23 @@ func (s *session) start(job *pb.Job, handler Handler) {
 	s.loop.free--
 	go func() {
 		defer cancel(nil)
+		var result *pb.Result
+		// Deferred: a handler may end its goroutine, and its answer or error may panic.
+		defer func() {
+			if value := recover(); value != nil {
+				result = failed(&panicError{value, string(debug.Stack())})
+			} else if result == nil {
+				result = failed(&panicError{"the handler called runtime.Goexit", ""})
+			}
+			result.JobId = job.GetJobId()
+			s.loop.finished <- finished{s, job.GetJobId(), result}
+		}()
 		if job.TimeoutMs != nil {
 			limited, release := context.WithTimeoutCause(ctx, known.Timeout, errTimeout)
 			defer release()
 			ctx = limited
 		}
-		result := s.loop.runHandler(ctx, handler, job)
-		result.JobId = job.GetJobId()
-		s.loop.finished <- finished{s, job.GetJobId(), result}
+		result = s.loop.runHandler(ctx, handler, job)
 	}()
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -21,6 +22,12 @@ import (
 
 func echo(_ context.Context, input any) (any, error) {
 	return input, nil
+}
+
+type unencodable struct{}
+
+func (unencodable) MarshalJSON() ([]byte, error) {
+	panic("no")
 }
 
 // gate is a handler that reports each call and holds it until the test opens the gate.
@@ -189,7 +196,16 @@ func TestErrorsOfHandlers(t *testing.T) {
 		},
 		"panic":  func(context.Context, any) (any, error) { panic("oh") },
 		"answer": func(context.Context, any) (any, error) { return zero / zero, nil },
-		"typed":  gibbs.Func(func(_ context.Context, x float64) (float64, error) { return x, nil }),
+		"nil": func(context.Context, any) (any, error) {
+			var declared *gibbs.Error
+			return 1, declared
+		},
+		"encoding": func(context.Context, any) (any, error) { return unencodable{}, nil },
+		"exit": func(context.Context, any) (any, error) {
+			runtime.Goexit()
+			return nil, nil
+		},
+		"typed": gibbs.Func(func(_ context.Context, x float64) (float64, error) { return x, nil }),
 	}, gibbs.WorkerOptions{SendStacks: true, Logger: slog.New(slog.NewTextHandler(log, nil))})
 	client := newClient(t, hub.address)
 	ask := func(method string) error {
@@ -218,6 +234,10 @@ func TestErrorsOfHandlers(t *testing.T) {
 		// Skip earlier lines.
 	}
 	wantError(t, ask("answer"), codes.Unknown, "HANDLER_ERROR", gibbs.Finished)
+	// Each of these with the only slot: none may take the worker or its slot away.
+	for _, method := range []string{"nil", "encoding", "exit"} {
+		wantError(t, ask(method), codes.Unknown, "HANDLER_ERROR", gibbs.Finished)
+	}
 	wantError(t, ask("typed"), codes.InvalidArgument, "MALFORMED", gibbs.NotStarted)
 }
 

@@ -66,6 +66,8 @@ describe("the proxy of the environment", () => {
     const env = { https_proxy: "http://me:p%40ss@proxy.test:3128" };
     const proxy = proxyFor(parseAddress("hub.test:5019"), env);
     expect(proxy?.credentials).toBe("me:p@ss");
+    const raw = { https_proxy: "http://bob:50%@proxy.test:3128" };
+    expect(proxyFor(parseAddress("hub.test:5019"), raw)?.credentials).toBe("bob:50%");
     expect(blameProxy("no answer", proxy, "hub.test:5019")).toBe(
       "no answer (through the proxy proxy.test:3128 of https_proxy; to dial hub.test:5019 " +
         "directly, add it to no_proxy)",

@@ -54,13 +54,22 @@ function parseProxy(variable: string, value: string): HttpProxy | undefined {
   if (!URL.canParse(text)) return undefined;
   const { protocol, hostname, port, username, password } = new URL(text);
   if (protocol !== "http:") return undefined;
-  const user = decodeURIComponent(username);
-  const credentials = password === "" ? user : `${user}:${decodeURIComponent(password)}`;
+  const user = decoded(username);
+  const credentials = password === "" ? user : `${user}:${decoded(password)}`;
   return {
     address: `${hostname}:${port || "80"}`,
     credentials: credentials || undefined,
     variable,
   };
+}
+
+/** Undoes percent-encoding; a part that is not encoded properly stands for itself. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** Whether an entry of `no_proxy` covers a host: `*`, a host, a domain, or a subnet. */
