@@ -12,8 +12,11 @@ import type { PendingCall } from "./pending-call.js";
 
 /** Receives a stream's events. */
 export interface MultiplexStreamListener {
-  /** Called when the hub has announced its settings. */
-  onOpen(): void;
+  /**
+   * Called when only the timers of the calls need to keep the process alive: the stream has been
+   * opened, or a caller has given up.
+   */
+  onDetachable(): void;
   /**
    * Receives a call that must move to another stream, because the hub accepts fewer calls than this
    * stream was given.
@@ -94,6 +97,7 @@ export class MultiplexStream {
     this.#calls = new OpenCalls(firstId, () => {
       this.#closeIfDrained();
       this.#flushLater();
+      this.#listener.onDetachable();
     });
     this.#flusher = new Flusher(clock, () => this.#flush());
     this.#state = { kind: "opening", idle: this.#watchIdle(undefined) };
@@ -194,7 +198,7 @@ export class MultiplexStream {
       maxOpenCalls,
     };
     this.#transition({ kind: "open", idle: this.#state.idle, settings });
-    this.#listener.onOpen();
+    this.#listener.onDetachable();
     for (const pending of this.#calls.takeBeyond(maxOpenCalls)) this.#listener.onOverflow(pending);
     this.#flushLater();
   }

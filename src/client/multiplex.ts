@@ -62,7 +62,7 @@ export class MultiplexTransport extends ConnectedTransport {
     const grpc = this.#connection.openMultiplex();
     const limits = { maxPayloadBytes: this.#maxPayloadBytes, firstId: this.#firstId };
     const stream: MultiplexStream = new MultiplexStream(grpc, this.#clock, limits, {
-      onOpen: () => this.#connection.detach(),
+      onDetachable: () => this.#connection.detach(),
       onOverflow: (pending) => this.place(pending),
       onEnd: () => this.#streams.delete(stream),
     });

@@ -1,6 +1,7 @@
 import dns from "node:dns";
 import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
+import http2 from "node:http2";
 import net, { type AddressInfo, connect, type Socket } from "node:net";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { Wakeup } from "../../src/base/wakeup.js";
@@ -144,6 +145,26 @@ describe("a hub that is not there", () => {
 });
 
 describe("a program that does not close its client", () => {
+  // Without limits of its own, the connection would be given up after 50 s of silence.
+  it("ends even if its hub does not answer", { timeout: 30_000 }, async () => {
+    const server = http2.createServer();
+    const open = new Set<http2.ServerHttp2Session>();
+    server.on("session", (session) => open.add(session));
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    onTestFinished(() => {
+      for (const session of open) session.destroy();
+      server.close();
+    });
+    const { port } = server.address() as AddressInfo;
+    const options = { env: { GIBBS_HUB: `127.0.0.1:${port}` } };
+    const program = ["test/fixtures/unclosed.js", "multiplex", "1"];
+    expect(await start(process.execPath, program, options).ended).toMatchObject({
+      code: 0,
+      stdout: "NO_ANSWER\nNO_ANSWER\n",
+    });
+  });
+
   it.each(["multiplex", "unary"])("ends with its last answer: %s", async (transport) => {
     const hub = await startHub();
     await startWorker(hub, (x: number) => x + 1);
