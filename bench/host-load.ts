@@ -14,10 +14,10 @@ export interface Ticks {
 const INTERVAL_MS = 200;
 
 /** The largest share of stolen time at which a measurement counts. */
-export const MAX_STOLEN = 0.05;
+const MAX_STOLEN = 0.05;
 
 /** How often a measurement is repeated at most because time was stolen. */
-export const MAX_REPEATS = 3;
+const MAX_REPEATS = 3;
 
 /** Parses the content of `/proc/stat`. */
 export function parseStat(text: string): Ticks {
