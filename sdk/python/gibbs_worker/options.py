@@ -149,6 +149,16 @@ def check_span(name: str, value: object) -> None:
         raise ValueError(f"{name} must be a number of seconds, not {value!r}")
 
 
+def check_text(name: str, value: object) -> None:
+    """Raises TypeError or ValueError unless the value is text that UTF-8 can encode."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a string, not {value!r}")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{name} has a lone surrogate, which cannot be sent") from None
+
+
 def check_metadata(given: Mapping[str, str | bytes]) -> list[tuple[str, str | bytes]]:
     """Returns the metadata with lower-case keys. Raises ValueError for what gRPC cannot send: it
     takes printable ASCII text, and bytes under keys ending in "-bin"."""

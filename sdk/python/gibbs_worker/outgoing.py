@@ -12,7 +12,14 @@ from ._gen.hub_pb2 import CallResponse, RequestOptions
 from ._gen.payload_pb2 import Payload
 from .answer import Answer
 from .failures import answer_too_large, malformed_answer, too_large
-from .options import ENVELOPE_BYTES, MAX_TIMEOUT, check_metadata, check_span, check_whole
+from .options import (
+    ENVELOPE_BYTES,
+    MAX_TIMEOUT,
+    check_metadata,
+    check_span,
+    check_text,
+    check_whole,
+)
 from .pending_call import Metadata, PendingCall, Response
 from .status import duration, seconds
 
@@ -61,6 +68,9 @@ class Limits:
         if gibbs_timeout is not None:
             check_span("gibbs_timeout", gibbs_timeout)
             timeout = min(gibbs_timeout, MAX_TIMEOUT)
+        # What cannot be encoded would break the message that it shares with other requests.
+        check_text("gibbs_method", gibbs_method)
+        check_text("gibbs_request_id", gibbs_request_id)
         options = RequestOptions(request_id=gibbs_request_id)
         if gibbs_idempotent is not None:
             options.idempotent = gibbs_idempotent
@@ -73,8 +83,6 @@ class Limits:
         if gibbs_run_timeout is not None:
             check_span("gibbs_run_timeout", gibbs_run_timeout)
             options.run_timeout.CopyFrom(duration(gibbs_run_timeout))
-        if not isinstance(gibbs_method, str):
-            raise TypeError(f"gibbs_method must be a string, not {gibbs_method!r}")
         metadata: Metadata = tuple(check_metadata(gibbs_metadata)) if gibbs_metadata else ()
         has_options = options.ByteSize() > 0
         return PendingCall(

@@ -51,6 +51,16 @@ async def heard_heartbeat(session: Any) -> None:
     await session.hear("heartbeat")
 
 
+async def running(raw_hub, proxy, gate):
+    """Returns the connection and the session of a worker, once job 1 runs there."""
+    connection = await proxy.connection()
+    session = await raw_hub.session()
+    await session.greet()
+    await session.send(job(1, "a"))
+    await gate.entered.get()
+    return connection, session
+
+
 async def test_a_connection_that_goes_away_hands_over(raw_hub, proxy, serve):
     gate = Gate()
     serve(gate, gibbs_hub=proxy.address, gibbs_slots=2, gibbs_worker_id="w")
@@ -97,11 +107,7 @@ async def test_a_connection_that_goes_away_hands_over(raw_hub, proxy, serve):
 async def test_a_connection_that_is_cut_before_its_jobs_end_loses_them(raw_hub, proxy, serve):
     gate = Gate()
     serve(gate, gibbs_hub=proxy.address)
-    connection = await proxy.connection()
-    old = await raw_hub.session()
-    await old.greet()
-    await old.send(job(1, "a"))
-    await gate.entered.get()
+    connection, old = await running(raw_hub, proxy, gate)
     connection.go_away()
     new = await raw_hub.session()
     await new.hear("hello")
@@ -168,11 +174,7 @@ async def test_a_successor_that_cannot_connect_leaves_the_slots_where_they_are(
 async def test_a_refused_successor_lets_the_old_stream_finish(raw_hub, proxy, serve):
     gate = Gate()
     serving = serve(gate, gibbs_hub=proxy.address)
-    connection = await proxy.connection()
-    old = await raw_hub.session()
-    await old.greet()
-    await old.send(job(1, "a"))
-    await gate.entered.get()
+    connection, old = await running(raw_hub, proxy, gate)
     connection.go_away()
     (await raw_hub.session()).end(grpc.StatusCode.PERMISSION_DENIED, "go away")
     await old.hear("drain")
@@ -188,11 +190,7 @@ async def test_a_refused_successor_lets_the_old_stream_finish(raw_hub, proxy, se
 async def test_a_worker_that_is_told_to_drain_drains_every_stream(raw_hub, proxy, serve, welcomed):
     gate = Gate()
     serving = serve(gate, gibbs_hub=proxy.address, gibbs_slots=2)
-    connection = await proxy.connection()
-    old = await raw_hub.session()
-    await old.greet()
-    await old.send(job(1, "a"))
-    await gate.entered.get()
+    connection, old = await running(raw_hub, proxy, gate)
     connection.go_away()
     new = await raw_hub.session()
     await new.hear("hello")

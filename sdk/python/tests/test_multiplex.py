@@ -383,6 +383,17 @@ async def test_an_input_larger_than_the_hub_takes(multiplex_hub, client):
     assert error.execution == "NOT_STARTED"
 
 
+@pytest.mark.parametrize("option", ["gibbs_method", "gibbs_request_id"])
+async def test_text_that_cannot_be_encoded_fails_its_call_alone(multiplex_hub, client, option):
+    other = ask(client, 1)
+    with pytest.raises(ValueError, match=f"{option} has a lone surrogate"):
+        await client.request(2, **{option: "caf\udce9"})
+    stream = await multiplex_hub.stream()
+    call = await stream.hear()
+    stream.send(response(call, "one"))
+    assert await other == "one"
+
+
 async def test_answers_too_large_or_malformed_fail_their_call_alone(multiplex_hub):
     async with Client(multiplex_hub.address, max_payload_bytes=1000) as client:
         large, broken, fine = (ask(client, x) for x in range(3))
