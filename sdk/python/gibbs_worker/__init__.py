@@ -5,8 +5,9 @@ import logging
 from . import _fork as _fork
 from ._version import __version__
 from .answer import Answer
-from .client import Client, Hub
+from .client import Client
 from .errors import Code, Execution, GibbsError, GibbsTimeoutError, UserCodeException
+from .hub import Hub
 from .job import Job, current_job
 from .sync_client import SyncClient
 from .worker import Worker

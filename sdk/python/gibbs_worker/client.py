@@ -12,10 +12,9 @@ from typing import Any, Callable, Literal, NamedTuple, TypeVar, Union
 
 from ._fork import forget_in_children, leave_to_parent
 from .answer import Answer
-from .errors import GibbsError, GibbsTimeoutError
 from .map import Sending, check_map, map_on_loop
 from .multiplex import MultiplexTransport
-from .options import MAX_PAYLOAD_BYTES, check_whole, hub_address
+from .options import MAX_PAYLOAD_BYTES, hub_address
 from .outgoing import Limits
 from .pending_call import PendingCall, Response
 from .unary import UnaryTransport
@@ -257,46 +256,3 @@ def transport_maker(
         return kinds[name](loop, address, limits.max_payload_bytes, limits.connect_timeout)
 
     return make
-
-
-LOST = ("WORKER_LOST", "ATTEMPTS_EXHAUSTED", "HUB_SHUTDOWN", "CONNECTION_LOST", "TRANSPORT")
-"""The reasons of requests that may have run, but will have no answer."""
-
-
-class Hub(Client):
-    """A client of a running hub, with the name and arguments that it has in the Python library
-    `gibbs`. Start the hub itself with `gibbs hub`."""
-
-    def __init__(
-        self,
-        port: int | None = None,
-        *,
-        host: str | None = None,
-        timeout: float = 600.0,
-        connect_timeout: float = 20.0,
-        max_payload_bytes: int = MAX_PAYLOAD_BYTES,
-        transport: TransportName = "multiplex",
-    ) -> None:
-        """Default: the environment variable GIBBS_HUB, or port 5019 of 127.0.0.1."""
-        super().__init__(
-            hub_address(None, host, port),
-            timeout=timeout,
-            connect_timeout=connect_timeout,
-            max_payload_bytes=max_payload_bytes,
-            transport=transport,
-        )
-
-    async def request(self, *args: Any, gibbs_retries: int = 0, **kwargs: Any) -> Any:
-        """Same as `Client.request`. `gibbs_retries`: how many times it is sent again when
-        `gibbs_timeout` has passed, or when its worker or the connection was lost; -1 means no
-        limit. Each time has the whole `gibbs_timeout`. A second run must do no harm: the first
-        worker is told to stop, but may already have done it."""
-        check_whole("gibbs_retries", gibbs_retries, -1)
-        while True:
-            try:
-                return await super().request(*args, **kwargs)
-            except GibbsError as error:
-                is_lost = isinstance(error, GibbsTimeoutError) or error.reason in LOST
-                if gibbs_retries == 0 or not is_lost:
-                    raise
-                gibbs_retries = max(gibbs_retries - 1, -1)
