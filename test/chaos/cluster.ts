@@ -8,6 +8,8 @@ import type {
   ClientSettings,
   HubSettings,
   PoolSettings,
+  PythonClientSettings,
+  PythonSettings,
   RawSettings,
 } from "./processes/settings.js";
 import { Seat } from "./seat.js";
@@ -86,7 +88,7 @@ export class Cluster {
       const cli = `${buildFolder()}/cli/main.js`;
       const args = [cli, "worker", model, "--count", String(children), "--hub", hub];
       const env = { CHAOS_JOURNALS: this.folder, CHAOS_HOST: name };
-      return new ManagedProcess(this.folder, name, [...args, "--worker-id", name], env);
+      return ManagedProcess.node(this.folder, name, [...args, "--worker-id", name], env);
     });
   }
 
@@ -106,11 +108,29 @@ export class Cluster {
     });
   }
 
+  /** Adds a worker of the Python SDK. */
+  async addPython(settings: Omit<PythonSettings, "journals" | "host" | "hub">): Promise<Seat> {
+    return this.#seat("python", this.workers, (host, hub) => {
+      const all: PythonSettings = { ...settings, journals: this.folder, host, hub };
+      return ManagedProcess.python(this.folder, host, "worker", all);
+    });
+  }
+
   /** Adds a client process. */
   async addClient(settings: Omit<ClientSettings, "journals" | "name" | "hub">): Promise<Seat> {
     return this.#seat("client", this.clients, (name, hub) => {
       const all: ClientSettings = { ...settings, journals: this.folder, name, hub };
       return ManagedProcess.own(this.folder, name, "client", all);
+    });
+  }
+
+  /** Adds a client of the Python SDK. */
+  async addPythonClient(
+    settings: Omit<PythonClientSettings, "journals" | "name" | "hub">,
+  ): Promise<Seat> {
+    return this.#seat("python client", this.clients, (name, hub) => {
+      const all: PythonClientSettings = { ...settings, journals: this.folder, name, hub };
+      return ManagedProcess.python(this.folder, name, "client", all);
     });
   }
 
@@ -155,7 +175,7 @@ export class Cluster {
   ): Promise<Seat> {
     const proxy = new TcpProxy({ host: "127.0.0.1", port: this.#port }, await findPort());
     await proxy.setDoor("open");
-    const name = `${kind}-${seats.length + 1}`;
+    const name = `${kind.replace(" ", "-")}-${seats.length + 1}`;
     const hub = this.#options.proxied ? proxy.address : this.address;
     const seat = new Seat(kind, name, proxy, (occupant) => {
       const process = launch(occupant, hub);

@@ -17,8 +17,9 @@ export type Fault =
   | { at: "hub"; strike: AtHub }
   | { at: "seat"; kinds: readonly Seat["kind"][]; strike: AtSeat };
 
-const workers = ["agent", "pool", "raw"] as const;
-const everybody = [...workers, "client"] as const;
+const workers = ["agent", "pool", "raw", "python"] as const;
+const clients = ["client", "python client"] as const;
+const everybody = [...workers, ...clients] as const;
 
 /** The shortest and longest time that a seat stays empty, in milliseconds. */
 const AWAY_MS = [100, 1000] as const;
@@ -32,7 +33,14 @@ export const faults: Readonly<Record<string, Fault>> = {
   "worker: stopped, shorter than liveness": at(workers, stopped(1500)),
   "worker: stopped, longer than liveness": at(workers, stopped(5000)),
   "worker: SIGTERM": at(workers, replaced("SIGTERM")),
-  "client: kill -9": at(["client"], replaced("SIGKILL")),
+  "Python worker: kill -9": at(["python"], replaced("SIGKILL")),
+  "Python worker's child: kill -9": at(["python"], childKilled),
+  "Python worker: stopped": at(["python"], stopped(1500)),
+  "Python worker: SIGTERM": at(["python"], replaced("SIGTERM")),
+  "Python worker: GOAWAY, and a cut later": at(["python"], goAway),
+  "client: kill -9": at(clients, replaced("SIGKILL")),
+  "Python client: GOAWAY, and a cut later": at(["python client"], goAway),
+  "Python client: reset": at(["python client"], reset),
   "hub: stopped 3 s": { at: "hub", strike: hubStopped(3000) },
   "hub: stopped 8 s": { at: "hub", strike: hubStopped(8000) },
   "hub: kill -9": { at: "hub", strike: hubReplaced("SIGKILL") },
@@ -85,9 +93,9 @@ function replaced(signal: "SIGKILL" | "SIGTERM"): AtSeat {
   };
 }
 
-/** Kills a child of an agent, which replaces it. */
-async function childKilled({ process: agent, occupant }: Seat, random: Random, onHit: OnHit) {
-  const child = oneOf(random, agent.children());
+/** Kills a child, which its parent replaces. */
+async function childKilled({ process: parent, occupant }: Seat, random: Random, onHit: OnHit) {
+  const child = oneOf(random, parent.children());
   if (child === undefined) return;
   onHit(`${occupant}/${child}`);
   process.kill(child, "SIGKILL");

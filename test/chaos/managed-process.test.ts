@@ -4,6 +4,9 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Cluster } from "./cluster.js";
 import { ManagedProcess } from "./managed-process.js";
+import { installPython } from "./python.js";
+
+const hasPython = installPython();
 
 /** A program that handles SIGTERM only once it is told to. */
 const HESITANT = `
@@ -21,7 +24,7 @@ describe("a process of the chaos run", () => {
   afterEach(() => rmSync(folder, { recursive: true }));
 
   it("accepts no SIGTERM before it handles it", async () => {
-    const hesitant = new ManagedProcess(folder, "hesitant", ["--eval", HESITANT]);
+    const hesitant = ManagedProcess.node(folder, "hesitant", ["--eval", HESITANT]);
     expect(() => hesitant.signal("SIGTERM")).toThrow("hesitant does not handle SIGTERM yet");
     hesitant.tell({ kind: "go on" });
     await hesitant.listening;
@@ -31,7 +34,7 @@ describe("a process of the chaos run", () => {
   });
 
   it("keeps nothing waiting when it ends without a message", async () => {
-    const mute = new ManagedProcess(folder, "mute", ["--eval", "process.exit(3)"]);
+    const mute = ManagedProcess.node(folder, "mute", ["--eval", "process.exit(3)"]);
     await mute.listening;
     await mute.ended;
     expect(mute.failure).toBe("mute: 3");
@@ -45,6 +48,10 @@ describe("a process of the chaos run", () => {
         await cluster.addAgent(1);
         await cluster.addPool(2, 1);
         await cluster.addRaw(1);
+        if (hasPython) {
+          await cluster.addPython({ isolation: "thread", count: 1, slots: 2 });
+          await cluster.addPython({ isolation: "process", count: 1, slots: 1 });
+        }
         await cluster.drainWorkers();
         expect(cluster.failures()).toEqual([]);
       });

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { sdkPython } from "./python.js";
 
 const firstWord = new URL("./processes/first-word.js", import.meta.url).href;
 
@@ -33,17 +34,17 @@ export class ManagedProcess {
   #killed = false;
   #isListening = false;
 
-  /** Starts Node with `args`. */
+  /** Starts `command`, which has Node's channel for messages. */
   constructor(
     folder: string,
     name: string,
-    args: readonly string[],
+    [command, ...args]: readonly [string, ...string[]],
     env: Record<string, string> = {},
   ) {
     this.#name = name;
     this.#log = join(folder, `${name}.log`);
     const log = openSync(this.#log, "a");
-    this.#process = spawn(process.execPath, ["--import", firstWord, ...args], {
+    this.#process = spawn(command, args, {
       env: { ...process.env, ...env },
       stdio: ["ignore", "pipe", log, "ipc"],
     });
@@ -68,10 +69,27 @@ export class ManagedProcess {
     this.ready.catch(() => {});
   }
 
+  /** Starts Node with `args`. */
+  static node(
+    folder: string,
+    name: string,
+    args: readonly string[],
+    env: Record<string, string> = {},
+  ): ManagedProcess {
+    const command = [process.execPath, "--import", firstWord, ...args] as const;
+    return new ManagedProcess(folder, name, command, env);
+  }
+
   /** Starts one of `processes/` with its settings. */
   static own(folder: string, name: string, program: string, settings: object): ManagedProcess {
-    const path = fileURLToPath(new URL(`./processes/${program}.ts`, import.meta.url));
-    return new ManagedProcess(folder, name, ["--import", "tsx", path, JSON.stringify(settings)]);
+    const path = pathTo(`${program}.ts`);
+    return ManagedProcess.node(folder, name, ["--import", "tsx", path, JSON.stringify(settings)]);
+  }
+
+  /** Starts one of those in Python. */
+  static python(folder: string, name: string, program: string, settings: object): ManagedProcess {
+    const path = pathTo(`${program}.py`);
+    return new ManagedProcess(folder, name, [sdkPython, path, JSON.stringify(settings)]);
   }
 
   get pid(): number {
@@ -139,6 +157,10 @@ export class ManagedProcess {
     const log = readFileSync(this.#log, "utf8");
     throw new Error(`the process ${this.#name} ended with ${how} before it was ready:\n${log}`);
   }
+}
+
+function pathTo(program: string): string {
+  return fileURLToPath(new URL(`./processes/${program}`, import.meta.url));
 }
 
 /** Kills everything still running. */

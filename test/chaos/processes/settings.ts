@@ -25,6 +25,12 @@ export interface PoolSettings {
 /** Settings of a worker that does not use the library. */
 export type RawSettings = Omit<PoolSettings, "count">;
 
+/** Settings of a worker of the Python SDK. */
+export interface PythonSettings extends PoolSettings {
+  /** Where handlers run: in threads of the worker, or in `count` processes. */
+  isolation: "thread" | "process";
+}
+
 /** Settings of a client process. */
 export interface ClientSettings {
   journals: string;
@@ -36,6 +42,9 @@ export interface ClientSettings {
   load: Load;
   traffic: Traffic;
 }
+
+/** Settings of a client of the Python SDK, which makes `callers` calls at a time. */
+export type PythonClientSettings = Required<Omit<ClientSettings, "load">> & { callers: number };
 
 /** Reads the settings given to this process. */
 export function settings<T>(): T {

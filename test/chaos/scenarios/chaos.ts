@@ -7,6 +7,7 @@ import { type Fault, faults } from "../faults.js";
 import { type Notes, readJournals } from "../journal.js";
 import { machineNow } from "../machine-time.js";
 import { outcomes } from "../outcomes.js";
+import { installPython } from "../python.js";
 import { schedule } from "../schedule.js";
 import {
   atLeast,
@@ -54,19 +55,20 @@ const FULL_MINUTES = 10;
  */
 export function chaos({ seed, minutes, folder, say }: ScenarioOptions): Promise<Scorecard> {
   const random = seeded(seed);
+  const hasPython = installPython();
   return Cluster.use({ folder, hub: hubOptions, proxied: true }, async (cluster) => {
-    await populate(cluster, random);
+    await populate(cluster, random, hasPython);
     const startedAt = machineNow();
     const strikes = await strikeAll(cluster, minutes * 60_000, random, say);
     await cluster.finishClients();
     const tookMs = machineNow() - startedAt;
     await cluster.drain();
     const failures = cluster.failures();
-    return judge(readJournals(cluster.folder), strikes, { minutes, tookMs, failures });
+    return judge(readJournals(cluster.folder), strikes, { minutes, tookMs, failures, hasPython });
   });
 }
 
-async function populate(cluster: Cluster, random: Random): Promise<void> {
+async function populate(cluster: Cluster, random: Random, hasPython: boolean): Promise<void> {
   for (let agents = 0; agents < 3; agents += 1) await cluster.addAgent(2);
   await cluster.addPool(2, 2);
   await cluster.addPool(1, 4);
@@ -76,6 +78,12 @@ async function populate(cluster: Cluster, random: Random): Promise<void> {
     const load = { kind: "callers" as const, count: CALLERS };
     const clientSeed = Math.floor(random() * 2 ** 32);
     await cluster.addClient({ seed: clientSeed, transport, load, traffic });
+  }
+  if (hasPython) {
+    await cluster.addPython({ isolation: "thread", count: 1, slots: 2 });
+    await cluster.addPython({ isolation: "process", count: 2, slots: 1 });
+    const seed = Math.floor(random() * 2 ** 32);
+    await cluster.addPythonClient({ seed, transport: "multiplex", callers: CALLERS, traffic });
   }
   await cluster.settled();
 }
@@ -136,7 +144,7 @@ async function strikeOnce(
 function judge(
   notes: Notes,
   strikes: readonly Strike[],
-  run: { minutes: number; tookMs: number; failures: readonly string[] },
+  run: { minutes: number; tookMs: number; failures: readonly string[]; hasPython: boolean },
 ): Scorecard {
   const violations = check(notes, { maxSubmissions: 3, graceMs: GRACE_MS });
   const covered = { ...coverage(strikes, notes), ...callersCoverage(notes, HURRY_MS) };
@@ -145,6 +153,13 @@ function judge(
     none("unhurried calls that ended by their deadline", leftToDeadline(notes)),
     none("processes that failed", run.failures),
   ];
+  const python = byPython(notes, strikes);
+  if (run.hasPython) {
+    criteria.push(
+      atLeast("requests of the Python client", python.requests, 1),
+      atLeast("executions by Python workers", python.executions, 1),
+    );
+  }
   if (run.minutes >= FULL_MINUTES) {
     const often = Object.values(covered).filter(({ hitsWithWork }) => hitsWithWork >= 5);
     criteria.push(
@@ -160,9 +175,20 @@ function judge(
       requestsPerSecond: Math.round((notes.call.length / run.tookMs) * 1000),
       executions: notes.start.length,
       outcomes: outcomes(notes),
+      python: run.hasPython ? python : "not installed",
       faults: covered,
     },
     criteria,
+  };
+}
+
+/** Counts what the Python processes did, and the faults that hit them. */
+function byPython(notes: Notes, strikes: readonly Strike[]) {
+  const isPython = (name: string): boolean => name.startsWith("python");
+  return {
+    requests: notes.call.filter(({ client }) => isPython(client)).length,
+    executions: notes.start.filter(({ worker }) => isPython(worker)).length,
+    faults: strikes.filter(({ target }) => isPython(target)).length,
   };
 }
 
