@@ -110,7 +110,8 @@ export class Cluster {
 
   /** Adds a worker of the Python SDK. */
   async addPython(settings: Omit<PythonSettings, "journals" | "host" | "hub">): Promise<Seat> {
-    return this.#seat("python", this.workers, (host, hub) => {
+    const kind = settings.isolation === "process" ? "python agent" : "python";
+    return this.#seat(kind, this.workers, (host, hub) => {
       const all: PythonSettings = { ...settings, journals: this.folder, host, hub };
       return ManagedProcess.python(this.folder, host, "worker", all);
     });

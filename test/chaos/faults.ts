@@ -17,7 +17,8 @@ export type Fault =
   | { at: "hub"; strike: AtHub }
   | { at: "seat"; kinds: readonly Seat["kind"][]; strike: AtSeat };
 
-const workers = ["agent", "pool", "raw", "python"] as const;
+const python = ["python", "python agent"] as const;
+const workers = ["agent", "pool", "raw", ...python] as const;
 const clients = ["client", "python client"] as const;
 const everybody = [...workers, ...clients] as const;
 
@@ -33,11 +34,11 @@ export const faults: Readonly<Record<string, Fault>> = {
   "worker: stopped, shorter than liveness": at(workers, stopped(1500)),
   "worker: stopped, longer than liveness": at(workers, stopped(5000)),
   "worker: SIGTERM": at(workers, replaced("SIGTERM")),
-  "Python worker: kill -9": at(["python"], replaced("SIGKILL")),
-  "Python worker's child: kill -9": at(["python"], childKilled),
-  "Python worker: stopped": at(["python"], stopped(1500)),
-  "Python worker: SIGTERM": at(["python"], replaced("SIGTERM")),
-  "Python worker: GOAWAY, and a cut later": at(["python"], goAway),
+  "Python worker: kill -9": at(python, replaced("SIGKILL")),
+  "Python worker's child: kill -9": at(["python agent"], childKilled),
+  "Python worker: stopped": at(python, stopped(1500)),
+  "Python worker: SIGTERM": at(python, replaced("SIGTERM")),
+  "Python worker: GOAWAY, and a cut later": at(python, goAway),
   "client: kill -9": at(clients, replaced("SIGKILL")),
   "Python client: GOAWAY, and a cut later": at(["python client"], goAway),
   "Python client: reset": at(["python client"], reset),

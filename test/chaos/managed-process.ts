@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { sdkPython } from "./python.js";
@@ -133,10 +133,13 @@ export class ManagedProcess {
     await this.ended;
   }
 
-  /** The ids of its live child processes. */
+  /** The ids of its live child processes, by whichever thread they were started. */
   children(): number[] {
-    const list = readFileSync(`/proc/${this.pid}/task/${this.pid}/children`, "utf8");
-    return list.split(" ").filter(Boolean).map(Number);
+    const threads = readdirSync(`/proc/${this.pid}/task`);
+    return threads.flatMap((thread) => {
+      const list = readFileSync(`/proc/${this.pid}/task/${thread}/children`, "utf8");
+      return list.split(" ").filter(Boolean).map(Number);
+    });
   }
 
   /** Its current resident memory, in MiB. */

@@ -15,7 +15,14 @@ export class Seat {
    * @param launch starts a process with the given name.
    */
   constructor(
-    readonly kind: "agent" | "pool" | "raw" | "python" | "client" | "python client",
+    readonly kind:
+      | "agent"
+      | "pool"
+      | "raw"
+      | "python"
+      | "python agent"
+      | "client"
+      | "python client",
     readonly name: string,
     readonly proxy: TcpProxy,
     readonly launch: (name: string) => ManagedProcess,
