@@ -16,6 +16,8 @@ export interface Peers {
   original: Peer | undefined;
   /** Our Python SDK, and the NATS client for Python. */
   python: Peer | undefined;
+  /** mosec, and aiohttp as its client. */
+  mosec: Peer | undefined;
 }
 
 /** The table entry for a peer that is missing. */
@@ -23,7 +25,12 @@ export const NOT_INSTALLED = "not installed";
 
 /** Finds the installed peers. */
 export function findPeers(): Peers {
-  return { nats: findNats(), original: findOriginal(), python: findPython() };
+  return {
+    nats: findNats(),
+    original: findOriginal(),
+    python: findPython(),
+    mosec: findInVenv("mosec, aiohttp", "mosec {v('mosec')}, aiohttp {v('aiohttp')}"),
+  };
 }
 
 function findNats(): Peer | undefined {

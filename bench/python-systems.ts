@@ -3,6 +3,7 @@ import type { Program } from "./program.js";
 import {
   type GibbsHub,
   startHub,
+  startMosec,
   startNatsInPython,
   startOriginal,
   startPythonClient,
@@ -19,13 +20,16 @@ export interface PythonSystem {
 
 /** The systems that the Python benchmarks compare; undefined for one that is not installed. */
 export type PythonSystems = {
-  readonly [name in "gibbs" | "node" | "original" | "nats"]: PythonSystem | undefined;
+  readonly [name in "gibbs" | "node" | "original" | "nats" | "mosec"]: PythonSystem | undefined;
 };
 
 /** Workers that return their input. */
 interface Layout {
   processes: number;
-  /** Concurrent jobs per worker. The original's have one; those of NATS take what comes. */
+  /**
+   * Concurrent jobs per worker. Those of the original and of mosec have one; those of NATS take what
+   * comes.
+   */
   slots: number;
 }
 
@@ -35,11 +39,14 @@ const WARM_UP_MS = 2000;
 /**
  * Starts our Python client with Python workers, and with TypeScript ones (`node`), and its peers,
  * all with workers of the same layout, and warms them up.
+ *
+ * @param withMosec whether mosec is among them.
  */
 export async function startPythonSystems(
   context: Context,
   title: string,
   layout: Layout,
+  withMosec = false,
 ): Promise<PythonSystems> {
   const { programs, peers } = context;
   const systems: PythonSystems = {
@@ -56,6 +63,7 @@ export async function startPythonSystems(
             ),
           )
         : undefined,
+    mosec: withMosec ? await startMosecSystem(context, layout.processes) : undefined,
   };
   const load = { callers: 32, durationMs: context.quick ? 300 : WARM_UP_MS };
   const once = { ...context, runs: 1 };
@@ -100,6 +108,15 @@ async function startTheOriginal(
   // Its workers are processes that only take requests.
   const { client } = await startOriginal(programs, original, { handler: "echo", processes });
   return { client, processes: [] };
+}
+
+async function startMosecSystem(
+  { programs, peers: { mosec } }: Context,
+  processes: number,
+): Promise<PythonSystem | undefined> {
+  if (mosec === undefined) return undefined;
+  const { client, server } = await startMosec(programs, mosec, processes);
+  return { client, processes: [client, server] };
 }
 
 function toSystem({ client, workers }: { client: Program; workers: Program[] }): PythonSystem {

@@ -23,6 +23,7 @@ export interface Conditions {
   nats: string;
   original: string;
   python: string;
+  mosec: string;
   runs: number;
   /** The load before the first benchmark: runnable processes, averaged over a minute. */
   load: string;
@@ -33,7 +34,7 @@ export interface Conditions {
 
 /** The conditions of a run that starts now. */
 export function conditions(
-  { nats, original, python }: Peers,
+  { nats, original, python, mosec }: Peers,
   { runs }: Flags,
 ): Omit<Conditions, "loadDuring"> {
   const model = cpus()[0]?.model.trim() || process.arch;
@@ -45,6 +46,7 @@ export function conditions(
     nats: nats?.version ?? NOT_INSTALLED,
     original: original?.version ?? NOT_INSTALLED,
     python: python?.version ?? NOT_INSTALLED,
+    mosec: mosec?.version ?? NOT_INSTALLED,
     runs,
     load: `${loadavg()[0]?.toFixed(1)} processes wanted a core before`,
     date: new Date().toISOString().slice(0, 10),
@@ -93,6 +95,7 @@ Written by \`npm run bench\`; [notes.md](notes.md) tells how the figures are tak
 | NATS | ${where.nats} |
 | the original | ${where.original} |
 | in Python | ${where.python} |
+| mosec | ${where.mosec} |
 | other load | ${where.load} |
 | during the run | ${where.loadDuring} |
 | measured | ${where.date}, median of ${where.runs}, each in turn with its peers |

@@ -3,6 +3,7 @@
 #   NATS      its current server, built with Go (otherwise Debian's), and its client for Node
 #   original  the Python library gibbs, in a virtual environment
 #   python    our Python SDK and the NATS client for Python, in the same one
+#   mosec     and aiohttp, as its client, in the same one
 # Reports what cannot be installed; the table shows it as "not installed".
 set -uo pipefail
 cd "$(dirname "$0")"
@@ -36,11 +37,16 @@ python_sdk() {
   "$peers/venv/bin/pip" install --quiet ../sdk/python nats-py
 }
 
+mosec() {
+  "$peers/venv/bin/pip" install --quiet mosec aiohttp
+}
+
 nats_server || missing "the NATS server: it needs Go, or a Debian with its package nats-server"
 nats_client || missing "the NATS client @nats-io/transport-node"
 original || missing "the original gibbs: it needs python3 with venv"
 
 python_sdk || missing "our Python SDK and nats-py: they need python3 with venv"
+mosec || missing "mosec and aiohttp: they need python3 with venv"
 
 [ "$failed" = 0 ] && echo "The peers are in bench/.peers: npm run bench"
 exit "$failed"

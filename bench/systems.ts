@@ -146,6 +146,18 @@ export async function startNatsInPython(
   return { client, workers };
 }
 
+/** Starts mosec with worker processes, and an HTTP client in Python. */
+export async function startMosec(
+  programs: Programs,
+  peer: Peer,
+  processes: number,
+): Promise<{ client: Program; server: Program }> {
+  const options = { port: await freePort(), processes };
+  const { program: server } = await programs.python(peer.command, "mosec_server", options);
+  const { program: client } = await programs.python(peer.command, "mosec_client", options);
+  return { client, server };
+}
+
 /** Starts grpc-js servers that run the handler themselves; returns their addresses. */
 export async function startGrpcServers(
   programs: Programs,
