@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
+import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -99,7 +101,15 @@ def run(names: list[str], report: Path) -> str:
     tests = [f"{FILE}::{name}" for name in names]
     command = [sys.executable, "-m", "pytest", *OPTIONS, f"--junit-xml={report}", *tests]
     env = {**os.environ, "PYTHONPATH": str(SHIM.parents[1])}
-    return subprocess.run(command, env=env, capture_output=True, text=True, check=False).stdout
+    pytest_process = subprocess.Popen(
+        command, env=env, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        return pytest_process.communicate()[0]
+    finally:
+        # Its hubs and workers would outlive it if this test runs out of time.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pytest_process.pid, signal.SIGKILL)
 
 
 def passed_in(report: Path) -> set[str]:

@@ -42,6 +42,8 @@ class Worker(gibbs_worker.Worker):
     def start(self) -> None:
         _start_hub(self._port)
         super().start()
+        # A failed test leaves it running, and multiprocessing would wait for it.
+        atexit.register(self.kill)
 
 
 class Hub(gibbs_worker.Hub):
