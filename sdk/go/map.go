@@ -19,7 +19,7 @@ type MapOptions struct {
 	Unordered bool
 }
 
-// mapped is what became of one input.
+// mapped is the outcome of one input.
 type mapped[Out any] struct {
 	output Out
 	err    error
@@ -33,8 +33,11 @@ type mapped[Out any] struct {
 // flight are then cancelled, as they are when the loop is left early or ctx ends.
 //
 // The options apply to each request; do not give a [RequestID]. Inputs may be endless:
-// they are read by a goroutine of their own, each only once there is room to send it. One
-// read that is under way when the loop ends is not waited for; what it returns is dropped.
+// they are read by a separate goroutine, each only once there is room to send it. A read
+// that is under way when the loop ends is not waited for, and its result is dropped.
+//
+// A panic while an input is read, encoded, or its answer decoded, cancels the requests in
+// flight and is raised again by the loop, with the same value.
 func Map[Out, In any](ctx context.Context, c *Client, inputs iter.Seq[In], how MapOptions, options ...RequestOption) iter.Seq2[Out, error] {
 	return func(yield func(Out, error) bool) {
 		var none Out
@@ -44,10 +47,10 @@ func Map[Out, In any](ctx context.Context, c *Client, inputs iter.Seq[In], how M
 			yield(none, &Error{Code: codes.InvalidArgument, Reason: "BAD_OPTION", Message: message, Execution: NotStarted})
 			return
 		}
-		ctx, cancel := context.WithCancel(ctx)
-		m := newMapping[Out](ctx, how)
+		ctx, cancel := context.WithCancelCause(ctx)
+		m := newMapping[Out](ctx, cancel, how)
 		defer m.wait()
-		defer cancel()
+		defer cancel(nil)
 		go feed(m, inputs, func(input In) mapped[Out] {
 			output, err := Request[Out](ctx, c, input, options...)
 			return mapped[Out]{output, err}
@@ -55,15 +58,17 @@ func Map[Out, In any](ctx context.Context, c *Client, inputs iter.Seq[In], how M
 		for {
 			select {
 			case turn, ok := <-m.turns:
-				if !ok {
-					return
+				var done mapped[Out]
+				if ok {
+					done = <-turn
 				}
-				done := <-turn
-				if !yield(done.output, done.err) || done.err != nil {
+				raiseAgain(ctx)
+				if !ok || !yield(done.output, done.err) || done.err != nil {
 					return
 				}
 				<-m.room
 			case <-ctx.Done():
+				raiseAgain(ctx)
 				failed := over(ctx)
 				failed.Execution = ExecutionUnknown
 				yield(none, failed)
@@ -76,6 +81,7 @@ func Map[Out, In any](ctx context.Context, c *Client, inputs iter.Seq[In], how M
 // mapping is one run of Map.
 type mapping[Out any] struct {
 	ctx     context.Context
+	cancel  context.CancelCauseFunc
 	ordered bool
 	// Holds a token for each input that was read and is not consumed.
 	room chan struct{}
@@ -87,9 +93,10 @@ type mapping[Out any] struct {
 	requests sync.WaitGroup
 }
 
-func newMapping[Out any](ctx context.Context, how MapOptions) *mapping[Out] {
+func newMapping[Out any](ctx context.Context, cancel context.CancelCauseFunc, how MapOptions) *mapping[Out] {
 	return &mapping[Out]{
 		ctx:     ctx,
+		cancel:  cancel,
 		ordered: !how.Unordered,
 		room:    make(chan struct{}, how.Concurrency),
 		turns:   make(chan chan mapped[Out], how.Concurrency),
@@ -102,6 +109,10 @@ func feed[Out, In any](m *mapping[Out], inputs iter.Seq[In], run func(In) mapped
 		m.requests.Wait()
 		close(m.turns)
 	}()
+	guard(m.cancel, func() { read(m, inputs, run) })
+}
+
+func read[Out, In any](m *mapping[Out], inputs iter.Seq[In], run func(In) mapped[Out]) {
 	if !m.waitForRoom() {
 		return
 	}
@@ -111,10 +122,15 @@ func feed[Out, In any](m *mapping[Out], inputs iter.Seq[In], run func(In) mapped
 			m.turns <- turn
 		}
 		started := m.start(func() {
-			turn <- run(input)
-			if !m.ordered {
-				m.turns <- turn
-			}
+			var done mapped[Out]
+			// Deferred: whatever becomes of the request, its turn must not block the loop.
+			defer func() {
+				turn <- done
+				if !m.ordered {
+					m.turns <- turn
+				}
+			}()
+			guard(m.cancel, func() { done = run(input) })
 		})
 		if !started {
 			turn <- mapped[Out]{err: over(m.ctx)}

@@ -2,7 +2,9 @@ package gibbs_test
 
 import (
 	"context"
+	"errors"
 	"iter"
+	"runtime"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -134,5 +136,108 @@ func TestMapWhoseContextEnds(t *testing.T) {
 	}
 	for _, err := range gibbs.Map[any](t.Context(), client, slices.Values([]any{func() {}}), gibbs.MapOptions{}) {
 		wantError(t, err, codes.InvalidArgument, "BAD_INPUT", gibbs.NotStarted)
+	}
+}
+
+// wantPanic calls f, which must panic with exactly that value.
+func wantPanic(t *testing.T, want any, f func()) {
+	t.Helper()
+	defer func() {
+		t.Helper()
+		if got := recover(); got != want {
+			t.Errorf("panicked with %v, want %v", got, want)
+		}
+	}()
+	f()
+}
+
+// panicky is an input or an answer whose coding panics with itself.
+type panicky struct{ why string }
+
+func (p *panicky) MarshalJSON() ([]byte, error) { panic(p) }
+
+type unreadable struct{}
+
+var errUnreadable = errors.New("unreadable")
+
+func (unreadable) UnmarshalJSON([]byte) error { panic(errUnreadable) }
+
+func TestMapWhoseCodePanics(t *testing.T) {
+	hub := startHub(t)
+	gate := newGate()
+	startWorker(t, hub.address, gibbs.Methods{"": func(ctx context.Context, input any) (any, error) {
+		if input == 0.0 {
+			return input, nil
+		}
+		return gate.handle(ctx, input)
+	}}, gibbs.WorkerOptions{Slots: 8})
+	client := newClient(t, hub.address)
+	why := &panicky{"why"}
+	for _, unordered := range []bool{false, true} {
+		how := gibbs.MapOptions{Concurrency: 4, Unordered: unordered}
+		var jobs []context.Context
+		enter := func() { jobs = append(jobs, <-gate.entered) }
+		afterTwo := func(end func()) iter.Seq[any] {
+			return func(yield func(any) bool) {
+				if yield(1.0) && yield(2.0) {
+					enter()
+					enter()
+					end()
+				}
+			}
+		}
+		ignore := func(any, error) bool {
+			t.Error("an answer, though none was given")
+			return true
+		}
+
+		// Reading the inputs panics, or ends its goroutine as t.FailNow does.
+		wantPanic(t, why, func() {
+			gibbs.Map[any](t.Context(), client, afterTwo(func() { panic(why) }), how)(ignore)
+		})
+		ended := make(chan bool)
+		go func() {
+			defer close(ended)
+			gibbs.Map[any](t.Context(), client, afterTwo(runtime.Goexit), how)(ignore)
+			ended <- true
+		}()
+		if <-ended {
+			t.Error("the loop went on after the end of its goroutine")
+		}
+
+		// Encoding an input panics, or decoding an answer.
+		coding := func(yield func(any) bool) {
+			if yield(1.0) {
+				enter()
+				yield(why)
+			}
+		}
+		wantPanic(t, why, func() { gibbs.Map[any](t.Context(), client, coding, how)(ignore) })
+		wantPanic(t, errUnreadable, func() {
+			all := gibbs.Map[unreadable](t.Context(), client, slices.Values([]int{0}), how)
+			all(func(unreadable, error) bool {
+				t.Error("an answer that cannot be decoded")
+				return true
+			})
+		})
+
+		// The body of the loop panics.
+		wantPanic(t, why, func() {
+			var taken atomic.Int64
+			for range gibbs.Map[any](t.Context(), client, naturals(&taken), how) {
+				for range 3 {
+					enter()
+				}
+				panic(why)
+			}
+		})
+
+		for _, job := range jobs {
+			<-job.Done()
+		}
+	}
+	waitUntilNothingRuns("gibbs/sdk/go.Map", "gibbs/sdk/go.feed")
+	for client.OpenCalls() != 0 {
+		runtime.Gosched() // Until the hub has confirmed that they are cancelled.
 	}
 }
