@@ -7,12 +7,9 @@ import (
 	"math"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/metadata"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	pb "github.com/gibbs-rpc/gibbs/sdk/go/gibbsv1"
@@ -233,38 +230,6 @@ func over(ctx context.Context) *Error {
 		return noAnswer(ctx, NotStarted)
 	}
 	return cancelled(ctx, NotStarted)
-}
-
-func (c *Client) newCall(ctx context.Context, input any, options []RequestOption) (*outgoingCall, *Error) {
-	payload, err := newPayload(input, maxInputDepth)
-	if err != nil {
-		return nil, badInput(err)
-	}
-	if size := proto.Size(payload); size > c.options.MaxPayloadBytes {
-		return nil, payloadTooLarge(size, c.options.MaxPayloadBytes)
-	}
-	request := &pb.RequestRequest{Options: &pb.RequestOptions{}}
-	for _, option := range options {
-		option(request)
-	}
-	if !utf8.ValidString(request.Method) || !utf8.ValidString(request.Options.RequestId) {
-		// It would break the stream that all calls share.
-		message := "the method and the request's ID must be valid UTF-8"
-		return nil, &Error{Code: codes.InvalidArgument, Reason: "BAD_OPTION", Message: message, Execution: NotStarted}
-	}
-	payload.ContentType = request.ContentType
-	call := &outgoingCall{method: request.Method, options: request.Options, payload: payload}
-	call.metadata, _ = metadata.FromOutgoingContext(ctx)
-	if size := call.extraBytes(); size > maxExtraBytes {
-		message := fmt.Sprintf("the method, the request's ID and its metadata have %d bytes, more than %d", size, maxExtraBytes)
-		return nil, &Error{Code: codes.InvalidArgument, Reason: "BAD_OPTION", Message: message, Execution: NotStarted}
-	}
-	return call, nil
-}
-
-func badInput(cause error) *Error {
-	message := "the input: " + cause.Error()
-	return &Error{Code: codes.InvalidArgument, Reason: "BAD_INPUT", Message: message, Execution: NotStarted, Cause: cause}
 }
 
 // explain adds the reason to a status that did not come from a hub.

@@ -159,10 +159,14 @@ func (e *Error) readErrorInfo(info *errdetails.ErrorInfo) {
 // packDetails returns the parts of a handler's error that are sent in addition to its
 // code and message: as many details as fit, in order.
 func (e *Error) packDetails() []*anypb.Any {
-	packed := slices.Clone(e.Details)
+	var packed []*anypb.Any
 	if e.RetryAfter > 0 {
 		hint, _ := anypb.New(&errdetails.RetryInfo{RetryDelay: durationpb.New(e.RetryAfter)})
-		packed = slices.Insert(packed, 0, hint)
+		packed = append(packed, hint)
+	}
+	for _, detail := range e.Details {
+		name := strings.ToValidUTF8(detail.GetTypeUrl(), "\uFFFD")
+		packed = append(packed, &anypb.Any{TypeUrl: name, Value: detail.GetValue()})
 	}
 	left := maxDetailsBytes
 	return slices.DeleteFunc(packed, func(detail *anypb.Any) bool {

@@ -1,10 +1,6 @@
 package gibbs
 
-import (
-	"strings"
-	"time"
-	"unicode/utf8"
-)
+import "time"
 
 // DefaultAddress is where a hub listens, and where clients and workers look for it, by
 // default.
@@ -86,16 +82,3 @@ const (
 
 // version is the version of this module, as hubs log it.
 const version = "0.1.0"
-
-// clip makes text valid UTF-8 and cuts it between two characters to at most max bytes.
-func clip(text string, max int) string {
-	text = strings.ToValidUTF8(text, "\uFFFD")
-	if len(text) <= max {
-		return text
-	}
-	end := max - len("…")
-	for !utf8.RuneStart(text[end]) {
-		end--
-	}
-	return text[:end] + "…"
-}

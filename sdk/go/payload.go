@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
@@ -58,6 +59,9 @@ func toValue(data any, path string, depth int) (*structpb.Value, error) {
 	case bool:
 		return structpb.NewBoolValue(data), nil
 	case string:
+		if !utf8.ValidString(data) {
+			return nil, notJSON("text that is not valid UTF-8", path)
+		}
 		return structpb.NewStringValue(data), nil
 	case float64:
 		if math.IsNaN(data) || math.IsInf(data, 0) {
@@ -116,6 +120,9 @@ func toStruct(items map[string]any, path string, depth int) (*structpb.Value, er
 	}
 	fields := make(map[string]*structpb.Value, len(items))
 	for key, item := range items {
+		if !utf8.ValidString(key) {
+			return nil, notJSON(fmt.Sprintf("the key %q, which is not valid UTF-8,", key), path)
+		}
 		value, err := toValue(item, path+"."+key, depth)
 		if err != nil {
 			return nil, err

@@ -5,8 +5,6 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/metadata"
-	"google.golang.org/protobuf/proto"
 
 	pb "github.com/gibbs-rpc/gibbs/sdk/go/gibbsv1"
 )
@@ -27,36 +25,6 @@ type transport interface {
 	send(ctx context.Context, call *outgoingCall) (*Answer, *Error)
 	// close ends every call, and accepts no more.
 	close()
-}
-
-// outgoingCall is a request to be sent, possibly more than once.
-type outgoingCall struct {
-	method   string
-	options  *pb.RequestOptions
-	payload  *pb.Payload
-	metadata metadata.MD
-}
-
-func (c *outgoingCall) requestID() string {
-	return c.options.GetRequestId()
-}
-
-func (c *outgoingCall) withRequestID(id string) *outgoingCall {
-	named := *c
-	named.options = proto.CloneOf(c.options)
-	named.options.RequestId = id
-	return &named
-}
-
-// extraBytes is the size of everything besides the payload that a caller can make large.
-func (c *outgoingCall) extraBytes() int {
-	size := len(c.method) + len(c.requestID())
-	for key, values := range c.metadata {
-		for _, value := range values {
-			size += len(key) + len(value)
-		}
-	}
-	return size
 }
 
 func newAnswer(payload *pb.Payload, info *pb.CallInfo) *Answer {

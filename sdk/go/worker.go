@@ -50,6 +50,9 @@ func NewWorker(methods Methods, options WorkerOptions) (*Worker, error) {
 		if handler == nil {
 			return nil, fmt.Errorf("gibbs: the method %q has no handler", name)
 		}
+		if err := checkText("gibbs: the method", name); err != nil {
+			return nil, err
+		}
 	}
 	addresses, err := hubAddresses(options.Hub)
 	if err != nil {

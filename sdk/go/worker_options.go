@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math"
 	"os"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -59,6 +60,7 @@ func (o *WorkerOptions) fillIn() {
 	setDefault(&o.DrainTimeout, defaultDrainTimeout)
 	setDefault(&o.Logger, slog.New(slog.DiscardHandler))
 	host, _ := os.Hostname()
+	host = strings.ToValidUTF8(host, "\uFFFD")
 	setDefault(&o.WorkerID, fmt.Sprintf("%s-%d-%d", host, os.Getpid(), workerNumber.Add(1)))
 }
 
@@ -70,6 +72,20 @@ func (o *WorkerOptions) check() error {
 		return fmt.Errorf("gibbs: MaxPayloadBytes is %d: give 1 to %d", o.MaxPayloadBytes, math.MaxInt32-envelopeBytes)
 	case o.ConnectTimeout < 0 || o.DrainTimeout < 0:
 		return errors.New("gibbs: a timeout is negative")
+	}
+	return o.checkTexts()
+}
+
+// checkTexts refuses names and labels that hello cannot carry.
+func (o *WorkerOptions) checkTexts() error {
+	texts := [][2]string{{"WorkerID", o.WorkerID}, {"Name", o.Name}, {"Version", o.Version}}
+	for key, value := range o.Labels {
+		texts = append(texts, [2]string{"the label", key}, [2]string{"the value of a label", value})
+	}
+	for _, text := range texts {
+		if err := checkText("gibbs: "+text[0], text[1]); err != nil {
+			return err
+		}
 	}
 	return nil
 }
