@@ -14,6 +14,7 @@ from .executor import Cancel, InProcess, Limits
 from .handlers import Target
 from .outcome import with_id
 from .pipe import Pipe
+from .status import well_formed
 
 
 def serve_child(ours: socket.socket, target: Target, slots: int, limits: Limits) -> None:
@@ -61,7 +62,8 @@ async def _start(executor: InProcess, pipe: Pipe[HubEvent]) -> None:
     try:
         await executor.start(lambda: None)
     except BaseException:
-        pipe.send(WorkerEvent(drain=WorkerDrain(reason=traceback.format_exc())))
+        reason = well_formed(traceback.format_exc())
+        pipe.send(WorkerEvent(drain=WorkerDrain(reason=reason)))
         await pipe.flush()
         _exit(1)
     pipe.send(WorkerEvent(hello=Hello(methods=[Method(name=name) for name in executor.methods])))

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Callable, Union, cast
 
+from .options import check_text
+
 HINT = "give a function, a class with __call__, a dict of those by method, or 'module:name'"
 
 Handlers = Union[Callable[..., Any], Mapping[str, Callable[..., Any]], str]
@@ -32,6 +34,9 @@ class Target:
             raise ValueError(f"{self.handlers!r} is not a valid name: write module:name")
         if not isinstance(self.handlers, (str, Mapping)) and not callable(self.handlers):
             raise TypeError(f"{self.handlers!r} is not a handler: {HINT}")
+        names = self.handlers if isinstance(self.handlers, Mapping) else ()
+        for name in (self.method, *self.methods, *names):
+            check_text("a method", name)
 
 
 def load(target: Target) -> Callable[..., Any] | Mapping[str, Callable[..., Any]]:
@@ -54,6 +59,8 @@ def build(loaded: object, target: Target) -> dict[str, Callable[..., Any]]:
     if isinstance(loaded, Mapping):
         if not loaded:
             raise TypeError(f"an empty dict is not a handler: {HINT}")
+        for name in loaded:
+            check_text("a method", name)
         return {name: _build_one(one, target) for name, one in loaded.items()}
     if not target.methods:
         return {target.method: _build_one(loaded, target)}

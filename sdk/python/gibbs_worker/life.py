@@ -33,6 +33,7 @@ from .options import (
     WorkerOptions,
 )
 from .proxy import proxy_hint
+from .status import well_formed
 from .stream import Stream
 
 logger = logging.getLogger("gibbs_worker")
@@ -57,9 +58,8 @@ class Life:
     ) -> None:
         self._executor = executor
         self._options = options
-        self._worker_id = (
-            options.worker_id or f"{socket.gethostname()}-{os.getpid()}-{next(_numbers)}"
-        )
+        host = well_formed(socket.gethostname())
+        self._worker_id = options.worker_id or f"{host}-{os.getpid()}-{next(_numbers)}"
         self._instance_id = secrets.token_bytes(16)
         self._phase = "new"
         self._stopping = asyncio.Event()

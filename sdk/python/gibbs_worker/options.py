@@ -113,6 +113,11 @@ class WorkerOptions:
             check_span(name, getattr(self, name))
         if self.isolation not in ("thread", "process"):
             raise ValueError(f'isolation is "thread" or "process", not {self.isolation!r}')
+        for name in ("worker_id", "name", "version"):
+            check_text(name, getattr(self, name))
+        for key, value in self.labels.items():
+            check_text("a label", key)
+            check_text(f"the label {key}", value)
 
 
 def hub_address(hub: str | None = None, host: str | None = None, port: int | None = None) -> str:

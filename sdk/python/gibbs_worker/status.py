@@ -134,6 +134,11 @@ def clip(text: str, max_bytes: int, keep_end: bool = False) -> str:
     return encoded[:room].decode("utf-8", "ignore") + "…"
 
 
+def well_formed(text: str) -> str:
+    """Returns `text` with "?" for what UTF-8 cannot encode."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def duration(span: float) -> Duration:
     """Converts a number of seconds, with microsecond precision."""
     message = Duration()

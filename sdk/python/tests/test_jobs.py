@@ -54,6 +54,29 @@ async def test_an_exception_that_cannot_be_shown_is_a_failure(raw_hub, serve, ma
     assert (await session.hear("ready")).ready.slots == 1
 
 
+async def test_text_that_cannot_be_encoded_does_not_break_the_stream(raw_hub, serve):
+    def fail(data: Any) -> Any:
+        if data == "answer":
+            return ["cut \ud83d in half"]
+        if data == "declared":
+            raise GibbsError("NOT_FOUND", "cut \ud83d in half")
+        raise ValueError("cut \ud83d in half")
+
+    serve(fail, gibbs_hub=raw_hub.address, gibbs_send_tracebacks=True)
+    session = await raw_hub.session()
+    await session.greet()
+    for data, told in (
+        ("answer", "a string with a lone surrogate at [0] cannot be sent"),
+        ("declared", "cut ? in half"),
+        ("error", "cut ? in half"),
+    ):
+        await session.send(job(1, data))
+        failure = (await session.hear("result")).result.failure
+        assert told in failure.message
+        assert told in failure.stack
+        assert (await session.hear("ready")).ready.slots == 1
+
+
 async def test_each_job_has_its_own_time(raw_hub, serve):
     ended: asyncio.Queue[str] = asyncio.Queue()
 

@@ -125,6 +125,21 @@ async def test_a_worker_that_computes_keeps_beating(start_hub, serve, handler, i
     assert (answer.output, answer.attempts) == ("done", 1)
 
 
+class CutInHalf:
+    def __init__(self) -> None:
+        raise RuntimeError("cut \ud83d in half")
+
+    def __call__(self, x: Any) -> Any:
+        return x
+
+
+async def test_why_a_process_does_not_start_is_said_whatever_the_text(hub):
+    worker = Worker(CutInHalf, gibbs_isolation="process", gibbs_hub=hub.address)
+    with pytest.raises(GibbsError, match=r"cut \? in half") as caught:
+        await worker.serve()
+    assert caught.value.reason == "START_FAILED"
+
+
 async def test_the_kill_of_a_worker_ends_its_job_at_once(hub, client, tmp_path):
     entered = tmp_path / "entered"
     worker = Worker(TouchAndWait, str(entered), gibbs_hub=hub.address)
