@@ -58,19 +58,21 @@ export type HandlerTable = ReadonlyMap<string, Handler>;
  * Builds callable handlers, instantiating those that are classes.
  *
  * @param method the method that a single handler serves.
- * @throws GibbsError INVALID_ARGUMENT / NO_HANDLER if `handlers` is not a handler, and whatever a
- * constructor throws.
+ * @throws GibbsError INVALID_ARGUMENT / NO_HANDLER if `handlers` is not a handler, BAD_OPTION if a
+ * method has a lone surrogate, and whatever a constructor throws.
  */
 export function buildHandlers(
   handlers: unknown,
   method: string,
   args: readonly unknown[],
 ): HandlerTable {
-  if (typeof handlers === "function") return new Map([[method, buildHandler(handlers, args)]]);
+  if (typeof handlers === "function") {
+    return new Map([[wellFormed(method), buildHandler(handlers, args)]]);
+  }
   if (typeof handlers === "object" && handlers !== null) {
     const entries = Object.entries(handlers);
     if (entries.length > 0) {
-      return new Map(entries.map(([name, one]) => [name, buildHandler(one, args)]));
+      return new Map(entries.map(([name, one]) => [wellFormed(name), buildHandler(one, args)]));
     }
   }
   throw noHandler(`${handlers === null ? "null" : typeof handlers} is not a handler`);
@@ -142,6 +144,12 @@ function buildHandler(handler: unknown, args: readonly unknown[]): Handler {
     throw noHandler(`the class ${handler.name} has no method call(input)`);
   }
   return handler as Handler;
+}
+
+/** Returns a method's name. Under any other the hub would send it jobs that no handler takes. */
+function wellFormed(method: string): string {
+  if (method.isWellFormed()) return method;
+  throw gibbsError("BAD_OPTION", `the method ${JSON.stringify(method)} has a lone surrogate`);
 }
 
 function noHandler(what: string): GibbsError {

@@ -35,9 +35,13 @@ describe.each(ways)("a request, %s", (_way, open) => {
       reason: "BAD_OPTION",
       execution: "NOT_STARTED",
     });
-    await expect(caller.request(1, { method: "m".repeat(300) })).rejects.toMatchObject({
-      reason: "BAD_OPTION",
-    });
+    for (const options of [
+      { method: "m".repeat(300) },
+      { method: "cut \ud83d in half" },
+      { requestId: "cut \ud83d in half" },
+    ]) {
+      await expect(caller.request(1, options)).rejects.toMatchObject({ reason: "BAD_OPTION" });
+    }
   });
 
   it("reports what a handler threw or declared, and how the call went", async () => {

@@ -317,6 +317,53 @@ describe("a worker", () => {
     expect(await hub.request(3)).toBe("xxx");
   });
 
+  it("replaces what UTF-8 cannot encode in names and errors, and refuses it in methods", async () => {
+    const hub = await startHub();
+    const odd = "cut \ud83d in half";
+    const readable = "cut \ufffd in half";
+    const handlers = {
+      echo: (x: unknown) => x,
+      throws: () => {
+        throw Object.assign(new Error(odd), { name: odd });
+      },
+      declares: () => {
+        const details = [{ typeUrl: odd, value: new Uint8Array() }];
+        throw new GibbsError("NOT_FOUND", odd, { details });
+      },
+    };
+    const options = {
+      workerId: odd,
+      name: odd,
+      version: odd,
+      labels: { [odd]: odd },
+      sendStacks: true,
+    };
+    await startWorker(hub, handlers, options);
+    const client = startClient(hub);
+    await expect(client.request(1, { method: "throws" })).rejects.toMatchObject({
+      reason: "HANDLER_ERROR",
+      message: readable,
+      remoteType: readable,
+    });
+    await expect(client.request(1, { method: "declares" })).rejects.toMatchObject({
+      reason: "DECLARED",
+      message: readable,
+      details: [{ typeUrl: readable }],
+    });
+    expect(await client.requestWithInfo(1, { method: "echo" })).toMatchObject({
+      output: 1,
+      workerId: readable,
+    });
+    for (const [served, method] of [
+      [handlers.echo, odd],
+      [{ [odd]: handlers.echo }, ""],
+    ] as const) {
+      expect(() => new Worker(served, { hub: hub.address, method })).toThrow(
+        expect.objectContaining({ reason: "BAD_OPTION" }),
+      );
+    }
+  });
+
   it("stops permanently where no hub understands it", async () => {
     const hub = await startHub();
     // The hub refuses this worker, because names may have at most 256 characters.

@@ -37,8 +37,10 @@ function checkTime(what: string, value: unknown = 0): void {
 }
 
 function checkName(what: string, name: unknown): void {
-  if (typeof name === "string" && name.length <= fixed.maxNameLength) return;
-  throw badRequestOption(`${what} must be a string of at most ${fixed.maxNameLength} characters`);
+  if (typeof name !== "string" || name.length > fixed.maxNameLength) {
+    throw badRequestOption(`${what} must be a string of at most ${fixed.maxNameLength} characters`);
+  }
+  if (!name.isWellFormed()) throw badRequestOption(`${what} has a lone surrogate`);
 }
 
 /**
