@@ -244,7 +244,8 @@ func explain(err *Error) *Error {
 		err.Reason = "TRANSPORT"
 	case codes.ResourceExhausted:
 		err.Reason = "MESSAGE_TOO_LARGE"
-		if strings.Contains(err.Message, "ENHANCE_YOUR_CALM") {
+		// Only a hub resets a stream so. A GOAWAY with this code means too many pings.
+		if strings.Contains(err.Message, "RST_STREAM with error code: ENHANCE_YOUR_CALM") {
 			err.Reason = "SLOW_READER"
 		}
 	case codes.Unimplemented:

@@ -110,9 +110,14 @@ func (c *proxied) passFrames() {
 
 // goaway tells the client to open no more streams; those up to lastStream go on.
 func (c *proxied) goaway(lastStream uint32) {
+	c.insert(func(frames *http2.Framer) { frames.WriteGoAway(lastStream, http2.ErrCodeNo, []byte("max_age")) })
+}
+
+// insert writes frames to the client between two of the hub's.
+func (c *proxied) insert(write func(*http2.Framer)) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	http2.NewFramer(c.client, nil).WriteGoAway(lastStream, http2.ErrCodeNo, []byte("max_age"))
+	write(http2.NewFramer(c.client, nil))
 }
 
 func (c *proxied) cut() {

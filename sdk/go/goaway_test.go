@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/net/http2"
 	"google.golang.org/grpc/codes"
 
 	gibbs "github.com/gibbs-rpc/gibbs/sdk/go"
@@ -65,6 +66,31 @@ func TestAGoawayThatNamesNoStream(t *testing.T) {
 	}
 	close(gate.opened)
 	must(t, <-done)
+}
+
+func TestEnhanceYourCalm(t *testing.T) {
+	hub := startHub(t)
+	proxy := startGoawayProxy(t, hub.address)
+	gate := newGate()
+	startWorker(t, hub.address, gibbs.Methods{"": gate.handle}, gibbs.WorkerOptions{Slots: 4})
+	for _, transport := range transports {
+		// A hub resets the streams of slow readers with this code.
+		client := newClientWith(t, proxy.address, gibbs.ClientOptions{Transport: transport})
+		done := ask(t.Context(), client, 1.0)
+		<-gate.entered
+		connection := <-proxy.opened
+		connection.insert(func(frames *http2.Framer) { frames.WriteRSTStream(1, http2.ErrCodeEnhanceYourCalm) })
+		wantError(t, <-done, codes.ResourceExhausted, "SLOW_READER", gibbs.ExecutionUnknown)
+
+		// A proxy says goodbye with it after too many pings.
+		done = ask(t.Context(), client, 1.0)
+		<-gate.entered
+		connection.insert(func(frames *http2.Framer) {
+			frames.WriteGoAway(1<<31-1, http2.ErrCodeEnhanceYourCalm, []byte("too_many_pings"))
+		})
+		connection.cut()
+		wantError(t, <-done, codes.Unavailable, "CONNECTION_LOST", gibbs.ExecutionUnknown)
+	}
 }
 
 func TestAServerThatEndsEveryConnectionAtOnce(t *testing.T) {

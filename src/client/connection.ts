@@ -7,6 +7,7 @@ import {
   credentials,
   Client as GrpcClient,
   Metadata,
+  type ServiceError,
   type StatusObject,
   status,
 } from "@grpc/grpc-js";
@@ -21,6 +22,7 @@ import { onConnection } from "../wire/grpc/on-connection.js";
 import { blameProxy, type HttpProxy } from "../wire/grpc/proxy.js";
 import { rawService } from "../wire/grpc/raw-service.js";
 import { HubService } from "../wire/index.js";
+import { afterLeaving } from "./failure.js";
 
 const { request, multiplex } = rawService(HubService);
 
@@ -34,6 +36,8 @@ export class HubConnection {
   readonly #proxy: HttpProxy | undefined;
   readonly #sockets = new Set<Socket>();
   #ready: Promise<void> | undefined;
+  /** How many times the connection has gone away or been lost. */
+  #departures = 0;
 
   constructor(
     address: string,
@@ -55,6 +59,9 @@ export class HubConnection {
     });
     this.#grpc = new GrpcClient("", credentials.createInsecure(), {
       channelOverride: this.#channel,
+    });
+    this.onLeft(() => {
+      this.#departures += 1;
     });
   }
 
@@ -97,13 +104,18 @@ export class HubConnection {
 
   /** Opens a `Multiplex` stream; its messages are passed as encoded bytes. */
   openMultiplex(): ClientDuplexStream<Buffer, Buffer> {
-    return this.#grpc.makeBidiStreamRequest(
+    const departures = this.#departures;
+    const stream = this.#grpc.makeBidiStreamRequest(
       multiplex.path,
       multiplex.requestSerialize,
       multiplex.responseDeserialize,
       // Lets the call wait for a connection instead of failing before it is sent.
       new Metadata({ waitForReady: true }),
     );
+    // The listeners that the caller adds see what this one makes of the error.
+    return stream.on("error", (error: ServiceError) => {
+      if (this.#departures !== departures) afterLeaving(error);
+    });
   }
 
   /**
@@ -125,13 +137,16 @@ export class HubConnection {
     done: (status: StatusObject, response: Buffer | undefined) => void,
   ): { cancel(): void } {
     const call = this.#channel.createCall(request.path, Number.POSITIVE_INFINITY, null, null, null);
+    const departures = this.#departures;
     let response: Buffer | undefined;
     call.start(metadata, {
       onReceiveMetadata: () => {},
       onReceiveMessage: (received: Buffer) => {
         response = received;
       },
-      onReceiveStatus: (how) => done(how, response),
+      onReceiveStatus: (how) => {
+        done(this.#departures === departures ? how : afterLeaving(how), response);
+      },
     });
     call.sendMessageWithContext({}, message);
     call.halfClose();

@@ -1,4 +1,4 @@
-import type { StatusObject } from "@grpc/grpc-js";
+import { type StatusObject, status } from "@grpc/grpc-js";
 import {
   type Code,
   type Execution,
@@ -25,6 +25,17 @@ const ENHANCE_YOUR_CALM = "Bandwidth exhausted or memory limit exceeded";
 
 /** grpc-js's message for a call that the server provably did not process, such as after a GOAWAY. */
 const REFUSED_STREAM = "Stream refused by server";
+
+/**
+ * Returns what the status of a call means whose connection has been going away since the call began.
+ * grpc-js reports a GOAWAY with ENHANCE_YOUR_CALM, as proxies send after too many pings, as it
+ * reports a hub's reset of a slow reader.
+ */
+export function afterLeaving<T extends Pick<StatusObject, "code" | "details">>(how: T): T {
+  if (how.details !== ENHANCE_YOUR_CALM) return how;
+  const details = "the server ended it with ENHANCE_YOUR_CALM, as after too many pings";
+  return Object.assign(how, { code: status.UNAVAILABLE, details });
+}
 
 const slowReader = { reason: "SLOW_READER", hint: "the answers were not read" } as const;
 
