@@ -375,6 +375,17 @@ async def test_the_hub_resets_slow_readers(multiplex_hub, client):
     assert (error.code, error.reason) == ("RESOURCE_EXHAUSTED", "SLOW_READER")
 
 
+async def test_the_hub_resets_slow_readers_of_unary_calls(multiplex_hub):
+    async with Client(multiplex_hub.address, transport="unary") as client:
+        request = ask(client, b"")
+        stream = await multiplex_hub.silent_stream()
+        stream.write(http2.settings({}))
+        await within(stream.opened.wait())
+        stream.write(http2.rst_stream(1, http2.ENHANCE_YOUR_CALM))
+        error = await failure(request)
+        assert (error.code, error.reason) == ("RESOURCE_EXHAUSTED", "SLOW_READER")
+
+
 async def test_an_input_larger_than_the_hub_takes(multiplex_hub, client):
     request = ask(client, bytes(1_000_001))
     await multiplex_hub.stream()
