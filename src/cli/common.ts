@@ -40,11 +40,13 @@ export function parseSize(text: string): number {
   return Number(match[1]) * (sizes[match[2] ?? ""] ?? 1);
 }
 
-/** Parses a whole number from 1 to 999,999. */
-export function parseCount(text: string): number {
-  if (!/^[1-9]\d{0,5}$/.test(text))
-    throw new InvalidArgumentError("Expected a whole number from 1 to 999999.");
-  return Number(text);
+/** Returns a parser of whole numbers from `min` to `max`. */
+export function countParser(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const count = Number(text);
+    if (/^\d{1,16}$/.test(text) && count >= min && count <= max) return count;
+    throw new InvalidArgumentError(`Expected a whole number from ${min} to ${max}.`);
+  };
 }
 
 /** Parses a JSON array. */

@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
 import { Client } from "../client/client.js";
-import { jsonOption, parseCount } from "./common.js";
+import { countParser, jsonOption } from "./common.js";
 import type { Run } from "./demo/model.js";
 import { type Spawned, spawnGibbs } from "./demo/processes.js";
 import { drawTimeline } from "./demo/timeline.js";
@@ -27,7 +27,12 @@ export function demoCommand(): Command {
     .description(
       `${REQUESTS} concurrent callers of a ${WAIT_SECONDS * 1000} ms model: one worker, then four.`,
     )
-    .option("--runs <n>", "measure n times and print the median for four workers", parseCount, 1)
+    .option(
+      "--runs <n>",
+      "measure n times and print the median for four workers",
+      countParser(1, 1000),
+      1,
+    )
     .addOption(jsonOption())
     .addHelpText(
       "after",

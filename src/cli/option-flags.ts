@@ -1,9 +1,13 @@
 import { type Command, Option } from "commander";
-import type { AnyOptionEntry, OptionTable } from "../base/options/option-table.js";
+import type { AnyOptionEntry, OptionTable, Unit } from "../base/options/option-table.js";
 import { MiB } from "../base/options/units.js";
-import { parseCount, parseDuration, parseJsonArray, parseSize } from "./common.js";
+import { countParser, parseDuration, parseJsonArray, parseSize } from "./common.js";
 
-const parsers = { count: parseCount, bytes: parseSize, ms: parseDuration };
+/** Returns the parser of an option with a unit. The bounds of sizes and times are checked later. */
+function parserOf(unit: Unit, { min = 0, max = Number.MAX_SAFE_INTEGER }: AnyOptionEntry) {
+  const parsers = { count: countParser(min, max), bytes: parseSize, ms: parseDuration };
+  return parsers[unit];
+}
 
 /** Adds the flags of a table's options to a command, in the table's order. */
 export function addFlags<T extends object>(command: Command, table: OptionTable<T>): Command {
@@ -28,10 +32,11 @@ export function readFlags<T extends object>(
   return Object.fromEntries(given) as ReturnType<typeof readFlags<T>>;
 }
 
-function toFlag({ default: usual, unit, flag, env }: AnyOptionEntry): Option | undefined {
+function toFlag(entry: AnyOptionEntry): Option | undefined {
+  const { default: usual, unit, flag, env } = entry;
   if (flag === undefined) return undefined;
   const option = new Option(...flag);
-  if (unit !== undefined) option.argParser(parsers[unit]);
+  if (unit !== undefined) option.argParser(parserOf(unit, entry));
   if (Array.isArray(usual)) option.argParser(parseJsonArray);
   if (env !== undefined) option.env(env);
   if (typeof usual === "number") return option.default(usual, show(usual, unit));

@@ -2,10 +2,7 @@ import { status } from "@grpc/grpc-js";
 import { bareStatus } from "./transport/bare-status.js";
 import { type CallHandler, refused } from "./transport/server-call.js";
 
-/**
- * Serves every call of a hub by its path. Routes can be added and removed while the hub runs; a
- * call in progress keeps its handler.
- */
+/** Serves every call of a hub by its path. Routes can be added while the hub runs. */
 export class Router {
   readonly #handlers = new Map<string, CallHandler>();
 
@@ -20,11 +17,6 @@ export class Router {
   add(path: string, handler: CallHandler): void {
     if (this.#handlers.has(path)) throw new Error(`${path} has a handler already`);
     this.#handlers.set(path, handler);
-  }
-
-  /** Removes the handler of `path`: its calls are UNIMPLEMENTED from now on. */
-  remove(path: string): void {
-    this.#handlers.delete(path);
   }
 }
 
