@@ -36,14 +36,14 @@ type Client struct {
 	transport transport
 }
 
-// NewClient returns a client of the hub at address: host:port, unix:path, or several of
+// NewClient returns a client of the hub at address: host:port, unix:path, or up to 64 of
 // them, separated by commas. If address is empty, it uses the environment variable
 // GIBBS_HUB, or [DefaultAddress] if that is not set.
 //
-// The client is connected to one of the addresses, chosen at random, and goes on to
-// another one when that hub is lost or shuts down. A name stands for all addresses that
-// it resolves to, and is resolved again with each reconnect. If https_proxy and no_proxy
-// say so, the connection goes through a proxy, but never to a loopback address.
+// The client connects to one of the addresses, chosen at random, and to another one when
+// that hub is lost, shuts down, or is not a hub. A name stands for all addresses that it
+// resolves to, up to 64, and is resolved again with each reconnect. If https_proxy and
+// no_proxy say so, the connection goes through a proxy, but never to a loopback address.
 func NewClient(address string, options ClientOptions) (*Client, error) {
 	addresses, err := hubAddresses(address)
 	if err != nil {
