@@ -247,6 +247,26 @@ func TestCloseEndsWhatIsOpen(t *testing.T) {
 	}
 }
 
+func TestCloseIsNeverMistakenForALostConnection(t *testing.T) {
+	hub := startHub(t)
+	gate := newGate()
+	startWorker(t, hub.address, gibbs.Methods{"": gate.handle}, gibbs.WorkerOptions{Slots: 64})
+	for range 20 {
+		for _, transport := range transports {
+			client := newClientWith(t, hub.address, gibbs.ClientOptions{Transport: transport})
+			var running []<-chan error
+			for range 16 {
+				running = append(running, ask(t.Context(), client, 1.0))
+				<-gate.entered
+			}
+			must(t, client.Close())
+			for _, done := range running {
+				wantError(t, <-done, codes.Canceled, "CLIENT_CLOSED", gibbs.ExecutionUnknown)
+			}
+		}
+	}
+}
+
 func TestOptionsOutOfRange(t *testing.T) {
 	for _, options := range []gibbs.ClientOptions{{Transport: 7}, {MaxPayloadBytes: -1}, {ConnectTimeout: -1}} {
 		if _, err := gibbs.NewClient("", options); err == nil {

@@ -116,14 +116,20 @@ func (u *unary) explain(ctx context.Context, connection *connection, err error, 
 		u.connector.avoid(connection, failed.RetryAfter)
 	case failed.Reason == "NOT_A_HUB" && u.connector.hubs.size() > 1:
 		u.connector.avoid(connection, 0)
+	case isBare && ctx.Err() == nil && isCutOff(failed.Code) && u.connector.isClosed():
+		closed := clientClosed(failed.Execution)
+		closed.Cause = err
+		return closed
 	case failed.Code == codes.Canceled && isBare && ctx.Err() == nil:
-		if u.connector.isClosed() {
-			failed.Reason = "CLIENT_CLOSED"
-		} else {
-			failed = cutOff(failed)
-		}
+		failed = cutOff(failed)
 	case failed.Code == codes.DeadlineExceeded && isBare:
 		failed.Cause = context.Cause(ctx)
 	}
 	return failed
+}
+
+// isCutOff reports whether a call may end with code because its connection was closed,
+// which gRPC cancels the call for, or notices as it would the loss of the connection.
+func isCutOff(code codes.Code) bool {
+	return code == codes.Canceled || code == codes.Unavailable
 }
