@@ -1,15 +1,13 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { fromBinary } from "@bufbuild/protobuf";
 import { credentials, Metadata, makeGenericClientConstructor } from "@grpc/grpc-js";
 import { expect, it, onTestFinished, vi } from "vitest";
 import { definition, HubService, RequestRequestSchema } from "../../src/wire/index.js";
+import { documentedServiceConfig } from "../support/documented-service-config.js";
 import { begun, closedGate, type Gated, gated, serve } from "../support/gated.js";
 import { HeldJobs } from "../support/held-jobs.js";
 import { CONNECTION_LOST } from "../support/outcomes.js";
 import { callRaw, encodeRequest } from "../support/raw-call.js";
 import { hello, RawWorker } from "../support/raw-worker.js";
-import { root } from "../support/root.js";
 import {
   gibbs,
   gibbsHub,
@@ -20,13 +18,6 @@ import {
 } from "../support/running.js";
 import { until } from "../support/until.js";
 import { startWitness } from "../support/witness.js";
-
-/** The service config that docs/reliability.md recommends for generated clients. */
-function documentedServiceConfig(): string {
-  const page = readFileSync(join(root, "docs/reliability.md"), "utf8");
-  const [, config = ""] = /```json\n(\{\n {2}"methodConfig".*?)```/s.exec(page) ?? [];
-  return JSON.stringify(JSON.parse(config));
-}
 
 /** A client generated from the .proto, which does what docs/reliability.md recommends. */
 function generatedClient(address: string): (x: number) => Promise<unknown> {

@@ -29,6 +29,7 @@ export class TcpProxy {
   readonly #conditions: Record<Direction, Conditions> = { toHub: clear, fromHub: clear };
   #port: number;
   #door: Door = "shut";
+  #onConnection: (connection: ProxiedConnection) => void = () => {};
 
   /** @param port to listen on; 0 picks a free one. */
   constructor(hub: Address, port = 0, clock: Clock = systemClock, random: Random = Math.random) {
@@ -44,6 +45,11 @@ export class TcpProxy {
   /** The address to dial instead of the hub's. Known once the door has been opened. */
   get address(): string {
     return `127.0.0.1:${this.#port}`;
+  }
+
+  /** Calls `listener` with each connection from now on. */
+  onConnection(listener: (connection: ProxiedConnection) => void): void {
+    this.#onConnection = listener;
   }
 
   /** Sets how new connections are treated from now on. Resets those that were muted. */
@@ -129,6 +135,7 @@ export class TcpProxy {
     const connection = new ProxiedConnection(dialler, hub, links);
     this.connections.add(connection);
     void connection.closed.then(() => this.connections.delete(connection));
+    this.#onConnection(connection);
   }
 }
 

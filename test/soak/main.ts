@@ -1,0 +1,59 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Command, InvalidArgumentError } from "commander";
+import type { Verdict } from "./crew.js";
+import { goaway } from "./goaway.js";
+import { killAll } from "./process.js";
+import { restarts } from "./restarts.js";
+
+/** The folder with the logs of this run. Kept if it fails. */
+const folder = mkdtempSync(join(tmpdir(), "gibbs-soak-"));
+
+const program = new Command("npm run soak --").description(
+  "Long runs with every SDK: real processes under load, while something keeps changing.\n" +
+    "Prints a line for each program; exits with 1 if a call failed or a job was lost.",
+);
+program
+  .command("goaway")
+  .description("every connection is told to go away after 2 s, and cut 3 s later")
+  .option("--minutes <n>", "how long", positive, 10)
+  .action(({ minutes }) => report("goaway", goaway({ minutes, folder, say })));
+program
+  .command("restarts")
+  .description("the hub is restarted gracefully, again and again")
+  .option("--restarts <n>", "how often", positive, 20)
+  .option("--job-ms <n>", "how long each job takes, in milliseconds", positive, 50)
+  .action(({ restarts: count, jobMs }) =>
+    report("restarts", restarts({ restarts: count, jobMs, folder, say })),
+  );
+
+async function report(what: string, run: Promise<Verdict[]>): Promise<void> {
+  const verdicts = await run.catch((error: Error) => {
+    console.log(`FAIL  ${what}: ${error.message}`);
+    return undefined;
+  });
+  for (const { name, role, pass, text } of verdicts ?? []) {
+    console.log(`${pass ? "PASS" : "FAIL"}  ${role.padEnd(6)}  ${name.padEnd(20)}  ${text}`);
+  }
+  const passed = verdicts?.every(({ pass }) => pass) ?? false;
+  process.exitCode = passed ? 0 : 1;
+}
+
+function say(line: string): void {
+  console.error(line);
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0)) throw new InvalidArgumentError("Expected a number above zero.");
+  return value;
+}
+
+process.on("exit", (code) => {
+  killAll();
+  if (code === 1) console.log(`the logs are kept in ${folder}`);
+  else rmSync(folder, { recursive: true, force: true });
+});
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
+await program.parseAsync();
