@@ -286,6 +286,15 @@ describe("listen", () => {
   });
 });
 
+/** When a call that was sent again so often should be sent again, in milliseconds. */
+async function pushbackOf(hub: Hub, previousAttempts: string | undefined): Promise<number> {
+  const headers = { "grpc-previous-rpc-attempts": previousAttempts };
+  const call = openCall(connectHttp2(hub.address), paths.request, headers);
+  call.end(frame(new Uint8Array()));
+  const [response] = await once(call, "response");
+  return Number(response["grpc-retry-pushback-ms"]);
+}
+
 describe("drain", () => {
   it("refuses queued requests, finishes running ones, and closes the port", async () => {
     const hub = await startHub();
@@ -299,6 +308,10 @@ describe("drain", () => {
     await expect(waiting).rejects.toMatchObject({ code: "UNAVAILABLE", reason: "DRAINING" });
     const late = await post(connectHttp2(hub.address), paths.request, frame(new Uint8Array()));
     expect(late.status).toMatchObject({ code: "UNAVAILABLE", reason: "DRAINING" });
+    // 1 s at first, 4 s after two retries, spread by half of it.
+    expect(await pushbackOf(hub, undefined)).toBeLessThanOrEqual(1500);
+    expect(await pushbackOf(hub, "2")).toBeGreaterThanOrEqual(2000);
+    expect(await pushbackOf(hub, "-7 or so")).toBeLessThanOrEqual(1500);
     expect((await worker.hear("drain")).next.case).toBe("reconnectAfterMs");
     const lateWorker = new RawWorker(hub.address);
     lateWorker.send(hello());

@@ -7,7 +7,7 @@ import { languages } from "./languages.js";
 /** The maximum number of lines in a file of the workers that are meant to be read. */
 const MAX_LINES = 250;
 
-/** A page, the folder with the code of its snippets, and the language of both. */
+/** A page, the folder with the code of its snippets, and their language. */
 const pages = [
   { page: "sdk/go/README.md", folder: "sdk/go", language: "go", ending: ".go" },
   {
@@ -22,6 +22,12 @@ const pages = [
     language: "java",
     ending: ".java",
   },
+  ...[
+    { folder: "test/soak/programs", language: "typescript", ending: ".ts" },
+    { folder: "test/soak/programs", language: "python", ending: ".py" },
+    { folder: "sdk/go/internal/soak", language: "go", ending: ".go" },
+    { folder: "test/soak/programs", language: "java", ending: ".java" },
+  ].map((code) => ({ page: "docs/reliability.md", ...code })),
 ];
 
 function read(...path: string[]): string {
@@ -40,7 +46,7 @@ function flat(code: string): string {
 }
 
 describe("the pages of the workers", () => {
-  it.each(pages)("$page shows code that exists", ({ page, folder, language, ending }) => {
+  it.each(pages)("$page shows $language code that exists", ({ page, folder, language, ending }) => {
     const files = sources(folder, ending).map(({ text }) => flat(text));
     const fences = read(page).matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\`$`, "gms"));
     const snippets = Array.from(fences, ([, code = ""]) => flat(code));
@@ -53,10 +59,13 @@ describe("the pages of the workers", () => {
     expect(read(`docs/workers/${name.toLowerCase()}.md`)).toContain(command?.join(" "));
   });
 
-  it.each(pages.slice(1))("$folder has no file of more than 250 lines", ({ folder, ending }) => {
-    const long = sources(folder, ending).filter(
-      ({ text }) => text.split("\n").length > MAX_LINES + 1,
-    );
-    expect(long.map(({ name }) => name)).toEqual([]);
-  });
+  it.each(pages.slice(1))(
+    "$folder has no $language file of more than 250 lines",
+    ({ folder, ending }) => {
+      const long = sources(folder, ending).filter(
+        ({ text }) => text.split("\n").length > MAX_LINES + 1,
+      );
+      expect(long.map(({ name }) => name)).toEqual([]);
+    },
+  );
 });

@@ -27,7 +27,8 @@ describe("status", () => {
   });
 
   it("stops retry policies unless nothing ran, and says when to retry", () => {
-    const pushback = (error: GibbsError) => toStatus(error).metadata.get("grpc-retry-pushback-ms");
+    const pushback = (error: GibbsError, retries?: number) =>
+      toStatus(error, retries).metadata.get("grpc-retry-pushback-ms");
     expect(pushback(new GibbsError("ABORTED", ""))).toEqual(["-1"]);
     expect(pushback(new GibbsError("UNKNOWN", "", { execution: "FINISHED" }))).toEqual(["-1"]);
     expect(pushback(new GibbsError("INVALID_ARGUMENT", "", { execution: "NOT_STARTED" }))).toEqual(
@@ -38,6 +39,10 @@ describe("status", () => {
       retryAfterMs: 20.5,
     });
     expect(pushback(later)).toEqual(["21"]);
+    expect([1, 2, 3, 4, 5, 1e9].flatMap((retries) => pushback(later, retries))).toEqual(
+      [41, 82, 164, 328, 328, 328].map(String),
+    );
+    expect(pushback(new GibbsError("ABORTED", ""), 3)).toEqual(["-1"]);
     const declared = { reason: "DECLARED", execution: "FINISHED" } as const;
     expect(pushback(new GibbsError("UNAVAILABLE", "", declared))).toEqual([]);
   });

@@ -154,7 +154,7 @@ class UnaryCall implements CallListener, Caller {
       this.#state = this.#context.engine.submit(this.#toSubmission(arrival), this);
     } catch (error) {
       this.#state = "over";
-      this.#call.end(toStatus(asGibbsError(error)));
+      this.#call.end(toStatus(asGibbsError(error), retriesOf(this.#call)));
     }
   }
 
@@ -162,7 +162,7 @@ class UnaryCall implements CallListener, Caller {
     const call = this.#call;
     const isClosed = this.#state === "over";
     this.#state = "over";
-    if (outcome.kind === "failure") return call.end(toStatus(outcome.error));
+    if (outcome.kind === "failure") return call.end(toStatus(outcome.error, retriesOf(call)));
     let response: Buffer;
     try {
       response = this.#envelope.write(outcome.payload, { requestId, ...outcome.info });
@@ -223,6 +223,13 @@ class UnaryCall implements CallListener, Caller {
     const message = `not a ${this.#envelope.requestType}: ${what}`;
     return gibbsError("MALFORMED", message, { execution: "NOT_STARTED" });
   }
+}
+
+/** How often the caller's library has sent this call again, under a retry policy. */
+function retriesOf(call: ServerCall): number {
+  const [header] = call.header("grpc-previous-rpc-attempts");
+  const count = header === undefined ? 0 : Number(Buffer.from(header).toString());
+  return count > 0 ? count : 0;
 }
 
 function tooLate(): GibbsError {

@@ -32,6 +32,8 @@ const executions: readonly Execution[] = ["NOT_STARTED", "UNKNOWN", "FINISHED"];
 /** The trailer that carries an encoded `google.rpc.Status`. */
 export const DETAILS_KEY = "grpc-status-details-bin";
 const PUSHBACK_KEY = "grpc-retry-pushback-ms";
+/** After this many retries the pushback doubles no more: libraries make at most 5 attempts. */
+const MAX_DOUBLINGS = 4;
 
 // C-core and Java drop trailers from 8 to 16 KiB upwards, and the status with them.
 /** The maximum size of an error message on the wire, in bytes of UTF-8. */
@@ -61,11 +63,15 @@ export function toStatusFields(error: GibbsError): StatusFields {
   return { code: grpcStatus[error.code], message, details: fitting(details) };
 }
 
-/** Converts an error to the status that grpc-js ends a call with. */
-export function toStatus(error: GibbsError): StatusObject {
+/**
+ * Converts an error to the status that grpc-js ends a call with. `retries` is how often the
+ * caller's library has sent the call again: each time doubles the pushback, because a library gives
+ * up after a few attempts, and a drain may take long.
+ */
+export function toStatus(error: GibbsError, retries = 0): StatusObject {
   const fields = toStatusFields(error);
   const metadata = new Metadata();
-  const pushback = pushbackOf(error);
+  const pushback = pushbackOf(error, 2 ** Math.min(retries, MAX_DOUBLINGS));
   if (pushback !== undefined) metadata.set(PUSHBACK_KEY, pushback);
   metadata.set(DETAILS_KEY, Buffer.from(toBinary(StatusSchema, create(StatusSchema, fields))));
   return { code: fields.code, details: fields.message, metadata };
@@ -181,8 +187,11 @@ export function fitting(details: readonly Any[]): Any[] {
 }
 
 /** The hint that gRPC libraries' retry policies follow: when to try again, -1 for never. */
-function pushbackOf({ retryAfterMs, execution, reason }: GibbsError): string | undefined {
-  if (retryAfterMs !== undefined) return String(Math.ceil(retryAfterMs));
+function pushbackOf(
+  { retryAfterMs, execution, reason }: GibbsError,
+  factor: number,
+): string | undefined {
+  if (retryAfterMs !== undefined) return String(Math.ceil(retryAfterMs * factor));
   // Retrying a declared error is up to the handler's author; anything else may have run.
   return execution === "NOT_STARTED" || reason === "DECLARED" ? undefined : "-1";
 }

@@ -25,8 +25,8 @@ final class GeneratedCaller {
   /** After this a call without an answer is a failed one. */
   private static final long TIMEOUT_SECONDS = 60;
 
-  private final String name = setting("NAME");
-  private final int ms = Integer.parseInt(setting("JOB_MS"));
+  private final String name = setting("SOAK_NAME");
+  private final int ms = Integer.parseInt(setting("SOAK_JOB_MS"));
   private final Gson gson = new Gson();
   private final Map<String, Integer> errors = new TreeMap<>();
   private final Map<String, Integer> by = new TreeMap<>();
@@ -41,7 +41,7 @@ final class GeneratedCaller {
 
   public static void main(String[] args) throws Exception {
     String address = System.getenv("GIBBS_HUB");
-    String serviceConfig = setting("SERVICE_CONFIG");
+    String serviceConfig = setting("SOAK_SERVICE_CONFIG");
     Map<String, ?> config = new Gson().<Map<String, ?>>fromJson(serviceConfig, Map.class);
     ManagedChannel channel =
         ManagedChannelBuilder.forTarget(address)
@@ -49,7 +49,7 @@ final class GeneratedCaller {
             .defaultServiceConfig(config)
             .build();
     var stub = HubServiceGrpc.newBlockingStub(channel).withWaitForReady();
-    new GeneratedCaller(stub).run(Integer.parseInt(setting("CALLERS")));
+    new GeneratedCaller(stub).run(Integer.parseInt(setting("SOAK_CALLERS")));
     System.exit(0);
   }
 
@@ -135,8 +135,8 @@ final class GeneratedCaller {
   }
 
   private static String setting(String name) {
-    String value = System.getenv("SOAK_" + name);
-    if (value == null) throw new IllegalStateException("SOAK_" + name + " is not set: start this with npm run soak");
+    String value = System.getenv(name);
+    if (value == null) throw new IllegalStateException(name + " is not set: start this with npm run soak");
     return value;
   }
 }

@@ -11,8 +11,8 @@ const TIMEOUT_MS = 60_000;
 
 type Call = (job: Job) => Promise<JobAnswer>;
 
-const name = setting("NAME");
-const ms = Number(setting("JOB_MS"));
+const name = setting("SOAK_NAME");
+const ms = Number(setting("SOAK_JOB_MS"));
 const hub = process.env["GIBBS_HUB"] ?? "";
 const report: CallerReport = { answered: 0, wrong: 0, errors: {}, by: {}, done: false };
 let isOver = false;
@@ -23,7 +23,7 @@ void told().then(() => {
   isOver = true;
 });
 await Promise.all(
-  Array.from({ length: Number(setting("CALLERS")) }, async (_, index) => {
+  Array.from({ length: Number(setting("SOAK_CALLERS")) }, async (_, index) => {
     for (let count = 0; !isOver; count += 1) await ask(`${name}:${index}:${count}`);
   }),
 );

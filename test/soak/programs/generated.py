@@ -24,7 +24,7 @@ class HubServiceStub:
 
 def connect(address: str, timeout: float) -> Callable[[dict[str, Any]], Any]:
     """Returns a function that calls the hub at `address`."""
-    service_config = setting("SERVICE_CONFIG")
+    service_config = setting("SOAK_SERVICE_CONFIG")
     options = [("grpc.service_config", service_config)]
     stub = HubServiceStub(grpc.insecure_channel(address, options=options))
 

@@ -15,7 +15,7 @@ import { setting } from "./program.js";
  * .proto files, and what docs/reliability.md says to set.
  */
 export function generated(address: string, timeoutMs: number): (job: Job) => Promise<JobAnswer> {
-  const serviceConfig = setting("SERVICE_CONFIG");
+  const serviceConfig = setting("SOAK_SERVICE_CONFIG");
   const HubStub = makeGenericClientConstructor(definition(HubService), HubService.typeName);
   const stub = new HubStub(address, credentials.createInsecure(), {
     "grpc.service_config": serviceConfig,
@@ -26,10 +26,10 @@ export function generated(address: string, timeoutMs: number): (job: Job) => Pro
       const kind = { case: "value" as const, value: fromJson(ValueSchema, { ...job }) };
       const request = create(RequestRequestSchema, { kind });
       const deadline = Date.now() + timeoutMs;
-      const done = (error: Error | null, { kind }: RequestResponse): void => {
-        if (error !== null) reject(error);
-        else if (kind.case !== "value") reject(new Error(`the answer is ${kind.case}`));
-        else resolve(toJson(ValueSchema, kind.value) as unknown as JobAnswer);
+      const done = (error: Error | null, response?: RequestResponse): void => {
+        if (response?.kind.case === "value") {
+          resolve(toJson(ValueSchema, response.kind.value) as unknown as JobAnswer);
+        } else reject(error ?? new Error(`the answer is ${response?.kind.case}`));
       };
       stub["request"]?.(request, metadata, { deadline }, done);
     });

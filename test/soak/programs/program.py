@@ -14,9 +14,9 @@ TIMEOUT = 60.0
 
 
 def setting(name: str) -> str:
-    value = os.environ.get(f"SOAK_{name}")
+    value = os.environ.get(name)
     if value is None:
-        sys.exit(f"SOAK_{name} is not set: start this with npm run soak")
+        sys.exit(f"{name} is not set: start this with npm run soak")
     return value
 
 
@@ -24,9 +24,9 @@ class Caller:
     """Counts what becomes of calls. Any number of threads may use it."""
 
     def __init__(self) -> None:
-        self.name = setting("NAME")
-        self.ms = int(setting("JOB_MS"))
-        self.callers = int(setting("CALLERS"))
+        self.name = setting("SOAK_NAME")
+        self.ms = int(setting("SOAK_JOB_MS"))
+        self.callers = int(setting("SOAK_CALLERS"))
         self._left = int(os.environ.get("SOAK_COUNT", sys.maxsize))
         self._lock = threading.Lock()
         self._told = threading.Event()

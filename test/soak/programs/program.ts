@@ -7,8 +7,8 @@ const REPORT_MS = 250;
 
 /** The setting `name`, which a run gives its programs in the environment. */
 export function setting(name: string, otherwise?: string): string {
-  const value = process.env[`SOAK_${name}`] ?? otherwise;
-  if (value === undefined) throw new Error(`SOAK_${name} is not set: start this with npm run soak`);
+  const value = process.env[name] ?? otherwise;
+  if (value === undefined) throw new Error(`${name} is not set: start this with npm run soak`);
   return value;
 }
 

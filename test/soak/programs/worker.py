@@ -9,11 +9,12 @@ import sys
 import threading
 from typing import Any
 
-from gibbs_worker import Worker
 from program import REPORT_SECONDS, setting
 
+from gibbs_worker import Worker
+
 report: dict[str, Any] = {"ready": False, "begun": 0}
-by = setting("NAME")
+by = setting("SOAK_NAME")
 
 
 async def serve(job: dict[str, Any]) -> dict[str, Any]:
@@ -36,7 +37,7 @@ def print_regularly() -> None:
 
 
 async def main() -> None:
-    worker = Worker(serve, gibbs_slots=int(setting("SLOTS")), gibbs_worker_id=by)
+    worker = Worker(serve, gibbs_slots=int(setting("SOAK_SLOTS")), gibbs_worker_id=by)
     await worker.serve_until_signalled(lambda: report.update(ready=True))
 
 

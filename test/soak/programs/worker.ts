@@ -5,8 +5,8 @@ import { reportRegularly, setting, told } from "./program.js";
 
 /** Serves jobs until SIGTERM, or until its run has ended. */
 
-const by = setting("NAME");
-const slots = Number(setting("SLOTS"));
+const by = setting("SOAK_NAME");
+const slots = Number(setting("SOAK_SLOTS"));
 const { Worker } = await loadGibbs();
 const report = { ready: false, begun: 0 };
 const serve = async ({ id, ms }: Job): Promise<JobAnswer> => {

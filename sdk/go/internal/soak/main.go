@@ -55,7 +55,7 @@ func main() {
 	case "unary":
 		call(sdk(gibbs.Unary))
 	case "generated":
-		call(generated(os.Getenv("GIBBS_HUB"), setting("SERVICE_CONFIG")))
+		call(generated(os.Getenv("GIBBS_HUB"), setting("SOAK_SERVICE_CONFIG")))
 	default:
 		log.Fatal("unknown program: ", os.Args[1])
 	}
@@ -63,7 +63,7 @@ func main() {
 
 // work serves jobs until SIGTERM, or until the run has ended.
 func work() {
-	by := setting("NAME")
+	by := setting("SOAK_NAME")
 	var begun atomic.Int64
 	serve := func(ctx context.Context, job Job) (JobAnswer, error) {
 		begun.Add(1)
@@ -71,7 +71,7 @@ func work() {
 		return JobAnswer{ID: job.ID, By: by}, nil
 	}
 	worker, err := gibbs.NewWorker(gibbs.Methods{"": gibbs.Func(serve)}, gibbs.WorkerOptions{
-		Slots:    number("SLOTS"),
+		Slots:    number("SOAK_SLOTS"),
 		WorkerID: by,
 	})
 	if err != nil {
@@ -97,7 +97,7 @@ func work() {
 
 // call calls the hub until stdin ends.
 func call(send func(context.Context, Job) (JobAnswer, error)) {
-	name, callers, ms := setting("NAME"), number("CALLERS"), number("JOB_MS")
+	name, callers, ms := setting("SOAK_NAME"), number("SOAK_CALLERS"), number("SOAK_JOB_MS")
 	var told atomic.Bool
 	go func() {
 		io.Copy(io.Discard, os.Stdin)
@@ -162,9 +162,9 @@ func print(report map[string]any) {
 }
 
 func setting(name string) string {
-	value, ok := os.LookupEnv("SOAK_" + name)
+	value, ok := os.LookupEnv(name)
 	if !ok {
-		log.Fatalf("SOAK_%s is not set: start this with npm run soak", name)
+		log.Fatalf("%s is not set: start this with npm run soak", name)
 	}
 	return value
 }
