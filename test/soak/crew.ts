@@ -170,6 +170,15 @@ export class Crew {
     );
   }
 
+  /** Waits, however long it takes, until a caller has had `count` answers, or has no more calls. */
+  async reaches({ report, kind }: Member<CallerReport>, count: number): Promise<void> {
+    while (report.answered < count && !report.done) {
+      const before = report.answered;
+      const isNext = (): boolean => report.answered > before || report.done;
+      await this.until(isNext, `${kind.name} is answered: ${this.progress()}`);
+    }
+  }
+
   /** Lets the callers finish their calls, then the workers their jobs; says what became of each. */
   async finish(): Promise<Verdict[]> {
     for (const { process } of this.callers) {

@@ -5,6 +5,7 @@ import { Command, InvalidArgumentError } from "commander";
 import type { Verdict } from "./crew.js";
 import { goaway } from "./goaway.js";
 import { killAll } from "./process.js";
+import { requests } from "./requests.js";
 import { restarts } from "./restarts.js";
 
 /** The folder with the logs of this run. Kept if it fails. */
@@ -27,6 +28,11 @@ program
   .action(({ restarts: count, jobMs }) =>
     report("restarts", restarts({ restarts: count, jobMs, folder, say })),
   );
+program
+  .command("requests")
+  .description("many requests of one Python client, and its memory meanwhile")
+  .option("--count <n>", "how many", positive, 1_000_000)
+  .action(({ count }) => report("requests", requests({ count, folder, say })));
 
 async function report(what: string, run: Promise<Verdict[]>): Promise<void> {
   const verdicts = await run.catch((error: Error) => {
