@@ -4,7 +4,7 @@ import { findPort } from "../chaos/find-port.js";
 import { goAwayFrame } from "../support/http2-frames.js";
 import { type ProxiedConnection, TcpProxy } from "../support/tcp-proxy.js";
 import { Crew, type RunOptions, type Verdict } from "./crew.js";
-import { build, sdkCallers, workers } from "./programs.js";
+import { generatedCallers, workers } from "./programs.js";
 
 /** When a connection is told to go away after its start, and cut after that, in milliseconds. */
 const MAX_AGE_MS = 2000;
@@ -18,17 +18,14 @@ const SLOTS = 24;
  * Clients and workers of every SDK, each behind a proxy that limits the age of its connections:
  * GOAWAY after 2 s, and a cut 3 s later. No call may fail, and no job may be lost.
  */
-export function goaway({
-  minutes,
-  folder,
-  say,
-}: RunOptions & { minutes: number }): Promise<Verdict[]> {
-  const kinds = build([...workers, ...sdkCallers], say);
+export function goaway(options: RunOptions & { minutes: number }): Promise<Verdict[]> {
+  const { minutes, kinds, folder, say } = options;
+  const programs = kinds.filter((kind) => !generatedCallers.includes(kind));
   return Crew.use(folder, async (crew) => {
     const hub = `127.0.0.1:${await findPort()}`;
     await crew.startHub(hub);
     const proxies: AgingProxy[] = [];
-    for (const kind of kinds) {
+    for (const kind of programs) {
       const proxy = await AgingProxy.start(hub);
       proxies.push(proxy);
       if (workers.includes(kind)) crew.addWorker(kind, proxy.address, SLOTS);
@@ -42,7 +39,7 @@ export function goaway({
     const verdicts = await crew.finish();
     await Promise.all(proxies.map((proxy) => proxy.close()));
     return verdicts.map((verdict) => {
-      const of = kinds.findIndex(({ name }) => name === verdict.name);
+      const of = programs.findIndex(({ name }) => name === verdict.name);
       const aged = proxies[of]?.aged ?? 0;
       const text = `${verdict.text}; ${aged} connections told to go away`;
       return { ...verdict, text, pass: verdict.pass && aged > 0 };

@@ -15,7 +15,8 @@ export class Process {
   readonly ended: Promise<number | NodeJS.Signals>;
   /** The file with its stderr. */
   readonly log: string;
-  /** Whether it has ended. */
+  /** Whether it has printed a line, and whether it has ended. */
+  isStarted = false;
   isOver = false;
   readonly #child: ChildProcess;
   readonly #listeners = new Set<() => void>();
@@ -41,6 +42,7 @@ export class Process {
     running.add(this);
     const lines = createInterface({ input: this.#child.stdout as NodeJS.ReadableStream });
     lines.on("line", (line) => {
+      this.isStarted = true;
       onLine(line);
       this.#changed();
     });

@@ -82,13 +82,15 @@ function typescript(how: string): ProgramKind {
 }
 
 /**
- * Builds what these programs need; returns those whose tools are installed, and says which others
- * are left out.
+ * Builds what the programs need, or those of these names; returns those whose tools are installed,
+ * and says which others are left out.
  */
 export function build(
-  kinds: readonly ProgramKind[],
   say: (line: string) => void,
+  names?: readonly string[],
 ): readonly ProgramKind[] {
+  const everyKind = [...workers, ...sdkCallers, ...generatedCallers];
+  const kinds = everyKind.filter(({ name }) => names?.includes(name) ?? true);
   const missing = new Set<Language>();
   for (const language of new Set(kinds.map((kind) => kind.language))) {
     const { tools, cwd, command } = builds[language];

@@ -1,6 +1,5 @@
 import { findPort } from "../chaos/find-port.js";
 import { Crew, type RunOptions, type Verdict } from "./crew.js";
-import { build, sdkCallers, workers } from "./programs.js";
 
 const CALLERS = 64;
 const WORKERS = 2;
@@ -20,11 +19,10 @@ interface RequestOptions extends RunOptions {
  * A Python client sends `count` requests, 64 at a time, to TypeScript workers of 32 slots. Each must
  * be answered with its own answer, and the client's memory must stay flat.
  */
-export function requests({ count, folder, say }: RequestOptions): Promise<Verdict[]> {
-  const [worker] = workers;
-  const caller = sdkCallers.find(({ name }) => name === "Python async");
-  if (worker === undefined || caller === undefined) throw new Error("a program is missing");
-  if (build([worker, caller], say).length < 2) throw new Error("this run needs Python");
+export function requests({ count, kinds, folder, say }: RequestOptions): Promise<Verdict[]> {
+  const worker = kinds.find(({ name }) => name === "TypeScript");
+  const caller = kinds.find(({ name }) => name === "Python async");
+  if (worker === undefined || caller === undefined) throw new Error("this run needs Python");
   return Crew.use(folder, async (crew) => {
     const hub = `127.0.0.1:${await findPort()}`;
     const hubProcess = await crew.startHub(hub);

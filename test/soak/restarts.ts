@@ -1,7 +1,7 @@
 import { findPort } from "../chaos/find-port.js";
 import { documentedServiceConfig } from "../support/documented-service-config.js";
 import { Crew, type RunOptions, type Verdict } from "./crew.js";
-import { build, generatedCallers, sdkCallers, workers } from "./programs.js";
+import { workers } from "./programs.js";
 
 const CALLERS = 4;
 const SLOTS = 16;
@@ -18,8 +18,13 @@ interface RestartOptions extends RunOptions {
  * A hub is restarted gracefully under the load of clients of every SDK and of generated clients,
  * which do what docs/reliability.md says. No call may fail, and no job may be lost.
  */
-export function restarts({ restarts, jobMs, folder, say }: RestartOptions): Promise<Verdict[]> {
-  const kinds = build([...workers, ...sdkCallers, ...generatedCallers], say);
+export function restarts({
+  restarts,
+  jobMs,
+  kinds,
+  folder,
+  say,
+}: RestartOptions): Promise<Verdict[]> {
   return Crew.use(folder, async (crew) => {
     const address = `127.0.0.1:${await findPort()}`;
     let hub = await crew.startHub(address);

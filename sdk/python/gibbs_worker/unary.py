@@ -168,5 +168,8 @@ def _open(address: str, max_payload_bytes: int) -> grpc.aio.Channel:
             ("grpc.initial_reconnect_backoff_ms", 100),
             ("grpc.min_reconnect_backoff_ms", 100),
             ("grpc.max_reconnect_backoff_ms", 1000),
+            # A hub that moves to another address must be found while calls still wait for it. The
+            # default is 30 s.
+            ("grpc.dns_min_time_between_resolutions_ms", 1000),
         ],
     )

@@ -14,12 +14,14 @@ from program import TIMEOUT, Caller
 
 from gibbs_worker import Client, GibbsError, SyncClient
 
+OPTIONS = {"gibbs_timeout": TIMEOUT, "gibbs_idempotent": "SOAK_IDEMPOTENT" in os.environ}
+
 
 async def on_a_loop(caller: Caller, transport: Any) -> None:
     async def call(index: int) -> None:
         for job in caller.jobs(index):
             try:
-                caller.answered(job, await client.request(job, gibbs_timeout=TIMEOUT))
+                caller.answered(job, await client.request(job, **OPTIONS))
             except GibbsError as error:
                 caller.failed(job, f"{error.code} {error.reason}", error)
 
@@ -52,7 +54,7 @@ def main(kind: str) -> None:
     caller = Caller()
     if kind == "sync":
         with SyncClient() as client:
-            in_threads(caller, lambda job: client.request(job, gibbs_timeout=TIMEOUT))
+            in_threads(caller, lambda job: client.request(job, **OPTIONS))
     elif kind == "generated":
         in_threads(caller, connect(os.environ["GIBBS_HUB"], TIMEOUT))
     else:

@@ -52,5 +52,6 @@ async function caller(kind: string): Promise<Call> {
   if (kind === "generated") return generated(hub, TIMEOUT_MS);
   const { Client } = await loadGibbs();
   const client = new Client(hub, { transport: kind as "multiplex" | "unary" });
-  return (job) => client.request<JobAnswer>({ ...job }, { timeoutMs: TIMEOUT_MS });
+  const idempotent = process.env["SOAK_IDEMPOTENT"] !== undefined;
+  return (job) => client.request<JobAnswer>({ ...job }, { timeoutMs: TIMEOUT_MS, idempotent });
 }

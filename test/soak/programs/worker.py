@@ -14,6 +14,7 @@ from program import REPORT_SECONDS, setting
 from gibbs_worker import Worker
 
 report: dict[str, Any] = {"ready": False, "begun": 0}
+printing = threading.Lock()
 by = setting("SOAK_NAME")
 
 
@@ -29,10 +30,15 @@ def watch() -> None:
     os._exit(1)
 
 
+def print_report() -> None:
+    with printing:
+        print(json.dumps(report), flush=True)
+
+
 def print_regularly() -> None:
     tick = threading.Event()
     while True:
-        print(json.dumps(report), flush=True)
+        print_report()
         tick.wait(REPORT_SECONDS)
 
 
@@ -44,4 +50,4 @@ async def main() -> None:
 for run in (watch, print_regularly):
     threading.Thread(target=run, daemon=True).start()
 asyncio.run(main())
-print(json.dumps(report), flush=True)
+print_report()

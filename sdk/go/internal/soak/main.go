@@ -127,8 +127,9 @@ func sdk(transport gibbs.Transport) func(context.Context, Job) (JobAnswer, error
 	if err != nil {
 		log.Fatal(err)
 	}
+	_, idempotent := os.LookupEnv("SOAK_IDEMPOTENT")
 	return func(ctx context.Context, job Job) (JobAnswer, error) {
-		return gibbs.Request[JobAnswer](ctx, client, job)
+		return gibbs.Request[JobAnswer](ctx, client, job, gibbs.Idempotent(idempotent))
 	}
 }
 
