@@ -3,3 +3,4 @@
 import "./interop.js";
 import "./skew.js";
 import "./conformance.js";
+import "./soak.js";
