@@ -11,17 +11,21 @@ from hpack import Decoder
 
 from . import http2
 from .http2 import Http2Error
-from .options import MAX_MESSAGE_BYTES
 
 UNKNOWN = 2
 PREFIX_BYTES = 5
 
 
+class MessageTooLarge(Http2Error):
+    """The peer sends a larger message than this side takes."""
+
+
 class MessageReader:
     """Takes the bytes of a stream apart: a prefix of five bytes, then the message."""
 
-    def __init__(self, on_message: Callable[[bytes], None]) -> None:
+    def __init__(self, on_message: Callable[[bytes], None], max_bytes: int) -> None:
         self._on_message = on_message
+        self._max_bytes = max_bytes
         self._prefix = b""
         self._message = bytearray()
         self._missing = 0
@@ -47,8 +51,10 @@ class MessageReader:
                 return
             self._prefix = b""
             size = int.from_bytes(prefix[1:], "big")
-            if prefix[0] or size > MAX_MESSAGE_BYTES:
-                raise Http2Error(f"a message is compressed or too large ({size} bytes)")
+            if prefix[0]:
+                raise Http2Error("a message is compressed")
+            if size > self._max_bytes:
+                raise MessageTooLarge(f"a message has {size} bytes, more than {self._max_bytes}")
             if size <= end - at:
                 self._on_message(data[at : at + size])
                 at += size

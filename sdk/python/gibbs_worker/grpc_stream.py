@@ -9,13 +9,16 @@ from hpack import Encoder, HPACKError
 
 from . import http2
 from ._version import __version__
-from .grpc_messages import GrpcStatus, HeaderReader, MessageReader, status_of
+from .grpc_messages import GrpcStatus, HeaderReader, MessageReader, MessageTooLarge, status_of
 from .http2 import Http2Error
 from .http2_outbox import Outbox
-from .options import KEEPALIVE_TIME, KEEPALIVE_TIMEOUT
+from .options import KEEPALIVE_TIME, KEEPALIVE_TIMEOUT, MAX_MESSAGE_BYTES
 
 UNAVAILABLE = 14
 INTERNAL = 13
+RESOURCE_EXHAUSTED = 8
+
+CANCELLED = http2.rst_stream(1, http2.CANCEL)
 
 
 class StreamListener(Protocol):
@@ -46,14 +49,16 @@ class GrpcStream(asyncio.Protocol):
         path: str,
         authority: str,
         listener: StreamListener,
+        max_message_bytes: int = MAX_MESSAGE_BYTES,
     ) -> None:
+        """A message of more than `max_message_bytes` ends the call, as RESOURCE_EXHAUSTED."""
         self._loop = loop
         self._path = path
         self._authority = authority
         self._listener = listener
         self._transport: asyncio.Transport | None = None
         self._outbox = Outbox()
-        self._messages = MessageReader(self._on_message)
+        self._messages = MessageReader(self._on_message, max_message_bytes)
         self._header_reader = HeaderReader()
         self._headers: dict[bytes, bytes] = {}
         #: The beginning of a frame.
@@ -85,7 +90,7 @@ class GrpcStream(asyncio.Protocol):
 
     def abort(self) -> None:
         """Cancels the call and closes the connection. The listener is not told."""
-        self._hang_up(http2.rst_stream(1, http2.CANCEL))
+        self._hang_up(CANCELLED)
 
     # asyncio.Protocol
 
@@ -137,6 +142,9 @@ class GrpcStream(asyncio.Protocol):
                 at = start + size
                 stream_id = int.from_bytes(data[start - 4 : start], "big") & http2.MAX_WINDOW
                 self._receive(kind, data[start - 5], stream_id, data[start:at])
+        except MessageTooLarge as error:
+            self._end(GrpcStatus(RESOURCE_EXHAUSTED, str(error)), CANCELLED)
+            return
         except (Http2Error, HPACKError) as error:
             why = str(error) or "the headers are malformed"
             self._end(GrpcStatus(UNAVAILABLE, why), http2.goaway(http2.PROTOCOL_ERROR, why))

@@ -23,6 +23,7 @@ from ._gen.worker_pb2 import (
 )
 from ._version import __version__
 from .backoff import Backoff
+from .dial import Dialer
 from .errors import GibbsError
 from .executor import Executor
 from .options import (
@@ -61,6 +62,7 @@ class Life:
         host = well_formed(socket.gethostname())
         self._worker_id = options.worker_id or f"{host}-{os.getpid()}-{next(_numbers)}"
         self._instance_id = secrets.token_bytes(16)
+        self._dialer = Dialer(asyncio.get_running_loop(), options.hub)
         self._phase = "new"
         self._stopping = asyncio.Event()
         self._too_long: asyncio.TimerHandle | None = None
@@ -142,6 +144,9 @@ class Life:
                 self.drain("the hub told it to exit")
             if self._phase != "running":
                 return
+            if not end.welcomed and self._dialer.failed():
+                # The hub's name has another address.
+                continue
             if end.error is not None and _is_final(end.error):
                 raise _explain_final(end.error, self._options.hub)
             if end.welcomed:
@@ -171,6 +176,7 @@ class Life:
     def _dial(self) -> Stream:
         stream = Stream(
             self._executor,
+            self._dialer,
             self._options,
             self._hello(),
             self._on_welcome,
@@ -204,6 +210,7 @@ class Life:
             stream.session.offer_slots()
 
     def _on_welcome(self, welcomed: Stream, welcome: Welcome) -> None:
+        self._dialer.worked()
         logger.info("connected to the hub at %s as %s", self._options.hub, self._worker_id)
         for method in welcome.rejected_methods:
             logger.warning("the hub sends no requests for the method %r to this worker", method)

@@ -7,6 +7,7 @@ from typing import Any, Callable
 
 from ._gen.worker_pb2 import Welcome, WorkerEvent
 from .connection import Connection
+from .dial import Dialer
 from .errors import GibbsError
 from .executor import Executor
 from .options import WorkerOptions
@@ -19,13 +20,14 @@ class Stream:
     def __init__(
         self,
         executor: Executor,
+        dialer: Dialer,
         options: WorkerOptions,
         hello: WorkerEvent,
         on_welcome: Callable[[Stream, Welcome], None],
         *,
         is_successor: bool,
     ) -> None:
-        self._connection = Connection(options.hub, options.max_payload_bytes)
+        self._connection = Connection(dialer, options.max_payload_bytes)
         self.session = Session(
             executor,
             self._connection,

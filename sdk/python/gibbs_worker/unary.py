@@ -10,7 +10,6 @@ import grpc.aio
 from google.protobuf.message import DecodeError
 
 from ._gen.hub_pb2 import RequestRequest, RequestResponse
-from .connection import open_channel
 from .errors import GibbsError
 from .failures import (
     client_closed,
@@ -19,9 +18,13 @@ from .failures import (
     no_answer,
     not_connected,
 )
-from .options import ANSWER_GRACE, ENVELOPE_BYTES
+from .options import ANSWER_GRACE, ENVELOPE_BYTES, KEEPALIVE_TIME, KEEPALIVE_TIMEOUT
 from .pending_call import PendingCall
+from .proxy import channel_options
 from .retry import Retry
+
+has_used_grpc = False
+"""Whether this process has opened a channel: gRPC, once in use, does not survive a fork."""
 
 
 class UnaryTransport:
@@ -156,20 +159,25 @@ class UnaryTransport:
 
 
 def _open(address: str, max_payload_bytes: int) -> grpc.aio.Channel:
+    global has_used_grpc
+    has_used_grpc = True
     limit = max_payload_bytes + ENVELOPE_BYTES
-    return open_channel(
-        address,
-        [
-            ("grpc.max_receive_message_length", limit),
-            ("grpc.max_send_message_length", limit),
-            # Retries stay enabled: gRPC then sends a call again by itself that a hub had not seen
-            # when it closed the connection, and only such a call, as there is no retry policy.
-            # A hub that restarts within seconds should cost its callers time, not calls.
-            ("grpc.initial_reconnect_backoff_ms", 100),
-            ("grpc.min_reconnect_backoff_ms", 100),
-            ("grpc.max_reconnect_backoff_ms", 1000),
-            # A hub that moves to another address must be found while calls still wait for it. The
-            # default is 30 s.
-            ("grpc.dns_min_time_between_resolutions_ms", 1000),
-        ],
-    )
+    options: list[tuple[str, str | int]] = [
+        ("grpc.max_receive_message_length", limit),
+        ("grpc.max_send_message_length", limit),
+        # No more frequent than servers and proxies tolerate.
+        ("grpc.keepalive_time_ms", round(KEEPALIVE_TIME * 1000)),
+        ("grpc.keepalive_timeout_ms", round(KEEPALIVE_TIMEOUT * 1000)),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.use_local_subchannel_pool", 1),
+        # Retries stay enabled: gRPC then sends a call again by itself that a hub had not seen
+        # when it closed the connection, and only such a call, as there is no retry policy.
+        # A hub that restarts within seconds should cost its callers time, not calls.
+        ("grpc.initial_reconnect_backoff_ms", 100),
+        ("grpc.min_reconnect_backoff_ms", 100),
+        ("grpc.max_reconnect_backoff_ms", 1000),
+        # A hub that moves to another address must be found while calls still wait for it. The
+        # default is 30 s.
+        ("grpc.dns_min_time_between_resolutions_ms", 1000),
+    ]
+    return grpc.aio.insecure_channel(address, options=[*options, *channel_options(address)])

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Callable
 
-from . import connection
+from . import unary
 from .children import ChildPool
 from .errors import GibbsError
 from .executor import Executor, InProcess, Limits
@@ -147,7 +147,7 @@ class Worker:
             raise RuntimeError("the worker has already been started: create another")
         # The configured start method of multiprocessing, except a fork that gRPC would not survive.
         method = multiprocessing.get_start_method()
-        if method == "fork" and connection.opened_channels > 0:
+        if method == "fork" and unary.has_used_grpc:
             method = "spawn"
         context: Any = multiprocessing.get_context(method)
         process = context.Process(target=_serve_alone, args=(self,))

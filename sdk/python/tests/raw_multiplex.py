@@ -20,6 +20,7 @@ from gibbs_worker._gen.hub_pb2 import (
 )
 from gibbs_worker._gen.payload_pb2 import Payload
 from gibbs_worker.grpc_messages import HeaderReader, MessageReader
+from gibbs_worker.options import MAX_MESSAGE_BYTES
 
 PATIENCE = 30
 
@@ -32,7 +33,7 @@ class RawStream:
         self._writer = writer
         self._encoder = Encoder()
         self._headers = HeaderReader()
-        self._messages = MessageReader(self._on_message)
+        self._messages = MessageReader(self._on_message, MAX_MESSAGE_BYTES)
         #: Messages as they came, and items that no test has heard yet.
         self.messages: list[MultiplexRequest] = []
         self._items: asyncio.Queue[ClientItem] = asyncio.Queue()

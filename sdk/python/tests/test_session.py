@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import threading
 from typing import Any
 
@@ -22,7 +21,6 @@ from gibbs_worker._gen.worker_pb2 import (
     Job,
     MetadataEntry,
 )
-from gibbs_worker.connection import Connection
 
 
 class Gate:
@@ -423,20 +421,3 @@ async def test_a_process_that_ignores_its_cancel_is_killed(raw_hub, serve):
     await session.send(job(1, "block"), cancel(1))
     assert (await session.hear("nack")).nack.execution == EXECUTION_UNKNOWN
     await session.hear("ready")
-
-
-@pytest.mark.parametrize("first", ["hub", "grpc"])
-async def test_the_status_of_the_hub_counts_not_one_that_grpc_makes_up(raw_hub, first):
-    connection = Connection(raw_hub.address, 1024)
-    serving = asyncio.ensure_future(connection.serve(lambda _: None))
-    session = await raw_hub.session()
-    # What grpc.aio does when a write fails.
-    call = connection._call
-    make_up = functools.partial(call._cython_call.set_internal_error, "the write failed")
-    if first == "hub":
-        call.add_done_callback(lambda _: make_up())
-    else:
-        make_up()
-    session.end(grpc.StatusCode.UNAUTHENTICATED, "who are you?")
-    error = await serving
-    assert (error.code, error.message) == ("UNAUTHENTICATED", "who are you?")
