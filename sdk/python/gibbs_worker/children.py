@@ -21,6 +21,7 @@ from .child import serve_child
 from .errors import GibbsError
 from .executor import Cancel, Done, Limits
 from .handlers import Target
+from .lead import Lead, Source
 from .options import RESPAWN, RESPAWN_PROVEN
 from .pipe import Pipe
 
@@ -217,6 +218,10 @@ class ChildPool:
         self._children.remove(child)
         self._children.append(child)
         return child.run(job, lambda: self._grace, done)
+
+    def lead(self, source: Source) -> Lead | None:
+        """Returns None: its processes run the jobs."""
+        return None
 
     def limit_grace(self, hub_grace: float) -> None:
         # Well before the hub would drop all processes because of one.

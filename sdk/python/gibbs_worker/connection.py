@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections import deque
 from collections.abc import Sequence
 from typing import Callable
 
 from google.protobuf.message import DecodeError
 
+from . import outcome
 from ._fork import forget_in_children
-from ._gen.worker_pb2 import HubEvent, WorkerEvent, WorkResponse
+from ._gen.worker_pb2 import HubEvent, Job, Ready, WorkerEvent, WorkResponse
 from .dial import Dialer
 from .errors import GibbsError
 from .failures import unreadable
 from .grpc_messages import GrpcStatus
-from .grpc_stream import GrpcStream
-from .options import ENVELOPE_BYTES, MAX_BATCH_BYTES
+from .lead import Lead
+from .lendable_stream import LendableStream
+from .options import ENVELOPE_BYTES, MAX_BATCH_BYTES, SMALL_BYTES
 from .status import from_status
 
 PATH = "/gibbs.v1.WorkerService/Work"
@@ -25,8 +26,8 @@ PATH = "/gibbs.v1.WorkerService/Work"
 EVENT_HEAD_BYTES = 8
 """At least what an event takes in a message beside its own bytes."""
 
-_EVENTS = b"\x0a"
-"""The tag of `WorkRequest.events`."""
+READ_BYTES = 65_536
+"""How much is read at once."""
 
 
 class Connection:
@@ -36,8 +37,8 @@ class Connection:
         self._dialer = dialer
         self._loop = loop = asyncio.get_running_loop()
         limit = max_payload_bytes + ENVELOPE_BYTES
-        self._stream = GrpcStream(loop, PATH, dialer.authority, self, limit)
-        self._socket: socket.socket | None = None
+        self._stream = LendableStream(loop, PATH, dialer.authority, self, limit)
+        self._is_dialled = False
         self._receive: Callable[[Sequence[HubEvent]], None] = lambda _: None
         #: Encoded events.
         self._outbox: deque[bytes] = deque()
@@ -49,17 +50,24 @@ class Connection:
         self.going_away: asyncio.Future[None] = loop.create_future()
         self._is_leaving = False
         self._is_answered = False
+        self._lead: Lead | None = None
+        self._is_idle: Callable[[], bool] = lambda: False
         forget_in_children(self)
+
+    def lend_by(self, lead: Lead, is_idle: Callable[[], bool]) -> None:
+        """Lends itself whenever nothing is under way and `is_idle` says so."""
+        self._lead = lead
+        self._is_idle = is_idle
 
     def send(self, event: WorkerEvent) -> None:
         """Sends an event. All events of one tick are sent together."""
+        self._reclaim()
         self._outbox.append(event.SerializeToString())
-        if not self._is_flushing:
-            self._is_flushing = True
-            self._loop.call_soon(self._flush)
+        self._flush_later()
 
     def give_up(self, error: GibbsError) -> None:
         """Ends `serve`, which then returns `error`."""
+        self._reclaim()
         self._end(error)
 
     async def serve(self, receive: Callable[[Sequence[HubEvent]], None]) -> GibbsError | None:
@@ -69,6 +77,7 @@ class Connection:
         try:
             return await self._ended
         finally:
+            self._reclaim()
             self._ended.cancel()
             self._outbox.clear()
             dialing.cancel()
@@ -77,8 +86,8 @@ class Connection:
 
     def forget(self) -> None:
         """Closes this process's copy of the socket, in a process that was forked."""
-        if self._socket is not None:
-            self._socket.close()
+        if self._is_dialled:
+            self._stream.socket.close()
 
     # What the stream reports.
 
@@ -95,7 +104,8 @@ class Connection:
             self._receive(events)
 
     def on_writable(self) -> None:
-        self._flush()
+        # Not at once: there may be more in what was received, and a flush may lend the stream.
+        self._flush_later()
 
     def on_leaving(self) -> None:
         self._is_leaving = True
@@ -105,9 +115,56 @@ class Connection:
         is_clean = status.code == 0
         self._end(None if is_clean else from_status(status.code, status.message, status.details))
 
+    # What `Lead` needs, on the loop.
+
+    def fileno(self) -> int:
+        return self._stream.socket.fileno()
+
+    def pause_reading(self) -> None:
+        self._stream.pause_reading()
+
+    def resume_reading(self) -> None:
+        self._stream.resume_reading()
+
+    def receive(self, data: bytes) -> None:
+        self._stream.data_received(data)
+        # And lends itself again.
+        self._flush_later()
+
+    def write(self, data: bytes) -> None:
+        self._stream.write(data)
+
+    def heard(self) -> None:
+        self._receive(())
+
+    # What `Lead` needs, in the thread.
+
+    def recv(self) -> bytes:
+        return self._stream.socket.recv(READ_BYTES)
+
+    def job_in(self, data: bytes) -> Job | None:
+        message = self._stream.message_in(data)
+        if message is None:
+            return None
+        try:
+            events = WorkResponse.FromString(message).events
+        except DecodeError:
+            return None
+        return events[0].job if len(events) == 1 and events[0].HasField("job") else None
+
+    def took(self, data: bytes) -> None:
+        self._stream.took(data)
+
+    def answer(self, job_id: int, event: WorkerEvent) -> bytes | None:
+        if len(event.result.payload) > SMALL_BYTES:
+            return None
+        encoded = outcome.with_id(event, job_id).SerializeToString()
+        return self._stream.send_whole(b"".join((_head(encoded), encoded, _READY)))
+
     async def _dial(self) -> None:
         try:
-            self._socket = await self._dialer.dial(lambda: self._stream)
+            self._stream.socket = await self._dialer.dial(lambda: self._stream)
+            self._is_dialled = True
         except OSError as error:
             self._end(GibbsError("UNAVAILABLE", error.strerror or str(error)))
             return
@@ -122,10 +179,23 @@ class Connection:
         if not self._ended.done():
             self._ended.set_result(error)
 
+    def _reclaim(self) -> None:
+        if self._lead is not None:
+            self._lead.reclaim()
+
+    def _flush_later(self) -> None:
+        if not self._is_flushing:
+            self._is_flushing = True
+            self._loop.call_soon(self._flush)
+
     def _flush(self) -> None:
         self._is_flushing = False
         while self._outbox and self._stream.is_writable:
             self._stream.send(_take_batch(self._outbox))
+        if self._lead is None or self._outbox or self._is_leaving or self._ended.done():
+            return
+        if self._is_idle() and self._stream.may_be_lent:
+            self._lead.lend()
 
 
 def _take_batch(outbox: deque[bytes]) -> bytes:
@@ -135,14 +205,21 @@ def _take_batch(outbox: deque[bytes]) -> bytes:
     while outbox and (not parts or len(outbox[0]) + EVENT_HEAD_BYTES <= room):
         event = outbox.popleft()
         room -= len(event) + EVENT_HEAD_BYTES
-        parts += (_EVENTS, _varint(len(event)), event)
+        parts += (_head(event), event)
     return b"".join(parts)
 
 
-def _varint(number: int) -> bytes:
-    encoded = bytearray()
-    while number > 0x7F:
-        encoded.append(number & 0x7F | 0x80)
-        number >>= 7
-    encoded.append(number)
-    return bytes(encoded)
+def _head(event: bytes) -> bytes:
+    """Returns what comes before an encoded event in a message: the tag of
+    `WorkRequest.events`, and the size as a varint."""
+    head = bytearray(b"\x0a")
+    size = len(event)
+    while size > 0x7F:
+        head.append(size & 0x7F | 0x80)
+        size >>= 7
+    head.append(size)
+    return bytes(head)
+
+
+_OFFER = WorkerEvent(ready=Ready(slots=1)).SerializeToString()
+_READY = _head(_OFFER) + _OFFER

@@ -7,6 +7,7 @@ import contextvars
 import functools
 import inspect
 import sys
+import time
 from collections.abc import Awaitable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Callable, NamedTuple, Protocol, Union
@@ -14,8 +15,11 @@ from typing import Any, Callable, NamedTuple, Protocol, Union
 from . import outcome
 from ._gen.worker_pb2 import Job as WireJob
 from ._gen.worker_pb2 import WorkerEvent
+from .handler_thread import CAN_LEAD, HandlerThread
 from .handlers import Target, build, is_async, load, wants_loop
 from .job import Job, current
+from .lead import Lead, Source
+from .options import QUICK, SMALL_BYTES
 from .payload import decode_call
 from .threads import DaemonThreads
 
@@ -48,6 +52,10 @@ class Executor(Protocol):
         """Runs a job in a free slot."""
         ...
 
+    def lead(self, source: Source) -> Lead | None:
+        """Returns what may read `source` in place of the loop; None if nothing may."""
+        ...
+
     def limit_grace(self, hub_grace: float) -> None:
         """Adapts to `hub_grace`: the number of seconds after which the hub drops a worker whose
         cancelled job has not ended."""
@@ -69,6 +77,35 @@ class _Handler(NamedTuple):
     is_async: bool
 
 
+class _LedJob:
+    """A job that its thread has read itself."""
+
+    __slots__ = ("_context", "_executor", "_handler", "_job", "_own", "done")
+
+    def __init__(
+        self, executor: InProcess, handler: _Handler, job: WireJob, own: contextvars.Context
+    ) -> None:
+        self._executor = executor
+        self._handler = handler
+        self._job = job
+        self._own = own
+        self._context = Job(job)
+        #: Set once the loop knows of it.
+        self.done: Done | None = None
+
+    def call(self) -> _Returned:
+        return self._own.run(self._executor._call, self._handler.call, self._job, self._context)
+
+    def returned(self, returned: _Returned) -> None:
+        if self.done is not None:
+            # It was slow, or its answer is too large.
+            self._executor._was_quick = False
+            self._executor._returned(returned, self._own, self._context, self.done)
+
+    def cancel(self, reason: str) -> None:
+        self._context.cancel(reason)
+
+
 class InProcess:
     """Runs sync handlers in threads, to keep the event loop free, and async ones on the loop."""
 
@@ -76,10 +113,16 @@ class InProcess:
         self._target = target
         self._limits = limits
         self._handlers: Mapping[str, _Handler] = {}
-        self._threads = DaemonThreads(slots)
+        self._threads = HandlerThread() if slots == 1 and CAN_LEAD else DaemonThreads(slots)
         self._tasks: set[asyncio.Task[None]] = set()
         self._on_free: Callable[[], None] = lambda: None
         self._is_reporting = False
+        #: Whether the last call was quick and its input small. Set where it was called.
+        self._was_quick = False
+        self._adopted: _LedJob | None = None
+        self._context = contextvars.copy_context()
+        #: Whether the last job was one that the thread may run without the loop.
+        self.is_quick = False
         self.slots = slots
         self.free = 0
 
@@ -95,11 +138,16 @@ class InProcess:
         handlers = make() if on_loop else await self._threads.run(make)
         self._handlers = {name: _Handler(one, is_async(one)) for name, one in handlers.items()}
         self._on_free = on_free
+        self._context = contextvars.copy_context()
         self.free = self.slots
         on_free()
 
     def run(self, job: WireJob, done: Done) -> Cancel:
         self.free -= 1
+        adopted, self._adopted = self._adopted, None
+        if adopted is not None:
+            adopted.done = done
+            return adopted.cancel
         context = Job(job)
         handler = self._handlers.get(job.method)
         if handler is None:
@@ -110,10 +158,26 @@ class InProcess:
             # Like a task, each call has its own context.
             own = contextvars.copy_context()
             self._threads.submit(
-                lambda: own.run(self._call, handler.call, job, context),
+                lambda: own.run(self._call_timed, handler.call, job, context),
                 lambda returned: self._returned(returned, own, context, done),
             )
         return context.cancel
+
+    def lead(self, source: Source) -> Lead | None:
+        if not isinstance(self._threads, HandlerThread):
+            return None
+        return Lead(asyncio.get_running_loop(), source, self._threads, self)
+
+    def begin(self, job: WireJob) -> _LedJob | None:
+        handler = self._handlers.get(job.method)
+        if handler is None or handler.is_async:
+            return None
+        return _LedJob(self, handler, job, self._context.copy())
+
+    def adopt(self, job: _LedJob, tell: Callable[[], None]) -> None:
+        self._adopted = job
+        tell()
+        self._adopted = None
 
     def limit_grace(self, hub_grace: float) -> None:
         """Does nothing: a thread cannot be ended from outside."""
@@ -122,6 +186,7 @@ class InProcess:
         self._on_free = lambda: None
         for task in self._tasks:
             task.cancel()
+        self._threads.stop()
 
     def _call(self, call: Callable[..., Any], job: WireJob, context: Job) -> _Returned:
         """Calls the handler. If it returns an awaitable, the caller must await it."""
@@ -138,18 +203,28 @@ class InProcess:
         except BaseException as error:
             return outcome.failure(error, self._limits.send_tracebacks)
 
+    def _call_timed(self, call: Callable[..., Any], job: WireJob, context: Job) -> _Returned:
+        started = time.monotonic()
+        returned = self._call(call, job, context)
+        is_small = len(job.payload) <= SMALL_BYTES
+        self._was_quick = is_small and time.monotonic() - started < QUICK
+        return returned
+
     def _returned(
         self, returned: _Returned, own: contextvars.Context, context: Job, done: Done
     ) -> None:
         """Called on the loop with what a thread has returned."""
         if isinstance(returned, WorkerEvent):
+            self.is_quick = self._was_quick and len(returned.result.payload) <= SMALL_BYTES
             self._end(returned, done)
         else:
+            self.is_quick = False
             own.run(self._spawn, self._finish(returned, context, done))
 
     async def _serve(
         self, call: Callable[..., Any], job: WireJob, context: Job, done: Done
     ) -> None:
+        self.is_quick = False
         returned = self._call(call, job, context)
         if isinstance(returned, WorkerEvent):
             self._end(returned, done)

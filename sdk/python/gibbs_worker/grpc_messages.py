@@ -30,6 +30,11 @@ class MessageReader:
         self._message = bytearray()
         self._missing = 0
 
+    @property
+    def is_between(self) -> bool:
+        """Whether all that was begun has been read."""
+        return not self._missing and not self._prefix
+
     def read(self, data: bytes) -> None:
         """Raises Http2Error for a message that this side cannot read."""
         at, end = 0, len(data)

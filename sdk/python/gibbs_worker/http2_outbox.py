@@ -25,14 +25,22 @@ class Outbox:
 
     def add(self, message: bytes) -> bytes:
         """Adds a message. Returns the frames to send now, which may be none."""
-        size = len(message) + 5
-        is_whole = not self._chunks and size <= self._frame_bytes
-        if is_whole and size <= self._window and size <= self._connection_window:
-            self._window -= size
-            self._connection_window -= size
-            return http2.data_frame(message)
+        frame = self.add_whole(message)
+        if frame:
+            return frame
         self._chunks.append(memoryview(b"\0" + len(message).to_bytes(4, "big") + message))
         return self.take()
+
+    def add_whole(self, message: bytes) -> bytes:
+        """Returns the frame that holds the message, if it can be sent now; empty otherwise."""
+        size = len(message) + 5
+        if self._chunks or size > self._frame_bytes:
+            return b""
+        if size > self._window or size > self._connection_window:
+            return b""
+        self._window -= size
+        self._connection_window -= size
+        return http2.data_frame(message)
 
     def half_close(self) -> bytes:
         """Ends the stream after its last message. Returns the frames to send now."""

@@ -19,6 +19,12 @@ sum of both."""
 MAX_BATCH_BYTES = 256 * 1024
 """The size at which a batch of events is sent; a larger event is sent alone."""
 
+SMALL_BYTES = 8 * 1024
+"""The size up to which an input or an answer needs one read or write."""
+
+QUICK = 0.002
+"""How long a handler may take for its thread to read the next request itself."""
+
 HOLD = 1.0
 """How long a worker holds a job whose slot has vanished before it gives the job back."""
 

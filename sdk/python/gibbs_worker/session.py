@@ -21,7 +21,7 @@ from ._gen.worker_pb2 import (
 )
 from .errors import GibbsError
 from .executor import Cancel, Executor
-from .options import HOLD, MAX_BATCH_BYTES
+from .options import HOLD, MAX_BATCH_BYTES, SMALL_BYTES
 
 
 @dataclass(frozen=True)
@@ -106,6 +106,14 @@ class Session:
     def serving(self) -> bool:
         """Whether neither side has asked to drain, and the stream has not ended."""
         return self._phase == "serving"
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it has no jobs, one slot is offered, and its hub takes small results."""
+        if self._phase != "serving" or self._welcome is None or self._jobs:
+            return False
+        most = self._welcome.max_payload_bytes
+        return self._credit == self._executor.free == 1 and (most == 0 or most >= SMALL_BYTES)
 
     def receive(self, events: Iterable[HubEvent]) -> None:
         """Handles events from the hub. Unknown ones are ignored."""

@@ -36,6 +36,9 @@ class Stream:
             lambda welcome: on_welcome(self, welcome),
             is_successor=is_successor,
         )
+        lead = executor.lead(self._connection)
+        if lead is not None:
+            self._connection.lend_by(lead, lambda: self.session.is_idle)
         loop = asyncio.get_running_loop()
         self._dialled_at = loop.time()
         self.ended: asyncio.Task[SessionEnd] = loop.create_task(self._serve())

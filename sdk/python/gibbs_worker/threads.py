@@ -11,6 +11,9 @@ from typing import Any, Callable, TypeVar
 
 T = TypeVar("T")
 
+Call = tuple[Callable[[], Any], Callable[[Any], None]]
+"""What to run, and what to call on the event loop with its result."""
+
 
 class DaemonThreads:
     """Like ThreadPoolExecutor, but a call that never returns does not keep the process alive.
@@ -23,9 +26,7 @@ class DaemonThreads:
         self._count = count
         self._started = 0
         self._idle = 0
-        self._calls: queue.SimpleQueue[tuple[Callable[[], Any], Callable[[Any], None]]] = (
-            queue.SimpleQueue()
-        )
+        self._calls: queue.SimpleQueue[Call] = queue.SimpleQueue()
         self._returned: collections.deque[tuple[Callable[[Any], None], Any]] = collections.deque()
         self._is_waking = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -39,8 +40,8 @@ class DaemonThreads:
             self._idle -= 1
         elif self._started < self._count:
             self._started += 1
-            threading.Thread(target=self._serve, name="gibbs-handler", daemon=True).start()
-        self._calls.put((call, done))
+            self._start()
+        self._put((call, done))
 
     async def run(self, call: Callable[[], T]) -> T:
         """Runs the call in a thread, and returns or raises what it does."""
@@ -63,22 +64,36 @@ class DaemonThreads:
         self.submit(work, settle)
         return await future
 
-    def _serve(self) -> None:
+    def stop(self) -> None:
+        """Nothing will be submitted any more."""
+
+    def give(self, done: Callable[[Any], None], result: Any) -> None:
+        """In a thread: has `done` called with the result on the event loop."""
         assert self._loop is not None
+        self._returned.append((done, result))
+        # In this order: `_deliver` clears the flag before it looks for results.
+        if not self._is_waking:
+            self._is_waking = True
+            with contextlib.suppress(RuntimeError):  # The loop has already ended.
+                self._loop.call_soon_threadsafe(self._deliver)
+
+    def _start(self) -> None:
+        threading.Thread(target=self._serve, name="gibbs-handler", daemon=True).start()
+
+    def _put(self, call: Call) -> None:
+        self._calls.put(call)
+
+    def _serve(self) -> None:
         while True:
-            call, done = self._calls.get()
-            self._returned.append((done, call()))
-            # An idle thread keeps no input alive.
-            del call, done
-            # In this order: `_deliver` clears the flag before it looks for results.
-            if not self._is_waking:
-                self._is_waking = True
-                with contextlib.suppress(RuntimeError):  # The loop has already ended.
-                    self._loop.call_soon_threadsafe(self._deliver)
+            self._run(self._calls.get())
+
+    def _run(self, call: Call) -> None:
+        run, done = call
+        self.give(done, run())
 
     def _deliver(self) -> None:
         self._is_waking = False
         while self._returned:
             done, result = self._returned.popleft()
-            self._idle += 1
+            self._idle = min(self._idle + 1, self._started)
             done(result)

@@ -1,0 +1,105 @@
+"""The thread of a worker with one slot."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+from collections import deque
+from typing import Protocol
+
+from .threads import Call, DaemonThreads
+
+CAN_LEAD = hasattr(select, "poll")
+"""Whether this system lets a thread wait for a socket and for others at once."""
+
+
+class Watched(Protocol):
+    """What the thread reads while it has nothing else to do."""
+
+    @property
+    def is_with_thread(self) -> bool: ...
+
+    def fileno(self) -> int: ...
+
+    def step(self) -> None:
+        """Called in the thread when there is something to read."""
+
+
+class HandlerThread(DaemonThreads):
+    """One thread that runs calls, and may be given a connection to read in between."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self._inbox: deque[Call | None] = deque()
+        self._watched: Watched | None = None
+        #: A pipe: what is written to it wakes the thread.
+        self._pipe: tuple[int, int] | None = None
+
+    def watch(self, watched: Watched) -> None:
+        """Has the thread read that, as long as it is with the thread."""
+        self._watched = watched
+        self.wake()
+
+    def wake(self) -> None:
+        """Has the thread look again at what it is to do."""
+        if self._pipe is not None:
+            # A full pipe wakes it as well.
+            with contextlib.suppress(BlockingIOError):
+                os.write(self._pipe[1], b"\0")
+
+    def stop(self) -> None:
+        """Ends the thread once it has nothing to do. Nothing else may be called after it."""
+        if self._pipe is not None:
+            self._inbox.append(None)
+            self.wake()
+            self._pipe = None
+
+    def _start(self) -> None:
+        self._pipe = os.pipe()
+        for end in self._pipe:
+            os.set_blocking(end, False)
+        super()._start()
+
+    def _put(self, call: Call) -> None:
+        self._inbox.append(call)
+        self.wake()
+
+    def _serve(self) -> None:
+        assert self._pipe is not None
+        reading, writing = self._pipe
+        waiting = select.poll()
+        waiting.register(reading, select.POLLIN)
+        try:
+            while self._run_calls():
+                watched = self._watched
+                if watched is None or not watched.is_with_thread:
+                    waiting.poll()
+                else:
+                    self._follow(watched, reading)
+                with contextlib.suppress(BlockingIOError):
+                    os.read(reading, 4096)
+        finally:
+            os.close(reading)
+            os.close(writing)
+
+    def _follow(self, watched: Watched, reading: int) -> None:
+        """Reads until it is woken, or has lost the connection."""
+        waiting = select.poll()
+        waiting.register(reading, select.POLLIN)
+        waiting.register(watched.fileno(), select.POLLIN)
+        poll, step = waiting.poll, watched.step
+        while watched.is_with_thread:
+            for fd, _ in poll():
+                if fd == reading:
+                    return
+                step()
+
+    def _run_calls(self) -> bool:
+        """Returns False once it is to stop."""
+        while self._inbox:
+            call = self._inbox.popleft()
+            if call is None:
+                return False
+            self._run(call)
+        return True
