@@ -10,10 +10,10 @@ import sys
 import traceback
 
 from ._gen.worker_pb2 import Hello, HubEvent, Job, Method, WorkerDrain, WorkerEvent
+from .child_pipe import ChildPipe
 from .executor import Cancel, InProcess, Limits
 from .handlers import Target
 from .outcome import with_id
-from .pipe import Pipe
 from .status import well_formed
 
 
@@ -49,7 +49,8 @@ async def _serve(ours: socket.socket, executor: InProcess) -> None:
         if job_id in jobs:
             jobs[job_id] = cancel
 
-    pipe = Pipe(HubEvent.FromString, receive)
+    pipe = ChildPipe(ours, receive, lambda: not jobs)
+    pipe.lead = executor.lead(pipe)
     await pipe.open(ours)
     starting = asyncio.ensure_future(_start(executor, pipe))
     await pipe.closed
@@ -58,7 +59,7 @@ async def _serve(ours: socket.socket, executor: InProcess) -> None:
     _exit(0)
 
 
-async def _start(executor: InProcess, pipe: Pipe[HubEvent]) -> None:
+async def _start(executor: InProcess, pipe: ChildPipe) -> None:
     try:
         await executor.start(lambda: None)
     except BaseException:

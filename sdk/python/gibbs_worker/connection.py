@@ -18,16 +18,13 @@ from .failures import unreadable
 from .grpc_messages import GrpcStatus
 from .lead import Lead
 from .lendable_stream import LendableStream
-from .options import ENVELOPE_BYTES, MAX_BATCH_BYTES, SMALL_BYTES
+from .options import ENVELOPE_BYTES, MAX_BATCH_BYTES, READ_BYTES, SMALL_BYTES
 from .status import from_status
 
 PATH = "/gibbs.v1.WorkerService/Work"
 
 EVENT_HEAD_BYTES = 8
 """At least what an event takes in a message beside its own bytes."""
-
-READ_BYTES = 65_536
-"""How much is read at once."""
 
 
 class Connection:

@@ -22,6 +22,9 @@ MAX_BATCH_BYTES = 256 * 1024
 SMALL_BYTES = 8 * 1024
 """The size up to which an input or an answer needs one read or write."""
 
+READ_BYTES = 64 * 1024
+"""How much is read at once."""
+
 QUICK = 0.002
 """How long a handler may take for its thread to read the next request itself."""
 

@@ -328,3 +328,38 @@ async def test_a_connection_that_goes_away_hands_over(raw_hub, serve, handler):
     old.end()
     await lent(new, serving.worker)
     await proxy.stop()
+
+
+def in_process(data: Any) -> Any:
+    if data == "raise":
+        raise KeyError(data)
+    if data == "wait":
+        return current_job().wait_cancelled(60)
+    return bytes(data) if isinstance(data, int) else data
+
+
+async def test_the_thread_of_a_process_reads_its_pipe(raw_hub, serve):
+    serve(in_process, gibbs_hub=raw_hub.address, gibbs_isolation="process")
+    session = await raw_hub.session()
+    await session.greet()
+
+    async def ask(data: Any) -> Any:
+        await session.send(job(next(numbers), data))
+        result = await session.hear("result")
+        assert (await session.hear("ready")).ready.slots == 1
+        return result.result.failure.type or answer_of(result)
+
+    for size in (300_000, 20_000):
+        for n in range(5):
+            assert await ask(f"quick {n}") == f"quick {n}"
+        assert await ask("raise") == "KeyError"
+        assert len(await ask(size)) == size
+        assert len(await ask("x" * size)) == size
+    for n in range(5):
+        assert await ask(f"quick {n}") == f"quick {n}"
+    # It is told of the cancel although its thread runs the job.
+    await session.send(job(1, "wait"))
+    await session.send(cancel(1))
+    assert answer_of(await session.hear("result")) is True
+    await session.hear("ready")
+    assert await ask("again") == "again"
