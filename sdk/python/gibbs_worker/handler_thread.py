@@ -33,8 +33,9 @@ class HandlerThread(DaemonThreads):
         super().__init__(1)
         self._inbox: deque[Call | None] = deque()
         self._watched: Watched | None = None
-        #: A pipe: what is written to it wakes the thread.
-        self._pipe: tuple[int, int] | None = None
+        #: A pipe: what is written to it wakes the thread, which closes it when it ends.
+        self._pipe = (-1, -1)
+        self._is_running = False
 
     def watch(self, watched: Watched) -> None:
         """Has the thread read that, as long as it is with the thread."""
@@ -43,22 +44,22 @@ class HandlerThread(DaemonThreads):
 
     def wake(self) -> None:
         """Has the thread look again at what it is to do."""
-        if self._pipe is not None:
+        if self._is_running:
             # A full pipe wakes it as well.
             with contextlib.suppress(BlockingIOError):
                 os.write(self._pipe[1], b"\0")
 
     def stop(self) -> None:
         """Ends the thread once it has nothing to do. Nothing else may be called after it."""
-        if self._pipe is not None:
-            self._inbox.append(None)
-            self.wake()
-            self._pipe = None
+        self._inbox.append(None)
+        self.wake()
+        self._is_running = False
 
     def _start(self) -> None:
         self._pipe = os.pipe()
         for end in self._pipe:
             os.set_blocking(end, False)
+        self._is_running = True
         super()._start()
 
     def _put(self, call: Call) -> None:
@@ -66,7 +67,6 @@ class HandlerThread(DaemonThreads):
         self.wake()
 
     def _serve(self) -> None:
-        assert self._pipe is not None
         reading, writing = self._pipe
         waiting = select.poll()
         waiting.register(reading, select.POLLIN)
