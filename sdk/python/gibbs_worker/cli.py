@@ -39,7 +39,10 @@ QUIET = 1.0
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Serves until SIGTERM or Ctrl-C, then exits."""
-    flags = _parser().parse_args(argv)
+    parser = _parser()
+    flags = parser.parse_args(argv)
+    if flags.log_level not in LEVELS:  # argparse does not check defaults.
+        parser.error(f"GIBBS_LOG_LEVEL is one of {', '.join(LEVELS)}, not {flags.log_level!r}")
     _log_to_stderr(flags.log_level)
     try:
         worker = Worker(
@@ -93,7 +96,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("target", help="module:name of a function, a class, or a dict of those by method")
-    add("--hub", help="the hub, host:port (env: GIBBS_HUB; default: 127.0.0.1:5019)")
+    add(
+        "--hub",
+        help="the hub, host:port or unix:path, or several separated by commas "
+        "(env: GIBBS_HUB; default: 127.0.0.1:5019)",
+    )
     add("-n", "--count", type=int, default=1, help="processes (default: 1)")
     add("--slots", type=int, default=1, help="concurrent requests in each process (default: 1)")
     add(
@@ -116,7 +123,8 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--log-level",
         choices=LEVELS,
-        default=os.environ.get("GIBBS_LOG_LEVEL", "warn"),
+        # An empty variable is one that is not set.
+        default=os.environ.get("GIBBS_LOG_LEVEL") or "warn",
         help="what to log to stderr, as JSON lines (env: GIBBS_LOG_LEVEL; default: warn)",
     )
     add("--version", action="version", version=__version__)

@@ -43,7 +43,9 @@ class Client:
         max_payload_bytes: int = MAX_PAYLOAD_BYTES,
         transport: TransportName = "multiplex",
     ) -> None:
-        """`hub` is `host:port`; default: the environment variable GIBBS_HUB, or 127.0.0.1:5019.
+        """`hub` is `host:port` or `unix:path`, or up to 64 of these separated by commas: one that
+        answers is used, chosen at random. Default: the environment variable GIBBS_HUB, or
+        127.0.0.1:5019.
 
         `timeout`: for requests that do not set one. `connect_timeout`: how long a request waits for
         a connection. Both are in seconds. `max_payload_bytes`: the largest input and the largest

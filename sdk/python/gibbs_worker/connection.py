@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from typing import Callable
+from typing import Any, Callable
 
 from google.protobuf.message import DecodeError
 
@@ -14,8 +14,9 @@ from ._fork import forget_in_children
 from ._gen.worker_pb2 import HubEvent, Job, Ready, WorkerEvent, WorkResponse
 from .dial import Dialer
 from .errors import GibbsError
-from .failures import unreadable
+from .failures import closed_by_hub, unreadable
 from .grpc_messages import GrpcStatus
+from .hubs import Endpoint
 from .lead import Lead
 from .lendable_stream import LendableStream
 from .options import ENVELOPE_BYTES, MAX_BATCH_BYTES, READ_BYTES, SMALL_BYTES
@@ -28,14 +29,18 @@ EVENT_HEAD_BYTES = 8
 
 
 class Connection:
-    """Dials, then sends and receives until the hub ends the call, or until it is abandoned."""
+    """Sends and receives until the hub ends the call, or until it is abandoned."""
 
-    def __init__(self, dialer: Dialer, max_payload_bytes: int) -> None:
-        self._dialer = dialer
+    def __init__(self, endpoint: Endpoint, max_payload_bytes: int) -> None:
+        self.endpoint = endpoint
         self._loop = loop = asyncio.get_running_loop()
+        #: When it was made, on the loop's clock.
+        self.since = loop.time()
         limit = max_payload_bytes + ENVELOPE_BYTES
-        self._stream = LendableStream(loop, PATH, dialer.authority, self, limit)
+        self._stream = LendableStream(loop, PATH, endpoint.authority, self, limit)
         self._is_dialled = False
+        #: Settled when the peer has spoken HTTP/2.
+        self._opened: asyncio.Future[None] = loop.create_future()
         self._receive: Callable[[Sequence[HubEvent]], None] = lambda _: None
         #: Encoded events.
         self._outbox: deque[bytes] = deque()
@@ -50,6 +55,26 @@ class Connection:
         self._lead: Lead | None = None
         self._is_idle: Callable[[], bool] = lambda: False
         forget_in_children(self)
+
+    async def open(self, dialer: Dialer, patience: float) -> None:
+        """Connects, and waits for a server that speaks HTTP/2. Raises OSError or GibbsError."""
+        try:
+            self._stream.socket = await dialer.dial(self.endpoint, lambda: self._stream)
+            self._is_dialled = True
+            either: set[asyncio.Future[Any]] = {self._opened, self._ended}
+            await asyncio.wait(either, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+            if not self._opened.done():
+                if not self._ended.done():
+                    raise OSError(f"it accepts connections and says nothing for {patience:g} s")
+                raise self._ended.result() or closed_by_hub()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Closes a connection that does not serve."""
+        self._ended.cancel()
+        self._stream.abort()
 
     def lend_by(self, lead: Lead, is_idle: Callable[[], bool]) -> None:
         """Lends itself whenever nothing is under way and `is_idle` says so."""
@@ -70,16 +95,12 @@ class Connection:
     async def serve(self, receive: Callable[[Sequence[HubEvent]], None]) -> GibbsError | None:
         """Passes on received events. Returns why the call broke; None after a clean end."""
         self._receive = receive
-        dialing = self._loop.create_task(self._dial())
         try:
             return await self._ended
         finally:
             self._reclaim()
-            self._ended.cancel()
             self._outbox.clear()
-            dialing.cancel()
-            await asyncio.gather(dialing, return_exceptions=True)
-            self._stream.abort()
+            self.close()
 
     def forget(self) -> None:
         """Closes this process's copy of the socket, in a process that was forked."""
@@ -101,6 +122,8 @@ class Connection:
             self._receive(events)
 
     def on_writable(self) -> None:
+        if not self._opened.done():
+            self._opened.set_result(None)
         # Not at once: there may be more in what was received, and a flush may lend the stream.
         self._flush_later()
 
@@ -157,16 +180,6 @@ class Connection:
             return None
         encoded = outcome.with_id(event, job_id).SerializeToString()
         return self._stream.send_whole(b"".join((_head(encoded), encoded, _READY)))
-
-    async def _dial(self) -> None:
-        try:
-            self._stream.socket = await self._dialer.dial(lambda: self._stream)
-            self._is_dialled = True
-        except OSError as error:
-            self._end(GibbsError("UNAVAILABLE", error.strerror or str(error)))
-            return
-        # Without waiting for the hub's first words.
-        self._flush()
 
     def _announce_leaving(self) -> None:
         if self._is_leaving and self._is_answered and not self.going_away.done():

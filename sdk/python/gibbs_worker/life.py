@@ -22,17 +22,13 @@ from ._gen.worker_pb2 import (
     WorkerEvent,
 )
 from ._version import __version__
-from .backoff import Backoff
+from .connection import Connection
 from .dial import Dialer
 from .errors import GibbsError
 from .executor import Executor
-from .options import (
-    ENVELOPE_BYTES,
-    HAND_OVER_SPACING,
-    RECONNECT,
-    RECONNECT_SLOW,
-    WorkerOptions,
-)
+from .failures import closed_by_hub
+from .hubs import Endpoint, Failure
+from .options import ENVELOPE_BYTES, LOOKUP_INTERVAL, RECONNECT_SLOWEST, WorkerOptions
 from .proxy import proxy_hint
 from .status import well_formed
 from .stream import Stream
@@ -62,7 +58,11 @@ class Life:
         host = well_formed(socket.gethostname())
         self._worker_id = options.worker_id or f"{host}-{os.getpid()}-{next(_numbers)}"
         self._instance_id = secrets.token_bytes(16)
-        self._dialer = Dialer(asyncio.get_running_loop(), options.hub)
+        loop = asyncio.get_running_loop()
+        self._dialer = Dialer(loop, options.hub, RECONNECT_SLOWEST)
+        self._hubs = self._dialer.hubs
+        #: The latest failure of each endpoint since a hub has welcomed the worker.
+        self._failures: dict[Endpoint, Failure] = {}
         self._phase = "new"
         self._stopping = asyncio.Event()
         self._too_long: asyncio.TimerHandle | None = None
@@ -127,16 +127,16 @@ class Life:
 
     async def _keep_connected(self) -> None:
         """Opens one stream after another, as long as the worker runs."""
-        loop = asyncio.get_running_loop()
-        backoff = Backoff(RECONNECT)
-        away_since = loop.time()
         while self._phase == "running":
-            stream = self._dial()
-            leaving = await stream.until_leaving()
-            if leaving:
-                backoff.reset()
-                away_since = loop.time()
-                await self._hand_over(stream)
+            connection = await self._find()
+            if connection is None:
+                return
+            stream = self._serve(connection)
+            if await stream.until_leaving():
+                logger.info("the connection to %s goes away: opening another", stream.endpoint.name)
+                self._hubs.left(stream.endpoint, stream.since)
+                # The successor would supersede this stream otherwise, and lose its jobs.
+                self._instance_id = secrets.token_bytes(16)
                 continue
             end = stream.ended.result()
             wants = end.drain.WhichOneof("next") if end.drain is not None else None
@@ -144,39 +144,62 @@ class Life:
                 self.drain("the hub told it to exit")
             if self._phase != "running":
                 return
-            if not end.welcomed and self._dialer.failed():
-                # The hub's name has another address.
-                continue
-            if end.error is not None and _is_final(end.error):
-                raise _explain_final(end.error, self._options.hub)
             if end.welcomed:
-                backoff.reset()
-                away_since = loop.time()
-            after, most = RECONNECT_SLOW
-            pause = backoff.next(most if loop.time() - away_since > after else None)
-            logger.warning(
-                "no connection to the hub at %s, dialling again in %d ms: %s%s",
-                self._options.hub,
-                pause * 1000,
-                end.error.message if end.error is not None else "it ended the stream",
-                "" if end.welcomed else proxy_hint(self._options.hub),
-            )
-            if end.drain is not None:
-                pause = max(pause, end.drain.reconnect_after_ms / 1000)
-            await self._unless_stopped(asyncio.sleep(pause))
+                self._hubs.worked(stream.endpoint)
+            after = end.drain.reconnect_after_ms / 1000 if end.drain is not None else 0.0
+            self._dialer.failed(stream.endpoint, after)
+            self._on_failure(stream.endpoint, end.error or closed_by_hub())
 
-    async def _hand_over(self, stream: Stream) -> None:
-        """Prepares for a successor of `stream`, which serves until that one is welcomed."""
-        logger.info("the connection to %s is going away: opening another", self._options.hub)
-        # The successor would supersede `stream` otherwise, and lose its jobs.
-        self._instance_id = secrets.token_bytes(16)
-        if stream.age < HAND_OVER_SPACING:
-            await self._unless_stopped(asyncio.sleep(HAND_OVER_SPACING - stream.age))
+    async def _find(self) -> Connection | None:
+        """Connects to a hub. Returns None if the worker should stop."""
 
-    def _dial(self) -> Stream:
+        async def open_at(endpoint: Endpoint) -> Connection:
+            connection = Connection(endpoint, self._options.max_payload_bytes)
+            await connection.open(self._dialer, self._options.connect_timeout)
+            return connection
+
+        def is_needed() -> bool:
+            return self._phase == "running"
+
+        search = self._dialer.find(open_at, is_needed, self._on_failure, Connection.close)
+        finding = asyncio.ensure_future(search)
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        try:
+            await asyncio.wait({finding, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+            finding.cancel()
+            (found,) = await asyncio.gather(finding, return_exceptions=True)
+        if isinstance(found, Connection) and self._phase == "running":
+            return found
+        if isinstance(found, Connection):
+            found.close()
+        elif isinstance(found, Exception):
+            raise found
+        return None
+
+    def _on_failure(self, endpoint: Endpoint | None, why: Failure) -> None:
+        """No hub talks there. Raises GibbsError if none will anywhere."""
+        name, pause, hint = self._options.hub, LOOKUP_INTERVAL, ""
+        if endpoint is not None:
+            name, hint = endpoint.name, proxy_hint(endpoint.name)
+            pause = max(0.0, endpoint.retry_at - asyncio.get_running_loop().time())
+        text = why.message if isinstance(why, GibbsError) else why.strerror or str(why)
+        line = "no connection to the hub at %s, dialling again in %d ms: %s%s"
+        logger.warning(line, name, pause * 1000, text, hint)
+        if endpoint is None:
+            return
+        self._failures[endpoint] = why
+        if not isinstance(why, GibbsError) or not _is_final(why):
+            return
+        # What a hub says is final. Somebody else's refusal is, if there is nobody else.
+        if why.reason != "" or self._hubs.refusal(self._failures, _is_final) is not None:
+            raise _explain_final(why, self._options.hub)
+
+    def _serve(self, connection: Connection) -> Stream:
         stream = Stream(
             self._executor,
-            self._dialer,
+            connection,
             self._options,
             self._hello(),
             self._on_welcome,
@@ -211,7 +234,8 @@ class Life:
 
     def _on_welcome(self, welcomed: Stream, welcome: Welcome) -> None:
         self._dialer.worked()
-        logger.info("connected to the hub at %s as %s", self._options.hub, self._worker_id)
+        self._failures.clear()
+        logger.info("connected to the hub at %s as %s", welcomed.endpoint.name, self._worker_id)
         for method in welcome.rejected_methods:
             logger.warning("the hub sends no requests for the method %r to this worker", method)
         for stream in self._streams:

@@ -18,7 +18,7 @@ LOOK_AGAIN = 0.05
 
 
 class MultiplexTransport:
-    """The streams to one hub, on one event loop, and the calls that wait for one.
+    """The streams to a hub, on one event loop, and the calls that wait for one.
 
     A call waits until a stream has room: while there is none, one is opened, and another as long as
     there is a call for it. Calls are written in the order in which they were made. All methods
@@ -28,12 +28,11 @@ class MultiplexTransport:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        address: str,
+        addresses: str,
         max_payload_bytes: int,
         connect_timeout: float,
     ) -> None:
         self.loop = loop
-        self._address = address
         self._max_payload_bytes = max_payload_bytes
         self._connect_timeout = connect_timeout
         #: Streams that take calls, oldest first.
@@ -41,7 +40,7 @@ class MultiplexTransport:
         #: All streams whose end is still to come, oldest first.
         self._streams: dict[MultiplexStream, None] = {}
         self._opener = StreamOpener(
-            loop, address, self._make_stream, self._needs_stream, self._fail_waiting
+            loop, addresses, self._make_stream, self._needs_stream, self._fail_waiting
         )
         #: Calls without a stream. A dict, as it keeps their order and finds each.
         self._waiting: dict[PendingCall, None] = {}
@@ -118,7 +117,8 @@ class MultiplexTransport:
 
     def _queue(self, call: PendingCall) -> None:
         call.stream = None
-        call.expires = min(call.until, self.loop.time() + self._connect_timeout)
+        call.connect_by = call.connect_by or self.loop.time() + self._connect_timeout
+        call.expires = min(call.until, call.connect_by)
         self._waiting[call] = None
         self._watch(call.expires)
 
@@ -146,15 +146,19 @@ class MultiplexTransport:
 
     def opened(self, stream: MultiplexStream) -> None:
         self._open.append(stream)
-        self._opener.opened()
+        self._opener.opened(stream)
         self._fill(stream)
 
     def leaving(self, stream: MultiplexStream, unsent: list[PendingCall]) -> None:
+        has_lasted = True
         if stream in self._open:
             self._open.remove(stream)
+            has_lasted = self._opener.leaves(stream, is_idle=not stream.is_draining)
         # They were made before those that wait.
         later, self._waiting = self._waiting, {}
         for call in unsent:
+            if has_lasted:
+                call.connect_by = 0.0
             self._queue(call)
         self._waiting.update(later)
         self._opener.open_if_needed()
@@ -173,6 +177,7 @@ class MultiplexTransport:
             call.fail(final)
             return
         call.keep_id(error.request_id)
+        call.connect_by = 0.0
         call.state = PAUSED
         self._paused.add(call)
         call.timer = self.loop.call_later(pause, self._send_again, call, call.retry, error)
@@ -181,6 +186,7 @@ class MultiplexTransport:
         del self._streams[stream]
         if stream in self._open:
             self._open.remove(stream)
+            self._opener.leaves(stream, is_idle=False)
         self._opener.ended(stream, error)
         if not self._streams and not self._waiting and self._timer is not None:
             # Nothing is left that could expire.

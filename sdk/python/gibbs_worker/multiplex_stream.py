@@ -92,6 +92,10 @@ class MultiplexStream:
     def has_room(self) -> bool:
         return self._state == "open" and len(self._calls) + len(self._outbox) < self._max_open_calls
 
+    @property
+    def is_draining(self) -> bool:
+        return self._state == "draining"
+
     def calls(self) -> list[PendingCall]:
         """Returns all calls on it, those that were given up included."""
         return [*self._calls.values(), *self._outbox]

@@ -31,14 +31,11 @@ QUICK = 0.002
 HOLD = 1.0
 """How long a worker holds a job whose slot has vanished before it gives the job back."""
 
-RECONNECT = (0.1, 1.0)
-"""The initial range of the pause before a worker reconnects."""
+RECONNECT_SLOW = 30.0
+"""How long no hub must have been there for a worker to make longer pauses."""
 
-RECONNECT_SLOW = (30.0, 5.0)
-"""How long the hub must have been away for longer pauses, and the longest of those."""
-
-HAND_OVER_SPACING = 0.2
-"""The shortest time from dialling a connection to dialling its successor when it goes away."""
+RECONNECT_SLOWEST = 5.0
+"""The longest of those."""
 
 RESPAWN = (0.05, 5.0)
 """The range of the pause before a dead process is replaced."""
@@ -68,14 +65,30 @@ CLOSE_TIMEOUT = 5.0
 """How long a client waits for the end of a stream that it has half-closed."""
 
 DIAL = (0.1, 1.0)
-"""The range of the pause before a client dials again."""
+"""The range of the pause before an address is dialled again where no hub answered, or where a
+connection lasted for less than the longest pause."""
 
 CONNECT_ATTEMPT = 3.0
-"""How long an address has to accept a connection before it is tried again, or the next one is. A
-name is looked up again then."""
+"""How long an address has to accept a connection before that attempt has failed."""
 
 NEXT_ADDRESS = 0.25
-"""How long a name's first address has before the next one is tried beside it."""
+"""How long one address is tried alone before the next one is tried beside it."""
+
+LOOKUP_INTERVAL = 1.0
+"""The shortest time between two lookups of a name."""
+
+LOOKUP_PATIENCE = 1.0
+"""How long the addresses that a name had before wait for a lookup that has started."""
+
+LOOKUP_TIMEOUT = 5.0
+"""After this time a lookup that has not ended is reported as failed. Its name is not looked up
+again until it has."""
+
+MAX_ADDRESSES = 64
+"""The maximum number of addresses in a list, and of those behind one name."""
+
+MAX_SOCKET_PATH = 103
+"""The longest path of a Unix socket, in bytes, that every system supports."""
 
 SETTINGS_TIMEOUT = 20.0
 """How long a hub has to send the first item of a stream."""
@@ -130,24 +143,49 @@ class WorkerOptions:
 
 
 def hub_address(hub: str | None = None, host: str | None = None, port: int | None = None) -> str:
-    """Returns the address of the hub: `hub`, or `host` and `port`, or GIBBS_HUB, or 127.0.0.1:5019.
+    """Returns where the hub may be: `hub`, or `host` and `port`, or GIBBS_HUB, or 127.0.0.1:5019.
 
-    `hub` is `host:port`, `[v6]:port`, `:port` or `unix:path`; otherwise raises ValueError.
+    `hub` is a list, separated by commas, of `host:port`, `[v6]:port`, `:port` (loopback) or
+    `unix:path`. Otherwise raises ValueError.
     """
     if hub is not None and (host is not None or port is not None):
         raise ValueError("give the hub's address, or its host and port, not both")
     if hub is None and host is None and port is None:
+        # An empty variable is one that is not set.
         hub = os.environ.get("GIBBS_HUB") or None
     if hub is None:
         host = host or "127.0.0.1"
-        hub = (
-            f"[{host}]:{port or DEFAULT_PORT}" if ":" in host else f"{host}:{port or DEFAULT_PORT}"
-        )
-    if re.fullmatch(r"unix:.+", hub):
-        return hub
-    match = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[^:/\s\[\]]*):(\d{1,5})", hub)
-    if match is None or int(match[2]) > 65_535:
-        raise ValueError(f'"{hub}" is not an address: write host:port, such as 127.0.0.1:5019')
+        at = port or DEFAULT_PORT
+        hub = f"[{host}]:{at}" if ":" in host else f"{host}:{at}"
+    listed = split_addresses(hub)
+    if len(listed) > MAX_ADDRESSES:
+        raise ValueError(f"{len(listed)} hub addresses are more than {MAX_ADDRESSES}")
+    checked = [_check_address(address, hub) for address in listed]
+    twice = next((one for index, one in enumerate(checked) if one in checked[:index]), None)
+    if twice is not None:
+        raise ValueError(f'the hub address "{twice}" is listed twice in "{hub}": remove one')
+    return ",".join(checked)
+
+
+def split_addresses(hub: str) -> list[str]:
+    """Returns the addresses of a list."""
+    return [address.strip() for address in hub.split(",")]
+
+
+def _check_address(address: str, listed: str) -> str:
+    where = f' in "{listed}"' if listed != address else ""
+    if address == "" and where:
+        raise ValueError(f"an address is missing{where}: separate addresses by single commas")
+    if re.fullmatch(r"unix:.+", address):
+        size = len(os.fsencode(address)) - len("unix:")
+        if size > MAX_SOCKET_PATH:
+            limit = f"can have at most {MAX_SOCKET_PATH} bytes"
+            raise ValueError(f"the path of a Unix socket {limit}, not {size}: {address}")
+        return address
+    match = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[^:/\s\[\]]*):([0-9]{1,5})", address)
+    if match is None or not 0 < int(match[2]) <= 65_535:
+        hint = "write host:port, such as 127.0.0.1:5019, with a port from 1 to 65535"
+        raise ValueError(f'"{address}"{where} is not an address: {hint}')
     return f"{match[1] or '127.0.0.1'}:{match[2]}"
 
 

@@ -40,6 +40,7 @@ class PendingCall:
     """A request. Whoever holds it moves it from state to state, on the loop of its transport."""
 
     __slots__ = (
+        "connect_by",
         "expires",
         "id",
         "metadata",
@@ -75,6 +76,8 @@ class PendingCall:
         self.outcome: Outcome
         #: Its deadline, on the loop's clock.
         self.until = 0.0
+        #: When it stops waiting for a stream that lasts; 0 while it does not wait.
+        self.connect_by = 0.0
         #: When the client stops waiting for what it waits for now.
         self.expires = 0.0
         self.stream: MultiplexStream | None = None

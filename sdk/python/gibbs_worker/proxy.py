@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import ipaddress
 import os
 import socket
@@ -40,10 +41,10 @@ class Proxy:
         if self.authorization:
             head += f"Proxy-Authorization: {self.authorization}\r\n"
         await loop.sock_sendall(sock, f"{head}\r\n".encode())
-        answer = b""
-        while b"\r\n\r\n" not in answer:
-            # One byte more would belong to the hub, but it speaks only when spoken to.
-            received = await loop.sock_recv(sock, MAX_ANSWER_BYTES)
+        answer = bytearray()
+        while not answer.endswith(b"\r\n\r\n"):
+            # One byte more may belong to the hub: a server may speak first.
+            received = await loop.sock_recv(sock, 1)
             answer += received
             if not received or len(answer) > MAX_ANSWER_BYTES:
                 raise OSError(f"{self} did not answer")
@@ -54,7 +55,7 @@ class Proxy:
 
 def is_local(address: str) -> bool:
     """Whether the address is on this machine: a Unix socket or a loopback address."""
-    return address.startswith("unix:") or _is_loopback(_host(address))
+    return address.startswith("unix:") or _is_loopback(host_of(address))
 
 
 def find_proxy(host: str) -> Proxy | None:
@@ -71,22 +72,23 @@ def find_proxy(host: str) -> Proxy | None:
     return None
 
 
-def proxy_hint(address: str) -> str:
-    """Returns what to append to the message of a failed connection: the proxy, without its
-    password, and how to bypass it. Empty if no proxy is used."""
-    host = _host(address)
-    proxy = None if is_local(address) else find_proxy(host)
-    if proxy is None:
-        return ""
-    return (
-        f" (dialled through the proxy {proxy.host}:{proxy.port} that {proxy.variable} names; "
-        f"add {host} to no_proxy to bypass it)"
-    )
+def proxy_hint(addresses: str) -> str:
+    """Returns what to append to the message of a failed connection to one of several addresses,
+    separated by commas: the proxy, without its password, and how to bypass it. Empty if no proxy is
+    used."""
+    for address in addresses.split(","):
+        host = host_of(address)
+        proxy = None if is_local(address) else find_proxy(host)
+        if proxy is not None:
+            return (
+                f" (dialled through the proxy {proxy.host}:{proxy.port} that {proxy.variable} "
+                f"names; add {host} to no_proxy to bypass it)"
+            )
+    return ""
 
 
-def channel_options(address: str) -> list[tuple[str, str | int]]:
-    """Returns what makes a gRPC channel to that address follow the same rules."""
-    proxy = None if is_local(address) else find_proxy(_host(address))
+def channel_options(proxy: Proxy | None) -> list[tuple[str, str | int]]:
+    """Returns what makes a gRPC channel use that proxy, or none."""
     return [("grpc.enable_http_proxy", 0) if proxy is None else ("grpc.http_proxy", proxy.url)]
 
 
@@ -107,19 +109,30 @@ def _parse(variable: str, url: str) -> Proxy | None:
 
 
 def _is_loopback(host: str) -> bool:
-    if host.lower() == "localhost" or host.lower().endswith(".localhost"):
+    name = _normal(host)
+    if name == "localhost" or name.endswith(".localhost"):
         return True
     try:
-        ip = ipaddress.ip_address(host)
+        ip = ipaddress.ip_address(name)
     except ValueError:
         return False
-    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
-        return _is_loopback(str(ip.ipv4_mapped))
     # What is unspecified, such as 0.0.0.0, connects to this machine.
     return ip.is_loopback or ip.is_unspecified
 
 
-def _host(address: str) -> str:
+def _normal(host: str) -> str:
+    """Returns the one way to write a host of which there are several."""
+    name = host.lower().rstrip(".")
+    with contextlib.suppress(ValueError):
+        ip = ipaddress.ip_address(name)
+        if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
+            ip = ip.ipv4_mapped
+        return str(ip)
+    return name
+
+
+def host_of(address: str) -> str:
+    """Returns the host of `host:port`."""
     return address.rpartition(":")[0].strip("[]")
 
 
@@ -127,8 +140,8 @@ def _is_excepted(host: str) -> bool:
     for variable in ("no_grpc_proxy", "no_proxy"):
         listed = os.environ.get(variable) or os.environ.get(variable.upper()) or ""
         for entry in listed.split(","):
-            name = entry.strip().lower().lstrip("*").lstrip(".")
-            if entry.strip() == "*" or (name and _matches(host.lower(), name)):
+            name = entry.strip().lower().lstrip("*").strip(".[]")
+            if entry.strip() == "*" or (name and _matches(_normal(host), _normal(name))):
                 return True
     return False
 

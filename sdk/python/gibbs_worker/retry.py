@@ -55,7 +55,9 @@ class Retry:
         elif error.reason in ("DRAINING", "CONNECTION_LOST") and is_refused:
             if self._refused_since is None:
                 self._refused_since = now
-            pause = self._backoff.next() if error.retry_after is None else error.retry_after
+            # The hint holds for this hub, which is left alone for that long; another one may answer
+            # sooner.
+            pause = self._backoff.next()
             if now + pause - self._refused_since < self._patience:
                 return pause
         return None

@@ -1,4 +1,4 @@
-"""One stream to the hub, from the dial to the end of its call: a session on a connection."""
+"""One stream to the hub, from hello to the end of its call: a session on a connection."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from typing import Any, Callable
 
 from ._gen.worker_pb2 import Welcome, WorkerEvent
 from .connection import Connection
-from .dial import Dialer
 from .errors import GibbsError
 from .executor import Executor
+from .hubs import Endpoint
 from .options import WorkerOptions
 from .session import Session, SessionEnd
 
 
 class Stream:
-    """Dials at once. `on_welcome` is called when the hub has answered hello."""
+    """Says hello at once. `on_welcome` is called when the hub has answered."""
 
     def __init__(
         self,
         executor: Executor,
-        dialer: Dialer,
+        connection: Connection,
         options: WorkerOptions,
         hello: WorkerEvent,
         on_welcome: Callable[[Stream, Welcome], None],
         *,
         is_successor: bool,
     ) -> None:
-        self._connection = Connection(dialer, options.max_payload_bytes)
+        self._connection = connection
         self.session = Session(
             executor,
             self._connection,
@@ -40,13 +40,17 @@ class Stream:
         if lead is not None:
             self._connection.lend_by(lead, lambda: self.session.is_idle)
         loop = asyncio.get_running_loop()
-        self._dialled_at = loop.time()
         self.ended: asyncio.Task[SessionEnd] = loop.create_task(self._serve())
 
     @property
-    def age(self) -> float:
-        """The time since the dial, in seconds."""
-        return asyncio.get_running_loop().time() - self._dialled_at
+    def endpoint(self) -> Endpoint:
+        """Where it leads."""
+        return self._connection.endpoint
+
+    @property
+    def since(self) -> float:
+        """When its connection was made, on the loop's clock."""
+        return self._connection.since
 
     async def until_leaving(self) -> bool:
         """Waits until the stream has ended, or its connection takes no more calls (GOAWAY). Returns

@@ -6,42 +6,40 @@ import asyncio
 import contextvars
 from typing import Callable
 
-from .backoff import Backoff
 from .dial import Dialer
 from .errors import GibbsError
-from .failures import client_closed, not_connected, stream_broke
+from .failures import AT_ONCE, client_closed, not_connected, refused_at, stream_broke
+from .hubs import TRANSIENT, Endpoint, Failure
 from .multiplex_stream import MultiplexStream
-from .options import DIAL, SETTINGS_TIMEOUT
-
-TRANSIENT = ("CONNECTION_LOST", "DRAINING", "TRANSPORT", "NOT_CONNECTED")
-"""Reasons for which it dials again. With any other, the waiting calls fail."""
+from .options import SETTINGS_TIMEOUT
 
 
 class StreamOpener:
-    """Dials until a stream is open, one at a time, with growing pauses."""
+    """Opens one stream after another, each at whichever of the addresses answers first."""
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        address: str,
+        addresses: str,
         make_stream: Callable[[], MultiplexStream],
         is_needed: Callable[[], bool],
         on_refused: Callable[[GibbsError], None],
     ) -> None:
         """`on_refused` is told why no stream will open: it ends the calls that wait."""
         self._loop = loop
-        self._address = address
         self._make_stream = make_stream
         self._is_needed = is_needed
         self._on_refused = on_refused
-        self._dialer = Dialer(loop, address)
-        self._backoff = Backoff(DIAL)
-        #: The stream that is being opened, and what its opening waits for.
-        self._stream: MultiplexStream | None = None
-        self._settled: asyncio.Future[None] | None = None
+        self._dialer = Dialer(loop, addresses)
+        self._hubs = self._dialer.hubs
+        #: The streams that are being opened, and what the opening of each waits for.
+        self._opening: dict[MultiplexStream, asyncio.Future[None]] = {}
+        #: Where each stream leads, and since when it has been open.
+        self._connected: dict[MultiplexStream, tuple[Endpoint, float]] = {}
         self._task: asyncio.Task[None] | None = None
-        #: Why the last attempt failed.
-        self._why: GibbsError | OSError | None = None
+        #: The latest failure of each endpoint since a stream was open, and the latest of all.
+        self._failures: dict[Endpoint, Failure] = {}
+        self._why: tuple[Endpoint | None, Failure] | None = None
 
     def open_if_needed(self) -> None:
         if self._task is None and self._is_needed():
@@ -50,28 +48,49 @@ class StreamOpener:
             self._task = context.run(self._loop.create_task, self._run())
             self._task.add_done_callback(self._ended)
 
-    def opened(self) -> None:
+    def opened(self, stream: MultiplexStream) -> None:
         """A stream has received the hub's settings."""
-        self._dialer.worked()
-        self._backoff.reset()
+        self._failures.clear()
         self._why = None
-        if self._settled is not None and not self._settled.done():
-            self._settled.set_result(None)
+        endpoint, _ = self._connected[stream]
+        self._connected[stream] = (endpoint, self._loop.time())
+        settled = self._opening.pop(stream)
+        if not settled.done():
+            settled.set_result(None)
+
+    def leaves(self, stream: MultiplexStream, is_idle: bool) -> bool:
+        """An open stream takes no more calls: it was idle, or the hub, or something before it, has
+        ended it or is about to. Returns whether it had lasted for a while."""
+        endpoint, since = self._connected[stream]
+        if is_idle:
+            self._hubs.worked(endpoint)
+            return True
+        has_lasted = self._hubs.left(endpoint, since)
+        if not has_lasted:
+            self._why = (endpoint, OSError(AT_ONCE))
+        return has_lasted
 
     def ended(self, stream: MultiplexStream, error: GibbsError) -> None:
         """A stream is over, perhaps before it was open."""
-        if stream is self._stream and self._settled is not None and not self._settled.done():
-            self._settled.set_exception(error)
+        endpoint, _ = self._connected.pop(stream)
+        settled = self._opening.pop(stream, None)
+        if settled is None:
+            if error.retry_after is not None:
+                self._hubs.failed(endpoint, error.retry_after)
+        elif not settled.done():
+            settled.set_exception(error)
 
     def why_not(self, waited: float, request_id: str | None) -> GibbsError:
         """Returns the error of a call that has waited too long."""
-        why = self._why
+        endpoint, why = self._why or (None, self._hubs.lookup_failure())
         if isinstance(why, GibbsError) and why.reason == "DRAINING":
             return stream_broke(why, False, request_id)
         text = why.message if isinstance(why, GibbsError) else ""
         if isinstance(why, OSError):
             text = why.strerror or str(why)
-        return not_connected(self._address, waited, text)
+        if endpoint is not None:
+            text = self._hubs.explain(endpoint, text)
+        return not_connected(str(self._hubs), waited, text)
 
     def close(self) -> None:
         if self._task is not None:
@@ -87,36 +106,38 @@ class StreamOpener:
         error = None if task.cancelled() else task.exception()
         if error is not None:
             # A fault of this library must not leave calls waiting.
-            why = f"cannot connect to {self._address}: {error!r}"
+            why = f"cannot connect to {self._hubs}: {error!r}"
             self._on_refused(GibbsError("INTERNAL", why, reason="TRANSPORT"))
         # Whoever cancels all tasks of the loop cancels this one, too.
         self.open_if_needed()
 
     async def _run(self) -> None:
         while self._is_needed():
-            pause = None
-            try:
-                await self._open()
-                continue
-            except OSError as error:
-                self._why = error
-            except GibbsError as error:
-                self._why = error
-                pause = error.retry_after
-            if self._dialer.failed():
-                continue
-            if isinstance(self._why, GibbsError) and self._why.reason not in TRANSIENT:
-                self._on_refused(self._why)
-            await asyncio.sleep(self._backoff.next() if pause is None else pause)
+            await self._dialer.find(
+                self._open_at, self._is_needed, self._on_failure, lambda _: None
+            )
 
-    async def _open(self) -> None:
+    def _on_failure(self, endpoint: Endpoint | None, why: Failure) -> None:
+        self._why = (endpoint, why)
+        if endpoint is None:
+            return
+        self._failures[endpoint] = why
+        refusal = self._hubs.refusal(self._failures, lambda it: it.reason not in TRANSIENT)
+        if refusal is not None:
+            self._failures.clear()
+            self._on_refused(refused_at(str(self._hubs), refusal))
+
+    async def _open_at(self, endpoint: Endpoint) -> None:
         """Opens one stream. Raises OSError or GibbsError."""
-        self._stream = stream = self._make_stream()
-        self._settled = settled = self._loop.create_future()
-        silent = not_connected(self._address, SETTINGS_TIMEOUT, "it says nothing")
+        stream = self._make_stream()
+        settled = self._opening[stream] = self._loop.create_future()
+        self._connected[stream] = (endpoint, 0.0)
+        silent = not_connected(endpoint.name, SETTINGS_TIMEOUT, "it says nothing")
         timer = self._loop.call_later(SETTINGS_TIMEOUT, stream.abort, silent)
         try:
-            stream.socket = await self._dialer.dial(lambda: stream.connect(self._dialer.authority))
+            stream.socket = await self._dialer.dial(
+                endpoint, lambda: stream.connect(endpoint.authority)
+            )
             await settled
         except BaseException:
             if not settled.cancel() and not settled.cancelled():
@@ -125,4 +146,3 @@ class StreamOpener:
             raise
         finally:
             timer.cancel()
-            self._stream = self._settled = None

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Callable
 
-from . import unary
+from . import channels
 from .children import ChildPool
 from .errors import GibbsError
 from .executor import Executor, InProcess, Limits
@@ -38,8 +38,9 @@ class Worker:
 
     Options of the worker itself begin with `gibbs_`. Times are in seconds, sizes in bytes:
 
-    - `gibbs_hub`: the hub, `host:port`; or `gibbs_host` and `gibbs_port`. Default: the environment
-      variable GIBBS_HUB, or 127.0.0.1:5019.
+    - `gibbs_hub`: the hub, `host:port` or `unix:path`, or up to 64 of these separated by commas:
+      one that answers is used, chosen at random; or `gibbs_host` and `gibbs_port`. Default: the
+      environment variable GIBBS_HUB, or 127.0.0.1:5019.
     - `gibbs_method`: the method that `handlers` serves. Default "", the default method.
     - `gibbs_methods`: the names of methods of the class to serve in addition.
     - `gibbs_slots`: the number of concurrent requests in each process. Default 1.
@@ -109,7 +110,7 @@ class Worker:
 
     @property
     def hub(self) -> str:
-        """The address of the hub."""
+        """The address of the hub, or several separated by commas."""
         return self._options.hub
 
     def run(self) -> None:
@@ -147,7 +148,7 @@ class Worker:
             raise RuntimeError("the worker has already been started: create another")
         # The configured start method of multiprocessing, except a fork that gRPC would not survive.
         method = multiprocessing.get_start_method()
-        if method == "fork" and unary.has_used_grpc:
+        if method == "fork" and channels.has_used_grpc:
             method = "spawn"
         context: Any = multiprocessing.get_context(method)
         process = context.Process(target=_serve_alone, args=(self,))

@@ -18,6 +18,7 @@ from raw_hub import RawHub
 from raw_multiplex import RawMultiplexHub
 
 from gibbs_worker import Client, Worker
+from gibbs_worker.proxy import VARIABLES
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -134,8 +135,12 @@ async def serve(request: pytest.FixtureRequest) -> AsyncIterator[Callable[..., S
 
 
 @pytest.fixture(autouse=True)
-def no_hub_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+def nothing_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GIBBS_HUB", raising=False)
+    monkeypatch.delenv("GIBBS_LOG_LEVEL", raising=False)
+    for name in (*VARIABLES, "no_proxy", "no_grpc_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
 
 
 @pytest_asyncio.fixture

@@ -81,8 +81,10 @@ def test_addresses(monkeypatch):
     assert hub_address(host="::1") == "[::1]:5019"
     assert hub_address(":80") == "127.0.0.1:80"
     assert hub_address("unix:/x") == "unix:/x"
-    monkeypatch.setenv("GIBBS_HUB", "there:7")
-    assert hub_address() == "there:7"
+    monkeypatch.setenv("GIBBS_HUB", "")
+    assert hub_address() == "127.0.0.1:5019"
+    monkeypatch.setenv("GIBBS_HUB", "there:7, unix:/x")
+    assert hub_address() == "there:7,unix:/x"
     assert hub_address("here:8") == "here:8"
     for wrong in ("here", "here:", "here:70000", "a b:1"):
         with pytest.raises(ValueError, match="is not an address"):

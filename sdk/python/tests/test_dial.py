@@ -3,32 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from hpack import Encoder
+from connect_proxy import CONNECTED, ConnectProxy
 from raw_multiplex import RawMultiplexHub, RawStream, response, within
+from strangers import NOT_A_HUB, NOT_HTTP2, Names, fake_names
 
-from gibbs_worker import Client, GibbsError, http2, proxy
+from gibbs_worker import Client, GibbsError, proxy
 from gibbs_worker.options import hub_address
-
-
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (*proxy.VARIABLES, "no_proxy", "no_grpc_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-
-
-NOT_A_HUB = http2.settings({}) + http2.frame(
-    http2.HEADERS,
-    http2.END_HEADERS | http2.END_STREAM,
-    1,
-    Encoder().encode([(":status", "200"), ("grpc-status", "12")]),
-)
-"""What a gRPC server says that is not a hub."""
 
 
 async def ask_one(hub: RawMultiplexHub, address: str) -> RawStream:
@@ -51,24 +35,8 @@ async def test_a_unix_socket(tmp_path):
 
 
 @pytest.fixture
-def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """Addresses that names resolve to, or the error."""
-    known: dict[str, Any] = {}
-    real = socket.getaddrinfo
-
-    def look_up(host: Any, port: Any, *args: Any, **options: Any) -> Any:
-        if host not in known or options.get("flags"):
-            return real(host, port, *args, **options)
-        found = known[host]
-        if isinstance(found, OSError):
-            raise found
-        return [
-            (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, at or port))
-            for address, at in found
-        ]
-
-    monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    return known
+def names(monkeypatch: pytest.MonkeyPatch) -> Names:
+    return fake_names(monkeypatch)
 
 
 async def test_a_name_with_a_dead_address_and_a_good_one(multiplex_hub, names):
@@ -81,7 +49,7 @@ async def test_a_name_with_a_dead_address_and_a_good_one(multiplex_hub, names):
 async def test_a_name_with_a_dead_a_wrong_and_a_good_address(multiplex_hub, names):
     """The wrong ones accept connections, and say what no hub says."""
     wrong: list[asyncio.AbstractServer] = []
-    for words in (b"HTTP/1.1 400 Bad Request\r\n\r\n", NOT_A_HUB):
+    for words in (NOT_HTTP2, NOT_A_HUB):
 
         async def accept(
             reader: asyncio.StreamReader, writer: asyncio.StreamWriter, words: bytes = words
@@ -124,54 +92,13 @@ async def test_a_name_that_moves_or_cannot_be_looked_up_for_a_while(multiplex_hu
     await other.stop()
 
 
-class RawProxy:
-    """An HTTP proxy that answers CONNECT as the test says."""
-
-    def __init__(self, answer: bytes) -> None:
-        self._answer = answer
-        self.heads: list[str] = []
-        self._tasks: list[asyncio.Future[Any]] = []
-
-    async def start(self, target: str) -> None:
-        self._target = target
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        self.url = f"http://me:p%40ss@127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
-
-    async def stop(self) -> None:
-        self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.heads.append((await reader.readuntil(b"\r\n\r\n")).decode())
-        writer.write(self._answer)
-        if b" 200 " not in self._answer:
-            writer.close()
-            return
-        host, _, port = self._target.rpartition(":")
-        there, back = await asyncio.open_connection(host, int(port))
-        self._tasks += [
-            asyncio.ensure_future(_pass(reader, back)),
-            asyncio.ensure_future(_pass(there, writer)),
-        ]
-
-
-async def _pass(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-    try:
-        while data := await source.read(65_536):
-            target.write(data)
-    finally:
-        target.close()
-
-
 @pytest.fixture
 async def start_proxy(multiplex_hub) -> AsyncIterator[Callable[..., Any]]:
-    proxies: list[RawProxy] = []
+    proxies: list[ConnectProxy] = []
 
-    async def start(answer: bytes, target: str = multiplex_hub.address) -> RawProxy:
-        proxies.append(RawProxy(answer))
-        await proxies[-1].start(target)
+    async def start(answer: bytes = CONNECTED, target: str = "", **how: bool) -> ConnectProxy:
+        proxies.append(ConnectProxy(target or multiplex_hub.address, answer, **how))
+        await proxies[-1].start()
         return proxies[-1]
 
     yield start
@@ -181,12 +108,21 @@ async def start_proxy(multiplex_hub) -> AsyncIterator[Callable[..., Any]]:
 
 @pytest.mark.parametrize("variable", ["grpc_proxy", "HTTPS_PROXY", "http_proxy", "ALL_PROXY"])
 async def test_through_a_proxy(multiplex_hub, start_proxy, monkeypatch, variable):
-    through = await start_proxy(b"HTTP/1.1 200 Connection established\r\n\r\n")
+    through = await start_proxy()
     monkeypatch.setenv(variable, through.url)
     await ask_one(multiplex_hub, "hub.example:5019")
-    (head,) = through.heads
+    head = await through.heads.get()
     assert head.startswith("CONNECT hub.example:5019 HTTP/1.1\r\n")
     assert "Proxy-Authorization: Basic bWU6cEBzcw==" in head
+
+
+async def test_a_server_that_speaks_first_through_a_proxy(hub, serve, start_proxy, monkeypatch):
+    serve(len, gibbs_hub=hub.address)
+    through = await start_proxy(target=hub.address, target_speaks_first=True)
+    monkeypatch.setenv("http_proxy", through.url)
+    async with Client("hub.example:5019") as client:
+        assert await client.request("four") == 4
+    assert through.heads.qsize() == 1
 
 
 async def test_a_proxy_that_refuses(start_proxy, monkeypatch):
@@ -222,12 +158,12 @@ async def test_nor_do_workers_and_unary_clients(hub, serve, monkeypatch):
 
 
 async def test_a_unary_client_through_a_proxy(hub, serve, start_proxy, monkeypatch):
-    through = await start_proxy(b"HTTP/1.1 200 Connection established\r\n\r\n", hub.address)
+    through = await start_proxy(target=hub.address)
     serve(len, gibbs_hub=hub.address)
     monkeypatch.setenv("all_proxy", through.url)
     async with Client("hub.example:5019", transport="unary") as client:
         assert await client.request("four") == 4
-    (head,) = through.heads
+    head = await through.heads.get()
     assert head.startswith("CONNECT hub.example:5019 HTTP/1.")
 
 
@@ -240,7 +176,13 @@ async def test_a_unary_client_through_a_proxy(hub, serve, start_proxy, monkeypat
         ("hub.example", "*", True),
         ("10.1.2.3", "10.0.0.0/8", True),
         ("10.1.2.3", "192.168.0.0/16", False),
+        ("10.1.2.3", "::ffff:10.1.2.3", True),
+        ("::ffff:10.1.2.3", "10.0.0.0/8", True),
+        ("hub.example.", "hub.example", True),
         ("localhost", "", True),
+        ("localhost.", "", True),
+        ("0.0.0.0", "", True),
+        ("::ffff:127.0.0.1", "", True),
         ("127.8.8.8", "", True),
         ("::1", "", True),
         ("hub.example", "", False),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import sys
 from collections.abc import Iterator
@@ -11,58 +10,18 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from connect_proxy import ConnectProxy
 
 from gibbs_worker import Client
-from gibbs_worker.proxy import is_local, proxy_hint
+from gibbs_worker.proxy import VARIABLES, is_local, proxy_hint
 
 #: Nothing listens there.
 DEAD = "http://user:secret@127.0.0.1:1"
 
-VARIABLES = ("http_proxy", "https_proxy", "grpc_proxy", "all_proxy")
-
-
-class ConnectProxy:
-    """An HTTP proxy that connects everybody to one target."""
-
-    def __init__(self, target: str) -> None:
-        host, _, port = target.rpartition(":")
-        self._target = (host, int(port))
-        #: The first line of each request.
-        self.asked: asyncio.Queue[str] = asyncio.Queue()
-        self._server: asyncio.Server | None = None
-        self._writers: list[asyncio.StreamWriter] = []
-        self.url = ""
-
-    async def start(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
-
-    async def stop(self) -> None:
-        assert self._server is not None
-        self._server.close()
-        for writer in self._writers:
-            writer.transport.abort()
-        await self._server.wait_closed()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        self.asked.put_nowait(head.split(b"\r\n")[0].decode())
-        from_target, to_target = await asyncio.open_connection(*self._target)
-        self._writers += [writer, to_target]
-        writer.write(b"HTTP/1.1 200 Connected\r\n\r\n")
-        with contextlib.suppress(ConnectionError):
-            await asyncio.gather(_copy(reader, to_target), _copy(from_target, writer))
-
-
-async def _copy(source: asyncio.StreamReader, to: asyncio.StreamWriter) -> None:
-    while chunk := await source.read(65_536):
-        to.write(chunk)
-    to.close()
-
 
 @pytest_asyncio.fixture
 async def connect_proxy(raw_hub):
-    proxy = ConnectProxy(raw_hub.address)
+    proxy = ConnectProxy(raw_hub.address, target_speaks_first=True)
     await proxy.start()
     yield proxy
     await proxy.stop()
@@ -84,13 +43,6 @@ def logged() -> Iterator[asyncio.Queue[str]]:
     logger.removeHandler(handler)
 
 
-@pytest.fixture(autouse=True)
-def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (*VARIABLES, "no_proxy", "no_grpc_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-
-
 async def test_no_proxy_comes_between_this_machine_and_itself(hub, serve, monkeypatch):
     for name in VARIABLES:
         monkeypatch.setenv(name, DEAD)
@@ -108,7 +60,8 @@ async def test_a_hub_elsewhere_is_dialled_through_the_proxy(
     monkeypatch.setenv("http_proxy", connect_proxy.url)
     serve(len, gibbs_hub="hub.invalid:5019")
     await (await raw_hub.session()).hear("hello")
-    assert await connect_proxy.asked.get() == "CONNECT hub.invalid:5019 HTTP/1.1"
+    head = await connect_proxy.heads.get()
+    assert head.startswith("CONNECT hub.invalid:5019 HTTP/1.1\r\n")
 
 
 async def test_a_failure_names_the_proxy(serve, logged, monkeypatch):
@@ -136,6 +89,8 @@ async def test_a_failure_without_a_proxy_names_none(serve, logged, monkeypatch):
         ("[::1]:5019", True),
         ("[::ffff:127.0.0.1]:5019", True),
         ("localhost:5019", True),
+        ("localhost.:5019", True),
+        ("[::]:5019", True),
         ("LocalHost:5019", True),
         ("hub.localhost:5019", True),
         ("unix:/run/gibbs.sock", True),
@@ -165,6 +120,7 @@ def test_what_is_local(address, local):
         ({"grpc_proxy": "http://c:port", "http_proxy": "http://a:1"}, "a:1 that http_proxy names"),
         ({"http_proxy": "http://a:1", "no_proxy": "other, 10.0.0.0/8"}, None),
         ({"http_proxy": "http://a:1", "no_proxy": "10.1.2.3"}, None),
+        ({"http_proxy": "http://a:1", "no_proxy": "[::ffff:10.1.2.3]"}, None),
         (
             {"http_proxy": "http://a:1", "no_proxy": "11.0.0.0/8,other,x/y"},
             "a:1 that http_proxy names",

@@ -501,10 +501,21 @@ async def test_the_command_says_what_is_wrong(command):
         assert code == 2, err
     command.env["GIBBS_HUB"] = "nowhere"
     code, err = await command.fail("model:Model")
-    assert (code, err) == (
-        2,
-        'gibbs-worker: "nowhere" is not an address: write host:port, such as 127.0.0.1:5019\n',
-    )
+    assert code == 2
+    assert err.startswith('gibbs-worker: "nowhere" is not an address: write host:port, such as ')
+    command.env["GIBBS_LOG_LEVEL"] = "loud"
+    code, err = await command.fail("model:Model")
+    assert code == 2
+    assert "GIBBS_LOG_LEVEL is one of debug, info, warn, error, silent, not 'loud'" in err
+
+
+async def test_empty_variables_are_not_set(command):
+    command.env.update(GIBBS_HUB="", GIBBS_LOG_LEVEL="")
+    code, err = await command.fail("nothing:Here", "--hub", "")
+    assert code == 2, err
+    code, err = await command.fail("nothing:Here")
+    assert code == 1
+    assert "No module named 'nothing'" in err
 
 
 async def test_the_command_waits_for_a_hub(command, start_hub, hub):

@@ -6,26 +6,16 @@ import asyncio
 import logging
 import os
 import signal
-import socket
 import sys
-from typing import Any
 
 import pytest
 from going_away import GoingAwayProxy
-from hpack import Encoder
 from raw_hub import WELCOME, answer_of, job
+from strangers import NOT_A_HUB, fake_names
 
-from gibbs_worker import Client, http2
+from gibbs_worker import Client
 from gibbs_worker._gen.worker_pb2 import Heartbeat, HubEvent
 from gibbs_worker.options import MAX_BATCH_BYTES
-
-UNIMPLEMENTED = http2.settings({}) + http2.frame(
-    http2.HEADERS,
-    http2.END_HEADERS | http2.END_STREAM,
-    1,
-    Encoder().encode([(":status", "200"), ("grpc-status", "12")]),
-)
-"""What a gRPC server says that is not a hub."""
 
 
 async def test_a_message_that_is_too_large_ends_the_stream(raw_hub, serve, caplog):
@@ -79,22 +69,14 @@ async def test_a_connection_that_goes_away_before_its_welcome_hands_over_after_i
 
 async def test_a_name_with_a_dead_a_wrong_and_a_good_address(hub, serve, monkeypatch):
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(UNIMPLEMENTED)
+        writer.write(NOT_A_HUB)
         await reader.read()
         writer.close()
 
     wrong = await asyncio.start_server(accept, "127.0.0.1", 0)
     good = int(hub.address.rpartition(":")[2])
     ports = [1, wrong.sockets[0].getsockname()[1], good]
-    real = socket.getaddrinfo
-
-    def look_up(host: Any, *args: Any, **options: Any) -> Any:
-        if host != "hub.test" or options.get("flags"):
-            return real(host, *args, **options)
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", at)) for at in ports]
-
-    monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    monkeypatch.setenv("no_proxy", "hub.test")
+    fake_names(monkeypatch)["hub.test"] = [("127.0.0.1", port) for port in ports]
     await serve(len, gibbs_hub="hub.test:5019").connected.wait()
     async with Client(hub.address) as client:
         assert await client.request("four") == 4
