@@ -132,9 +132,12 @@ class Life:
             if connection is None:
                 return
             stream = self._serve(connection)
-            if await stream.until_leaving():
-                logger.info("the connection to %s goes away: opening another", stream.endpoint.name)
+            if await stream.until_leaving(self._hubs.size == 1):
+                name = stream.endpoint.name
+                logger.info("the hub or the connection at %s goes away: opening another", name)
                 self._hubs.left(stream.endpoint, stream.since)
+                if stream.pause > 0:
+                    self._dialer.failed(stream.endpoint, stream.pause)
                 # The successor would supersede this stream otherwise, and lose its jobs.
                 self._instance_id = secrets.token_bytes(16)
                 continue
@@ -144,10 +147,7 @@ class Life:
                 self.drain("the hub told it to exit")
             if self._phase != "running":
                 return
-            if end.welcomed:
-                self._hubs.worked(stream.endpoint)
-            after = end.drain.reconnect_after_ms / 1000 if end.drain is not None else 0.0
-            self._dialer.failed(stream.endpoint, after)
+            self._dialer.failed(stream.endpoint, stream.pause)
             self._on_failure(stream.endpoint, end.error or closed_by_hub())
 
     async def _find(self) -> Connection | None:
@@ -234,6 +234,7 @@ class Life:
 
     def _on_welcome(self, welcomed: Stream, welcome: Welcome) -> None:
         self._dialer.worked()
+        self._hubs.worked(welcomed.endpoint)
         self._failures.clear()
         logger.info("connected to the hub at %s as %s", welcomed.endpoint.name, self._worker_id)
         for method in welcome.rejected_methods:

@@ -69,6 +69,7 @@ class Session:
         hello: WorkerEvent,
         connect_timeout: float,
         on_welcome: Callable[[Welcome], None],
+        on_drain: Callable[[HubDrain], None],
         *,
         is_successor: bool = False,
     ) -> None:
@@ -77,6 +78,7 @@ class Session:
         self._executor = executor
         self._port = port
         self._on_welcome = on_welcome
+        self._on_drain = on_drain
         self._loop = asyncio.get_running_loop()
         self._jobs: dict[int, _Accepted] = {}
         #: Those of them without a slot.
@@ -131,6 +133,7 @@ class Session:
             elif kind == "drain":
                 self._drain = event.drain
                 self._stop_taking("the hub is draining")
+                self._on_drain(event.drain)
 
     def offer_slots(self) -> None:
         """Called when slots became free: starts held jobs, then gives credit for the remaining

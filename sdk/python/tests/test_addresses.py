@@ -14,11 +14,13 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from hpack import Encoder
+from raw_hub import WELCOME, RawHub, answer_of, job
 from raw_multiplex import DRAIN, RawMultiplexHub, response, within
 from strangers import DEAD, Names, Strangers, fake_names
 
 from gibbs_worker import Client, GibbsError, Hub, SyncClient, Worker, dial, http2
 from gibbs_worker._gen.hub_pb2 import HubItem, MultiplexResponse, MultiplexSettings
+from gibbs_worker._gen.worker_pb2 import HubDrain, HubEvent
 from gibbs_worker.hubs import Hubs
 
 KINDS = ["async", "async unary", "sync", "sync unary"]
@@ -207,6 +209,36 @@ async def test_a_worker_goes_on_to_another_hub(start_hub, serve):
     await arrived[other]
     async with Client(hubs[other].address) as client:
         assert await client.request(1) == 1
+
+
+async def test_a_worker_leaves_a_draining_hub_while_its_job_runs(first_due, serve):
+    hubs = [RawHub(), RawHub()]
+    for hub in hubs:
+        await hub.start()
+    gate = asyncio.Event()
+    started = asyncio.Event()
+
+    async def wait(data: object) -> object:
+        started.set()
+        await gate.wait()
+        return data
+
+    serve(wait, gibbs_hub=",".join(hub.address for hub in hubs), gibbs_slots=2)
+    old = await hubs[0].session()
+    first = (await old.greet()).hello
+    await old.send(job(1, "long"))
+    await started.wait()
+    await old.send(HubEvent(drain=HubDrain(reconnect_after_ms=60_000)))
+    new = await hubs[1].session()
+    assert (await new.hear("hello")).hello.instance_id != first.instance_id
+    await new.send(HubEvent(welcome=WELCOME))
+    # The slot of the job stays with the old stream until the job has ended.
+    assert (await new.hear("ready")).ready.slots == 1
+    gate.set()
+    assert answer_of(await old.hear("result")) == "long"
+    assert (await new.hear("ready")).ready.slots == 1
+    for hub in hubs:
+        await hub.stop()
 
 
 def message_frame(item: HubItem) -> bytes:
