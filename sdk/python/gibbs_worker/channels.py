@@ -64,8 +64,7 @@ class Channels:
         #: Shared by all requests, so that they are sent in the order in which they were made.
         self._search: asyncio.Task[None] | None = None
         self._waiting = 0
-        #: The latest failure of each endpoint since one was connected, and the latest of all.
-        self._failures: dict[Endpoint, Failure] = {}
+        #: The latest failure since one was connected.
         self._why: tuple[Endpoint | None, Failure] | None = None
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -153,7 +152,7 @@ class Channels:
 
     async def _run(self) -> None:
         """Sets the current channel. Raises GibbsError if no address ever leads to a hub."""
-        self._failures.clear()
+        self.hubs.forgive()
         found = await self._dialer.find(
             self._open_at, lambda: self._waiting > 0, self._on_failure, self._hang_up_late
         )
@@ -164,10 +163,7 @@ class Channels:
 
     def _on_failure(self, endpoint: Endpoint | None, why: Failure) -> None:
         self._why = (endpoint, why)
-        if endpoint is None:
-            return
-        self._failures[endpoint] = why
-        refusal = self.hubs.refusal(self._failures, lambda it: it.reason not in TRANSIENT)
+        refusal = self.hubs.refusal(lambda it: it.reason not in TRANSIENT)
         if refusal is not None:
             raise stream_broke(refused_at(str(self.hubs), refusal), False, None)
 

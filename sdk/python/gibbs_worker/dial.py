@@ -69,6 +69,7 @@ class Dialer:
                         return task.result()
                     except (OSError, GibbsError) as error:
                         self.failed(endpoint, getattr(error, "retry_after", None) or 0.0)
+                        endpoint.failure = error
                         on_failure(endpoint, error)
                 if ended or not attempts:
                     next_at = self._loop.time()

@@ -6,7 +6,7 @@ import ipaddress
 import math
 import random
 import socket
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Callable, Union
 
 from .backoff import Backoff
@@ -42,6 +42,8 @@ class Endpoint:
         self.where = where
         self.proxy = proxy
         self.backoff = backoff
+        #: The latest failure there since a hub was found anywhere.
+        self.failure: Failure | None = None
         #: Not to be tried before this time.
         self.retry_at = -math.inf
 
@@ -164,14 +166,18 @@ class Hubs:
             self.failed(endpoint)
         return has_lasted
 
-    def refusal(
-        self, failures: Mapping[Endpoint, Failure], is_final: Callable[[GibbsError], bool]
-    ) -> GibbsError | None:
-        """Returns why trying on is pointless, given the latest failure at each endpoint: at each
-        address a server answers whose refusal is final. None otherwise."""
+    def forgive(self) -> None:
+        """Forgets all failures: a hub was found, or they have been reported."""
+        for place in self.places:
+            for endpoint in place.endpoints:
+                endpoint.failure = None
+
+    def refusal(self, is_final: Callable[[GibbsError], bool]) -> GibbsError | None:
+        """Returns why trying on is pointless: at each address a server answers whose refusal is
+        final. None otherwise."""
         found: GibbsError | None = None
         for place in self.places:
-            heard = [failures.get(endpoint) for endpoint in place.endpoints]
+            heard = [endpoint.failure for endpoint in place.endpoints]
             refused = [one for one in heard if isinstance(one, GibbsError) and is_final(one)]
             if not refused or None in heard:
                 return None

@@ -61,8 +61,6 @@ class Life:
         loop = asyncio.get_running_loop()
         self._dialer = Dialer(loop, options.hub, RECONNECT_SLOWEST)
         self._hubs = self._dialer.hubs
-        #: The latest failure of each endpoint since a hub has welcomed the worker.
-        self._failures: dict[Endpoint, Failure] = {}
         self._phase = "new"
         self._stopping = asyncio.Event()
         self._too_long: asyncio.TimerHandle | None = None
@@ -189,11 +187,11 @@ class Life:
         logger.warning(line, name, pause * 1000, text, hint)
         if endpoint is None:
             return
-        self._failures[endpoint] = why
+        endpoint.failure = why
         if not isinstance(why, GibbsError) or not _is_final(why):
             return
         # What a hub says is final. Somebody else's refusal is, if there is nobody else.
-        if why.reason != "" or self._hubs.refusal(self._failures, _is_final) is not None:
+        if why.reason != "" or self._hubs.refusal(_is_final) is not None:
             raise _explain_final(why, self._options.hub)
 
     def _serve(self, connection: Connection) -> Stream:
@@ -235,7 +233,7 @@ class Life:
     def _on_welcome(self, welcomed: Stream, welcome: Welcome) -> None:
         self._dialer.worked()
         self._hubs.worked(welcomed.endpoint)
-        self._failures.clear()
+        self._hubs.forgive()
         logger.info("connected to the hub at %s as %s", welcomed.endpoint.name, self._worker_id)
         for method in welcome.rejected_methods:
             logger.warning("the hub sends no requests for the method %r to this worker", method)

@@ -37,8 +37,7 @@ class StreamOpener:
         #: Where each stream leads, and since when it has been open.
         self._connected: dict[MultiplexStream, tuple[Endpoint, float]] = {}
         self._task: asyncio.Task[None] | None = None
-        #: The latest failure of each endpoint since a stream was open, and the latest of all.
-        self._failures: dict[Endpoint, Failure] = {}
+        #: The latest failure since a stream was open.
         self._why: tuple[Endpoint | None, Failure] | None = None
 
     def open_if_needed(self) -> None:
@@ -50,7 +49,7 @@ class StreamOpener:
 
     def opened(self, stream: MultiplexStream) -> None:
         """A stream has received the hub's settings."""
-        self._failures.clear()
+        self._hubs.forgive()
         self._why = None
         endpoint, _ = self._connected[stream]
         self._connected[stream] = (endpoint, self._loop.time())
@@ -119,12 +118,9 @@ class StreamOpener:
 
     def _on_failure(self, endpoint: Endpoint | None, why: Failure) -> None:
         self._why = (endpoint, why)
-        if endpoint is None:
-            return
-        self._failures[endpoint] = why
-        refusal = self._hubs.refusal(self._failures, lambda it: it.reason not in TRANSIENT)
+        refusal = self._hubs.refusal(lambda it: it.reason not in TRANSIENT)
         if refusal is not None:
-            self._failures.clear()
+            self._hubs.forgive()
             self._on_refused(refused_at(str(self._hubs), refusal))
 
     async def _open_at(self, endpoint: Endpoint) -> None:
