@@ -74,12 +74,7 @@ class Channels:
         if channel is None:
             return None
         if channel.grpc.get_state() is not READY:
-            self._retire(channel)
-            if not self.hubs.left(channel.endpoint, channel.since):
-                self._why = (
-                    channel.endpoint,
-                    OSError("every connection ends at once: what closes it?"),
-                )
+            self.lost(channel)
             return None
         channel.users += 1
         return channel
@@ -194,9 +189,7 @@ class Channels:
 
     def _why_not(self, waited: float) -> GibbsError:
         endpoint, why = self._why or (None, self.hubs.lookup_failure())
-        if isinstance(why, GibbsError):
-            return stream_broke(why, False, None)
-        text = str(why or "")
+        text = why.message if isinstance(why, GibbsError) else str(why or "")
         if endpoint is not None:
             text = self.hubs.explain(endpoint, text)
         return not_connected(str(self.hubs), waited, text)

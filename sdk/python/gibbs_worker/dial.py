@@ -48,6 +48,7 @@ class Dialer:
         endpoint, why a name has no address.
         """
         attempts: dict[asyncio.Task[_T], Endpoint] = {}
+        found: list[_T] = []
         unknown: OSError | None = None
         next_at = self._loop.time()
         try:
@@ -66,7 +67,8 @@ class Dialer:
                 for task in ended:
                     endpoint = attempts.pop(task)
                     try:
-                        return task.result()
+                        found.append(task.result())
+                        return found[0]
                     except (OSError, GibbsError) as error:
                         self.failed(endpoint, getattr(error, "retry_after", None) or 0.0)
                         endpoint.failure = error
@@ -80,9 +82,17 @@ class Dialer:
         finally:
             for task in attempts:
                 task.cancel()
-            for late in await asyncio.gather(*attempts, return_exceptions=True):
-                if not isinstance(late, BaseException):
-                    discard(late)
+            try:
+                await asyncio.gather(*attempts, return_exceptions=True)
+            except asyncio.CancelledError:
+                # Nobody gets it any more.
+                for one in found:
+                    discard(one)
+                raise
+            finally:
+                for task in attempts:
+                    if task.done() and not task.cancelled() and task.exception() is None:
+                        discard(task.result())
 
     def worked(self) -> None:
         """There is a hub."""
