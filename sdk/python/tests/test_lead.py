@@ -107,6 +107,8 @@ class WorkStream(RawStream):
         await within(self.opened.wait())
         self.write(http2.settings({}))
         self.write(self.header_frame({":status": "200", "content-type": "application/grpc"}))
+        for kind in ("hello", "ready"):
+            assert (await within(self.events.get())).WhichOneof("event") == kind
         self.tell(HubEvent(welcome=WELCOME))
 
     def tell(self, *events: HubEvent) -> None:
@@ -133,8 +135,6 @@ async def test_a_quick_job_does_not_need_the_loop():
     stream = await within(accepted.get())
     reading = asyncio.ensure_future(stream.read())
     await stream.accept()
-    for kind in ("hello", "ready"):
-        assert (await within(stream.events.get())).WhichOneof("event") == kind
     stopped, goes_on = threading.Event(), threading.Event()
 
     def stop() -> None:
