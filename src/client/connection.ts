@@ -151,7 +151,14 @@ export class HubConnection {
     call.sendMessageWithContext({}, message);
     call.halfClose();
     call.startRead();
-    return { cancel: () => call.cancelWithStatus(status.CANCELLED, "Cancelled on client") };
+    const cancel = (): void => call.cancelWithStatus(status.CANCELLED, "Cancelled on client");
+    return {
+      cancel: () => {
+        cancel();
+        // A call that is cancelled in the turn in which it starts, grpc-js starts all the same.
+        this.#clock.setTimer(0, cancel);
+      },
+    };
   }
 
   /** Closes the connection and ends every wait for it. */
