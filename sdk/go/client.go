@@ -68,7 +68,7 @@ func newTransport(hubs *hubs, options ClientOptions) transport {
 	c := &connector{hubs: hubs, dial: open, patience: options.ConnectTimeout, open: map[*connection]struct{}{}}
 	if options.Transport == Unary {
 		c.onConnected = func(*connection) {}
-		return &unary{c}
+		return &unary{c, options.MaxPayloadBytes}
 	}
 	m := newMultiplex(c, options.MaxPayloadBytes)
 	c.dial = func(ctx context.Context, e *endpoint) (*connection, *Error) { return m.dial(ctx, e, open) }

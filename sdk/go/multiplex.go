@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
 	pb "github.com/gibbs-rpc/gibbs/sdk/go/gibbsv1"
@@ -189,8 +188,7 @@ func wait(ctx context.Context, stream *multiplexStream, call *pendingCall) outco
 func (m *multiplex) answer(response *pb.CallResponse) (*Answer, *Error) {
 	id := response.GetRequestId()
 	if size := len(response.GetPayload()); size > m.maxPayloadBytes {
-		message := fmt.Sprintf("the answer has %d bytes, more than %d: see MaxPayloadBytes", size, m.maxPayloadBytes)
-		return nil, &Error{Code: codes.ResourceExhausted, Reason: "MESSAGE_TOO_LARGE", Message: message, RequestID: id, Execution: Finished}
+		return nil, answerTooLarge(size, m.maxPayloadBytes, id)
 	}
 	output, err := decodePayload(response.GetPayload())
 	if err != nil {

@@ -2,6 +2,7 @@ package gibbs
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -41,6 +42,12 @@ func newAnswer(payload *pb.Payload, info *pb.CallInfo) *Answer {
 // noAnswer returns the error of a call whose deadline passed without a word from the hub.
 func noAnswer(ctx context.Context, execution Execution) *Error {
 	return &Error{Code: codes.DeadlineExceeded, Reason: "NO_ANSWER", Message: "the hub did not answer in time", Execution: execution, Cause: context.Cause(ctx)}
+}
+
+// answerTooLarge returns the error for an answer larger than max bytes.
+func answerTooLarge(size, max int, requestID string) *Error {
+	message := fmt.Sprintf("the answer has %d bytes, more than %d: see MaxPayloadBytes", size, max)
+	return &Error{Code: codes.ResourceExhausted, Reason: "MESSAGE_TOO_LARGE", Message: message, RequestID: requestID, Execution: Finished}
 }
 
 // timeLeft returns the time until the deadline of ctx in whole milliseconds, rounded up;

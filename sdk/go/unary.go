@@ -2,18 +2,21 @@ package gibbs
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
 
 	pb "github.com/gibbs-rpc/gibbs/sdk/go/gibbsv1"
 )
 
 // unary sends each request as a gRPC call of its own.
 type unary struct {
-	connector *connector
+	connector       *connector
+	maxPayloadBytes int
 }
 
 func (u *unary) close() {
@@ -42,6 +45,9 @@ func (u *unary) send(ctx context.Context, call *outgoingCall) (*Answer, *Error) 
 	case *pb.RequestResponse_Value:
 		payload.Kind = &pb.Payload_Value{Value: kind.Value}
 	}
+	if size := proto.Size(&payload); size > u.maxPayloadBytes {
+		return nil, answerTooLarge(size, u.maxPayloadBytes, response.GetInfo().GetRequestId())
+	}
 	return newAnswer(&payload, response.GetInfo()), nil
 }
 
@@ -51,8 +57,10 @@ func (u *unary) sendTo(ctx context.Context, request *pb.RequestRequest) (*pb.Req
 		return nil, failed
 	}
 	defer connection.release()
+	patient, cancel := beyondDeadline(ctx)
+	defer cancel()
 	var response pb.RequestResponse
-	if wasSent, err := invoke(ctx, connection.channel, request, &response); err != nil {
+	if wasSent, err := invoke(patient, connection.channel, request, &response); err != nil {
 		return nil, u.explain(ctx, connection, err, wasSent)
 	}
 	return &response, nil
@@ -69,6 +77,36 @@ func (u *unary) acquire(ctx context.Context) (*connection, *Error) {
 		}
 	}
 	return nil, u.connector.noneLasts()
+}
+
+// patientContext has a deadline, which gRPC sends to the hub, but ends later.
+type patientContext struct {
+	context.Context
+	deadline time.Time
+}
+
+func (c patientContext) Deadline() (time.Time, bool) {
+	return c.deadline, true
+}
+
+// beyondDeadline returns a context with the deadline of ctx that ends answerGrace later,
+// and at once when ctx is cancelled: the hub says at the deadline why the call ended, and
+// whether it ran, but gRPC would not wait for that.
+func beyondDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, limited := ctx.Deadline()
+	if !limited {
+		return ctx, func() {}
+	}
+	later, cancel := context.WithDeadline(context.WithoutCancel(ctx), deadline.Add(answerGrace))
+	stop := context.AfterFunc(ctx, func() {
+		if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			cancel()
+		}
+	})
+	return patientContext{later, deadline}, func() {
+		stop()
+		cancel()
+	}
 }
 
 var unaryCall grpc.StreamDesc

@@ -8,7 +8,7 @@ from typing import Any
 from google.protobuf.message import DecodeError
 
 from . import payload
-from ._gen.hub_pb2 import CallResponse, RequestOptions
+from ._gen.hub_pb2 import CallResponse, RequestOptions, RequestResponse
 from ._gen.payload_pb2 import Payload
 from .answer import Answer
 from .failures import answer_too_large, malformed_answer, too_large
@@ -93,6 +93,12 @@ class Limits:
         """Returns what the handler returned. Raises GibbsError if it is too large or malformed."""
         try:
             if not isinstance(response, CallResponse):
+                size = response.ByteSize()
+                # With the details of the answer, which do not count.
+                if size > self.max_payload_bytes:
+                    size -= RequestResponse(info=response.info).ByteSize()
+                    if size > self.max_payload_bytes:
+                        raise answer_too_large(size, self.max_payload_bytes)
                 return payload.read(response)
             if len(response.payload) > self.max_payload_bytes:
                 raise answer_too_large(len(response.payload), self.max_payload_bytes)
