@@ -80,15 +80,20 @@ export class RawWorker {
   /** The next event of that kind; earlier ones are skipped. */
   async hear<C extends Kind>(kind: C): Promise<ValueOf<C>> {
     for (;;) {
-      while (this.#taken < this.#heard.length) {
-        const event = this.#heard[this.#taken] as Heard;
-        this.#taken += 1;
-        if (event.case === kind) return event.value as unknown as ValueOf<C>;
-      }
+      const event = await this.next();
+      if (event.case === kind) return event.value as unknown as ValueOf<C>;
+    }
+  }
+
+  /** The next event of any kind. */
+  async next(): Promise<Heard> {
+    while (this.#taken >= this.#heard.length) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
     }
+    this.#taken += 1;
+    return this.#heard[this.#taken - 1] as Heard;
   }
 }
 
