@@ -49,17 +49,14 @@ type hubs struct {
 	slowest time.Duration
 }
 
-func newHubs(addresses []string, slowest time.Duration) (*hubs, error) {
+func newHubs(addresses []string, slowest time.Duration) *hubs {
 	h := &hubs{resolved: make(chan struct{}, 1), slowest: slowest}
 	for _, address := range addresses {
 		p := &place{name: address}
 		if !strings.HasPrefix(address, "unix:") {
 			p.host, p.port, _ = net.SplitHostPort(address)
-			var err error
-			if p.proxy, err = proxyFor(address); err != nil {
-				return nil, err
-			}
-			_, err = netip.ParseAddr(p.host)
+			p.proxy = proxyFor(address)
+			_, err := netip.ParseAddr(p.host)
 			p.isName = err != nil
 		}
 		direct := address
@@ -71,7 +68,7 @@ func newHubs(addresses []string, slowest time.Duration) (*hubs, error) {
 		}
 		h.places = append(h.places, p)
 	}
-	return h, nil
+	return h
 }
 
 func (p *place) newEndpoint(address string, proxy *url.URL) *endpoint {

@@ -62,10 +62,7 @@ func NewWorker(methods Methods, options WorkerOptions) (*Worker, error) {
 	if err := options.check(); err != nil {
 		return nil, err
 	}
-	hubs, err := newHubs(addresses, reconnectSlowMax)
-	if err != nil {
-		return nil, err
-	}
+	hubs := newHubs(addresses, reconnectSlowMax)
 	w := &Worker{
 		options:   options,
 		hubs:      hubs,

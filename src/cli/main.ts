@@ -23,6 +23,11 @@ if (process.channel !== undefined) {
   process.channel.unref();
 }
 
+// A variable that is empty counts as unset, as in the SDKs.
+for (const [name, value] of Object.entries(process.env)) {
+  if (name.startsWith("GIBBS_") && value === "") delete process.env[name];
+}
+
 const program = new Command("gibbs")
   .description(
     "Put slow code behind one address: a hub hands each request to a worker that is idle now.",

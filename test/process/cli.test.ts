@@ -46,6 +46,14 @@ describe("gibbs", () => {
     }
   });
 
+  it("takes an empty variable for one that is not set", async () => {
+    const env = { GIBBS_LISTEN: "", GIBBS_LOG_LEVEL: "", GIBBS_HUB: "" };
+    const hub = gibbs(["hub", "--listen", "127.0.0.1:0"], { env });
+    await hub.line(/^gibbs hub listening on /);
+    const help = await gibbs(["request", "--connect-timeout", "1ms", "1"], { env }).ended;
+    expect(help.stderr).not.toContain("BAD_ADDRESS");
+  });
+
   it("treats a closed pipe as a reader that has seen enough", async () => {
     const { code, stdout, stderr } = await start("bash", [
       "-c",

@@ -8,6 +8,7 @@ import contextlib
 import json
 import logging
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -33,16 +34,15 @@ SIGTERM and Ctrl-C let running requests finish."""
 
 LEVELS = ["debug", "info", "warn", "error", "silent"]
 
+UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
 QUIET = 1.0
 """The number of seconds after which a worker that is not ready says so."""
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Serves until SIGTERM or Ctrl-C, then exits."""
-    parser = _parser()
-    flags = parser.parse_args(argv)
-    if flags.log_level not in LEVELS:  # argparse does not check defaults.
-        parser.error(f"GIBBS_LOG_LEVEL is one of {', '.join(LEVELS)}, not {flags.log_level!r}")
+    flags = _parser().parse_args(argv)
     _log_to_stderr(flags.log_level)
     try:
         worker = Worker(
@@ -118,13 +118,24 @@ def _parser() -> argparse.ArgumentParser:
         help="allow requests to run again if a worker is lost",
     )
     add("--worker-id", default="", help="a label for people (default: host, process id, number)")
-    add("--kill-grace", type=float, default=5.0, help="grace of a cancelled job, in seconds")
-    add("--tracebacks", action="store_true", help="send the tracebacks of exceptions to callers")
+    add(
+        "--kill-grace",
+        type=_seconds,
+        default=5.0,
+        metavar="TIME",
+        help="how long a cancelled job may keep running, such as 500ms or 5s (default: 5s)",
+    )
+    add(
+        "--tracebacks",
+        "--stacks",
+        action="store_true",
+        help="send the tracebacks of exceptions to callers",
+    )
     add(
         "--log-level",
-        choices=LEVELS,
-        # An empty variable is one that is not set.
+        type=_level,
         default=os.environ.get("GIBBS_LOG_LEVEL") or "warn",
+        metavar="{" + ",".join(LEVELS) + "}",
         help="what to log to stderr, as JSON lines (env: GIBBS_LOG_LEVEL; default: warn)",
     )
     add("--version", action="version", version=__version__)
@@ -137,6 +148,23 @@ def _arguments(text: str) -> list[Any]:
         if isinstance(args, list):
             return args
     raise argparse.ArgumentTypeError("write a JSON array, such as '[0.25]'")
+
+
+def _seconds(text: str) -> float:
+    """Reads `250ms`, `5s`, `2m` or `1h`, as `gibbs` does; a bare number is seconds."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h)?", text)
+    if match is None:
+        raise argparse.ArgumentTypeError("write a time, such as 500ms or 5s")
+    return float(match[1]) * UNITS[match[2] or "s"]
+
+
+def _level(text: str) -> str:
+    """Reads a level, of the flag or of the environment."""
+    if text not in LEVELS:
+        levels = ", ".join(LEVELS)
+        message = f"{text!r} (the flag's or GIBBS_LOG_LEVEL's) is not one of {levels}"
+        raise argparse.ArgumentTypeError(message)
+    return text
 
 
 class _JsonLines(logging.Formatter):

@@ -506,7 +506,7 @@ async def test_the_command_says_what_is_wrong(command):
     command.env["GIBBS_LOG_LEVEL"] = "loud"
     code, err = await command.fail("model:Model")
     assert code == 2
-    assert "GIBBS_LOG_LEVEL is one of debug, info, warn, error, silent, not 'loud'" in err
+    assert "'loud' (the flag's or GIBBS_LOG_LEVEL's) is not one of debug, info, warn" in err
 
 
 async def test_empty_variables_are_not_set(command):
