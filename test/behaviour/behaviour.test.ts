@@ -1,4 +1,7 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it, onTestFailed } from "vitest";
+import { root } from "../support/root.js";
 import { type CallerName, callers, isForAnyWorker, readCases } from "./case.js";
 import { Run, runHere, runProgram } from "./run.js";
 import { runnerOf } from "./runners.js";
@@ -19,6 +22,32 @@ describe("the suite", () => {
       return Object.keys(told).some((name) => !sent.includes(name));
     });
     expect(wrong.map(({ name }) => name)).toEqual([]);
+  });
+});
+
+/** Reasons that a caller can be told, but in no case: why not. */
+const untold: Readonly<Record<string, string>> = {
+  SLOW_READER: "the hub waits for half a minute: test/faults, C9",
+  TOO_MANY_CALLS: "an SDK opens a further stream instead, as a case shows",
+  OUTBOX_FULL: "it takes 256 MiB: the SDKs' own tests",
+  TRANSPORT: "it takes a hub that breaks the protocol: the SDKs' own tests",
+  INTERNAL: "it takes a fault of the hub",
+};
+
+describe("the reasons that callers can be told", () => {
+  it("are told in a case, or it is known why not", () => {
+    const [, told = ""] = readFileSync(join(root, "docs/reliability.md"), "utf8")
+      .split(/^## .*$/m)
+      .slice(1);
+    const [ofCalls = ""] = told.split("A worker's stream ends");
+    const documented = ofCalls.matchAll(/^\|[^|]+\| (?:its code|[A-Z_]+) \| ([A-Z_]+) \|/gm);
+    const reasons = new Set(Array.from(documented, ([, reason = ""]) => reason));
+    expect(reasons.size).toBeGreaterThan(25);
+    const covered = new Set(
+      cases.flatMap((one) => Object.values(one.told).flatMap(({ reason = [] }) => reason)),
+    );
+    const missing = [...reasons].filter((reason) => !covered.has(reason)).sort();
+    expect(missing).toEqual(Object.keys(untold).sort());
   });
 });
 

@@ -5,7 +5,7 @@ import type { HubOptions } from "../../src/hub/options.js";
 import { root } from "../support/root.js";
 
 /** The folder of the cases: each file is a list. How to add one: test/behaviour/README.md. */
-export const folder: string = join(root, "test/behaviour/cases");
+const folder = join(root, "test/behaviour/cases");
 
 /** Who calls: an SDK, with one of its transports or clients. */
 export const callers = [
