@@ -2,10 +2,11 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, onTestFailed } from "vitest";
 import { root } from "../support/root.js";
-import { type CallerName, callers, isForAnyWorker, readCases } from "./case.js";
+import { type CallerName, type Case, callers, isForAnyWorker, readCases } from "./case.js";
 import { Run, runHere, runProgram } from "./run.js";
 import { runnerOf } from "./runners.js";
 import { startHere, startIn } from "./sdk-workers.js";
+import type { StartWorker } from "./stage.js";
 
 const cases = readCases();
 
@@ -51,12 +52,15 @@ describe("the reasons that callers can be told", () => {
   });
 });
 
+/** The runners of other languages are built first. */
+const timeout = 5 * 60_000;
+
 describe.each(callers)("%s", (caller) => {
-  it("is told what every case says", { timeout: 60_000 }, async (context) => {
+  it("is told what every case says", { timeout }, async (context) => {
     const mine = cases.filter(({ cannot }) => cannot?.[caller] === undefined);
     const run = runOf(caller);
-    if (isHere(caller)) await runHere(mine, run);
-    else await runProgram(mine, await runnerOf(caller, context), run);
+    const runner = isHere(caller) ? undefined : await runnerOf(caller, context);
+    await performAll(mine, run, runner);
     const named = cases.filter(({ cannot }) => cannot?.[caller] !== undefined).length;
     console.log(`${caller}: ${run.ran} cases, and ${named} that it cannot do, of ${cases.length}`);
     expect(run.wrong).toEqual([]);
@@ -66,22 +70,48 @@ describe.each(callers)("%s", (caller) => {
 });
 
 describe.each(["typescript-multiplex", "python-async", "go-multiplex"] as const)("%s", (caller) => {
-  it("is told the same by the workers of its SDK", { timeout: 60_000 }, async (context) => {
+  it("is told the same by the workers of its SDK", { timeout }, async (context) => {
     const playable = cases.filter(isForAnyWorker);
     const mine = playable.filter(({ cannot }) => cannot?.[caller] === undefined);
     expect(mine.length).toBeGreaterThan(40);
     const run = runOf(caller);
-    if (isHere(caller)) await runHere(mine, run, startHere);
+    if (isHere(caller)) await performAll(mine, run, undefined, startHere);
     else {
       const runner = await runnerOf(caller, context);
-      const startWorker = startIn([...(await runnerOf(`${caller.split("-")[0]}-worker`, context))]);
-      await runProgram(mine, runner, run, startWorker);
+      const workers = await runnerOf(`${caller.split("-")[0]}-worker`, context);
+      await performAll(mine, run, runner, startIn(workers));
     }
     console.log(`${caller}: ${run.ran} cases with workers of its SDK`);
     expect(run.wrong).toEqual([]);
     expect(run.ran).toBe(mine.length);
   });
 });
+
+/**
+ * Performs cases, with a runner or in this process. Deadlines pass in real time: on a machine that
+ * stalls for longer, a case with a time limit may end otherwise. It is then performed once more,
+ * without the others.
+ */
+async function performAll(
+  mine: readonly Case[],
+  run: Run,
+  runner: Awaited<ReturnType<typeof runnerOf>> | undefined,
+  startWorker?: StartWorker,
+): Promise<void> {
+  const perform = (some: readonly Case[]): Promise<void> =>
+    runner === undefined
+      ? runHere(some, run, startWorker)
+      : runProgram(some, runner, run, startWorker);
+  await perform(mine);
+  for (const one of mine.filter((some) => hasTimeLimit(some) && run.wrongOf(some).length > 0)) {
+    console.warn(`${run.caller}, once more: ${run.wrongOf(one).join("\n")}`);
+    await perform([one]);
+  }
+}
+
+function hasTimeLimit({ hub, client, steps }: Case): boolean {
+  return /Timeout\w*Ms"|"timeoutMs"/.test(JSON.stringify([hub, client, steps]));
+}
 
 function isHere(caller: CallerName): boolean {
   return caller.startsWith("typescript-");

@@ -11,13 +11,27 @@ const AT_ONCE = 8;
 export class Run {
   /** The cases that are under way. */
   readonly open: Set<string> = new Set();
-  /** Everything that was not as its case says. */
-  readonly wrong: string[] = [];
-  ran = 0;
+  /** Everything that was not as its case says, by case. */
+  readonly #wrong = new Map<string, readonly string[]>();
+  /** The names of the cases that were performed. */
+  readonly #ran = new Set<string>();
   readonly caller: CallerName;
 
   constructor(caller: CallerName) {
     this.caller = caller;
+  }
+
+  get ran(): number {
+    return this.#ran.size;
+  }
+
+  get wrong(): string[] {
+    return [...this.#wrong.values()].flat();
+  }
+
+  /** What was wrong with a case when it was last performed. */
+  wrongOf({ name }: Case): readonly string[] {
+    return this.#wrong.get(name) ?? [];
   }
 
   /** Has one case performed on a stage of its own, and judges it. */
@@ -29,8 +43,9 @@ export class Run {
     this.open.add(one.name);
     const stage = await Stage.open(one, startWorker);
     try {
-      this.wrong.push(...judge(this.caller, one, await performOn(stage), stage.cues.jobs));
-      this.ran += 1;
+      const told = await performOn(stage);
+      this.#wrong.set(one.name, judge(this.caller, one, told, stage.cues.jobs));
+      this.#ran.add(one.name);
     } finally {
       await stage.close();
     }
