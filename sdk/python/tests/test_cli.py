@@ -44,4 +44,4 @@ def test_reads_the_log_level_of_the_environment(
     with pytest.raises(SystemExit) as ended:
         parse()
     assert ended.value.code == 2
-    assert "'loud' is not one of debug, info, warn, error, silent" in capsys.readouterr().err
+    assert "is not one of debug, info, warn, error, silent" in capsys.readouterr().err
