@@ -40,7 +40,8 @@ function checkPath(path: string): string {
   );
 }
 
-function badAddress(message: string): GibbsError {
+/** The error for a malformed address. */
+export function badAddress(message: string): GibbsError {
   return gibbsError("BAD_ADDRESS", message, { execution: "NOT_STARTED" });
 }
 
@@ -51,13 +52,38 @@ export function formatAddress(address: Address): string {
   return `${host}:${address.port}`;
 }
 
+/**
+ * A host in one spelling: lower case, without a final dot; an IPv6 address in its shortest form, or
+ * as the IPv4 address that it maps.
+ */
+export function canonicalHost(host: string): string {
+  const name = host.toLowerCase().replace(/\.$/, "");
+  const url = `http://${name.includes(":") ? `[${name}]` : name}`;
+  if (!/^[\w.:-]+$/.test(name) || !URL.canParse(url)) return name;
+  const { hostname } = new URL(url);
+  const mapped = /^\[::ffff:([0-9a-f]+):([0-9a-f]+)\]$/.exec(hostname);
+  if (mapped === null) return hostname.replace(/^\[|\]$/g, "");
+  const [high, low] = mapped.slice(1).map((digits) => Number.parseInt(digits, 16));
+  return [high ?? 0, low ?? 0].flatMap((word) => [word >> 8, word & 255]).join(".");
+}
+
 /** Whether only this machine can reach the address. */
 export function isLoopback(address: Address): boolean {
-  if ("path" in address || address.host.toLowerCase() === "localhost") return true;
-  const family = address.host.includes(":") ? "ipv6" : "ipv4";
+  if ("path" in address) return true;
+  const host = canonicalHost(address.host);
+  if (host === "localhost") return true;
   try {
-    return loopback.check(address.host, family);
+    return loopback.check(host, host.includes(":") ? "ipv6" : "ipv4");
   } catch {
     return false;
   }
+}
+
+/** Whether dialing the address leads to this machine. */
+export function isLocal(address: Address): boolean {
+  // The system takes the address that listens everywhere for its own.
+  return (
+    isLoopback(address) ||
+    ("host" in address && /^(::|0\.0\.0\.0)$/.test(canonicalHost(address.host)))
+  );
 }

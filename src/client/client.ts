@@ -1,10 +1,11 @@
 import { onAbort } from "../base/abort.js";
-import { formatAddress, parseAddress } from "../base/address.js";
 import { type Clock, systemClock } from "../base/clock.js";
+import { parseHubAddresses } from "../base/hub-addresses.js";
 import { checkRequestOptions } from "../base/options/check-request-options.js";
 import { hubOfEnvironment, type RequestOptions } from "../base/options/common-options.js";
 import { withDefaults } from "../base/options/option-table.js";
-import { HubConnection } from "./connection.js";
+import { Endpoints } from "../wire/dial/endpoints.js";
+import { Connector } from "./connection/connector.js";
 import { mapConcurrently } from "./map.js";
 import { MultiplexTransport } from "./multiplex.js";
 import {
@@ -41,7 +42,7 @@ export interface Answer<Out> {
 const MAX_TIMEOUT_MS = 99_999_999;
 
 /**
- * A client of one hub. Connects when first needed, reconnects when the connection is lost, and never
+ * A client of a hub. Connects when first needed, reconnects when the connection is lost, and never
  * needs to be recreated.
  *
  * ```ts
@@ -53,28 +54,32 @@ const MAX_TIMEOUT_MS = 99_999_999;
 export class Client {
   readonly #limits: ClientSettings;
   readonly #clock: Clock;
-  readonly #connection: HubConnection;
+  readonly #connection: Connector;
   readonly #sending: RetryContext;
   readonly #closing = new AbortController();
 
   /**
-   * @param address `host:port` of the hub. Default: the environment variable `GIBBS_HUB`, or
-   * `127.0.0.1:5019`.
+   * @param address where the hub is: `host:port`, `unix:path`, or up to 64 of these, separated by
+   * commas. One of them is used at a time, chosen at random, and the next one when that hub is lost,
+   * shuts down, or is no hub at all. A name stands for all addresses that it resolves to. Default:
+   * the environment variable `GIBBS_HUB`, or `127.0.0.1:5019`.
    * @throws GibbsError INVALID_ARGUMENT: BAD_ADDRESS, BAD_OPTION.
    */
   constructor(address: string = hubOfEnvironment(), options: ClientOptions = {}) {
     this.#limits = withDefaults(clientOptionTable, options);
     this.#clock = options.clock ?? systemClock;
-    const target = formatAddress(parseAddress(address));
-    this.#connection = new HubConnection(target, this.#limits, this.#clock);
+    const random = options.random ?? Math.random;
+    const endpoints = new Endpoints(parseHubAddresses(address), { clock: this.#clock, random });
+    this.#connection = new Connector(endpoints, this.#limits);
     const TransportClass =
       this.#limits.transport === "unary" ? RequestTransport : MultiplexTransport;
     this.#sending = {
       transport: new TransportClass(this.#connection, this.#clock, this.#limits.maxPayloadBytes),
       clock: this.#clock,
-      random: options.random ?? Math.random,
+      random,
       patienceMs: this.#limits.connectTimeoutMs,
       closing: this.#closing.signal,
+      hasAlternative: () => this.#connection.hasAlternative,
     };
   }
 

@@ -1,20 +1,20 @@
 import type { Clock } from "../base/clock.js";
 import { GibbsError } from "../base/errors/error.js";
 import { internal } from "../base/errors/failures.js";
-import type { HubConnection } from "./connection.js";
+import type { Connector } from "./connection/connector.js";
 import { type GivenUp, givenUp } from "./failure.js";
 import { PendingCall } from "./pending-call.js";
 import type { IncomingResponse, OutgoingCall, Transport } from "./transport.js";
 
 /** The base of all transports: calls wait until there is a connection. */
 export abstract class ConnectedTransport implements Transport {
-  readonly #connection: Pick<HubConnection, "ready">;
+  readonly #connection: Pick<Connector, "ready">;
   readonly #clock: Clock;
   /** Calls that are waiting for a connection. */
   readonly #waiting = new Set<PendingCall>();
   #closed = false;
 
-  constructor(connection: Pick<HubConnection, "ready">, clock: Clock) {
+  constructor(connection: Pick<Connector, "ready">, clock: Clock) {
     this.#connection = connection;
     this.#clock = clock;
   }

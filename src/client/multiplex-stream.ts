@@ -17,6 +17,8 @@ export interface MultiplexStreamListener {
    * opened, or a caller has given up.
    */
   onDetachable(): void;
+  /** Called when the hub takes no more calls; it should not be dialed for at least `restMs`. */
+  onHubLeaving(restMs: number): void;
   /**
    * Receives a call that must move to another stream, because the hub accepts fewer calls than this
    * stream was given.
@@ -205,7 +207,9 @@ export class MultiplexStream {
 
   #drain(): void {
     if (this.#state.kind === "opening") return this.#abandon(closedByHub());
-    if (this.#state.kind === "open") this.#startDraining(this.#state.settings);
+    if (this.#state.kind !== "open") return;
+    this.#listener.onHubLeaving(0);
+    this.#startDraining(this.#state.settings);
   }
 
   #startDraining(settings: Settings): void {
@@ -231,6 +235,7 @@ export class MultiplexStream {
   #end(error: GibbsError): void {
     if (this.#state.kind === "ended") return;
     this.#transition({ kind: "ended" });
+    if (error.reason === "DRAINING") this.#listener.onHubLeaving(error.retryAfterMs ?? 0);
     this.#calls.fail(error);
     this.#listener.onEnd();
   }

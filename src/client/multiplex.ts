@@ -1,13 +1,13 @@
 import type { Clock } from "../base/clock.js";
 import { ConnectedTransport } from "./connected-transport.js";
-import type { HubConnection } from "./connection.js";
+import type { Connector } from "./connection/connector.js";
 import { MultiplexStream } from "./multiplex-stream.js";
 import type { PendingCall } from "./pending-call.js";
 
 /** The part of a connection that the transport needs. */
 export type MultiplexConnection = Pick<
-  HubConnection,
-  "ready" | "onLeft" | "openMultiplex" | "detach"
+  Connector,
+  "ready" | "onLeft" | "openMultiplex" | "detach" | "current" | "avoid"
 >;
 
 /**
@@ -60,9 +60,11 @@ export class MultiplexTransport extends ConnectedTransport {
 
   #open(): MultiplexStream {
     const grpc = this.#connection.openMultiplex();
+    const { current } = this.#connection;
     const limits = { maxPayloadBytes: this.#maxPayloadBytes, firstId: this.#firstId };
     const stream: MultiplexStream = new MultiplexStream(grpc, this.#clock, limits, {
       onDetachable: () => this.#connection.detach(),
+      onHubLeaving: (restMs) => this.#connection.avoid(current, restMs),
       onOverflow: (pending) => this.place(pending),
       onEnd: () => this.#streams.delete(stream),
     });

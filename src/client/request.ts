@@ -7,18 +7,18 @@ import { toMetadataEntries } from "../wire/messages/metadata.js";
 import { readResponse, writeRequest } from "../wire/messages/request.js";
 import { toRequestOptions } from "../wire/messages/request-options.js";
 import { ConnectedTransport } from "./connected-transport.js";
-import type { HubConnection } from "./connection.js";
+import type { Connector } from "./connection/connector.js";
 import { explainError, tooLarge } from "./failure.js";
 import type { PendingCall } from "./pending-call.js";
 
 /** Sends each request as its own gRPC call, as generated clients in any language do. */
 export class RequestTransport extends ConnectedTransport {
-  readonly #connection: HubConnection;
+  readonly #connection: Connector;
   readonly #clock: Clock;
   readonly #maxPayloadBytes: number;
   readonly #open = new Bag<PendingCall>();
 
-  constructor(connection: HubConnection, clock: Clock, maxPayloadBytes: number) {
+  constructor(connection: Connector, clock: Clock, maxPayloadBytes: number) {
     super(connection, clock);
     this.#connection = connection;
     this.#clock = clock;
@@ -47,10 +47,13 @@ export class RequestTransport extends ConnectedTransport {
     pending.sending();
     this.#open.add(pending);
     const metadata = toMetadata(call.options, leftMs);
+    const { current } = this.#connection;
     const grpc = this.#connection.request(message, metadata, (how, response) => {
       this.#open.delete(pending);
-      if (how.code === status.OK) this.#respond(pending, response);
-      else pending.fail(explainError(how, { requestId }));
+      if (how.code === status.OK) return this.#respond(pending, response);
+      const error = explainError(how, { requestId });
+      if (error.reason === "DRAINING") this.#connection.avoid(current, error.retryAfterMs ?? 0);
+      pending.fail(error);
     });
     pending.onGivenUp = () => grpc.cancel();
   }
@@ -72,7 +75,7 @@ export class RequestTransport extends ConnectedTransport {
  * grpc-js would end the call with a bare status.
  */
 function toMetadata(options: RequestOptions, leftMs: number): Metadata {
-  const metadata = new Metadata({ waitForReady: true });
+  const metadata = new Metadata();
   for (const { key, value } of toMetadataEntries(options.metadata)) {
     metadata.set(key, key.endsWith("-bin") ? Buffer.from(value) : Buffer.from(value).toString());
   }

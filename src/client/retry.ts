@@ -17,6 +17,8 @@ export interface RetryContext {
   patienceMs: number;
   /** Fires when the client is closed. */
   closing: AbortSignal;
+  /** Whether a request that one hub has refused may go to another one. Default: it may not. */
+  hasAlternative?(): boolean;
 }
 
 /**
@@ -28,7 +30,7 @@ export async function sendWithRetries(
   first: OutgoingCall,
   context: RetryContext,
 ): Promise<IncomingResponse> {
-  const { transport, clock, random, patienceMs } = context;
+  const { transport, clock } = context;
   const { options } = first;
   let call = first;
   let retry: Retry | undefined;
@@ -37,7 +39,7 @@ export async function sendWithRetries(
       return await transport.send(call);
     } catch (error) {
       if (!(error instanceof GibbsError)) throw error;
-      retry ??= new Retry(options, patienceMs, random);
+      retry ??= new Retry(options, context);
       const pauseMs = retry.pauseAfter(error, clock.now(), call.until);
       const requestId = options.requestId ?? error.requestId;
       if (requestId !== undefined) call = { ...call, options: { ...options, requestId } };
@@ -73,17 +75,16 @@ async function pause(
  */
 class Retry {
   readonly #options: RequestOptions;
-  readonly #patienceMs: number;
+  readonly #context: RetryContext;
   readonly #backoff: Backoff;
   /** The number of sends that may have run. */
   #lost = 0;
   #refusedSince: number | undefined;
 
-  /** @param patienceMs how long to keep retrying while a hub is away. */
-  constructor(options: RequestOptions, patienceMs: number, random: Random) {
+  constructor(options: RequestOptions, context: RetryContext) {
     this.#options = options;
-    this.#patienceMs = patienceMs;
-    this.#backoff = new Backoff(clientFixed.retry, random);
+    this.#context = context;
+    this.#backoff = new Backoff(clientFixed.retry, context.random);
   }
 
   /**
@@ -111,8 +112,10 @@ class Retry {
       if (idempotent && this.#lost < maxAttempts) return this.#backoff.next();
     } else if (isRefused(error)) {
       this.#refusedSince ??= now;
-      const pauseMs = error.retryAfterMs ?? this.#backoff.next();
-      if (now + pauseMs - this.#refusedSince < this.#patienceMs) return pauseMs;
+      // The hint holds for the hub that gave it.
+      const hintMs = this.#context.hasAlternative?.() ? undefined : error.retryAfterMs;
+      const pauseMs = hintMs ?? this.#backoff.next();
+      if (now + pauseMs - this.#refusedSince < this.#context.patienceMs) return pauseMs;
     }
     return undefined;
   }

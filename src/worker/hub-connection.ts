@@ -1,6 +1,8 @@
 import type { Clock } from "../base/clock.js";
 import type { GibbsError } from "../base/errors/error.js";
 import type { Logger } from "../base/logger.js";
+import type { Endpoint } from "../wire/dial/endpoint.js";
+import type { Endpoints } from "../wire/dial/endpoints.js";
 import {
   decodeWorkResponse,
   encodeWorkerEvents,
@@ -16,6 +18,7 @@ import type { OpenWorkStream, WorkStream, WorkStreamListener } from "./work-call
 /** What a connection needs. */
 export interface HubConnectionOptions {
   worker: WorkerSettings;
+  endpoints: Endpoints;
   identity: WorkerIdentity;
   clock: Clock;
   logger: Logger;
@@ -36,16 +39,19 @@ export class HubConnection implements WorkStreamListener, SessionPort {
   readonly #onChange: () => void;
   readonly #stream: WorkStream;
   readonly #session: WorkerSession;
+  readonly #endpoints: Endpoints;
+  #endpoint: Endpoint | undefined;
   #isGoingAway = false;
 
   constructor(options: HubConnectionOptions) {
-    const { worker, identity, executor } = options;
+    const { worker, identity, executor, endpoints } = options;
     this.clock = options.clock;
     this.executor = executor;
     this.#logger = options.logger;
     this.#freeSlots = options.freeSlots;
     this.#onChange = options.onChange;
-    this.#stream = options.openStream(worker.hub, worker.maxPayloadBytes, this);
+    this.#endpoints = endpoints;
+    this.#stream = options.openStream(endpoints, worker.maxPayloadBytes, this);
     const hello = buildHello(identity, worker, executor);
     this.#session = new WorkerSession(this, hello, worker.connectTimeoutMs);
   }
@@ -55,7 +61,15 @@ export class HubConnection implements WorkStreamListener, SessionPort {
     return this.#session.isWelcomed;
   }
 
-  /** Whether a server has announced that it will close the connection. The stream still works. */
+  /** Where it is connected; undefined until then. */
+  get endpoint(): Endpoint | undefined {
+    return this.#endpoint;
+  }
+
+  /**
+   * Whether a server has announced that it will close the connection, or the hub drains and there may
+   * be another one. The stream still works.
+   */
   get isGoingAway(): boolean {
     return this.#isGoingAway;
   }
@@ -81,6 +95,10 @@ export class HubConnection implements WorkStreamListener, SessionPort {
   /** Cancels the stream; `onEnd` follows. */
   cancel(): void {
     this.#stream.cancel();
+  }
+
+  onConnected(endpoint: Endpoint): void {
+    this.#endpoint = endpoint;
   }
 
   onMessage(encoded: Uint8Array): void {
@@ -117,7 +135,14 @@ export class HubConnection implements WorkStreamListener, SessionPort {
   }
 
   onWelcome(): void {
+    if (this.#endpoint !== undefined) this.#endpoint.worked();
     this.#onChange();
+  }
+
+  onHubDrain(afterMs: number): void {
+    if (this.#endpoint === undefined || !this.#endpoints.areSeveral) return;
+    this.#endpoints.rest(this.#endpoint, afterMs);
+    this.#goAway();
   }
 
   #goAway(): void {

@@ -1,13 +1,14 @@
 import { hostname } from "node:os";
-import { formatAddress, parseAddress } from "../base/address.js";
 import { type Clock, systemClock } from "../base/clock.js";
 import { deferred } from "../base/deferred.js";
 import { type GibbsError, messageOf } from "../base/errors/error.js";
 import { gibbsError } from "../base/errors/reasons.js";
+import { parseHubAddresses } from "../base/hub-addresses.js";
 import { type Logger, silentLogger } from "../base/logger.js";
 import { hubOfEnvironment } from "../base/options/common-options.js";
 import { withDefaults } from "../base/options/option-table.js";
 import { Wakeup } from "../base/wakeup.js";
+import { Endpoints } from "../wire/dial/endpoints.js";
 import { Connections } from "./connections.js";
 import type { Executor } from "./executor.js";
 import type { HubConnection } from "./hub-connection.js";
@@ -68,19 +69,18 @@ export class WorkerLoop {
   ) {
     const { hub = hubOfEnvironment() } = options;
     const worker = withDefaults(workerOptionTable, { ...options, hub });
-    // Reject a bad address here rather than in the background.
-    worker.hub = formatAddress(parseAddress(worker.hub));
     this.#options = worker;
     this.#executor = executor;
-    const clock = options.clock ?? systemClock;
-    const logger = options.logger ?? silentLogger;
+    const { clock = systemClock, logger = silentLogger, random = Math.random } = options;
     this.#clock = clock;
     this.#logger = logger;
     this.#workerId = options.workerId ?? `${hostname()}-${process.pid}-${++lastWorkerNumber}`;
     const onChange = (): void => this.#wakeup.wake();
-    const shared = { worker, clock, logger, executor, openStream, onChange };
+    const endpoints = new Endpoints(parseHubAddresses(worker.hub), { clock, random });
+    worker.hub = endpoints.toString();
+    const shared = { worker, endpoints, clock, logger, executor, openStream, onChange };
     this.#connections = new Connections(this.#workerId, shared);
-    this.#reconnect = new Reconnect(worker.hub, clock, options.random ?? Math.random);
+    this.#reconnect = new Reconnect(endpoints, random);
   }
 
   /** Resolves when the executor can run jobs. */
@@ -160,7 +160,7 @@ export class WorkerLoop {
       case "connected":
         if (state.current.end !== undefined) this.#lost(state.current, state.current.end);
         else if (isLeaving) this.#leave(undefined);
-        else if (state.current.isGoingAway) this.#handOver();
+        else if (state.current.isGoingAway) this.#handOver(state.current);
         break;
       case "waiting":
         if (isLeaving) this.#leave(undefined);
@@ -210,15 +210,17 @@ export class WorkerLoop {
   #welcomed(current: HubConnection): void {
     this.#transition({ kind: "connected", current });
     this.#connections.handOverTo(current, HAND_OVER_REASON);
-    this.#logger.info({ hub: this.#options.hub, workerId: this.#workerId }, "connected to the hub");
+    const hub = current.endpoint?.name ?? this.#options.hub;
+    this.#logger.info({ hub, workerId: this.#workerId }, "connected to the hub");
     this.#connected.resolve();
   }
 
   /** Opens another connection. The old one serves until the hub has welcomed the worker there. */
-  #handOver(): void {
+  #handOver(current: HubConnection): void {
     this.#connections.renewInstance();
-    this.#logger.info({ hub: this.#options.hub }, "the connection is going away: opening another");
-    const pauseMs = this.#reconnect.afterGoAway();
+    const { hub } = this.#options;
+    this.#logger.info({ hub }, "the connection is going away: opening another");
+    const pauseMs = this.#reconnect.afterGoAway(current.endpoint);
     if (pauseMs === 0) this.#dial();
     else this.#wait(pauseMs);
   }
@@ -227,7 +229,7 @@ export class WorkerLoop {
     this.#connections.forget(current);
     if (this.#goal !== "serve") return this.#leave(undefined);
     const { hub } = this.#options;
-    const next = this.#reconnect.after(end);
+    const next = this.#reconnect.after(end, current.endpoint);
     if (next.kind === "stop") return this.#leave(next.error);
     const why = end.error?.message ?? "the hub ended the stream";
     this.#logger.warn(

@@ -5,8 +5,10 @@ import { MINUTE, SECOND, UINT32_MAX } from "../base/options/units.js";
 /** How a `Worker` behaves. Times in milliseconds, sizes in bytes. */
 export interface WorkerOptions extends CommonOptions {
   /**
-   * The address of the hub. Default {@link DEFAULT_ADDRESS}, unless the environment variable
-   * `GIBBS_HUB` names another.
+   * Where the hub is: `host:port`, `unix:path`, or up to 64 of these, separated by commas. The worker
+   * is connected to one of them, chosen at random, and goes on to the next when that hub is lost,
+   * drains, or is no hub at all. A name stands for all addresses that it resolves to. Default
+   * {@link DEFAULT_ADDRESS}, unless the environment variable `GIBBS_HUB` names others.
    */
   hub?: string;
   /** The method that a single handler serves. Default "", the default method. */

@@ -2,6 +2,8 @@ import { Backoff } from "../base/backoff.js";
 import type { Clock } from "../base/clock.js";
 import { type Code, GibbsError } from "../base/errors/error.js";
 import type { Random } from "../base/random.js";
+import type { Endpoint } from "../wire/dial/endpoint.js";
+import type { Endpoints } from "../wire/dial/endpoints.js";
 import { workerFixed } from "./options.js";
 import type { SessionEnd } from "./session/session.js";
 
@@ -21,18 +23,21 @@ export type NextStep =
   | { kind: "dial"; afterMs: number }
   | { kind: "stop"; error: GibbsError | undefined };
 
-/** Decides whether a worker dials its hub again, and when. */
+/**
+ * Decides whether a worker dials again, and when. A hub that was lost, drains or goes away rests for a
+ * while; if there are others, the worker dials as soon as one of them is due.
+ */
 export class Reconnect {
-  readonly #hub: string;
+  readonly #endpoints: Endpoints;
   readonly #clock: Clock;
   readonly #backoff: Backoff;
   /** The time at which the hub's current absence began. */
   #awaySince: number;
   #lastHandOverAt = Number.NEGATIVE_INFINITY;
 
-  /** @param hub the hub's address, for messages. */
-  constructor(hub: string, clock: Clock, random: Random) {
-    this.#hub = hub;
+  constructor(endpoints: Endpoints, random: Random) {
+    const { clock } = endpoints;
+    this.#endpoints = endpoints;
     this.#clock = clock;
     this.#backoff = new Backoff(workerFixed.reconnect, random);
     this.#awaySince = clock.now();
@@ -41,19 +46,25 @@ export class Reconnect {
   /** Resets the backoff and counts the hub as away from now on. */
   reset(): void {
     this.#backoff.reset();
+    this.#endpoints.longestRestMs = workerFixed.reconnect.maxMs;
     this.#awaySince = this.#clock.now();
   }
 
-  /** Decides what follows a session. */
-  after({ error, welcomed, next }: SessionEnd): NextStep {
+  /** Decides what follows a session with the hub at `endpoint`; undefined if none was reached. */
+  after({ error, welcomed, next }: SessionEnd, endpoint?: Endpoint): NextStep {
     if (next?.kind === "exit") return { kind: "stop", error: undefined };
     if (error !== undefined && isFinal(error)) {
-      return { kind: "stop", error: refused(error, this.#hub) };
+      return { kind: "stop", error: refused(error, this.#endpoints.toString()) };
     }
     if (welcomed) this.reset();
     const isAwayLong = this.#clock.now() - this.#awaySince > workerFixed.reconnectSlow.afterMs;
-    const pauseMs = this.#backoff.next(isAwayLong ? workerFixed.reconnectSlow.maxMs : undefined);
-    return { kind: "dial", afterMs: Math.max(pauseMs, next?.afterMs ?? 0) };
+    const maxMs = isAwayLong ? workerFixed.reconnectSlow.maxMs : workerFixed.reconnect.maxMs;
+    this.#endpoints.longestRestMs = maxMs;
+    if (this.#endpoints.areSeveral) {
+      if (endpoint !== undefined) this.#endpoints.rest(endpoint, next?.afterMs);
+      return { kind: "dial", afterMs: this.#endpoints.waitMs };
+    }
+    return { kind: "dial", afterMs: Math.max(this.#backoff.next(maxMs), next?.afterMs ?? 0) };
   }
 
   /**
@@ -61,11 +72,15 @@ export class Reconnect {
    * not at all, unless the one before it went away only a moment ago. Such pauses do not grow,
    * because the server may close the connection any time.
    */
-  afterGoAway(): number {
+  afterGoAway(endpoint: Endpoint | undefined): number {
     const now = this.#clock.now();
     const isRepeated = now - this.#lastHandOverAt < workerFixed.reconnect.maxMs;
     this.#lastHandOverAt = now;
     this.reset();
+    if (endpoint !== undefined && this.#endpoints.areSeveral) {
+      this.#endpoints.rest(endpoint);
+      return this.#endpoints.waitMs;
+    }
     return isRepeated ? this.#backoff.next() : 0;
   }
 }

@@ -58,6 +58,8 @@ export const faults = [
   { id: "N9", name: "a GOAWAY under load" },
   { id: "N10", name: "a GOAWAY that ends the connection at once" },
   { id: "N11", name: "a GOAWAY that refuses calls" },
+  { id: "N12", name: "several addresses, dead, mute, not a hub, and a hub" },
+  { id: "N13", name: "a hub of a list that is lost or drains" },
   { id: "O1", name: "ten times the capacity" },
   { id: "O2", name: "a full queue" },
   { id: "O3", name: "4 MiB, a thousand times at once" },

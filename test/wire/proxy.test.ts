@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parseAddress } from "../../src/base/address.js";
-import { blameProxy, type Environment, proxyFor } from "../../src/wire/grpc/proxy.js";
+import { blameProxy, type Environment, proxyFor } from "../../src/wire/dial/proxy.js";
 
 function proxyOf(address: string, env: Environment): string | undefined {
   const proxy = proxyFor(parseAddress(address), env);

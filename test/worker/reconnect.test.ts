@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type Code, GibbsError } from "../../src/base/errors/error.js";
+import { Endpoints } from "../../src/wire/dial/endpoints.js";
 import { Reconnect } from "../../src/worker/reconnect.js";
 import type { SessionEnd } from "../../src/worker/session/session.js";
 import { ManualClock } from "../support/manual-clock.js";
@@ -7,7 +8,11 @@ import { ManualClock } from "../support/manual-clock.js";
 /** Starts a `Reconnect` whose pauses are the longest possible. */
 function start(): { clock: ManualClock; reconnect: Reconnect } {
   const clock = new ManualClock();
-  return { clock, reconnect: new Reconnect("hub:1", clock, () => 1) };
+  const random = (): number => 1;
+  return {
+    clock,
+    reconnect: new Reconnect(new Endpoints(["127.0.0.1:1"], { clock, random }), random),
+  };
 }
 
 const lost: SessionEnd = {
@@ -38,10 +43,10 @@ describe("after a session a worker", () => {
 
   it("dials at once when its connection is going away, but pauses if the next one does so soon", async () => {
     const { clock, reconnect } = start();
-    const pauses = [0, 1, 2].map(() => reconnect.afterGoAway());
+    const pauses = [0, 1, 2].map(() => reconnect.afterGoAway(undefined));
     expect(pauses).toEqual([0, 300, 300]);
     await clock.advance(1000);
-    expect([0, 1].map(() => reconnect.afterGoAway())).toEqual([0, 300]);
+    expect([0, 1].map(() => reconnect.afterGoAway(undefined))).toEqual([0, 300]);
   });
 
   it("stops without an error when the hub tells it to exit", () => {

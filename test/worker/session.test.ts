@@ -39,6 +39,7 @@ class Stage {
           this.gaveUp = why;
         },
         onWelcome: () => {},
+        onHubDrain: () => {},
       },
       { case: "hello", value: {} },
       20_000,

@@ -77,7 +77,7 @@ export function hubOfEnvironment(): string {
 export const hubAddress: OptionEntry<string> = {
   default: DEFAULT_ADDRESS,
   env: "GIBBS_HUB",
-  flag: ["--hub <address>", "the hub, host:port"],
+  flag: ["--hub <addresses>", "the hub: host:port or unix:path, or up to 64 with commas between"],
 };
 
 /** The largest payload; the same option for hub, workers and clients. */

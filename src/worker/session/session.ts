@@ -31,6 +31,8 @@ export interface SessionPort extends JobsPort {
   /** Must cancel the stream, because the hub has fallen silent or broken the protocol. */
   giveUp(why: string): void;
   onWelcome(): void;
+  /** Called when the hub drains, unless it asks the worker to exit; it will accept no new stream. */
+  onHubDrain(afterMs: number): void;
 }
 
 /** The state of a session, with its data. */
@@ -194,6 +196,7 @@ export class WorkerSession implements JobsListener {
     if (state.kind !== "serving") return;
     this.#transition({ ...state, kind: "draining", next });
     this.#stopTaking("the hub is draining");
+    if (next?.kind === "reconnect") this.#port.onHubDrain(next.afterMs);
   }
 
   #onJob(job: Job): void {

@@ -10,12 +10,12 @@ import type { SimProcess } from "../machine/process.js";
 import type { World } from "../world.js";
 import type { HubProcess } from "./hub-process.js";
 
-/** Same values as in `src/client/connection`. */
+/** Same values as in `src/wire/dial/endpoint`. */
 const BACKOFF = { minMs: 100, maxMs: 1000 };
 
 /**
  * A client's channel to whichever hub is listening. It honours the contract of
- * `src/client/connection`.
+ * `src/client/connection/connector`.
  */
 export class HubLink implements MultiplexConnection {
   readonly process: SimProcess;
@@ -77,6 +77,11 @@ export class HubLink implements MultiplexConnection {
       this.#dial();
     });
   }
+
+  /** There is one hub at a time, for which calls wait. */
+  readonly current = undefined;
+
+  avoid(): void {}
 
   /** A simulated process ends when the simulation says so. */
   detach(): void {}

@@ -54,7 +54,7 @@ export class WorkerProcess implements StreamOwner {
       ...{ workerId, connectTimeoutMs, drainTimeoutMs, clock: this.process },
       random: () => coarse(chance),
     };
-    const open = (_hub: string, _maxBytes: number, listener: WorkStreamListener): WorkStream =>
+    const open = (_hubs: unknown, _maxBytes: number, listener: WorkStreamListener): WorkStream =>
       this.#open(listener);
     this.#loop = new WorkerLoop(this.executor, options, open);
     const exit = (): void => this.die(false);

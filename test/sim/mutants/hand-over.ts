@@ -35,7 +35,7 @@ export const handOverMutants: readonly Mutant[] = [
   {
     name: "the worker stays where its connection is going away",
     at: "WorkerLoop.#step",
-    find: "else if (state.current.isGoingAway) this.#handOver();",
+    find: "else if (state.current.isGoingAway) this.#handOver(state.current);",
     replace: "",
   },
   {

@@ -1,5 +1,5 @@
 import { BlockList, isIP } from "node:net";
-import { type Address, isLoopback } from "../../base/address.js";
+import { type Address, canonicalHost, isLocal } from "../../base/address.js";
 
 /** An HTTP proxy, which opens connections on request (CONNECT). */
 export interface HttpProxy {
@@ -20,11 +20,11 @@ const EXCEPTION_VARIABLES = ["no_grpc_proxy", "no_proxy"];
 
 /**
  * Returns the proxy through which the environment wants a hub to be dialed: that of the first
- * variable with an `http://` URL. Undefined for loopback addresses and Unix sockets, which no proxy
- * can reach, and for hosts listed in `no_proxy`.
+ * variable with an `http://` URL. Undefined for addresses of this machine, which no proxy can reach,
+ * and for hosts listed in `no_proxy`.
  */
 export function proxyFor(address: Address, env: Environment): HttpProxy | undefined {
-  if (isLoopback(address) || "path" in address) return undefined;
+  if ("path" in address || isLocal(address)) return undefined;
   const [, exceptions = ""] = firstSet(EXCEPTION_VARIABLES, env) ?? [];
   if (exceptions.split(/[\s,]+/).some((entry) => covers(entry, address))) return undefined;
   for (const name of PROXY_VARIABLES) {
@@ -75,12 +75,12 @@ function decoded(text: string): string {
 /** Whether an entry of `no_proxy` covers a host: `*`, a host, a domain, or a subnet. */
 function covers(entry: string, address: { host: string; port: number }): boolean {
   if (entry === "") return false;
-  const host = address.host.toLowerCase();
+  const host = canonicalHost(address.host);
   const [name, port] = splitPort(entry.toLowerCase());
   if (port !== undefined && port !== address.port) return false;
   if (name === "*") return true;
   if (name.includes("/")) return isInSubnet(host, name);
-  const domain = name.replace(/^\*?\./, "");
+  const domain = canonicalHost(name.replace(/^\*?\./, ""));
   return host === domain || host.endsWith(`.${domain}`);
 }
 
