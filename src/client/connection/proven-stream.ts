@@ -22,6 +22,7 @@ export function provenStream(
 ): Promise<ProvenStream> {
   const proven: ProvenStream = { stream, isOver: false };
   return new Promise((resolve, reject) => {
+    let stopListening = (): void => {};
     const fail = (error: GibbsError): void => {
       proven.isOver = true;
       stopListening();
@@ -33,7 +34,7 @@ export function provenStream(
       stream.off("readable", look);
       resolve(proven);
     };
-    const stopListening = onAbort(signal, () => {
+    stopListening = onAbort(signal, () => {
       const message = "the server accepts connections and says nothing";
       fail(new GibbsError("UNAVAILABLE", message, { execution: "NOT_STARTED" }));
       stream.cancel();

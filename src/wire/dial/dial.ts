@@ -38,6 +38,7 @@ export async function dial(
   let failure: unknown;
   const isSocket = name.startsWith("unix:");
   const onSocket = async (dialed: Socket): Promise<void> => {
+    if (attempt.signal.aborted) dialed.destroy();
     socket = dialed;
     options.onSocket?.(dialed);
     if (proxy === undefined) return;
@@ -48,9 +49,10 @@ export async function dial(
       throw error;
     }
   };
+  const target = { ...address, signal: attempt.signal };
   const channel = new Channel(FIXED_TARGET, insecureOn(onSocket), {
     ...options.channel,
-    ...fixedAddress({ ...address, signal: attempt.signal }),
+    ...fixedAddress(target),
     "grpc.default_authority": isSocket ? "localhost" : name,
     "grpc.enable_http_proxy": 0,
     "grpc.service_config_disable_resolution": 1,
@@ -65,6 +67,8 @@ export async function dial(
     failure ??= error;
     channel.close();
     attempt.abort();
+    // grpc-js dials once more after its backoff, though the channel is closed.
+    Object.assign(target, { port: -1 });
     const message = `${name}: ${messageOf(failure)}`;
     const details = { execution: "NOT_STARTED", cause: failure } as const;
     throw new GibbsError("UNAVAILABLE", blameProxy(message, proxy, name), details);
