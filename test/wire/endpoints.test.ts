@@ -93,7 +93,7 @@ describe("endpoints", () => {
       pauses.push(Math.round(endpoints.waitMs));
       await clock.advance(endpoints.waitMs);
     }
-    expect(pauses).toEqual([300, 897, 1000, 1000]);
+    expect(pauses).toEqual([300, 899, 1000, 1000]);
     const since = clock.now();
     await clock.advance(1000);
     endpoints.left(one, since);

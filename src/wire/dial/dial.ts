@@ -49,7 +49,14 @@ export async function dial(
       throw error;
     }
   };
-  const target = { ...address, signal: attempt.signal };
+  const target = {
+    ...address,
+    get signal(): AbortSignal {
+      // grpc-js may dial once more after its backoff, though the channel is closed.
+      attempt.signal.throwIfAborted();
+      return attempt.signal;
+    },
+  };
   const channel = new Channel(FIXED_TARGET, insecureOn(onSocket), {
     ...options.channel,
     ...fixedAddress(target),
@@ -67,8 +74,6 @@ export async function dial(
     failure ??= error;
     channel.close();
     attempt.abort();
-    // grpc-js dials once more after its backoff, though the channel is closed.
-    Object.assign(target, { port: -1 });
     const message = `${name}: ${messageOf(failure)}`;
     const details = { execution: "NOT_STARTED", cause: failure } as const;
     throw new GibbsError("UNAVAILABLE", blameProxy(message, proxy, name), details);
