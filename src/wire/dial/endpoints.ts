@@ -6,7 +6,7 @@ import { Place } from "./place.js";
 import type { Environment } from "./proxy.js";
 
 /** Times of lookups, in milliseconds. */
-export const lookupFixed = {
+const lookupFixed = {
   /** How soon a name is looked up again: a hub that moves must be found while requests wait. */
   intervalMs: 1000,
   /** How long the known addresses of a name wait for a lookup that is under way. */

@@ -4,7 +4,7 @@ import type { Endpoint } from "./endpoint.js";
 import type { Endpoints } from "./endpoints.js";
 
 /** How long one address is tried alone before another one is tried beside it, in milliseconds. */
-export const STAGGER_MS = 250;
+const STAGGER_MS = 250;
 
 /** What a search does with the endpoints. */
 export interface SearchPlan<Found> {
