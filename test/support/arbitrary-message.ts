@@ -31,6 +31,8 @@ const duration: fc.Arbitrary<Duration> = fc
   );
 
 const text = fc.string({ unit: "binary" }).map((one) => one.toWellFormed());
+/** protobuf-es assigns the entries of a map to an object, and so loses one with this key. */
+const key = text.filter((one) => one !== "__proto__");
 
 /** The lengths of short bytes, and some around that from which bytes are not kept as a string. */
 const length = fc.oneof(fc.nat(40), fc.integer({ min: 1020, max: 1030 }));
@@ -75,7 +77,7 @@ function fieldOf(field: DescField, depth: number): fc.Arbitrary<unknown> | undef
   const one = itemOf(field, depth);
   if (one === undefined) return undefined;
   if (field.fieldKind === "list") return fc.array(one, { maxLength: 3 });
-  return field.fieldKind === "map" ? fc.dictionary(text, one, { maxKeys: 3 }) : one;
+  return field.fieldKind === "map" ? fc.dictionary(key, one, { maxKeys: 3 }) : one;
 }
 
 function itemOf(field: DescField, depth: number): fc.Arbitrary<unknown> | undefined {
