@@ -128,7 +128,6 @@ func (c *connector) run(ctx context.Context, s *search) {
 	if found != nil && (c.closed || c.search != s) {
 		go found.close()
 	} else if found != nil {
-		c.hubs.worked(found.endpoint)
 		c.current = found
 		c.keep(found)
 		c.onConnected(found)

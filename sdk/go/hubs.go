@@ -105,11 +105,13 @@ func (h *hubs) failed(e *endpoint, shortest, longest time.Duration) {
 	}
 }
 
-// wentAway makes an endpoint wait if its connection has not lasted: one that ends every
-// connection at once must not keep this process busy.
+// wentAway makes an endpoint wait if its connection has not lasted, longer each time: one
+// that ends every connection at once must not keep this process busy.
 func (h *hubs) wentAway(c *connection) {
 	if time.Since(c.since) < reconnectMax {
 		h.failed(c.endpoint, 0, reconnectMax)
+	} else {
+		h.worked(c.endpoint)
 	}
 }
 
