@@ -10,6 +10,7 @@ from typing import Callable
 from google.protobuf.message import DecodeError, Message
 
 from . import outcome
+from ._fork import forget_in_children
 from ._gen.worker_pb2 import HubEvent, Job, WorkerEvent
 from .lead import Lead
 from .options import READ_BYTES, SMALL_BYTES
@@ -32,6 +33,11 @@ class ChildPipe(Pipe[HubEvent]):
         self._own = own
         self._is_idle = is_idle
         self.lead: Lead | None = None
+        forget_in_children(self)
+
+    def forget(self) -> None:
+        """Closes this process's copy of the socket, in a process that was forked."""
+        self._own.close()
 
     def send(self, message: Message) -> None:
         if self.lead is not None:

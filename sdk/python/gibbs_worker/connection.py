@@ -38,6 +38,7 @@ class Connection:
         self.since = loop.time()
         limit = max_payload_bytes + ENVELOPE_BYTES
         self._stream = LendableStream(loop, PATH, endpoint.authority, self, limit)
+        self._stream.reclaim = self._reclaim
         self._is_dialled = False
         #: Settled when the peer has spoken HTTP/2.
         self._opened: asyncio.Future[None] = loop.create_future()

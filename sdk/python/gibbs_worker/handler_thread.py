@@ -31,9 +31,9 @@ class HandlerThread(DaemonThreads):
 
     def __init__(self) -> None:
         super().__init__(1)
-        self._inbox: deque[Call | None] = deque()
+        self._inbox: deque[Call] = deque()
         self._watched: Watched | None = None
-        #: A pipe: what is written to it wakes the thread, which closes it when it ends.
+        #: A pipe: what is written to it wakes the thread, and its end ends the thread.
         self._pipe = (-1, -1)
         self._is_running = False
 
@@ -51,9 +51,9 @@ class HandlerThread(DaemonThreads):
 
     def stop(self) -> None:
         """Ends the thread once it has nothing to do. Nothing else may be called after it."""
-        self._inbox.append(None)
-        self.wake()
-        self._is_running = False
+        if self._is_running:
+            self._is_running = False
+            os.close(self._pipe[1])
 
     def _start(self) -> None:
         self._pipe = os.pipe()
@@ -67,21 +67,23 @@ class HandlerThread(DaemonThreads):
         self.wake()
 
     def _serve(self) -> None:
-        reading, writing = self._pipe
+        reading = self._pipe[0]
         waiting = select.poll()
         waiting.register(reading, select.POLLIN)
-        try:
-            while self._run_calls():
-                watched = self._watched
-                if watched is None or not watched.is_with_thread:
-                    waiting.poll()
-                else:
-                    self._follow(watched, reading)
+        is_stopped = False
+        while not is_stopped:
+            watched = self._watched
+            if watched is None or not watched.is_with_thread:
+                waiting.poll()
+            else:
+                self._follow(watched, reading)
+            if not self.is_forked:
                 with contextlib.suppress(BlockingIOError):
-                    os.read(reading, 4096)
-        finally:
-            os.close(reading)
-            os.close(writing)
+                    is_stopped = not os.read(reading, 4096)
+            while self._inbox and not self.is_forked:
+                self._run(self._inbox.popleft())
+            is_stopped = is_stopped or self.is_forked
+        os.close(reading)
 
     def _follow(self, watched: Watched, reading: int) -> None:
         """Reads until it is woken, or has lost the connection."""
@@ -94,12 +96,3 @@ class HandlerThread(DaemonThreads):
                 if fd == reading:
                     return
                 step()
-
-    def _run_calls(self) -> bool:
-        """Returns False once it is to stop."""
-        while self._inbox:
-            call = self._inbox.popleft()
-            if call is None:
-                return False
-            self._run(call)
-        return True

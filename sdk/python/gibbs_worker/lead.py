@@ -156,7 +156,10 @@ class Lead:
         self._stop_lending()
         if unsent:
             self._source.write(unsent)
-        self._source.receive(received)
+        # Otherwise the connection has ended. `receive` would lend it again before the loop has met
+        # the end.
+        if received or unsent:
+            self._source.receive(received)
 
     def _stop_lending(self) -> None:
         self._is_lent = False
@@ -206,6 +209,8 @@ class Lead:
             self._state, self._data, self._job = _RUNNING, data, job
             self._count += 1
         returned = job.call()
+        if self._thread.is_forked:
+            return
         with self._lock:
             if self._state == _RUNNING:
                 unsent = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from typing import Callable
 
 from . import http2
 from .grpc_stream import GrpcStream
@@ -19,6 +20,9 @@ class LendableStream(GrpcStream):
     socket: socket.socket
     """The socket of its connection. Set by whoever has dialled."""
 
+    reclaim: Callable[[], None]
+    """Takes it back for the loop. Set by its owner."""
+
     @property
     def may_be_lent(self) -> bool:
         """Whether nothing is half sent or half received."""
@@ -28,6 +32,14 @@ class LendableStream(GrpcStream):
         if self._rest or self._header_reader.is_within or not self._messages.is_between:
             return False
         return transport.get_write_buffer_size() == 0
+
+    def _keep_alive(self) -> None:
+        self.reclaim()
+        super()._keep_alive()
+
+    def _expect_pong(self) -> None:
+        self.reclaim()
+        super()._expect_pong()
 
     def pause_reading(self) -> None:
         assert self._transport is not None

@@ -9,6 +9,8 @@ import queue
 import threading
 from typing import Any, Callable, TypeVar
 
+from ._fork import forget_in_children
+
 T = TypeVar("T")
 
 Call = tuple[Callable[[], Any], Callable[[Any], None]]
@@ -19,7 +21,8 @@ class DaemonThreads:
     """Like ThreadPoolExecutor, but a call that never returns does not keep the process alive.
 
     Threads are started as needed, up to `count`. What several calls have returned is handed to the
-    event loop at once, which then wakes up once for all of them. Used on one event loop.
+    event loop at once, which then wakes up once for all of them. Used on one event loop. In a
+    process that a call has forked, the thread ends with that call, and the process with it.
     """
 
     def __init__(self, count: int) -> None:
@@ -30,6 +33,12 @@ class DaemonThreads:
         self._returned: collections.deque[tuple[Callable[[Any], None], Any]] = collections.deque()
         self._is_waking = False
         self._loop: asyncio.AbstractEventLoop | None = None
+        #: Whether this is the copy in a process that was forked, where it must touch nothing.
+        self.is_forked = False
+        forget_in_children(self)
+
+    def forget(self) -> None:
+        self.is_forked = True
 
     def submit(self, call: Callable[[], T], done: Callable[[T], None]) -> None:
         """Runs the call, which must not raise, in a thread; then calls `done` with its result on
@@ -84,12 +93,14 @@ class DaemonThreads:
         self._calls.put(call)
 
     def _serve(self) -> None:
-        while True:
+        while not self.is_forked:
             self._run(self._calls.get())
 
     def _run(self, call: Call) -> None:
         run, done = call
-        self.give(done, run())
+        result = run()
+        if not self.is_forked:
+            self.give(done, result)
 
     def _deliver(self) -> None:
         self._is_waking = False

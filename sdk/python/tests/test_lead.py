@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
+import socket
+import struct
 import threading
 from typing import Any
 
@@ -13,7 +16,7 @@ from going_away import GoingAwayProxy
 from raw_hub import WELCOME, RawSession, answer_of, cancel, job
 from raw_multiplex import RawStream, within
 
-from gibbs_worker import Worker, current_job, http2
+from gibbs_worker import Worker, child, current_job, http2
 from gibbs_worker._gen.worker_pb2 import (
     EXECUTION_NOT_STARTED,
     Heartbeat,
@@ -24,6 +27,10 @@ from gibbs_worker._gen.worker_pb2 import (
     WorkRequest,
     WorkResponse,
 )
+from gibbs_worker.executor import InProcess, Limits
+from gibbs_worker.handlers import Target
+from gibbs_worker.lead import Lead
+from gibbs_worker.pipe import Pipe
 
 numbers = itertools.count(1000)
 
@@ -157,6 +164,60 @@ async def test_a_quick_job_does_not_need_the_loop():
     await reading
     stream.cut()
     server.close()
+
+
+@pytest.mark.parametrize("is_reset", [False, True])
+async def test_a_connection_that_ends_while_the_thread_has_it(is_reset, serve):
+    accepted: asyncio.Queue[WorkStream] = asyncio.Queue()
+    hung_up = asyncio.Event()
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        accepted.put_nowait(WorkStream(reader, writer))
+        await hung_up.wait()
+        if is_reset:
+            linger = struct.pack("ii", 1, 0)
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        writer.close()
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    serving = serve(lambda data: data, gibbs_hub=f"127.0.0.1:{port}")
+    stream = await within(accepted.get())
+    reading = asyncio.ensure_future(stream.read())
+    await stream.accept()
+    lead = lead_of(serving.worker)
+    while not lead._is_lent:
+        await stream.echoed(next(numbers))
+        await asyncio.sleep(0)
+    # However busy this machine is, the thread keeps the connection until it ends.
+    lead._quiet_ticks = -1_000_000
+    hung_up.set()
+    # The worker has noticed, and dials again.
+    await within(accepted.get())
+    reading.cancel()
+    serving.worker.close()
+    await serving.ended
+    server.close()
+
+
+async def test_a_process_that_a_handler_has_forked_ends_with_it(raw_hub, serve):
+    def fork(data: Any) -> Any:
+        if data != "fork":
+            return data
+        pid = os.fork()
+        # The child's return value is nobody's answer.
+        return pid or "from the child"
+
+    serving = serve(fork, gibbs_hub=raw_hub.address)
+    session = await raw_hub.session()
+    await session.greet()
+    await lent(session, serving.worker)
+    await session.send(job(1, "fork"))
+    pid = answer_of(await session.hear("result"))
+    await session.hear("ready")
+    _, status = await within(asyncio.to_thread(os.waitpid, int(pid), 0))
+    assert status == 0
+    await lent(session, serving.worker)
 
 
 async def test_the_loop_takes_over_while_a_handler_blocks(led, handler):
@@ -363,3 +424,33 @@ async def test_the_thread_of_a_process_reads_its_pipe(raw_hub, serve):
     assert answer_of(await session.hear("result")) is True
     await session.hear("ready")
     assert await ask("again") == "again"
+
+
+async def test_an_agent_that_dies_while_the_thread_has_its_pipe(monkeypatch):
+    ours, theirs = socket.socketpair()
+    lent_at_last = asyncio.Event()
+    lend = Lead.lend
+
+    def lend_for_good(lead: Lead) -> None:
+        lend(lead)
+        # However busy this machine is, the thread keeps the pipe until it ends.
+        lead._quiet_ticks = -1_000_000
+        if lead._is_lent:
+            lent_at_last.set()
+
+    monkeypatch.setattr(Lead, "lend", lend_for_good)
+    exits: list[int] = []
+    monkeypatch.setattr(child, "_exit", exits.append)
+    target = Target(in_process, (), {}, "", ())
+    executor = InProcess(target, 1, Limits(1_000_000, send_tracebacks=False))
+    serving = asyncio.ensure_future(child._serve(ours, executor))
+    said: asyncio.Queue[WorkerEvent] = asyncio.Queue()
+    agent = Pipe(WorkerEvent.FromString, lambda events: [said.put_nowait(one) for one in events])
+    await agent.open(theirs)
+    assert (await within(said.get())).WhichOneof("event") == "hello"
+    agent.send(job(1, "quick"))
+    assert answer_of(await within(said.get())) == "quick"
+    await within(lent_at_last.wait())
+    agent.close()
+    await within(serving)
+    assert exits == [0]
