@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { delay, systemClock } from "#dist/base/clock.js";
-import { nodeProgram, pythonProgram } from "./paths.js";
+import { nodeProgram, pythonProgram, root } from "./paths.js";
 
 /** How long a program may take to exit before it is killed. */
 const STOP_PATIENCE_MS = 5000;
@@ -132,7 +133,10 @@ export class Programs {
     options: object = {},
     onEvent?: (event: ProgramEvent) => void,
   ): Promise<{ program: Program; ready: Ready }> {
-    return this.#start(interpreter, [pythonProgram(name), JSON.stringify(options)], name, onEvent);
+    // The SDK of this checkout, not the copy that setup.sh installed with its dependencies.
+    const env = { ...process.env, PYTHONPATH: join(root, "sdk/python") };
+    const args = [pythonProgram(name), JSON.stringify(options)];
+    return this.#start(interpreter, args, name, onEvent, env);
   }
 
   /** Starts a server that does not speak JSON; returns the match of `ready` in its stderr. */
@@ -172,8 +176,9 @@ export class Programs {
     args: readonly string[],
     name: string,
     onEvent?: (event: ProgramEvent) => void,
+    env: NodeJS.ProcessEnv = process.env,
   ): Promise<{ program: Program; ready: Ready }> {
-    const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
+    const child = spawn(command, args, { env, stdio: ["pipe", "pipe", "inherit"] });
     const program = new Program(name, child, onEvent);
     this.#children.add(child);
     this.#stops.add(() => program.stop());
