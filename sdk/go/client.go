@@ -43,8 +43,9 @@ type Client struct {
 // The client connects to one of the addresses, chosen at random, and to another one when
 // that hub is lost, shuts down, or is not a hub. A name stands for all addresses that it
 // resolves to, up to 64, and is resolved again with each reconnect. The connection goes
-// through the proxy that grpc_proxy, https_proxy, http_proxy or all_proxy names, unless
-// no_proxy lists the hub, but never to a loopback address.
+// through the HTTP proxy that grpc_proxy, https_proxy, http_proxy or all_proxy names, which
+// then resolves the hub's name, unless no_proxy lists the hub, but never to a loopback
+// address.
 func NewClient(address string, options ClientOptions) (*Client, error) {
 	addresses, err := hubAddresses(address)
 	if err != nil {

@@ -40,12 +40,14 @@ func dial(ctx context.Context, e *endpoint, options []grpc.DialOption, more []gr
 	c.retire = sync.OnceFunc(c.doRetire)
 	target := e.name
 	if e.address != "" {
-		// The name stays the authority, but this process has already resolved it.
+		// The name stays the authority, but gRPC does not resolve it.
 		target = fixedScheme + ":///" + e.name
 		options = append(options, grpc.WithResolvers(c.resolver))
 	}
-	if e.proxy == nil {
-		options = append(options, grpc.WithNoProxy())
+	// gRPC would choose a proxy by rules of its own.
+	options = append(options, grpc.WithNoProxy())
+	if e.proxy != nil {
+		options = append(options, grpc.WithContextDialer(tunnelDialer(ctx, e.proxy)))
 	}
 	channel, err := grpc.NewClient(target, append(options, more...)...)
 	if err != nil {

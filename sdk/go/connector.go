@@ -175,6 +175,8 @@ func (c *connector) notFound(s *search, ctx context.Context) *Error {
 		}
 		failed.Message += " Last failure: " + s.failure.Message
 		failed.Cause = errors.Join(failed.Cause, s.failure)
+	} else {
+		failed.Message = viaProxy(failed.Message, c.hubs.proxy())
 	}
 	return failed
 }

@@ -6,7 +6,8 @@
 //
 // Both take the addresses of several hubs, and stay connected to one that answers. When a
 // connection goes away (GOAWAY) or its hub shuts down, the requests and jobs on it finish,
-// and new ones use another connection.
+// and new ones use another connection. Proxies that the environment names are used for
+// both, as [NewClient] says.
 //
 //	worker, err := gibbs.NewWorker(gibbs.Methods{
 //		"square": gibbs.Func(func(ctx context.Context, x float64) (float64, error) { return x * x, nil }),

@@ -15,10 +15,11 @@ import (
 type endpoint struct {
 	// The address as the user gave it, host:port or unix:path: the authority of its calls.
 	name string
-	// What is dialed, ip:port; "" if gRPC dials the name itself, as a socket or through a
-	// proxy.
+	// What is dialed: ip:port, or the name if a proxy resolves it; "" if it is a socket,
+	// which gRPC finds by its name.
 	address string
-	proxy   *url.URL
+	// Nil if it is dialed directly.
+	proxy *url.URL
 	// Guarded by the mutex of hubs.
 	pauses  *backoff
 	retryAt time.Time
@@ -59,12 +60,12 @@ func newHubs(addresses []string, slowest time.Duration) *hubs {
 			_, err := netip.ParseAddr(p.host)
 			p.isName = err != nil
 		}
-		direct := address
-		if p.host == "" || p.proxy != nil {
-			direct = ""
+		dialed := address
+		if p.host == "" {
+			dialed = ""
 		}
 		if !p.isName || p.proxy != nil {
-			p.endpoints = []*endpoint{p.newEndpoint(direct, p.proxy)}
+			p.endpoints = []*endpoint{p.newEndpoint(dialed, p.proxy)}
 		}
 		h.places = append(h.places, p)
 	}
@@ -82,6 +83,16 @@ func (h *hubs) String() string {
 		names = append(names, p.name)
 	}
 	return strings.Join(names, ",")
+}
+
+// proxy returns the proxy of the first address that has one; nil if none has.
+func (h *hubs) proxy() *url.URL {
+	for _, p := range h.places {
+		if p.proxy != nil {
+			return p.proxy
+		}
+	}
+	return nil
 }
 
 // size is the number of known endpoints.

@@ -54,6 +54,8 @@ const (
 	attemptStagger = 250 * time.Millisecond
 	// The maximum number of addresses in a list, and of those behind one name.
 	maxAddresses = 64
+	// The longest answer of a proxy that is read.
+	maxProxyAnswerBytes = 16 << 10
 
 	// The number of calls on a Multiplex stream until the hub announces its limit.
 	assumedOpenCalls = 1024
