@@ -65,7 +65,8 @@ async function runWorker(module: string, flags: WorkerFlags): Promise<void> {
   if (await connected(workers, hub)) {
     const { pids } = workers;
     const serve = pids.length === 1 ? "process serves" : "processes serve";
-    const ready = `gibbs worker ready: ${pids.length} ${serve} ${hub}`;
+    const where = hub.includes(",") ? `one of ${hub}` : hub;
+    const ready = `gibbs worker ready: ${pids.length} ${serve} ${where}`;
     printLine(flags.json ? JSON.stringify({ hub, pids }) : ready);
   }
   await workers.stopped;

@@ -53,8 +53,10 @@ export abstract class ConnectedTransport implements Transport {
 
   async #connect(pending: PendingCall): Promise<void> {
     this.#waiting.add(pending);
+    const { until, options } = pending.call;
+    pending.waitingSince ??= this.#clock.now();
     try {
-      await this.#connection.ready(pending.call.until, pending.call.options.signal);
+      await this.#connection.ready(until, options.signal, pending.waitingSince);
       if (!pending.isSettled) this.start(pending);
     } catch (error) {
       pending.fail(error instanceof GibbsError ? error : internal(error, "NOT_STARTED"));

@@ -112,6 +112,11 @@ export class MultiplexStream {
     grpc.on("drain", () => this.#flushLater());
   }
 
+  /** Whether the hub has sent its settings, and takes calls. */
+  get isOpen(): boolean {
+    return this.#state.kind === "open";
+  }
+
   /** Whether the stream accepts another call. */
   get hasRoom(): boolean {
     const state = this.#state;

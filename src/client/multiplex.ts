@@ -54,7 +54,13 @@ export class MultiplexTransport extends ConnectedTransport {
 
   /** Moves the calls that were not sent to another connection. */
   #leave(): void {
-    const unsent = Array.from(this.#streams, (stream) => stream.leave());
+    const unsent = Array.from(this.#streams, (stream) => {
+      const { isOpen } = stream;
+      const calls = stream.leave();
+      // Only a server that has shown to be a hub ends the wait for one.
+      if (isOpen) for (const pending of calls) pending.waitingSince = undefined;
+      return calls;
+    });
     for (const pending of unsent.flat()) this.place(pending);
   }
 

@@ -25,6 +25,8 @@ export class PendingCall implements Bagged {
   readonly call: OutgoingCall;
   readonly payload: EncodedPayload;
   bagIndex = -1;
+  /** Since when it has waited for a hub, on the client's clock; undefined once there was one. */
+  waitingSince: number | undefined = undefined;
   /** Called when the caller gives up, with whether the call had already been sent. */
   onGivenUp: (wasSent: boolean) => void = () => {};
   // A literal rather than an object, for speed: every request goes through all three states.

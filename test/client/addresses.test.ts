@@ -103,7 +103,7 @@ it("servers that are not hubs are reported: at once if there is one, with the li
   }
 });
 
-it("a server that ends every connection at once is dialed after growing pauses", async () => {
+it("a server that ends every connection at once is dialed after growing pauses, and named", async () => {
   const sessions: ServerHttp2Session[] = [];
   const server = createHttp2Server();
   server.on("session", (session) => {
@@ -115,12 +115,43 @@ it("a server that ends every connection at once is dialed after growing pauses",
   const clock = new ManualClock();
   const begun = clock.now();
   const client = startClient(address, { clock, random: () => 0.999 });
-  const lost = expect(client.request(1)).rejects.toMatchObject({ reason: "CLIENT_CLOSED" });
+  let failed: unknown;
+  client.request(1).catch((error: unknown) => {
+    failed = error;
+  });
   while (sessions.length < 5) await clock.advance(10);
   // By the clock of the client: three times the one before, and at most a second.
   expect(clock.now() - begun).toBeGreaterThan(299 + 896 + 999 + 999);
-  client.close();
-  await lost;
+  // Connections that are of no use do not prolong the wait for one.
+  while (failed === undefined) await clock.advance(10);
+  expect(clock.now() - begun).toBeLessThanOrEqual(20_010);
+  expect(failed).toMatchObject({
+    reason: "NOT_CONNECTED",
+    message: expect.stringContaining(
+      `waited 20000 ms; last failure: ${address} ends every connection at once`,
+    ),
+  });
+});
+
+it.each([
+  ["an empty message", "0000000000"],
+  ["a message that is cut short", "0000000004ffffffff"],
+  ["an answer to a call that there is not", "00000000020800"],
+])("a server whose stream begins with %s is no hub", async (_what, hex) => {
+  const server = createHttp2Server();
+  server.on("stream", (stream) => {
+    stream.on("error", () => {});
+    stream.respond({ ":status": 200, "content-type": "application/grpc" });
+    stream.write(Buffer.from(hex, "hex"));
+  });
+  const odd = await listen(server as unknown as Server);
+  const hub = await startHub();
+  await startWorker(hub, (x: number) => x + 1);
+  for (const transport of transports) {
+    // Always the first one.
+    const client = startClient(`${odd},${hub.address}`, { transport, random: () => 0 });
+    expect(await client.request(1)).toBe(2);
+  }
 });
 
 it.each(transports)(

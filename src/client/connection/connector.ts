@@ -39,6 +39,8 @@ export class Connector {
   /** The latest connection, which may be retired. */
   #current: Connection | undefined;
   #quest: Quest | undefined;
+  /** What is wrong with the latest connection, if it did not last. */
+  #brief: string | undefined;
   #onLeft: () => void = () => {};
   #isClosed = false;
 
@@ -65,19 +67,18 @@ export class Connector {
   /**
    * Waits until a hub is reachable, `signal` fires, or the client is closed.
    *
-   * @throws GibbsError UNAVAILABLE / NOT_CONNECTED at `until` (on the client's clock) or after
-   * `connectTimeoutMs`, whichever comes first; nothing was sent.
+   * @param since when the call began to wait, maybe for an earlier connection.
+   * @throws GibbsError UNAVAILABLE / NOT_CONNECTED at `until` (on the client's clock) or
+   * `connectTimeoutMs` after `since`, whichever comes first; nothing was sent.
    */
-  async ready(until: number, signal: AbortSignal | undefined): Promise<void> {
+  async ready(until: number, signal: AbortSignal | undefined, since: number): Promise<void> {
     if (signal?.aborted || this.isReady) return;
-    const timeoutMs = Math.max(
-      0,
-      Math.min(until - this.#clock.now(), this.#settings.connectTimeoutMs),
-    );
+    const end = Math.min(until, since + this.#settings.connectTimeoutMs);
+    const timeoutMs = Math.max(0, end - this.#clock.now());
     const patience = new AbortController();
     const stopListening = onAbort(signal, () => patience.abort());
     const tooLong = delay(this.#clock, timeoutMs, patience.signal).then(() => {
-      if (!patience.signal.aborted) throw this.#notConnected(timeoutMs);
+      if (!patience.signal.aborted) throw this.#notConnected(Math.max(0, end - since));
     });
     try {
       while (!this.isReady && !this.#isClosed && !patience.signal.aborted) {
@@ -200,7 +201,8 @@ export class Connector {
     if (connection.isRetired) return;
     connection.retire();
     const { endpoint, since } = connection.hub;
-    this.#endpoints.left(endpoint, since);
+    const hasLasted = this.#endpoints.left(endpoint, since);
+    this.#brief = hasLasted ? undefined : `${endpoint.name} ends every connection at once`;
     if (connection === this.#current) this.#onLeft();
   }
 
@@ -210,10 +212,11 @@ export class Connector {
     this.#quest = undefined;
   }
 
-  #notConnected(timeoutMs: number): GibbsError {
+  #notConnected(waitedMs: number): GibbsError {
     const failure = this.#quest?.failure;
-    const last = failure === undefined ? "" : `; last failure: ${failure.message}`;
-    const waited = `waited ${Math.round(timeoutMs)} ms${last}`;
+    const why = failure?.message ?? this.#brief;
+    const last = why === undefined ? "" : `; last failure: ${why}`;
+    const waited = `waited ${Math.round(waitedMs)} ms${last}`;
     const message = `no hub answers at ${this.#endpoints} (${waited}): is one running there?`;
     const { proxied } = this.#endpoints;
     // A failure names its proxy itself.

@@ -1,9 +1,10 @@
 import type { ClientDuplexStream, ServiceError } from "@grpc/grpc-js";
 import { onAbort } from "../../base/abort.js";
 import { GibbsError } from "../../base/errors/error.js";
+import { decodeHubItems } from "../../wire/messages/multiplex.js";
 import { closedByHub, explainError } from "../failure.js";
 
-/** A `Multiplex` stream on which the hub has sent something, which is not read yet. */
+/** A `Multiplex` stream on which the hub has sent its settings, which are not read yet. */
 export interface ProvenStream {
   stream: ClientDuplexStream<Buffer, Buffer>;
   /** Whether it has ended since. */
@@ -11,8 +12,8 @@ export interface ProvenStream {
 }
 
 /**
- * Waits for the first message of a stream, the hub's settings, and leaves it unread. A server that
- * sends none is not a hub that takes calls.
+ * Waits for the first message of a stream, the hub's settings, and puts it back. A server that
+ * sends something else, or nothing, is not a hub that takes calls.
  *
  * @throws GibbsError if the stream ends, or `signal` fires, before that.
  */
@@ -29,9 +30,17 @@ export function provenStream(
       reject(error);
     };
     const look = (): void => {
-      if (stream.readableLength === 0 || proven.isOver) return;
-      stopListening();
+      if (proven.isOver) return;
+      const first = stream.read() as Buffer | null;
+      if (first === null) return;
       stream.off("readable", look);
+      if (!hasSettings(first)) {
+        const message = "what the server sends is not what a hub sends";
+        fail(new GibbsError("UNAVAILABLE", message, { execution: "NOT_STARTED" }));
+        return stream.cancel();
+      }
+      stopListening();
+      stream.unshift(first);
       resolve(proven);
     };
     stopListening = onAbort(signal, () => {
@@ -45,4 +54,12 @@ export function provenStream(
     });
     stream.on("readable", look);
   });
+}
+
+function hasSettings(encoded: Buffer): boolean {
+  try {
+    return decodeHubItems(encoded).some(({ item }) => item.case === "settings");
+  } catch {
+    return false;
+  }
 }

@@ -87,11 +87,14 @@ export class Endpoints {
    * Decides what becomes of an endpoint whose connection, ready `since` then, takes no more calls.
    * If it has not lasted, the endpoint rests: one that ends every connection at once must not keep
    * this process busy. Otherwise only the choice of another one is made likely.
+   *
+   * @returns whether it has lasted.
    */
-  left(endpoint: Endpoint, since: number): void {
+  left(endpoint: Endpoint, since: number): boolean {
     const hasLasted = this.clock.now() - since >= endpointBackoff.maxMs;
     if (hasLasted) endpoint.worked();
     if (!hasLasted || this.areSeveral) this.rest(endpoint);
+    return hasLasted;
   }
 
   /**
