@@ -47,8 +47,8 @@ export const handOverMutants: readonly Mutant[] = [
   {
     name: "the client stays where its connection is going away",
     at: "MultiplexTransport.#leave",
-    find: "const unsent = Array.from(this.#streams, (stream) => stream.leave());",
-    replace: "const unsent: PendingCall[][] = [];",
+    find: "const calls = stream.leave();",
+    replace: "const calls: PendingCall[] = [];",
   },
   {
     name: "calls that were not sent on a stream that is going away are forgotten",
