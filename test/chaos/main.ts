@@ -2,7 +2,8 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
+import { positive } from "../support/positive.js";
 import { buildFolder } from "./gibbs.js";
 import { killAll } from "./managed-process.js";
 import { chaos } from "./scenarios/chaos.js";
@@ -87,16 +88,11 @@ function commit(): string {
   return execFileSync("git", ["describe", "--always", "--dirty"], { encoding: "utf8" }).trim();
 }
 
-function positive(text: string): number {
-  const value = Number(text);
-  if (!(value > 0)) throw new InvalidArgumentError("Expected a number above zero.");
-  return value;
-}
-
 process.on("exit", (code) => {
   killAll();
+  if (folder === undefined) return;
   if (code === 1) console.log(`the journals and logs are kept in ${folder}`);
-  else if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+  else rmSync(folder, { recursive: true, force: true });
 });
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
 await program.parseAsync();

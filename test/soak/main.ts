@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
+import { positive } from "../support/positive.js";
 import type { RunOptions, Verdict } from "./crew.js";
 import { goaway } from "./goaway.js";
 import { moves } from "./moves.js";
@@ -61,12 +62,6 @@ async function report(what: string, run: Promise<Verdict[]>): Promise<void> {
 
 function say(line: string): void {
   console.error(line);
-}
-
-function positive(text: string): number {
-  const value = Number(text);
-  if (!(value > 0)) throw new InvalidArgumentError("Expected a number above zero.");
-  return value;
 }
 
 process.on("exit", (code) => {
