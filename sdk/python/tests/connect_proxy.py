@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
+from listening import Listening, copy
+
 CONNECTED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
 
-class ConnectProxy:
+class ConnectProxy(Listening):
     """Connects everybody to one target, and answers as the test says."""
 
     def __init__(
@@ -21,18 +23,10 @@ class ConnectProxy:
         self._target_speaks_first = target_speaks_first
         #: The head of each request.
         self.heads: asyncio.Queue[str] = asyncio.Queue()
-        self._writers: list[asyncio.StreamWriter] = []
-        self.url = ""
 
-    async def start(self) -> None:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        self.url = f"http://me:p%40ss@127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
-
-    async def stop(self) -> None:
-        self._server.close()
-        for writer in self._writers:
-            writer.transport.abort()
-        await self._server.wait_closed()
+    @property
+    def url(self) -> str:
+        return f"http://me:p%40ss@{self.address}"
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.append(writer)
@@ -46,10 +40,4 @@ class ConnectProxy:
         first = await from_target.read(65_536) if self._target_speaks_first else b""
         writer.write(self._answer + first)
         with contextlib.suppress(ConnectionError):
-            await asyncio.gather(_copy(reader, to_target), _copy(from_target, writer))
-
-
-async def _copy(source: asyncio.StreamReader, to: asyncio.StreamWriter) -> None:
-    while chunk := await source.read(65_536):
-        to.write(chunk)
-    to.close()
+            await asyncio.gather(copy(reader, to_target), copy(from_target, writer))

@@ -25,6 +25,10 @@ from gibbs_worker.options import MAX_MESSAGE_BYTES
 PATIENCE = 30
 
 
+def message_frame(*items: HubItem) -> bytes:
+    return http2.data_frame(MultiplexResponse(items=items).SerializeToString())
+
+
 class RawStream:
     """One connection of a client, with its one stream."""
 
@@ -91,7 +95,7 @@ class RawStream:
         return http2.frame(http2.HEADERS, flags, 1, self._encoder.encode(list(headers.items())))
 
     def send(self, *items: HubItem) -> None:
-        self.write(http2.data_frame(MultiplexResponse(items=items).SerializeToString()))
+        self.write(message_frame(*items))
 
     def end(self, code: int = 0, message: str = "") -> None:
         """Ends the stream with a gRPC status."""

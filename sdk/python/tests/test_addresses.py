@@ -9,49 +9,17 @@ import struct
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
-from typing import Any
 
 import pytest
 import pytest_asyncio
-from hpack import Encoder
+from asking import KINDS, Asking, same
 from raw_hub import WELCOME, RawHub, answer_of, job
-from raw_multiplex import DRAIN, RawMultiplexHub, response, within
+from raw_multiplex import DRAIN, RawMultiplexHub, message_frame, response, within
 from strangers import DEAD, Names, Strangers, fake_names
 
 from gibbs_worker import Client, GibbsError, Hub, SyncClient, Worker, dial, http2
-from gibbs_worker._gen.hub_pb2 import HubItem, MultiplexResponse, MultiplexSettings
 from gibbs_worker._gen.worker_pb2 import HubDrain, HubEvent
 from gibbs_worker.hubs import Hubs
-
-KINDS = ["async", "async unary", "sync", "sync unary"]
-
-
-class Asking:
-    """A client of any kind, for an async test."""
-
-    def __init__(self, kind: str, hub: str, **options: Any) -> None:
-        self._make = SyncClient if kind.startswith("sync") else Client
-        how = "unary" if kind.endswith("unary") else "multiplex"
-        self._client: Any = self._make(hub, transport=how, **options)
-
-    async def ask(self, data: object = 1, **options: Any) -> Any:
-        """Returns the worker that has answered."""
-        ask = self._client.request_with_info
-        if isinstance(self._client, SyncClient):
-            answer = await asyncio.to_thread(ask, data, **options)
-        else:
-            answer = await ask(data, **options)
-        assert answer.output == data
-        return answer.worker_id
-
-    async def __aenter__(self) -> Asking:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if isinstance(self._client, SyncClient):
-            await asyncio.to_thread(self._client.close)
-        else:
-            await self._client.close()
 
 
 @pytest_asyncio.fixture
@@ -71,10 +39,6 @@ def names(monkeypatch: pytest.MonkeyPatch) -> Names:
 def first_due(monkeypatch: pytest.MonkeyPatch) -> None:
     """Takes the chance out of the choice: the first address that is due is tried."""
     monkeypatch.setattr(dial, "Hubs", functools.partial(Hubs, choose=lambda due: due[0]))
-
-
-def same(data: object) -> object:
-    return data
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -241,10 +205,6 @@ async def test_a_worker_leaves_a_draining_hub_while_its_job_runs(first_due, serv
         await hub.stop()
 
 
-def message_frame(item: HubItem) -> bytes:
-    return http2.data_frame(MultiplexResponse(items=[item]).SerializeToString())
-
-
 GOAWAY = http2.frame(http2.GOAWAY, 0, 0, struct.pack(">II", 2**31 - 1, 0))
 
 
@@ -310,169 +270,6 @@ async def test_a_worker_that_finds_no_hub_anywhere(strangers, serve):
         await serve(same, gibbs_hub=addresses).ended
     assert caught.value.code == "UNIMPLEMENTED"
     assert f"is {addresses} a gibbs hub?" in caught.value.message
-
-
-class Restless:
-    """Ends every connection as soon as it is made: after the hub's settings, or before."""
-
-    def __init__(self, last_id: int, greets: bool) -> None:
-        self._last_id = last_id
-        self._greets = greets
-        self.connections = 0
-
-    async def start(self) -> None:
-        self._writers: list[asyncio.StreamWriter] = []
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        self.address = f"127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
-
-    async def stop(self) -> None:
-        self._server.close()
-        for writer in self._writers:
-            writer.transport.abort()
-        await self._server.wait_closed()
-
-    async def _accept(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
-        self._writers.append(writer)
-        frames = [http2.settings({})]
-        if self._greets:
-            headers = Encoder().encode([(":status", "200")])
-            limits = MultiplexSettings(max_payload_bytes=1_000_000, max_open_calls=100)
-            frames.append(http2.frame(http2.HEADERS, http2.END_HEADERS, 1, headers))
-            frames.append(message_frame(HubItem(settings=limits)))
-        goodbye = struct.pack(">II", self._last_id, http2.NO_ERROR)
-        frames.append(http2.frame(http2.GOAWAY, 0, 0, goodbye))
-        writer.write(b"".join(frames))
-
-
-@pytest.mark.parametrize(
-    ("kind", "last_id", "greets"),
-    [("async", 1, True), ("async", 1, False), ("async", 0, False), ("async unary", 0, False)],
-)
-async def test_connections_that_end_at_once_are_not_made_without_pause(kind, last_id, greets):
-    server = Restless(last_id, greets)
-    await server.start()
-    try:
-        async with Asking(kind, server.address, connect_timeout=1.0) as client:
-            with pytest.raises(GibbsError) as caught:
-                await client.ask()
-    finally:
-        await server.stop()
-    assert (caught.value.code, caught.value.execution) == ("UNAVAILABLE", "NOT_STARTED")
-    # Each pause has 0.1 s at least, and the first connection needs none.
-    assert 2 <= server.connections <= 11
-
-
-class Scripted:
-    """Says something on the first request of its first connection; serves the others as `hub`
-    does."""
-
-    def __init__(self, hub: str, words: bytes, cuts: bool) -> None:
-        host, _, port = hub.rpartition(":")
-        self._hub = (host, int(port))
-        self._words = words
-        self._cuts = cuts
-        self._tasks: list[asyncio.Future[None]] = []
-        self._writers: list[asyncio.StreamWriter] = []
-
-    async def start(self) -> None:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        self.address = f"127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
-
-    async def stop(self) -> None:
-        self._server.close()
-        for writer in self._writers:
-            writer.transport.abort()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writers.append(writer)
-        if len(self._writers) > 1:
-            there, back = await asyncio.open_connection(*self._hub)
-            self._writers.append(back)
-            self._tasks += [
-                asyncio.ensure_future(_copy(reader, back)),
-                asyncio.ensure_future(_copy(there, writer)),
-            ]
-            return
-        writer.write(http2.settings({}))
-        await reader.readexactly(len(http2.PREFACE))
-        kind = None
-        while kind != http2.HEADERS:
-            head = await reader.readexactly(http2.HEAD_BYTES)
-            await reader.readexactly(int.from_bytes(head[:3], "big"))
-            kind = head[3]
-        writer.write(self._words)
-        if self._cuts:
-            writer.close()
-
-
-async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-    while data := await source.read(65_536):
-        target.write(data)
-
-
-def goaway(last_id: int, code: int) -> bytes:
-    return http2.frame(http2.GOAWAY, 0, 0, struct.pack(">II", last_id, code))
-
-
-CALM = http2.ENHANCE_YOUR_CALM
-
-
-@pytest.mark.parametrize(
-    ("words", "cuts"),
-    [
-        (goaway(0, http2.NO_ERROR), False),
-        (goaway(0, CALM), True),
-        (http2.rst_stream(1, 7), False),  # REFUSED_STREAM
-    ],
-)
-async def test_a_unary_call_that_the_server_did_not_look_at_is_sent_again(
-    shared_hub, serve, words, cuts
-):
-    await serve(same, gibbs_hub=shared_hub.address).connected.wait()
-    server = Scripted(shared_hub.address, words, cuts)
-    await server.start()
-    async with Asking("async unary", server.address) as client:
-        await client.ask()
-    await server.stop()
-
-
-@pytest.mark.parametrize(
-    ("words", "cuts", "reason"),
-    [
-        (goaway(1, http2.NO_ERROR), True, "CONNECTION_LOST"),
-        # It may be a server's word for pings that are too frequent.
-        (goaway(1, CALM), True, "CONNECTION_LOST"),
-        # Hubs say so to a client that does not read.
-        (http2.rst_stream(1, CALM), False, "SLOW_READER"),
-    ],
-)
-@pytest.mark.parametrize("kind", ["async", "async unary"])
-async def test_what_a_server_says_of_a_call_that_it_may_have_run(
-    shared_hub, words, cuts, reason, kind
-):
-    if kind == "async":
-        hub = RawMultiplexHub()
-        await hub.start()
-        async with Client(hub.address) as client:
-            request = asyncio.ensure_future(client.request(1))
-            stream = await hub.stream()
-            await stream.hear()
-            stream.write(words)
-            if cuts:
-                stream.cut()
-            with pytest.raises(GibbsError) as caught:
-                await within(request)
-        await hub.stop()
-    else:
-        server = Scripted(shared_hub.address, words, cuts)
-        await server.start()
-        async with Client(server.address, transport="unary") as client:
-            with pytest.raises(GibbsError) as caught:
-                await client.request(1)
-        await server.stop()
-    assert (caught.value.reason, caught.value.execution) == (reason, "UNKNOWN")
 
 
 BAD_LISTS = [
